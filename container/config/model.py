@@ -1,0 +1,119 @@
+"""A container as it was read: names, components and settings, all checked. Frozen; the engine compiles it.
+
+Settings may still hold `Template`s where the component says `Dynamic`, and `Secret`s where they are allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from container.component import Component, Pattern, Settings
+from container.event import nothing
+from container.template import Template
+
+ConsentDefault = Mapping[str, Literal["granted", "denied"] | Template] | Literal["granted", "denied"] | Template
+"""For consent types that a hit says nothing about: one state, one reference, or a state per type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One operator with its right side: `expected` is validated by the operator's annotation, or a template.
+
+    `name` is as the analyst wrote it (`does_not_equal`); `negated` says that it is the opposite of `operator`.
+    """
+
+    name: str
+    operator: Component
+    expected: Any
+    negated: bool = False
+    ignore_case: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A left side and the checks that all have to hold for it. `variable` is its name, if it was written so."""
+
+    left: Template | str
+    checks: tuple[Check, ...]
+    variable: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """`any`, `all` or `not` over conditions; `not` holds when not all of them hold."""
+
+    kind: Literal["any", "all", "not"]
+    members: tuple[Condition | Group, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """GTM's Format Value, plus types. Applied in this order: replacements, trim, case, type."""
+
+    case: Literal["lower", "upper"] | None = None
+    trim: bool = False
+    as_type: Literal["text", "number", "integer", "boolean"] | None = None
+    null_to: Any = None
+    undefined_to: Any = None
+    true_to: Any = None
+    false_to: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientModel:
+    name: str
+    component: Component
+    settings: Settings | None
+    priority: int = 0
+    consent_default: ConsentDefault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VariableModel:
+    name: str
+    component: Component
+    settings: Settings | None
+    format: Format | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerModel:
+    """`events` and `events_matching` empty: every event. `when`: all hold. `component` is `None` for type `event`."""
+
+    name: str
+    component: Component | None = None
+    settings: Settings | None = None
+    events: tuple[str, ...] = ()
+    events_matching: tuple[Pattern, ...] = ()
+    when: tuple[Condition | Group, ...] = ()
+    sample_percent: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TagModel:
+    """`triggers` and `exceptions` are names. `consent`: the types it needs, already the tag's own or its type's."""
+
+    name: str
+    component: Component
+    settings: Settings | None
+    triggers: tuple[str, ...]
+    exceptions: tuple[str, ...] = ()
+    consent: tuple[str, ...] = ()
+    priority: int = 0
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerModel:
+    """One container file. `version`: a short digest of the file before references were filled in."""
+
+    name: str
+    id: str
+    version: str
+    consent_default: ConsentDefault = "denied"
+    clients: Mapping[str, ClientModel] = field(default_factory=nothing)
+    variables: Mapping[str, VariableModel] = field(default_factory=nothing)
+    triggers: Mapping[str, TriggerModel] = field(default_factory=nothing)
+    tags: Mapping[str, TagModel] = field(default_factory=nothing)

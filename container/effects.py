@@ -1,0 +1,177 @@
+"""What components give back: what to send, what to answer, and how a vendor's answer is to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal
+
+import orjson
+
+from container.event import Event, nothing
+from container.secret import SecretText
+
+SHORTEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 3600.0
+"""Between these a vendor's `Retry-After` is believed."""
+
+_PERMANENT_5XX = (501, 505)
+_TEMPORARY_4XX = (408, 425, 429)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """How requests of one account may be joined: their items become the list at `path` of the shared envelope."""
+
+    path: str
+    max_items: int
+    max_bytes: int = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a tag wants sent.
+
+    `json` is the body, or with `batch` the envelope into which `item` (and others like it) is spliced; `body` is for
+    other content. `account` and `test_code` tell lanes apart: requests with a test code are never batched.
+    Secrets may stand in `url`, `headers`, `json` and `body`.
+    """
+
+    method: str
+    url: str | SecretText
+    headers: Mapping[str, str | SecretText] = field(default_factory=nothing, kw_only=True)
+    json: Any = field(default=None, kw_only=True)
+    body: str | bytes | SecretText | None = field(default=None, kw_only=True)
+    item: Any = field(default=None, kw_only=True)
+    batch: Batch | None = field(default=None, kw_only=True)
+    account: str = field(default="", kw_only=True)
+    test_code: str = field(default="", kw_only=True)
+
+    @property
+    def document(self) -> Any:
+        """The JSON body as it would go alone: the item in its envelope."""
+        return self.json if self.batch is None else splice(self.json, self.batch.path, [self.item])
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A vendor's answer. `body` may be cut short; `received` is Unix time in milliseconds; `items` the batch's size."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=nothing)
+    body: bytes = b""
+    received: int = 0
+    items: int = 1
+
+    def json(self) -> Any:
+        """The body as JSON, `None` when it is none."""
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an answer means.
+
+    `delivered`; `retry`, the lane no sooner than `after` seconds; `refused`: this event is bad, of a batch the one at
+    `index`, if the vendor named it; `credential`: the account's key is refused, the lane pauses and keeps its rows.
+    """
+
+    kind: Literal["delivered", "retry", "refused", "credential"]
+    reason: str = ""
+    after: float | None = field(default=None, kw_only=True)
+    index: int | None = field(default=None, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class SetCookie:
+    """A cookie for the visitor. `domain` "auto" is the registrable domain, "" the host alone; `max_age` in seconds."""
+
+    name: str
+    value: str
+    max_age: int | None = field(default=None, kw_only=True)
+    domain: str = field(default="auto", kw_only=True)
+    path: str = field(default="/", kw_only=True)
+    secure: bool = field(default=True, kw_only=True)
+    http_only: bool = field(default=False, kw_only=True)
+    same_site: Literal["lax", "strict", "none"] = field(default="lax", kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the visitor's browser gets. Clients set status and headers, tags may add cookies."""
+
+    status: int = 204
+    headers: Sequence[tuple[str, str]] = ()
+    body: bytes = b""
+    cookies: Sequence[SetCookie] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Sends the visitor on to `url`, which a configured tag built."""
+
+    url: str
+    status: int = 302
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A client takes the hit: these are its events, this is the reply."""
+
+    events: Sequence[Event] = ()
+    reply: Reply = Reply()
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """The tag has nothing to send, and why, in one sentence."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something an analyst should see in preview: a value that was left out, and why. Never the value itself."""
+
+    text: str
+
+
+Effect = Request | SetCookie | Redirect | Skip | Note
+
+
+def by_status(response: Response) -> Verdict:
+    """What an HTTP status means where the vendor adds nothing to it."""
+    status = response.status
+    if 200 <= status < 300:
+        return Verdict("delivered")
+    if status in (401, 403):
+        return Verdict("credential", f"status {status}")
+    if status in _TEMPORARY_4XX or (status >= 500 and status not in _PERMANENT_5XX):
+        return Verdict("retry", f"status {status}", after=retry_after(response))
+    if 300 <= status < 400:
+        return Verdict("refused", f"status {status}: redirects are not followed")
+    if status >= 400:
+        return Verdict("refused", f"status {status}")
+    return Verdict("retry", f"status {status} is not understood")
+
+
+def retry_after(response: Response) -> float | None:
+    """Seconds that a `Retry-After` header (seconds or HTTP date) asks to wait, between one second and one hour."""
+    stated = response.headers.get("retry-after", "").strip()
+    if stated.isascii() and stated.isdigit():
+        wait = float(stated[:9])
+    else:
+        try:
+            wait = parsedate_to_datetime(stated).timestamp() - response.received / 1000
+        except (ValueError, OverflowError):
+            return None
+    return min(max(wait, SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)
+
+
+def splice(envelope: Any, path: str, items: Sequence[Any]) -> Any:
+    """The envelope with the items as the list at the dot path."""
+    head, dot, rest = path.partition(".")
+    return {**envelope, head: splice(envelope.get(head, {}), rest, items) if dot else list(items)}
