@@ -1,20 +1,9 @@
 """Everything a component file imports from us."""
 
-from container.component import (
-    Confidential,
-    Dynamic,
-    Many,
-    Pattern,
-    Settings,
-    client,
-    from_event,
-    operator,
-    tag,
-    transformation,
-    trigger,
-    variable,
-)
-from container.component import SecretField as Secret
+from pydantic import AliasChoices
+
+from container import normalise
+from container.component import client, operator, tag, transformation, trigger, variable
 from container.effects import (
     Batch,
     Claim,
@@ -31,10 +20,26 @@ from container.effects import (
     retry_after,
 )
 from container.event import Consent, Event, Hit, Signal
+from container.fields import (
+    Confidential,
+    Dynamic,
+    Many,
+    Network,
+    Pattern,
+    Range,
+    Settings,
+    fill_groups,
+    from_event,
+)
+from container.fields import SecretField as Secret
+from container.ga4 import consent_of as ga4_consent
+from container.ga4 import events_of as ga4_events
 from container.secret import SecretText, bearer
 from container.shape import at, filled, first_at, missing, moment, number, text
+from container.url import query_parameters, registrable_domain, same_site, url_parts
 
 __all__ = [
+    "AliasChoices",
     "Batch",
     "Claim",
     "Confidential",
@@ -44,8 +49,10 @@ __all__ = [
     "Event",
     "Hit",
     "Many",
+    "Network",
     "Note",
     "Pattern",
+    "Range",
     "Redirect",
     "Reply",
     "Request",
@@ -61,17 +68,25 @@ __all__ = [
     "bearer",
     "by_status",
     "client",
+    "fill_groups",
     "filled",
     "first_at",
     "from_event",
+    "ga4_consent",
+    "ga4_events",
     "missing",
     "moment",
+    "normalise",
     "number",
     "operator",
+    "query_parameters",
+    "registrable_domain",
     "retry_after",
+    "same_site",
     "tag",
     "text",
     "transformation",
     "trigger",
+    "url_parts",
     "variable",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
@@ -55,7 +56,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A vendor's answer. `body` may be cut short; `received` is Unix time in milliseconds; `items` the batch's size."""
+    """A vendor's answer.
+
+    `headers`: names in lower case. `body` may be cut short; `received` is Unix time in milliseconds; `items` the
+    batch's size.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=nothing)
@@ -165,9 +170,12 @@ def retry_after(response: Response) -> float | None:
         wait = float(stated[:9])
     else:
         try:
-            wait = parsedate_to_datetime(stated).timestamp() - response.received / 1000
+            date = parsedate_to_datetime(stated)
         except (ValueError, OverflowError):
             return None
+        # A date without a zone, or with the zone -0000, is UTC; without this it would be the zone of this machine.
+        moment = date if date.tzinfo else date.replace(tzinfo=UTC)
+        wait = moment.timestamp() - response.received / 1000
     return min(max(wait, SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)
 
 

@@ -49,17 +49,17 @@ class Hit:
 
     @cached_property
     def cookies(self) -> Mapping[str, str]:
-        """Cookies by name, values as sent; of several with one name the first counts."""
+        """Cookies by name, values as sent but without quotes around them; of several with one name the first counts."""
         found: dict[str, str] = {}
         for pair in self.headers.get("cookie", "").split(";"):
             name, equals, value = pair.partition("=")
             if equals:
-                found.setdefault(name.strip(), value.strip().strip('"'))
+                found.setdefault(name.strip(), _unquoted(value.strip()))
         return MappingProxyType(found)
 
     def random(self, purpose: str) -> bytes:
         """32 bytes that are the same for this hit and purpose, and unrelated to any other."""
-        return hmac.digest(self.id, purpose.encode(), hashlib.sha256)
+        return hmac.digest(self.id, purpose.encode("utf-8", "surrogatepass"), hashlib.sha256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +126,8 @@ class Event:
     def sender_id(self) -> str:
         """The sender's `event_id` as trimmed text, empty when there is none."""
         value = self.data.get("event_id")
-        return "" if isinstance(value, (list, dict)) else text(value).strip()
+        return "" if isinstance(value, (list, tuple, Mapping)) else text(value).strip()
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value

@@ -16,8 +16,7 @@ class Secret:
 
     def matches(self, candidate: str) -> bool:
         """Whether the candidate is the secret's value, in constant time. A secret that is not set matches nothing."""
-        found = hashlib.sha256(candidate.encode("utf-8", "surrogatepass")).digest()
-        return bool(self.digest) and hmac.compare_digest(found, self.digest)
+        return bool(self.digest) and hmac.compare_digest(digest(candidate), self.digest)
 
     def __str__(self) -> str:
         return "${secret:" + self.name + "}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,14 +11,19 @@ from typing import Any
 
 import orjson
 
+_DUMP = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
+"""A secret is a dataclass: it has to show as its reference, never as its fields."""
+
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
 _LONGEST_NUMBER = 400
+_LATEST_SECONDS = 10**11
+_DEEPEST_JSON = 254
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 def missing(value: object) -> bool:
     """`None`, empty text, an empty list and an empty mapping are missing. 0 and `False` are values."""
-    return value is None or (isinstance(value, (str, list, tuple, Mapping)) and not value)
+    return not value and (value is None or isinstance(value, (str, list, tuple, Mapping)))
 
 
 def filled(**fields: Any) -> dict[str, Any]:
@@ -27,11 +33,13 @@ def filled(**fields: Any) -> dict[str, Any]:
 
 def at(data: object, path: str) -> Any:
     """The value at a dot path (`user_data.address.0.city`), or `None`. A key that holds the dots itself wins."""
-    if isinstance(data, Mapping) and path in data:
-        return data[path]
-    head, dot, rest = path.partition(".")
-    found = _member(data, head)
-    return at(found, rest) if dot and found is not None else (None if dot else found)
+    found, rest, dot = data, path, "."
+    while dot and found is not None:
+        if isinstance(found, Mapping) and rest in found:
+            return found[rest]
+        head, dot, rest = rest.partition(".")
+        found = _member(found, head)
+    return found
 
 
 def first_at(data: object, paths: Iterable[str]) -> Any:
@@ -55,9 +63,9 @@ def text(value: object) -> str:
         case int():
             return str(value)
         case float():
-            return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+            return str(int(value)) if value.is_integer() and abs(value) < 1e21 else repr(value).replace("e-0", "e-")
         case Mapping() | list() | tuple():
-            return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS).decode()
+            return _json(value)
     return str(value)
 
 
@@ -72,22 +80,27 @@ def number(value: object) -> int | float | None:
         value = value.strip()
         if len(value) > _LONGEST_NUMBER or not (found := _NUMBER.fullmatch(value)):
             return None
-        value = float(value) if found[2] or found[3] or len(value) > 19 else int(value)
+        value = float(value) if found[2] or found[3] else int(value)
     if isinstance(value, int):
-        return value if -(2**63) <= value < 2**64 else float(value) if abs(value) < 1 << 1023 else None
+        return value if -(2**63) <= value < 2**64 else _double(value)
     return value if isinstance(value, float) and math.isfinite(value) else None
 
 
 def moment(value: object) -> int | None:
-    """A time in Unix milliseconds, from seconds, milliseconds, microseconds (by size) or ISO 8601; else `None`."""
+    """A time in Unix milliseconds, from seconds, milliseconds, microseconds (by size) or ISO 8601; else `None`.
+
+    ISO 8601 without a zone is UTC. Times before 1970 are none.
+    """
     stated = number(value)
     if stated is None:
         return _iso(value.strip()) if isinstance(value, str) else None
     if stated <= 0:
         return None
-    while stated >= 1e11:
-        stated /= 1000
-    return round(stated * 1000)
+    if stated < _LATEST_SECONDS:
+        return round(stated * 1000)
+    if stated < _LATEST_SECONDS * 1000:
+        return round(stated)
+    return round(stated / 1000) if stated < _LATEST_SECONDS * 1_000_000 else None
 
 
 def _iso(value: str) -> int | None:
@@ -98,9 +111,14 @@ def _iso(value: str) -> int | None:
     except ValueError:
         return None
     stated = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    milliseconds = round(stated.timestamp() * 1000)
+    return milliseconds if milliseconds > 0 else None
+
+
+def _double(value: int) -> float | None:
     try:
-        return round(stated.timestamp() * 1000)
-    except (OverflowError, ValueError):
+        return float(value)
+    except OverflowError:
         return None
 
 
@@ -111,6 +129,31 @@ def _member(data: object, key: str) -> Any:
         position = int(key) if len(key) < 6 else len(data)
         return data[position] if position < len(data) else None
     return None
+
+
+def _json(value: object) -> str:
+    """Compact JSON. What even the standard library's cannot write is empty, and so is what is nested too deep."""
+    try:
+        return orjson.dumps(value, default=_plain, option=_DUMP).decode()
+    except TypeError:
+        pass  # whole numbers beyond 64 bits, lone surrogates, deep nesting
+    if _deeper(value, _DEEPEST_JSON):
+        return ""
+    try:
+        return json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":"))
+    except TypeError:
+        return ""
+
+
+def _deeper(value: object, levels: int) -> bool:
+    """Whether values are nested deeper. Not left to a RecursionError, which depends on who calls."""
+    layer: list[Any] = [value]
+    for _ in range(levels):
+        inner = (member.values() if isinstance(member, Mapping) else member for member in layer)
+        layer = [member for members in inner for member in members if isinstance(member, (Mapping, list, tuple))]
+        if not layer:
+            return False
+    return True
 
 
 def _plain(value: object) -> object:

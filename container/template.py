@@ -6,13 +6,16 @@ Parsed while configuration is read, and never in a value that came with a hit.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from container.secret import Secret, SecretText
 
-_TOKEN = re.compile(r"\{\{\{\{|\$\$\{|\$\{secret:([A-Za-z_][A-Za-z0-9_]*)\}|\{\{\s*([^{}]+?)\s*\}\}")
+_TOKEN = re.compile(r"\{\{\{\{|\$\$\{|\$\{secret:([A-Za-z_][A-Za-z0-9_]*)\}|\{\{([^{}]+)\}\}")
 _LITERAL = {"{{{{": "{{", "$${": "${"}
+_DOUBLED = {sign: doubled for doubled, sign in _LITERAL.items()}
+_SIGN = re.compile(r"\{\{|\$\{")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,8 @@ class Template:
         return first if len(self.parts) == 1 and isinstance(first, Reference) else None
 
     def __str__(self) -> str:
-        return "".join(map(str, self.parts))
+        """The text as an analyst writes it, so that parsing it gives the same template."""
+        return "".join(_escaped(part) if isinstance(part, str) else str(part) for part in self.parts)
 
 
 def parse(source: str, secret: Callable[[str], Secret] = Secret) -> str | Secret | SecretText | Template:
@@ -55,25 +59,30 @@ def parse(source: str, secret: Callable[[str], Secret] = Secret) -> str | Secret
     parts: list[str | Reference | Secret] = []
     position = 0
     for token in _TOKEN.finditer(source):
-        _append_text(parts, source[position : token.start()])
+        parts.append(source[position : token.start()])
         position = token.end()
         if token[1]:
             parts.append(secret(token[1]))
         elif token[2]:
-            parts.append(Reference(token[2]))
+            parts.append(Reference(token[2].strip()))
         else:
-            _append_text(parts, _LITERAL[token[0]])
-    _append_text(parts, source[position:])
-    if any(isinstance(part, Reference) for part in parts):
-        return Template(tuple(parts))
-    fixed = [part for part in parts if not isinstance(part, Reference)]
-    if len(fixed) == 1:
-        return fixed[0]
-    return SecretText(tuple(fixed))
+            parts.append(_LITERAL[token[0]])
+    parts.append(source[position:])
+    merged = tuple(_merged(parts))
+    if any(isinstance(part, Reference) for part in merged):
+        return Template(merged)
+    fixed = tuple(part for part in merged if not isinstance(part, Reference))
+    return fixed[0] if len(fixed) == 1 else SecretText(fixed)
 
 
-def _append_text(parts: list[str | Reference | Secret], addition: str) -> None:
-    if parts and isinstance(parts[-1], str):
-        parts[-1] += addition
-    elif addition:
-        parts.append(addition)
+def _merged(parts: Iterable[str | Reference | Secret]) -> Iterator[str | Reference | Secret]:
+    """Neighbouring texts joined, empty ones left out."""
+    for is_text, group in groupby(parts, lambda part: isinstance(part, str)):
+        if not is_text:
+            yield from group
+        elif joined := "".join(map(str, group)):
+            yield joined
+
+
+def _escaped(text: str) -> str:
+    return _SIGN.sub(lambda sign: _DOUBLED[sign[0]], text)

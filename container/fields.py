@@ -1,0 +1,256 @@
+"""What a settings model is made of beyond plain types: patterns, networks, secrets, references, places in the event."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated, Any, TypeVar
+
+import re2
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from container.secret import Secret, SecretText
+from container.shape import missing, number, text
+from container.template import Template
+
+T = TypeVar("T")
+
+LONGEST_SUBJECT = 8192
+"""A pattern looks at so many characters of a text."""
+
+_GROUP = re.compile(r"\$([0-9])")
+
+
+class Settings(BaseModel):
+    """The settings of a component: strict, frozen, no unknown fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
+
+
+class Pattern:
+    """A regular expression of the configuration: RE2, so linear in time. Texts are cut at 8,192 characters."""
+
+    def __init__(self, source: str, *, ignore_case: bool = False) -> None:
+        options = re2.Options()
+        options.log_errors = False
+        options.max_mem = 8 << 20
+        options.case_sensitive = not ignore_case
+        self.source = source
+        self._compiled = re2.compile(source, options)
+
+    @cached_property
+    def ignoring_case(self) -> Pattern:
+        """The same pattern for text in any case."""
+        return Pattern(self.source, ignore_case=True)
+
+    def search(self, subject: str) -> Sequence[str] | None:
+        """The first match anywhere: the whole match and its groups (missing ones empty), else `None`."""
+        return _groups(self._compiled.search(_subject(subject)))
+
+    def fullmatch(self, subject: str) -> Sequence[str] | None:
+        """The match of the whole text and its groups, else `None`."""
+        return _groups(self._compiled.fullmatch(_subject(subject)))
+
+    def __repr__(self) -> str:
+        return f"Pattern({self.source!r})"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(_pattern)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "format": "regex"}
+
+
+def fill_groups(value: Any, groups: Sequence[str]) -> Any:
+    """The value with `$0` to `$9` in its text replaced by what a pattern captured, in lists and mappings too.
+
+    What was captured is not looked at again: a `$1` in it stays.
+    """
+    if isinstance(value, str):
+        return _GROUP.sub(lambda sign: groups[int(sign[1])] if int(sign[1]) < len(groups) else sign[0], value)
+    if isinstance(value, Mapping):
+        return {key: fill_groups(member, groups) for key, member in value.items()}
+    return [fill_groups(member, groups) for member in value] if isinstance(value, (list, tuple)) else value
+
+
+class _Dynamic:
+    """Marks what may hold `{{ Name }}`: a template passes while loading, its value is coerced per event."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_wrap_validator_function(partial(_dynamic, _COERCIONS.get(source)), handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        inner = handler(schema["schema"])
+        if inner in ({}, {"type": "string"}):
+            return inner
+        return {"anyOf": [inner, {"type": "string", "pattern": r"\{\{.+\}\}"}]}
+
+
+class _Confidential:
+    """Marks a value in which secrets may stand, besides references."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.any_schema(metadata={"confidential": True})
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {}
+
+
+class _SecretField:
+    """Marks a field that holds a secret: a reference to one, or to a variable whose value is one."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(_secret)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "pattern": r"^(\$\{.+\}|\{\{.+\}\})$"}
+
+
+class _NetworkField:
+    """Marks a network in CIDR form, or a single address."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(_network)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "examples": ["203.0.113.0/24"]}
+
+
+Dynamic = Annotated[T, _Dynamic()]
+"""`Dynamic[str]`: the analyst may write `{{ Name }}`; in the function it is a `str`."""
+
+Confidential = Annotated[Any, _Confidential()]
+"""Any JSON value, with references and secrets anywhere in it."""
+
+SecretField = Annotated[Secret, _SecretField()]
+"""What `api.Secret` is in a settings model."""
+
+Network = Annotated[IPv4Network | IPv6Network, _NetworkField()]
+"""A network such as `203.0.113.0/24`; a single address is a network of one."""
+
+
+def _as_tuple(value: object) -> object:
+    if isinstance(value, list):
+        return tuple(value)
+    return value if isinstance(value, tuple) or value is None else (value,)
+
+
+def _ordered(value: tuple[float, float]) -> tuple[float, float]:
+    if value[0] > value[1]:
+        raise PydanticCustomError("range", "the smallest number comes first")
+    return value
+
+
+Many = Annotated[tuple[T, ...], BeforeValidator(_as_tuple)]
+"""A list, for which a single value is accepted too."""
+
+
+Range = Annotated[
+    tuple[float, float],
+    BeforeValidator(_as_tuple),
+    AfterValidator(_ordered),
+    Field(description="The smallest and the largest number.", examples=[[10, 20]]),
+]
+"""Two numbers: the smallest and the largest."""
+
+
+@dataclass(frozen=True, slots=True)
+class FromEvent:
+    """The usual places of a field in the event: the first path with a value counts."""
+
+    paths: tuple[str, ...]
+
+
+def from_event(*paths: str, description: str | None = None, examples: list[Any] | None = None) -> Any:
+    """The default of a `Dynamic` field: the first of these places in the event data that has a value."""
+    return Field(default=FromEvent(paths), description=description, examples=examples, validate_default=False)
+
+
+def _subject(text: str) -> str:
+    """What a pattern looks at. RE2 reads UTF-8, which has no surrogates: each becomes a question mark."""
+    return text[:LONGEST_SUBJECT].encode("utf-8", "replace").decode()
+
+
+def _groups(match: Any) -> Sequence[str] | None:
+    return None if match is None else (match[0], *(group or "" for group in match.groups()))
+
+
+def _pattern(value: object) -> Pattern:
+    if isinstance(value, Pattern):
+        return value
+    if not isinstance(value, str):
+        raise PydanticCustomError("pattern_type", "a pattern is text")
+    try:
+        return Pattern(value)
+    except UnicodeEncodeError:
+        raise PydanticCustomError("bad_regex", "a pattern holds no surrogates") from None
+    except re2.error as problem:
+        raise PydanticCustomError("bad_regex", "{problem}", {"problem": _re2_message(problem)}) from None
+
+
+def _re2_message(problem: re2.error) -> str:
+    stated = problem.args[0]
+    return stated.decode(errors="replace") if isinstance(stated, bytes) else str(stated)
+
+
+def _network(value: object) -> IPv4Network | IPv6Network:
+    if isinstance(value, (IPv4Network, IPv6Network)):
+        return value
+    try:
+        return ip_network(value if isinstance(value, str) else "", strict=False)
+    except ValueError:
+        raise PydanticCustomError("network", "a network is written like 203.0.113.0/24") from None
+
+
+def _secret(value: object) -> Secret | Template:
+    if isinstance(value, Secret) or (isinstance(value, Template) and value.whole):
+        return value
+    raise PydanticCustomError("literal_secret", "a secret is written as a reference")
+
+
+def _dynamic(coerce: Callable[[object], object] | None, value: Any, handler: Callable[[Any], Any]) -> Any:
+    if isinstance(value, Template):
+        return value
+    if isinstance(value, (Secret, SecretText)):
+        raise PydanticCustomError("secret_leak", "a secret may not stand here")
+    return handler(coerce(value) if coerce and not missing(value) else value)
+
+
+def _to_text(value: object) -> object:
+    return text(value) if isinstance(value, (int, float)) else value
+
+
+def _to_number(value: object) -> object:
+    stated = number(value)
+    return value if stated is None else float(stated)
+
+
+def _to_integer(value: object) -> object:
+    stated = number(value)
+    return int(stated) if stated is not None and stated == int(stated) else value
+
+
+def _to_boolean(value: object) -> object:
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+
+
+_COERCIONS: Mapping[Any, Callable[[object], object]] = {
+    str: _to_text,
+    float: _to_number,
+    int: _to_integer,
+    bool: _to_boolean,
+}

@@ -1,0 +1,136 @@
+"""Query strings, the parts of a URL, registrable domains, and the paths that clients listen on.
+
+Everything here comes from outside, so nothing raises: what cannot be read is empty, and bytes that are no UTF-8
+become U+FFFD.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+import yarl
+from publicsuffixlist import PublicSuffixList
+
+LONGEST_HOST = 253
+"""What DNS allows for a name, in characters."""
+
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+_PUBLIC_SUFFIXES = PublicSuffixList()
+
+
+@dataclass(frozen=True, slots=True)
+class UrlParts:
+    """The parts of a URL as GTM names them, raw (nothing is percent-decoded), each empty when it is absent.
+
+    `protocol` and `hostname` are in lower case, an IPv6 address without its brackets; `port` is the stated one, else
+    the protocol's own; with a host the `path` is at least `/`; `query` and `fragment` are without `?` and `#`.
+    """
+
+    full: str = ""
+    protocol: str = ""
+    hostname: str = ""
+    port: str = ""
+    path: str = ""
+    query: str = ""
+    fragment: str = ""
+
+    @property
+    def extension(self) -> str:
+        """What follows the last dot of the path's last segment: `pdf` for `/files/terms.pdf`."""
+        _, dot, extension = self.path.rpartition("/")[2].rpartition(".")
+        return extension if dot else ""
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The parameters of the query, decoded."""
+        return query_parameters(self.query)
+
+
+def query_parameters(raw: str) -> dict[str, str]:
+    """The parameters of a query string or a form-encoded line: the last of one name wins, blank ones are kept.
+
+    `+` is a space. Surrogates, which no UTF-8 can hold, are replaced like invalid bytes.
+    """
+    return dict(yarl.query_to_pairs(raw if raw.isascii() else _without_surrogates(raw)))
+
+
+def url_parts(text: str) -> UrlParts:
+    """The parts of a URL. A text without protocol and host is a path; one that cannot be split has only `full`."""
+    try:
+        split = urlsplit(text)
+        hostname = split.hostname or ""
+    except ValueError:
+        return UrlParts(full=text)
+    if not hostname:
+        return UrlParts(text, split.scheme, "", "", split.path, split.query, split.fragment)
+    # Not `split.port`, which raises for a port that is none. The host may hold colons itself: [::1]:8080.
+    stated = split.netloc.rpartition("@")[2].rpartition("]")[2].partition(":")[2]
+    port = stated if stated.isdigit() else _DEFAULT_PORTS.get(split.scheme, "")
+    return UrlParts(text, split.scheme, hostname, port, split.path or "/", split.query, split.fragment)
+
+
+def registrable_domain(host: str) -> str | None:
+    """The domain under which cookies can be shared: `example.co.uk` of `sgtm.shop.example.co.uk`, in lower case.
+
+    `host` may end in a dot and carry a port. `None` for an address, a single label such as `localhost`, a public
+    suffix itself, and what is no host name.
+    """
+    name = host_name(host)
+    return _registrable(name) if 0 < len(name) <= LONGEST_HOST else None
+
+
+def host_name(host: str) -> str:
+    """The name or address in a `Host` header: lower case, without port, brackets and final dot."""
+    name = host.strip().lower()
+    if name.startswith("["):
+        return name[1:].partition("]")[0]
+    # More than one colon is an address without brackets, not a port.
+    return (name.partition(":")[0] if name.count(":") == 1 else name).removesuffix(".")
+
+
+def same_site(origin: str, host: str) -> bool:
+    """Whether a page of this origin (`https://www.shop.example`) is on the site of this `Host`.
+
+    That is: under the same registrable domain, or on the same host where there is none (`localhost`, an address).
+    """
+    return len(origin) + len(host) <= 2 * LONGEST_HOST and _same_site(origin, host)
+
+
+def path_matches(paths: Iterable[str], path: str) -> bool:
+    """Whether the path ends in one of the paths, at a segment's border: `/metrics/g/collect` in `/g/collect`."""
+    return any(path.endswith(listened if listened.startswith("/") else f"/{listened}") for listened in paths)
+
+
+@lru_cache(maxsize=1024)
+def _registrable(name: str) -> str | None:
+    if _is_address(name) or not all(name.split(".")):
+        return None
+    found = _PUBLIC_SUFFIXES.privatesuffix(name)
+    return found if isinstance(found, str) else None
+
+
+@lru_cache(maxsize=1024)
+def _same_site(origin: str, host: str) -> bool:
+    page = url_parts(origin)
+    if page.protocol not in ("http", "https") or not page.hostname or not (origin.isascii() and origin.isprintable()):
+        return False
+    domain = registrable_domain(host)
+    if domain is None:
+        return host_name(page.hostname) == host_name(host)
+    return registrable_domain(page.hostname) == domain
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _without_surrogates(text: str) -> str:
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
