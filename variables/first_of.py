@@ -1,0 +1,19 @@
+"""Fall back from one value to the next."""
+
+from typing import Any
+
+from pydantic import Field
+
+from container.api import Confidential, Event, Many, Settings, missing, variable
+
+
+class FirstOf(Settings):
+    values: Many[Confidential] = Field(
+        description="The values, in order.", examples=[["{{ page_query.ttclid }}", "{{ cookie.ttclid }}"]]
+    )
+
+
+@variable("first_of")
+def first_of(settings: FirstOf, event: Event) -> Any:
+    """The first of several values that is not missing."""
+    return next((value for value in settings.values if not missing(value)), None)

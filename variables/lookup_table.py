@@ -1,0 +1,19 @@
+"""Choose a value by another value."""
+
+from typing import Any
+
+from pydantic import Field
+
+from container.api import Confidential, Dynamic, Event, Settings, text, variable
+
+
+class LookupTable(Settings):
+    input: Dynamic[Any] = Field(default=None, description="What is looked up.", examples=["{{ Page Hostname }}"])
+    table: dict[str, Confidential] = Field(description="What each input gives; a row may be a mapping with members.")
+    default: Confidential = Field(default=None, description="The value when no row fits.")
+
+
+@variable("lookup_table")
+def lookup_table(settings: LookupTable, event: Event) -> Any:
+    """The row whose key equals the input."""
+    return settings.table.get(text(settings.input), settings.default)
