@@ -1,0 +1,71 @@
+"""A container file while it is read: what was found wrong, and what refers to what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from container.config.problem import Level, Place, Problem, did_you_mean, problem
+from container.config.registry import Registry
+
+Mode = Literal["secret", "confidential", "dynamic", "fixed", "typed"]
+"""What may stand in a value: a secret only; secrets and references; references; neither; what its type says."""
+
+MOST_COMPARISONS = 200_000
+"""So many names are compared, at most, to suggest the right one: a file full of mistakes is read in time, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The named thing that is being read. `kind` is the word for it: `tag`, `variable` …; `place` is its name's."""
+
+    kind: str
+    name: str
+    place: Place
+
+    def __str__(self) -> str:
+        return f'{self.kind} "{self.name}"' if self.name else self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A reference somewhere in the file."""
+
+    name: str
+    mode: Mode
+    place: Place
+    owner: Owner
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A value that a variable may have, from one of its fields: where a secret may hide."""
+
+    field: str
+    value: Any
+    place: Place
+
+
+@dataclass
+class Draft:
+    """`strict`: whether an unset reference is an error. `spoiled`: values about which a problem says enough."""
+
+    registry: Registry
+    environment: Mapping[str, str]
+    secrets: Callable[[str], str | None]
+    strict: bool
+    problems: list[Problem] = field(default_factory=list)
+    uses: list[Use] = field(default_factory=list)
+    results: dict[str, list[Result]] = field(default_factory=dict)
+    spoiled: set[Place] = field(default_factory=set)
+    comparisons_left: int = MOST_COMPARISONS
+
+    def report(self, code: str, place: Place, sentence: str, *, hint: str = "", level: Level | None = None) -> None:
+        self.problems.append(problem(code, place, sentence, hint=hint, level=level))
+
+    def suggest(self, name: str, known: Mapping[str, int | None] | Iterable[str]) -> str:
+        """A hint with the nearest known name; empty when none is near, or when enough names were compared."""
+        lines = known if isinstance(known, Mapping) else dict.fromkeys(known)
+        self.comparisons_left -= len(lines)
+        return did_you_mean(name, lines) if self.comparisons_left > 0 else ""

@@ -1,0 +1,173 @@
+"""From the text of a container file to its model: complete, or not at all, with everything that is wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+
+from container.config.draft import Draft, Owner
+from container.config.keys import LATER, TOP, VERSION, ConsentKeys, ContainerKeys
+from container.config.lint import lint
+from container.config.model import ConsentDefault, ContainerModel, TagModel, TriggerModel
+from container.config.problem import LINE_BREAK, Place, Problem, as_github, as_json, as_text, in_order
+from container.config.problem import problem as new_problem
+from container.config.references import check_names, check_references
+from container.config.registry import Registry
+from container.config.sections import Read, clients, named_nodes, table, tags, triggers, variables
+from container.config.source import EMPTY, LARGEST_FILE, Entry, Scalar, Source, Table, read
+from container.config.validate import report_unknown_key, validated
+
+M = TypeVar("M")
+
+DIGEST_LENGTH = 12
+
+Secrets = Callable[[str], str | None]
+"""Gives the value of a secret by name, `None` when it is not set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A file as it was read. `model` is `None` when any of the problems is an error."""
+
+    filename: str
+    text: str
+    model: ContainerModel | None
+    problems: tuple[Problem, ...]
+
+    def report(self, form: str = "text") -> str:
+        """The problems as `text` for people, as `json` for programs, or as annotations for `github`."""
+        if form == "json":
+            return as_json(self.problems, filename=self.filename)
+        if form == "github":
+            return as_github(self.problems, filename=self.filename)
+        return as_text(self.problems, filename=self.filename, text=self.text)
+
+
+def load(
+    text: str,
+    *,
+    filename: str,
+    registry: Registry,
+    environment: Mapping[str, str],
+    secrets: Secrets,
+    strict_environment: bool,
+) -> Loaded:
+    """Reads a container. `strict_environment`: an unset reference is an error, else a warning. Never raises."""
+    source = read(text)
+    draft = Draft(registry, environment, secrets, strict_environment)
+    draft.problems += source.problems
+    model = _model(draft, source, text)
+    problems = in_order(draft.problems)
+    complete = not any(each.level == "error" for each in problems)
+    return Loaded(filename, text, model if complete else None, problems)
+
+
+def load_file(
+    path: Path, *, registry: Registry, environment: Mapping[str, str], secrets: Secrets, strict_environment: bool
+) -> Loaded:
+    """Reads a container file in UTF-8. Raises `OSError` when there is none."""
+    with path.open("rb") as file:
+        content = file.read(LARGEST_FILE + 4)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as reason:
+        if len(content) <= LARGEST_FILE:
+            return Loaded(str(path), content.decode(errors="replace"), None, (_not_utf_8(content, reason.start),))
+        text = content.decode(errors="replace")
+    return load(
+        text,
+        filename=str(path),
+        registry=registry,
+        environment=environment,
+        secrets=secrets,
+        strict_environment=strict_environment,
+    )
+
+
+def _model(draft: Draft, source: Source, text: str) -> ContainerModel | None:
+    if source.root is None:
+        return None
+    root = table(draft, source.root, "the file")
+    _check_top(draft, root)
+    named = _section(draft, root, "container")
+    about = validated(draft, ContainerKeys, named.entries, owner=_owner(root, "container"))
+    consent = validated(draft, ConsentKeys, _section(draft, root, "consent").entries, owner=_owner(root, "consent"))
+    found_clients = clients(draft, _section(draft, root, "clients"))
+    found_variables = variables(draft, _section(draft, root, "variables"))
+    found_triggers = triggers(draft, _section(draft, root, "triggers"))
+    found_tags = tags(draft, _section(draft, root, "tags"))
+    declared = {name: each.owner for name, each in found_variables.items()}
+    check_names(draft, declared)
+    check_references(draft, declared, broken={name for name, each in found_variables.items() if each.model is None})
+    _check_triggers(draft, found_tags, found_triggers)
+    default: ConsentDefault = "denied" if consent is None else consent.default
+    lint(draft, found_clients, found_triggers, found_tags, default)
+    return ContainerModel(
+        name="" if about is None else about.name,
+        id="" if about is None else about.id,
+        version=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:DIGEST_LENGTH],
+        consent_default=default,
+        clients=_models(found_clients),
+        variables=_models(found_variables),
+        triggers=_models(found_triggers),
+        tags=_models(found_tags),
+    )
+
+
+def _models(found: Mapping[str, Read[M]]) -> Mapping[str, M]:
+    return MappingProxyType({name: each.model for name, each in found.items() if each.model is not None})
+
+
+def _section(draft: Draft, root: Table, name: str) -> Table:
+    entry = root.entries.get(name)
+    return EMPTY if entry is None else table(draft, entry.value, f'"{name}"')
+
+
+def _owner(root: Table, name: str) -> Owner:
+    entry = root.entries.get(name)
+    return Owner(name, "", EMPTY.place if entry is None else entry.key.place)
+
+
+def _check_top(draft: Draft, root: Table) -> None:
+    owner = Owner("the file", "", EMPTY.place)
+    for key, entry in root.entries.items():
+        if key not in TOP:
+            report_unknown_key(draft, key, entry.key.place, owner, known=TOP, later=LATER[""])
+    version = root.entries.get("version")
+    if version is not None and not _is_version(version):
+        sentence = f"this program reads version {VERSION} of the container language"
+        draft.report("wrong-type", version.value.place, sentence, hint=f"write `version: {VERSION}`")
+
+
+def _is_version(entry: Entry) -> bool:
+    return isinstance(entry.value, Scalar) and entry.value.value is not True and entry.value.value == VERSION
+
+
+def _check_triggers(
+    draft: Draft, found_tags: Mapping[str, Read[TagModel]], found_triggers: Mapping[str, Read[TriggerModel]]
+) -> None:
+    lines = {name: each.owner.place.line for name, each in found_triggers.items()}
+    used: set[str] = set()
+    for tag in found_tags.values():
+        for key, verb in (("triggers", "fires on"), ("exceptions", "is kept from firing by")):
+            for node in named_nodes(tag.entries.get(key)):
+                name = node.value if isinstance(node, Scalar) else None
+                if not isinstance(name, str):
+                    continue
+                used.add(name)
+                if name not in lines:
+                    sentence = f'{tag.owner} {verb} "{name}", which does not exist'
+                    draft.report("unknown-trigger", node.place, sentence, hint=draft.suggest(name, lines))
+    for name, each in found_triggers.items():
+        if name not in used:
+            draft.report("unused-trigger", each.owner.place, f'no tag uses the trigger "{name}"')
+
+
+def _not_utf_8(content: bytes, position: int) -> Problem:
+    before = LINE_BREAK.split(content[:position].decode("utf-8-sig", errors="replace"))
+    place = Place(len(before), len(before[-1]) + 1)
+    return new_problem("yaml-syntax", place, "the file is not UTF-8 here", hint="save it as UTF-8")

@@ -1,0 +1,208 @@
+"""Plain values against a settings model, and pydantic's complaints as problems with a place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from container.config.draft import Draft, Owner
+from container.config.fill import reference_places
+from container.config.problem import CODES, Place
+from container.config.source import Entry, Listing, Node, Scalar, Table
+from container.config.unquoted import quoted
+from container.config.values import fields_of, keys_at, plain_table
+from container.fields import Settings
+from container.secret import Secret, SecretText
+from container.template import Template
+
+S = TypeVar("S", bound=Settings)
+
+NOT_YET = "not yet: this is planned, and has no effect today"
+
+_EXPECTED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "mapping_type": "a mapping",
+    "model_type": "a mapping",
+    "pattern_type": "a pattern",
+    "missing": "more values than these",
+}
+
+Path = tuple[str | int, ...]
+
+
+def validated(
+    draft: Draft,
+    model: type[S],
+    entries: Mapping[str, Entry],
+    *,
+    owner: Owner,
+    known: Sequence[str] = (),
+    later: Sequence[str] = (),
+) -> S | None:
+    """The settings that the entries describe, `None` when something is wrong with them, which is then reported.
+
+    `known`: further keys of the thing, for suggestions. `later`: keys that are planned.
+    """
+    annotations = fields_of(model)
+    values = plain_table(draft, entries, annotations, owner=owner)
+    try:
+        return model.model_validate(values)
+    except ValidationError as refused:
+        found = [_finding(error, entries, owner) for error in refused.errors(include_url=False)]
+    for each in _telling(draft, found):
+        if each.code == "unknown-key":
+            siblings = keys_at(annotations, each.path[:-1])
+            report_unknown_key(draft, each.name, each.place, owner, known=[*siblings, *known], later=later)
+        else:
+            _report(draft, each, owner)
+    return None
+
+
+def validated_value(draft: Draft, annotation: Any, value: Any, *, entry: Entry, owner: Owner) -> Any:
+    """A single value against an annotation; `None` when it does not fit, which is then reported."""
+    try:
+        return TypeAdapter(annotation).validate_python(value, strict=True)
+    except ValidationError as refused:
+        name = entry.key.text
+        errors = refused.errors(include_url=False)
+        found = [_finding(error, {name: entry}, owner, before=(name,)) for error in errors]
+    for each in _telling(draft, found):
+        _report(draft, each, owner)
+    return None
+
+
+def report_unknown_key(
+    draft: Draft, name: str, place: Place, owner: Owner, *, known: Sequence[str] = (), later: Sequence[str] = ()
+) -> None:
+    hint = NOT_YET if name in later else draft.suggest(name, known)
+    draft.report("unknown-key", place, f'{owner}: there is no key "{name}" here', hint=hint)
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """One complaint. `path`: the steps down to what it is about, whose last key is `name`."""
+
+    code: str
+    path: Path
+    place: Place
+    name: str
+    detail: str
+    node: Node | None
+
+
+def _finding(error: ErrorDetails, entries: Mapping[str, Entry], owner: Owner, before: Path = ()) -> _Finding:
+    code = _code(error)
+    steps = (*before, *error["loc"])
+    about_key = code in ("missing-field", "unknown-key") and error["type"] in ("missing", "extra_forbidden")
+    path, place, node = _walk(entries, owner, steps[:-1] if about_key else steps)
+    if about_key:
+        name = str(steps[-1])
+        inside = entries if node is None else node.entries if isinstance(node, Table) else {}
+        place = inside[name].key.place if name in inside else place
+        return _Finding(code, (*path, name), place, name, "is missing", None)
+    name = next((step for step in reversed(path) if isinstance(step, str)), "")
+    if code == "wrong-type" and error["type"] == "pattern_type" and isinstance(node, (Listing, Table)) and node.flow:
+        code = "unquoted-pattern"
+    if node is not None and code != "missing-field":
+        place = node.place
+    if code == "not-dynamic" and isinstance(node, Scalar):
+        place = reference_places(node)[0]
+    return _Finding(code, path, place, name, _expectation(error), node)
+
+
+def _code(error: ErrorDetails) -> str:
+    kind, value = error["type"], error["input"]
+    stated = kind.replace("_", "-")
+    if stated in CODES and not (kind == "literal_secret" and value is None):
+        return stated
+    if kind == "missing":
+        return "missing-field" if isinstance(error["loc"][-1], str) else "wrong-type"
+    if kind == "extra_forbidden":
+        return "unknown-key"
+    if isinstance(value, Template):
+        return "not-dynamic"
+    return "secret-leak" if isinstance(value, (Secret, SecretText)) else "wrong-type"
+
+
+def _walk(entries: Mapping[str, Entry], owner: Owner, steps: Path) -> tuple[Path, Place, Node | None]:
+    """Follows pydantic's location as far as it names keys and positions; its names of union members do not."""
+    path: list[str | int] = []
+    place: Place = owner.place
+    node: Node | None = None
+    members = entries
+    for step in steps:
+        if isinstance(step, str) and step in members:
+            place, node = members[step].key.place, members[step].value
+        elif isinstance(node, Listing) and isinstance(step, int) and step < len(node.items):
+            node = node.items[step]
+            place = node.place
+        else:
+            continue
+        path.append(step)
+        members = node.entries if isinstance(node, Table) else {}
+    return tuple(path), place, node
+
+
+def _expectation(error: ErrorDetails) -> str:
+    kind = error["type"]
+    if kind in _EXPECTED:
+        return f"takes {_EXPECTED[kind]}"
+    if kind == "literal_error":
+        return f"takes {error['ctx']['expected']}"
+    message = error["msg"].removeprefix("Value error, ")
+    stated = f"{message[:1].lower()}{message[1:]}"
+    return f"is not right: {stated}" if error["loc"] else stated
+
+
+def _telling(draft: Draft, found: Sequence[_Finding]) -> list[_Finding]:
+    """What is worth saying: once per value, without the noise that the other members of a union make."""
+    fresh = [each for each in found if each.node is None or each.node.place not in draft.spoiled]
+    outdone = {each.path[:depth] for each in fresh for depth in range(len(each.path))}
+    outdone |= {each.path for each in fresh if each.code != "wrong-type"}
+    kept: dict[tuple[Path, str], _Finding] = {}
+    for each in fresh:
+        if each.code == "wrong-type" and each.path in outdone:
+            continue
+        known = kept.get((each.path, each.code))
+        if known is None:
+            kept[each.path, each.code] = each
+        elif each.detail not in known.detail:
+            detail = f"{known.detail} or {each.detail.removeprefix('takes ')}"
+            kept[each.path, each.code] = _Finding(each.code, each.path, each.place, each.name, detail, each.node)
+    return list(kept.values())
+
+
+def _report(draft: Draft, each: _Finding, owner: Owner) -> None:
+    sentences = {
+        "missing-field": f'the field "{each.name}" {each.detail}',
+        "not-dynamic": f'the field "{each.name}" does not accept references to variables',
+        "literal-secret": f'"{each.name}" is a secret and takes one reference',
+        "secret-leak": f'a secret in "{each.name}" could be seen',
+        "bad-regex": f'the pattern in "{each.name}" {each.detail}',
+        "unquoted-pattern": "YAML reads this pattern as something else without quotes",
+    }
+    sentence = sentences.get(each.code, f'"{each.name}" {each.detail}') if each.name else each.detail
+    draft.report(each.code, each.place, f"{owner}: {sentence}", hint=_hint(each))
+
+
+def _hint(each: _Finding) -> str:
+    node = each.node
+    if each.code == "literal-secret":
+        return "write ${secret:NAME}, and keep the value outside the file"
+    if each.code == "unquoted-pattern" and isinstance(node, (Listing, Table)):
+        return f"write {quoted(node.raw)}"
+    written_as_text = each.code == "wrong-type" and each.detail.startswith("takes text")
+    if written_as_text and isinstance(node, Scalar) and node.plain and node.value is not None:
+        return f"write {quoted(node.text)}"
+    return ""

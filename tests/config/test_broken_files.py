@@ -1,0 +1,49 @@
+"""Every broken file gives exactly the problems that its header expects, all of them in one run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from container.config.load import Loaded
+from container.config.problem import CODES
+
+BROKEN = Path(__file__).parent.parent / "broken"
+FILES = sorted(BROKEN.glob("*.yaml"))
+EXPECTATION = re.compile(r"# expect: (\d+):(\d+) ([a-z-]+)")
+
+WITHOUT_A_FILE = {"unknown-tag": "tags are named by transformations and tests alone, which are not yet"}
+
+
+def expected(text: str) -> set[tuple[int, int, str]]:
+    return {(int(line), int(column), code) for line, column, code in EXPECTATION.findall(text)}
+
+
+@pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
+def test_a_broken_file_gives_exactly_its_problems(path: Path, load_text: Callable[..., Loaded]) -> None:
+    text = path.read_text(encoding="utf-8")
+    loaded = load_text(text, strict="# strict" in text)
+    assert {(each.line, each.column, each.code) for each in loaded.problems} == expected(text)
+    assert (loaded.model is None) == any(each.level == "error" for each in loaded.problems)
+
+
+def test_there_are_at_least_twenty_five_broken_files() -> None:
+    assert len(FILES) >= 25
+
+
+def test_every_code_has_a_broken_file_or_a_reason() -> None:
+    shown = {code for path in FILES for _, _, code in expected(path.read_text(encoding="utf-8"))}
+    assert shown | WITHOUT_A_FILE.keys() == CODES.keys()
+    assert not shown & WITHOUT_A_FILE.keys()
+
+
+def test_every_code_has_a_section_in_the_docs() -> None:
+    page = (BROKEN.parent.parent / "docs" / "problems.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^## `([a-z-]+)`\n\n(.*?)(?=\n## |\Z)", page, flags=re.DOTALL | re.MULTILINE))
+    assert sections.keys() == CODES.keys()
+    for code, about in CODES.items():
+        assert about.meaning in sections[code]
+        assert about.remedy in sections[code]

@@ -1,0 +1,257 @@
+"""YAML as the language reads it: types, places, limits, missing quotes."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from container.config.problem import Place
+from container.config.source import LARGEST_FILE, Listing, Node, Scalar, Source, Table, read, typed
+
+
+def value(text: str) -> object:
+    return simple(read(text).root)
+
+
+def simple(node: Node | None) -> object:
+    match node:
+        case Scalar():
+            return node.value
+        case Listing():
+            return [simple(item) for item in node.items]
+        case Table():
+            return {key: simple(entry.value) for key, entry in node.entries.items()}
+    return None
+
+
+def node_at(text: str, key: str) -> Node:
+    root = read(text).root
+    assert isinstance(root, Table)
+    return root.entries[key].value
+
+
+def codes(source: Source) -> list[str]:
+    return [each.code for each in source.problems]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("true", True),
+        ("false", False),
+        ("null", None),
+        ("~", None),
+        ("", None),
+        ("0", 0),
+        ("-7", -7),
+        ("1.50", 1.5),
+        ("1.5e3", 1500.0),
+        ("18446744073709551615", 2**64 - 1),
+        ("18446744073709551616", "18446744073709551616"),
+        ("123456789012345678901234567890", "123456789012345678901234567890"),
+        ("1.0e999", "1.0e999"),
+        *((text, text) for text in ("NO", "on", "True", "Null", "0123", "1e3", "1_000", "12:30", "2027-01-01")),
+        *((text, text) for text in ("0x1F", "+1", ".5", "1.", ".inf", "٣", "1.٣")),
+    ],
+)
+def test_plain_values_are_typed_as_the_language_says(text: str, expected: object) -> None:
+    assert typed(text) == expected
+    assert type(typed(text)) is type(expected)
+
+
+def test_quoted_values_are_text() -> None:
+    assert value("a: \"1\"\nb: 'true'\nc: |\n  null\n") == {"a": "1", "b": "true", "c": "null\n"}
+
+
+def test_keys_are_text_as_written() -> None:
+    assert value("1: a\ntrue: b\n~: c\n") == {"1": "a", "true": "b", "~": "c"}
+
+
+def test_an_empty_file_is_an_empty_mapping() -> None:
+    assert value("") == {}
+    assert value("# nothing\n") == {}
+
+
+def test_every_node_knows_its_place() -> None:
+    text = "name: Shop\nlist: [a, 'b c']\ninner:\n  key: {x: 1}\n"
+    assert node_at(text, "name").place == Place(1, 7, 4)
+    listing = node_at(text, "list")
+    assert isinstance(listing, Listing)
+    assert [item.place for item in listing.items] == [Place(2, 8, 1), Place(2, 11, 5)]
+    assert node_at(text, "inner").place == Place(4, 3, 11)
+
+
+def test_a_byte_order_mark_moves_nothing() -> None:
+    assert read("\ufeffa: 1").root == read("a: 1").root
+
+
+def test_a_merge_adds_what_is_not_there() -> None:
+    text = "a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}\nc: {<<: [*a, {z: 4}], x: 5}\n"
+    assert value(text) == {"a": {"x": 1, "y": 2}, "b": {"x": 1, "y": 3}, "c": {"x": 5, "y": 2, "z": 4}}
+
+
+def test_only_mappings_are_merged() -> None:
+    assert codes(read("a: {<<: 1}")) == ["yaml-syntax"]
+
+
+def test_fifty_aliases_are_allowed_and_no_more() -> None:
+    fifty = "a: &a 1\nb: [" + "*a, " * 50 + "]\n"
+    assert codes(read(fifty)) == []
+    assert codes(read(fifty.replace("]", "*a]"))) == ["yaml-syntax"]
+
+
+def test_an_anchor_may_not_contain_itself() -> None:
+    assert codes(read("a: &a [*a]")) == ["yaml-syntax"]
+
+
+def test_depth_thirty_two_is_allowed_and_no_more() -> None:
+    assert codes(read("[" * 32 + "]" * 32)) == []
+    assert codes(read("[" * 33 + "]" * 33)) == ["yaml-syntax"]
+
+
+def test_fifty_thousand_values_are_allowed_and_no_more() -> None:
+    assert codes(read("[" + "x, " * 49_999 + "]")) == []
+    assert codes(read("[" + "x, " * 50_000 + "]")) == ["yaml-syntax"]
+
+
+def test_a_megabyte_is_allowed_and_no_more() -> None:
+    text = "# " + "ä" * (LARGEST_FILE // 2 - 1)
+    assert codes(read(text)) == []
+    assert codes(read(text + "x")) == ["yaml-syntax"]
+    assert codes(read("x" * (LARGEST_FILE + 1))) == ["yaml-syntax"]
+
+
+def test_escaped_surrogate_pairs_are_joined_and_halves_refused() -> None:
+    assert value('a: "\\ud83d\\ude00"') == {"a": "😀"}
+    assert codes(read('a: "\\ud83d"')) == ["yaml-syntax"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'a: "\\UFFFFFFFF"',
+        "%YAML 1." + "9" * 5000 + "\n---\na: 1",
+        "a: [1",
+        "? [a]\n: b",
+        "{{ A }: 1}",
+        "a: {{ A }: 1}",
+    ],
+)
+def test_what_no_yaml_reader_takes_is_a_problem(text: str) -> None:
+    source = read(text)
+    assert source.root is None
+    assert codes(source) == ["yaml-syntax"]
+
+
+def test_a_reader_refusal_names_the_sign_and_its_place() -> None:
+    (found,) = read("a: 1\nb: x\x00y").problems
+    assert (found.line, found.column) == (2, 5)
+    assert "U+0000" in found.sentence
+
+
+def test_a_whole_reference_needs_no_quotes() -> None:
+    assert value("a: {{ Page URL }}\nb: [{{ Market.pixel }}, {{ A: b }}]\nc: {d: {{ E }}}") == {
+        "a": "{{ Page URL }}",
+        "b": ["{{ Market.pixel }}", "{{ A: b }}"],
+        "c": {"d": "{{ E }}"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "column", "meant"),
+    [
+        ("a: {{ A }} text", "unquoted-reference", 4, "{{ A }} text"),
+        ("a: {{ A }}/{{ B }}", "unquoted-reference", 4, "{{ A }}/{{ B }}"),
+        ("a: {b: text {{ A }} more, c: d}", "unquoted-reference", 8, "text {{ A }} more"),
+        ("a: {{ A #1 }}", "unquoted-reference", 4, "{{ A #1 }}"),
+        ("- {{ A }} b", "unquoted-reference", 3, "{{ A }} b"),
+        ("a: {{ A }} text # why", "unquoted-reference", 4, "{{ A }} text"),
+        ("a: [x, ${X}]", "unquoted-environment", 8, "${X}"),
+        ("a: {b: ${X:-1}, c: d}", "unquoted-environment", 8, "${X:-1}"),
+        ("a: ${X:-b: c}", "unquoted-environment", 4, "${X:-b: c}"),
+        ("pattern: [a-z]+", "unquoted-pattern", 10, "[a-z]+"),
+        ("pattern: *x", "unquoted-pattern", 10, "*x"),
+        ("pattern: %2F", "unquoted-pattern", 10, "%2F"),
+        ("pattern: {2}$", "unquoted-pattern", 10, "{2}$"),
+        ("pattern: ^a: b", "unquoted-pattern", 10, "^a: b"),
+        ("a: {pattern: ^\\d{2,3}$, value: x}", "unquoted-pattern", 14, "^\\d{2,3}$"),
+        ("a: {matches_regex: ^/c/([^/]+)}", "unquoted-pattern", 20, "^/c/([^/]+)"),
+    ],
+)
+def test_missing_quotes_are_found(line: str, code: str, column: int, meant: str) -> None:
+    source = read(f"first: 1\nx:\n  - 1\ny:\n  {line}\n" if line[0] != "-" else f"a:\n  - 1\nb:\n  {line}\n")
+    (found,) = source.problems
+    assert (found.code, found.column - 2, found.length) == (code, column, len(meant))
+    assert meant in found.hint
+    assert f"{meant!r}" in repr(simple(source.root))
+
+
+def test_reading_goes_on_behind_missing_quotes() -> None:
+    source = read("a: {{ A }} x\nb: [${B}]\npattern: %x\nd: 1\nd: 2\n")
+    assert codes(source) == ["unquoted-reference", "unquoted-environment", "unquoted-pattern", "duplicate-key"]
+
+
+def test_another_error_behind_missing_quotes_is_reported_too() -> None:
+    assert codes(read("a: {{ A }} x\nb: @x\n")) == ["unquoted-reference", "yaml-syntax"]
+
+
+def test_a_pattern_is_put_in_quotes_once() -> None:
+    assert codes(read("pattern: %x\nb: @x\n")) == ["unquoted-pattern", "yaml-syntax"]
+
+
+def test_a_reference_that_ends_elsewhere_for_yaml_is_refused() -> None:
+    assert codes(read('a: {{ "b }}" }}')) == ["unquoted-reference"]
+
+
+def test_quotes_are_not_asked_for_where_they_would_not_help() -> None:
+    assert codes(read("a: [@x, ${Y}]")) == ["yaml-syntax"]
+
+
+def test_an_endless_line_is_not_searched_for_missing_quotes() -> None:
+    assert codes(read("a: [" + "b, " * 1000 + "${X}]")) == ["yaml-syntax"]
+
+
+def test_the_search_for_missing_quotes_has_an_end() -> None:
+    text = "# " + "x" * 500_000 + "\n" + "a: {{ A }} b, c] d} e, f] g} h\n" * 30
+    assert "yaml-syntax" in codes(read(text))
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_read_or_refused_with_a_place(content: bytes) -> None:
+    check(content.decode("utf-8", errors="surrogateescape"))
+
+
+@given(st.text(alphabet="{}[]:,-?!&*%@`'\"|>#$ \t\n\\ab1<~A.", max_size=120))
+def test_any_signs_of_yaml_are_read_or_refused_with_a_place(text: str) -> None:
+    check(text)
+
+
+def check(text: str) -> None:
+    source = read(text)
+    assert source.root is not None or source.problems
+    assert all(each.line >= 1 and each.column >= 1 and each.length >= 1 for each in source.problems)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 900_000,
+        "{{ " * 300_000,
+        "a: {{ A }} b\n" * 70_000,
+        "pattern: [" * 90_000,
+        "a: " + "word " * 190_000,
+        "".join(f"k{number}: [a, {{b: c}}]\n" for number in range(9_000)),
+        "a: ${" * 200_000,
+        "- " * 400_000,
+        "? " * 400_000,
+        "'" * 900_000,
+    ],
+    ids=["brackets", "braces", "references", "patterns", "words", "lists", "environment", "dashes", "keys", "quotes"],
+)
+def test_a_large_file_takes_seconds_at_most(text: str) -> None:
+    begin = time.process_time()
+    read(text)
+    assert time.process_time() - begin < 10
