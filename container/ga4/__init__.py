@@ -1,0 +1,9 @@
+"""The GA4 wire protocol (v=2), as browsers speak it: what a hit's parameters mean as event data and as consent.
+
+`keys` holds the names of both sides as data, so that reading and writing share one table.
+"""
+
+from container.ga4.consent import consent_of
+from container.ga4.events import events_of
+
+__all__ = ["consent_of", "events_of"]

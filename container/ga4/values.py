@@ -1,0 +1,37 @@
+"""Single values of the wire: numbers, flags, regions and addresses."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from container.shape import number
+
+_FLAGS = {"1": True, "0": False, "true": True, "false": False}
+
+
+def number_or_text(value: str) -> int | float | str:
+    """The number, or the text as it came when JSON's grammar knows no such number (`NaN`, `00123`, `1e999`)."""
+    if len(value) < 16 and value.isdecimal() and value.isascii() and (value[0] != "0" or value == "0"):
+        return int(value)  # Most of them are, and this is a fifth of the time.
+    found = number(value)
+    return value if found is None else found
+
+
+def flag_or_text(value: str) -> bool | str:
+    """`1` and `0` as booleans; what is neither stays as it came."""
+    return _FLAGS.get(value, value)
+
+
+def location(value: str) -> dict[str, str]:
+    """`US-CA` as country and region, `US` as the country; empty parts are left out."""
+    country, _, region = value.partition("-")
+    return {name: part for name, part in (("country", country), ("region", region)) if part}
+
+
+def address(value: str) -> str | None:
+    """The text if it is an IPv4 or IPv6 address."""
+    try:
+        ip_address(value)
+    except ValueError:
+        return None
+    return value

@@ -1,0 +1,94 @@
+"""The client against real hits: everything that follows from the protocol beyond doubt comes out, with its type."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clients.ga4 import Ga4, ga4
+from container.effects import Claim
+from container.engine.case import hit_from_json
+from container.event import Event
+from container.ga4.keys import ITEM_FIELDS
+
+ROOT = Path(__file__).resolve().parents[2]
+CORPUS = Path(os.environ.get("CORPUS_DIR", ROOT.parent / "shared" / "corpus"))
+STANDARD_ITEM_FIELDS = {field.name for field in ITEM_FIELDS.values()}
+
+pytestmark = pytest.mark.corpus
+
+
+def _hits() -> list[dict[str, Any]]:
+    file = CORPUS / "ga4_hits.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+
+
+HITS = _hits()
+COLLECTED = [one for one in HITS if one["path"].endswith("/g/collect")]
+
+
+def _claim(one: Mapping[str, Any]) -> Claim | None:
+    members = {name: one[name] for name in ("method", "path", "query", "headers", "body")}
+    return ga4(Ga4(), hit_from_json(members))
+
+
+def test_the_corpus_is_there() -> None:
+    if not HITS:
+        pytest.skip(f"there is no ga4_hits.json in {CORPUS}; CORPUS_DIR says where it is")
+    assert len(COLLECTED) > 50
+
+
+@pytest.mark.parametrize("one", COLLECTED, ids=lambda one: str(one["id"]))
+def test_every_hit_is_claimed_and_every_sure_fact_is_right(one: dict[str, Any]) -> None:
+    expected = one["expected"]
+    claim = _claim(one)
+    assert (claim is not None) == (expected["claimed"] == "yes")
+    events = claim.events if claim else ()
+    if "events_unsure" not in expected:
+        assert len(events) == len(expected["events"])
+    wrong = [
+        f"event {index}, {key}: expected {facts[key]!r}, found {_found(event, key)!r}"
+        for index, (event, facts, sure) in enumerate(
+            zip(events, expected["events"], expected["sure"], strict="events_unsure" not in expected)
+        )
+        for key in sure
+        if not _holds(facts[key], _found(event, key))
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "one", [one for one in HITS if not one["path"].endswith("/collect")], ids=lambda one: one["id"]
+)
+def test_what_is_no_ga4_hit_is_not_claimed(one: dict[str, Any]) -> None:
+    assert _claim(one) is None
+
+
+def _found(event: Event, key: str) -> Any:
+    """The value under the corpus's neutral name."""
+    match key:
+        case "consent":
+            return {name: signal.state for name, signal in event.consent.signals.items()}
+        case "user_properties":
+            return event.data.get("x-ga-mp2-user_properties")
+        case "items_custom":
+            items = event.data.get("items", [])
+            return [{name: item[name] for name in item.keys() - STANDARD_ITEM_FIELDS} for item in items]
+        case _:
+            return event.data.get(key)
+
+
+def _holds(expected: Any, found: Any) -> bool:
+    """As a subset, inside mappings too; types count, but a whole number is a whole number in any of JSON's forms."""
+    if isinstance(expected, dict):
+        return isinstance(found, dict) and all(_holds(value, found.get(name)) for name, value in expected.items())
+    if isinstance(expected, list):
+        return isinstance(found, list) and len(found) == len(expected) and all(map(_holds, expected, found))
+    if isinstance(expected, (int, float)) and not isinstance(expected, bool):
+        return isinstance(found, (int, float)) and not isinstance(found, bool) and found == expected
+    return type(found) is type(expected) and found == expected
