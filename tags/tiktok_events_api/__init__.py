@@ -1,0 +1,65 @@
+"""TikTok Events API 2.0: conversions of websites, and of apps, shops and CRMs."""
+
+from container.api import Batch, Effect, Event, Note, Request, SecretText, Skip, filled, normalise, tag
+from tags.tiktok_events_api.click import recognised
+from tags.tiktok_events_api.judge import judge
+from tags.tiktok_events_api.names import WEB_STANDARD, event_name
+from tags.tiktok_events_api.properties import properties
+from tags.tiktok_events_api.settings import TikTokEventsApi
+from tags.tiktok_events_api.surroundings import event_id, event_time, lacking, surroundings
+from tags.tiktok_events_api.user import IDENTIFIERS, user
+
+BATCH = Batch("data", max_items=500)
+"""TikTok takes 1000 events at once, and refuses all of them for one more."""
+
+
+@tag(
+    "tiktok_events_api",
+    judge=judge,
+    consent=("ad_storage", "ad_user_data"),
+    identifiers=IDENTIFIERS,
+    standard_events=sorted(WEB_STANDARD),
+)
+def tiktok_events_api(settings: TikTokEventsApi, event: Event) -> list[Effect] | Skip:
+    """Send events to TikTok's Events API, so that TikTok can attribute them to its ads."""
+    name = event_name(settings, event)
+    if isinstance(name, Skip):
+        return name
+    notes: list[str] = []
+    time = event_time(settings, event, notes)
+    identity, cookies = recognised(settings, event, notes)
+    item = filled(
+        event=name,
+        event_time=time // 1000,
+        event_id=event_id(settings, event, notes),
+        user=identity | user(settings, event, notes),
+        properties=properties(settings, event, notes),
+        **surroundings(settings, event, notes),
+        limited_data_use=_limited_data_use(settings),
+    )
+    reason = lacking(settings, item, age=event.hit.received - time)
+    if reason:
+        return Skip(reason)
+    if "limited_data_use" in item and "ip" not in item.get("user", {}):
+        notes.append("limited_data_use does little without a public user.ip, from which TikTok derives the state")
+    return [_request(settings, item), *cookies, *map(Note, dict.fromkeys(notes))]
+
+
+def _limited_data_use(settings: TikTokEventsApi) -> bool | None:
+    """True, or nothing: TikTok wants the field left out otherwise, and knows it for two sources only."""
+    return True if settings.limited_data_use and settings.event_source in ("web", "app") else None
+
+
+def _request(settings: TikTokEventsApi, item: dict[str, object]) -> Request:
+    source = normalise.plain(settings.pixel_id) or ""
+    test_code = normalise.plain(settings.test_event_code) or ""
+    return Request(
+        "POST",
+        settings.endpoint,
+        headers={"Access-Token": SecretText((settings.access_token,)), "Content-Type": "application/json"},
+        json=filled(event_source=settings.event_source, event_source_id=source, test_event_code=test_code),
+        item=item,
+        batch=BATCH,
+        account=source,
+        test_code=test_code,
+    )

@@ -1,0 +1,184 @@
+"""What it was about: the items, the money, and the words around them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from container.api import Event, at, filled, missing, normalise, number
+from tags.tiktok_events_api.settings import Properties, TikTokEventsApi
+
+_LISTED = """
+    AED ARS AUD BDT BHD BIF BOB BRL CAD CHF CLP CNY COP CRC CZK DKK DZD EGP EUR GBP GTQ HKD HNL HUF IDR ILS INR
+    ISK JPY KES KHR KRW KWD KZT MAD MOP MXN MYR NGN NIO NOK NZD OMR PEN PHP PKR PLN PYG QAR RON RUB SAR SEK SGD
+    THB TRY TWD UAH USD VES VND ZAR
+"""
+CURRENCIES = frozenset(_LISTED.split())
+"""What TikTok lists. What it does with others is not documented: they are sent, with a note."""
+
+CONTENT_TYPES = frozenset({"product", "product_group"})
+CUSTOMER_TYPES = frozenset({"new", "returning"})
+NEW_CUSTOMER: Mapping[object, str] = {True: "new", "true": "new", False: "returning", "false": "returning"}
+
+ID_KEYS = ("item_id", "id", "sku", "product_id", "content_id")
+NAME_KEYS = ("item_name", "content_name")
+BRAND_KEYS = ("item_brand", "brand")
+CATEGORY_KEYS = ("item_category", "item_category2", "item_category3", "item_category4", "item_category5")
+OTHER_CATEGORY_KEYS = ("content_category", "category")
+
+DEEPEST = 16
+"""Passed values are not followed further down than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One item: what TikTok gets of it, and whether its price and quantity can be reckoned with."""
+
+    content: Mapping[str, Any]
+    price: int | float | None
+    quantity: int
+    sound: bool
+
+
+def properties(settings: TikTokEventsApi, event: Event, notes: list[str]) -> dict[str, Any]:
+    """The properties object. What is left out for its kind is told in the notes."""
+    given = settings.properties
+    items = _items(given.contents, notes)
+    lines = [line for item in items if (line := _line(item, notes)) is not None]
+    ids = _ids(given.content_ids) or [line.content["content_id"] for line in lines if "content_id" in line.content]
+    own = {
+        "contents": [line.content for line in lines] or None,
+        "content_type": _content_type(given, lines, notes),
+        "content_ids": ids or None,
+        "num_items": _num_items(given, lines),
+        "currency": _currency(given, items, notes),
+        "value": _value(given, lines),
+        "order_id": normalise.plain(given.order_id),
+        "search_string": normalise.plain(given.search_string),
+        "description": normalise.plain(given.description),
+        "shop_id": normalise.plain(given.shop_id),
+        "customer_type": _customer_type(given, event.data, notes),
+    }
+    found = _passed(given, event.data)
+    found.update((name, value) for name, value in own.items() if value is not None)
+    return found
+
+
+def passable(value: object, depth: int = 0) -> Any:
+    """A JSON value that any reader takes: no text that is no UTF-8, no number that is none; else `None`."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return normalise.plain(value)
+    if isinstance(value, (list, tuple)) and depth < DEEPEST:
+        return [kept for member in value if (kept := passable(member, depth + 1)) is not None]
+    if isinstance(value, Mapping) and depth < DEEPEST:
+        kept_members = ((normalise.plain(key), passable(member, depth + 1)) for key, member in value.items())
+        return {key: member for key, member in kept_members if key is not None and member is not None}
+    return number(value)
+
+
+def _items(value: object, notes: list[str]) -> list[Mapping[str, Any]]:
+    if missing(value):
+        return []
+    if not isinstance(value, (list, tuple)):
+        notes.append('"properties.contents" is left out: it is no list of items')
+        return []
+    items = [item for item in value if isinstance(item, Mapping)]
+    if len(items) < len(value):
+        notes.append('entries of "properties.contents" are left out: they are no items')
+    return items
+
+
+def _line(item: Mapping[str, Any], notes: list[str]) -> Line | None:
+    price, quantity = number(item.get("price")), normalise.whole(item.get("quantity"))
+    sound = True
+    for key, found in (("price", price), ("quantity", quantity)):
+        if found is None and not missing(item.get(key)):
+            sound = False
+            notes.append(f'"{key}" of an item is left out: its value is of the wrong kind')
+    stated = {
+        "content_id": _first_plain(item, ID_KEYS),
+        "content_name": _first_plain(item, NAME_KEYS),
+        "content_category": _category(item),
+        "brand": _first_plain(item, BRAND_KEYS),
+        "price": price,
+    }
+    described = {name: value for name, value in stated.items() if value is not None}
+    if not described:
+        notes.append('an entry of "properties.contents" is left out: nothing in it is known')
+        return None
+    pieces = 1 if quantity is None else quantity
+    return Line({**described, "quantity": pieces}, price, pieces, sound=sound)
+
+
+def _category(item: Mapping[str, Any]) -> str | None:
+    levels = [level for key in CATEGORY_KEYS if key in item and (level := normalise.plain(item[key])) is not None]
+    return " > ".join(levels) or _first_plain(item, OTHER_CATEGORY_KEYS)
+
+
+def _ids(value: object) -> list[str]:
+    return [found for member in normalise.each(value) if (found := normalise.plain(member)) is not None]
+
+
+def _content_type(given: Properties, lines: Sequence[Line], notes: list[str]) -> str | None:
+    stated = normalise.plain(given.content_type)
+    if stated in CONTENT_TYPES:
+        return stated
+    if stated is not None:
+        notes.append('"properties.content_type" is neither "product" nor "product_group"')
+    return "product" if lines else None
+
+
+def _num_items(given: Properties, lines: Sequence[Line]) -> int | None:
+    if given.num_items is not None:
+        return normalise.whole(given.num_items)
+    return normalise.whole(sum(line.quantity for line in lines)) if lines else None
+
+
+def _currency(given: Properties, items: Sequence[Mapping[str, Any]], notes: list[str]) -> str | None:
+    stated = given.currency or next((item["currency"] for item in items if not missing(item.get("currency"))), None)
+    code = normalise.currency(normalise.plain(stated) or "")
+    if code is None and stated is not None:
+        notes.append('"properties.currency" is left out: it is no currency code')
+    if code is not None and code not in CURRENCIES:
+        notes.append(f'TikTok does not list the currency "{code}"')
+    return code
+
+
+def _value(given: Properties, lines: Sequence[Line]) -> int | float | None:
+    """The stated total, else the sum over the items. A sum with a gap would be a wrong total."""
+    stated = number(given.value)
+    if stated is not None:
+        return stated
+    priced = [(line.price, line.quantity) for line in lines if line.price is not None]
+    return normalise.total(priced) if priced and all(line.sound for line in lines) else None
+
+
+def _customer_type(given: Properties, data: Mapping[str, Any], notes: list[str]) -> str | None:
+    stated = given.customer_type or data.get("customer_type")
+    if missing(stated):
+        stated = data.get("new_customer")
+        found = NEW_CUSTOMER.get(stated) if isinstance(stated, (bool, str)) else None
+    else:
+        found = normalise.plain(stated)
+        found = found if found in CUSTOMER_TYPES else None
+    if found is None and not missing(stated):
+        notes.append('"properties.customer_type" is left out: it is neither "new" nor "returning"')
+    return found
+
+
+def _passed(given: Properties, data: Mapping[str, Any]) -> dict[str, Any]:
+    if not given.passed:
+        return {}
+    own = type(given).model_fields
+    return filled(**{name: passable(at(data, name)) for name in given.passed if name not in own})
+
+
+def _first_plain(item: Mapping[str, Any], keys: Sequence[str]) -> str | None:
+    for key in keys:
+        value = item.get(key)
+        if value is not None and (found := normalise.plain(value)) is not None:
+            return found
+    return None
