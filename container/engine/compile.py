@@ -1,0 +1,146 @@
+"""From a container as it was read to closures. Everything that can be decided before a hit comes is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from container.config.model import ConsentDefault, ContainerModel, TagModel, VariableModel
+from container.engine.built_in import BUILT_IN, short_form
+from container.engine.coerce import Lacking
+from container.engine.container import CompiledClient, CompiledTag, CompiledTrigger, Container
+from container.engine.format_value import format_value
+from container.engine.match import Conditions, compile_trigger
+from container.engine.resolve import getter_of, settings_builder
+from container.engine.scope import ConsentDefaults, Getter, Scope, once
+from container.fields import Settings
+from container.shape import at
+from container.template import Reference
+
+
+def compile_container(model: ContainerModel, *, debug: bool = False) -> Container:
+    """The compiled form of a container that was loaded without errors. `debug`: whether this is a preview."""
+    values = _Values(model, debug=debug)
+    conditions = Conditions(values.getter, values.take_slot)
+    triggers = {name: compile_trigger(trigger, conditions) for name, trigger in model.triggers.items()}
+    tags = [_compiled_tag(tag, order, triggers, values) for order, tag in enumerate(model.tags.values())]
+    priorities = [tag.priority for tag in model.tags.values()]
+    firing_order = sorted(tags, key=lambda tag: (-priorities[tag.order], tag.order))
+    names = {name for trigger in triggers.values() for name in trigger.events}
+    return Container(
+        name=model.name,
+        id=model.id,
+        version=model.version,
+        clients=_compiled_clients(model, values),
+        tags=firing_order,
+        tags_by_event={name: _hearing(firing_order, name) for name in names},
+        other_tags=[tag for tag in firing_order if any(_hears_others(trigger) for trigger in tag.triggers)],
+        slots=values.slots,
+        debug=debug,
+    )
+
+
+@dataclass
+class _Values:
+    """Getters by name, each variable compiled when it is first asked for."""
+
+    model: ContainerModel
+    debug: bool = field(kw_only=True)
+    slots: int = 0
+    _getters: dict[str, Getter] = field(default_factory=dict)
+
+    def take_slot(self) -> int:
+        self.slots += 1
+        return self.slots - 1
+
+    def getter(self, reference: Reference) -> Getter:
+        """The getter of a reference: an exact name first, then a short form, then a member of a variable."""
+        name = reference.name
+        found = self._named(name)
+        if found is not None:
+            return found
+        owner, path = self._owner(name)
+        value = self._named(owner)
+        if value is None:
+            raise LookupError(f"there is no variable {name!r}: the container was not checked")
+        return lambda scope: at(value(scope), path)
+
+    def _owner(self, name: str) -> tuple[str, str]:
+        """The longest variable name that the reference starts with, and the rest as a path."""
+        position = len(name)
+        while (position := name.rfind(".", 0, position)) > 0:
+            if name[:position] in self.model.variables or name[:position] in BUILT_IN:
+                return name[:position], name[position + 1 :]
+        return name, ""
+
+    def _named(self, name: str) -> Getter | None:
+        if name not in self._getters:
+            variable = self.model.variables.get(name)
+            compute = self._undeclared(name) if variable is None else self._variable(variable)
+            if compute is None:
+                return None
+            self._getters[name] = once(compute, self.take_slot())
+        return self._getters[name]
+
+    def _undeclared(self, name: str) -> Getter | None:
+        own = {"Container ID": self.model.id, "Container Version": self.model.version, "Debug Mode": self.debug}
+        if name in own:
+            value = own[name]
+            return lambda _scope: value
+        return BUILT_IN.get(name) or short_form(name)
+
+    def _variable(self, model: VariableModel) -> Getter:
+        """Computes the variable. One whose settings cannot be made has no value."""
+        build = settings_builder(model.settings, self.getter, owner=f'of variable "{model.name}" ')
+        function, formatting = model.component.function, model.format
+
+        def compute(scope: Scope) -> Any:
+            settings = build(scope)
+            value = None if isinstance(settings, Lacking) else function(settings, scope.original)
+            return value if formatting is None else format_value(value, formatting)
+
+        return compute
+
+
+def _compiled_clients(model: ContainerModel, values: _Values) -> list[CompiledClient]:
+    ordered = sorted(model.clients.values(), key=lambda client: -client.priority)
+    compiled = []
+    for client in ordered:
+        settings = client.settings or Settings()
+        default = model.consent_default if client.consent_default is None else client.consent_default
+        defaults = _consent_defaults(default, model.consent_default, values)
+        paths = getattr(settings, "paths", ())
+        compiled.append(CompiledClient(client.name, client.component.function, settings, paths, defaults))
+    return compiled
+
+
+def _consent_defaults(default: ConsentDefault, otherwise: ConsentDefault, values: _Values) -> ConsentDefaults:
+    """A client's own mapping leaves the types that it does not name to the container's default."""
+    if not isinstance(default, Mapping):
+        return ConsentDefaults({}, getter_of(default, values.getter))
+    base = otherwise if isinstance(otherwise, Mapping) else {}
+    rest = "denied" if isinstance(otherwise, Mapping) else otherwise
+    members = {name: getter_of(state, values.getter) for name, state in {**base, **default}.items()}
+    return ConsentDefaults(members, getter_of(rest, values.getter))
+
+
+def _compiled_tag(tag: TagModel, order: int, triggers: Mapping[str, CompiledTrigger], values: _Values) -> CompiledTag:
+    return CompiledTag(
+        name=tag.name,
+        order=order,
+        component=tag.component,
+        triggers=[triggers[name] for name in tag.triggers],
+        exceptions=[triggers[name] for name in tag.exceptions],
+        consent=tag.consent,
+        paused=tag.paused,
+        build=settings_builder(tag.settings, values.getter),
+    )
+
+
+def _hearing(tags: Sequence[CompiledTag], event_name: str) -> list[CompiledTag]:
+    return [tag for tag in tags if any(trigger.hears(event_name) for trigger in tag.triggers)]
+
+
+def _hears_others(trigger: CompiledTrigger) -> bool:
+    return bool(trigger.events_matching) or not trigger.events

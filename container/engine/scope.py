@@ -1,0 +1,107 @@
+"""Where an event's values are computed: each when it is first asked for, and once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from container.event import CONSENT_TYPES, Consent, Event, Signal
+from container.shape import text
+from container.url import UrlParts, url_parts
+
+UNSET: Any = object()
+"""A slot whose value was not computed yet."""
+
+_GRANTED, _DENIED = Signal(granted=True, source="default"), Signal(granted=False, source="default")
+
+
+class Scope:
+    """One event, and the values computed for it so far.
+
+    `original` is the event as the client read it; `event` is the same with the consent types that the hit says nothing
+    about filled from the container's default. Variables read `original`, so that a default may refer to a variable.
+    """
+
+    __slots__ = ("_consent", "_defaults", "_event", "_page", "notes", "original", "values")
+
+    def __init__(self, event: Event, slots: int, defaults: ConsentDefaults) -> None:
+        self.original = event
+        self.values: list[Any] = [UNSET] * slots
+        self.notes: list[str] = []
+        self._defaults = defaults
+        self._consent: Consent | None = None
+        self._event: Event | None = None
+        self._page: UrlParts | None = None
+
+    @property
+    def consent(self) -> Consent:
+        """The event's consent, completed by the default."""
+        if self._consent is None:
+            self._consent = self._defaults.complete(self)
+        return self._consent
+
+    def signal(self, name: str) -> Signal:
+        """The completed signal of one consent type, also of one that nobody named."""
+        return self.consent.signals.get(name) or self._defaults.signal(name, self)
+
+    @property
+    def page(self) -> UrlParts:
+        """The parts of the page's URL, all empty when the event names none."""
+        if self._page is None:
+            self._page = url_parts(text(self.original.data.get("page_location")))
+        return self._page
+
+    @property
+    def event(self) -> Event:
+        """The event with its completed consent."""
+        if self._event is None:
+            known = self.original
+            self._event = Event(known.name, known.data, known.hit, self.consent, known.client, known.index)
+        return self._event
+
+
+Getter = Callable[[Scope], Any]
+"""Computes a value for the scope's event."""
+
+
+def once(compute: Getter, slot: int) -> Getter:
+    """The same value, computed when it is first asked for and kept in the slot for the rest of the event.
+
+    To itself it is missing: a consent default may go round through a variable that reads consent.
+    """
+
+    def get(scope: Scope) -> Any:
+        value = scope.values[slot]
+        if value is UNSET:
+            scope.values[slot] = None
+            try:
+                value = compute(scope)
+            finally:
+                scope.values[slot] = value
+        return value
+
+    return get
+
+
+class ConsentDefaults:
+    """What an unset consent type counts as: `members` by type, `otherwise` for the rest; each a getter of its state."""
+
+    __slots__ = ("_members", "_names", "_otherwise")
+
+    def __init__(self, members: Mapping[str, Getter], otherwise: Getter) -> None:
+        self._members = members
+        self._names = tuple(dict.fromkeys((*CONSENT_TYPES, *members)))
+        self._otherwise = otherwise
+
+    def complete(self, scope: Scope) -> Consent:
+        """The signals of the event, and the default for the types without one. What is not "granted" is denied."""
+        signals = dict(scope.original.consent.signals)
+        for name in self._names:
+            if name not in signals:
+                signals[name] = self.signal(name, scope)
+        return Consent(signals)
+
+    def signal(self, name: str, scope: Scope) -> Signal:
+        """What an unset type counts as."""
+        state = self._members.get(name, self._otherwise)(scope)
+        return _GRANTED if text(state).strip().lower() == "granted" else _DENIED

@@ -1,0 +1,201 @@
+"""The sentence that says why a tag fired or did not: it names what decided, with the real values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from container.api import Event, Pattern, Settings, trigger
+from container.config.model import Condition, Group, TriggerModel
+from tests.engine.parts import (
+    a_container,
+    a_tag,
+    a_trigger,
+    a_variable,
+    all_of,
+    any_of,
+    component,
+    condition,
+    hit_of,
+    none_of,
+    tags_of,
+)
+from variables.constant import constant
+
+A_IS_1 = condition("{{ event.a }}", equals=1)
+B_IS_1 = condition("{{ event.b }}", equals=1)
+
+
+def why(*when: Condition | Group, name: str = "purchase", **data: Any) -> str:
+    container = a_container(a_trigger("Real Purchase", *when), a_tag("Tag", triggers=("Real Purchase",)))
+    return str(tags_of(container, hit_of(name, **data))["Tag"]["why"])
+
+
+def test_a_tag_that_fired_names_the_trigger_the_event_and_each_condition() -> None:
+    lines = condition("{{ event.value }}", greater_than=5), condition("Page Path", variable=True, starts_with="/c")
+    sentence = why(*lines, value=20, page_location="https://a.example/checkout")
+    for part in (
+        '"Real Purchase"',
+        '"purchase"',
+        "{{ event.value }} is 20",
+        "greater than 5",
+        'Page Path is "/checkout"',
+    ):
+        assert part in sentence
+    assert " not " not in sentence
+
+
+def test_a_condition_that_failed_is_named_with_the_value_it_met() -> None:
+    sentence = why(condition("{{ event.value }}", greater_than=5), value=3)
+    for part in ('"Real Purchase"', "does not hold", "{{ event.value }} is 3", "not greater than 5"):
+        assert part in sentence
+
+
+def test_only_the_first_condition_that_failed_is_named() -> None:
+    sentence = why(condition("{{ event.a }}", equals="x"), A_IS_1, B_IS_1, a="x", b="y")
+    assert "{{ event.a }}" in sentence
+    assert "{{ event.b }}" not in sentence
+
+
+def test_only_the_check_that_failed_is_named() -> None:
+    sentence = why(condition("{{ event.value }}", greater_than=1, less_than=4), value=5)
+    assert "not less than 4" in sentence
+    assert "greater" not in sentence
+
+
+def test_a_value_that_is_not_there_is_called_not_set() -> None:
+    assert "{{ event.value }} is not set" in why(condition("{{ event.value }}", equals="x"))
+    assert '{{ event.value }} is ""' in why(condition("{{ event.value }}", equals="x"), value="")
+
+
+def test_an_event_that_is_not_heard_is_told_with_those_that_are() -> None:
+    container = a_container(
+        TriggerModel("T", events=("b", "a"), events_matching=(Pattern("^video_"),)), a_tag("Tag", triggers=("T",))
+    )
+    sentence = tags_of(container, hit_of("purchase"))["Tag"]["why"]
+    for part in ('"T"', 'does not hear "purchase"', '"a", "b" or "/^video_/"'):
+        assert part in sentence
+
+
+def test_every_trigger_of_a_tag_says_why_it_did_not_fire() -> None:
+    container = a_container(
+        a_trigger("One", events=("other",)), a_trigger("Two", A_IS_1), a_tag("Tag", triggers=("One", "Two"))
+    )
+    sentence = tags_of(container, hit_of(a=2))["Tag"]["why"]
+    assert sentence.index('"One"') < sentence.index('"Two"')
+    assert "; " in sentence
+
+
+def test_the_trigger_that_held_is_named_not_the_others() -> None:
+    container = a_container(a_trigger("No", A_IS_1), a_trigger("Yes", B_IS_1), a_tag("Tag", triggers=("No", "Yes")))
+    sentence = tags_of(container, hit_of(b=1))["Tag"]["why"]
+    assert '"Yes"' in sentence
+    assert '"No"' not in sentence
+
+
+@pytest.mark.parametrize(
+    ("group", "data", "parts", "absent"),
+    [
+        (any_of(A_IS_1, B_IS_1), {"b": 1}, ["{{ event.b }} is 1", "equals"], ["event.a"]),
+        (any_of(A_IS_1, B_IS_1), {"a": 2, "b": 3}, ["event.a }} is 2, not equals", "event.b }} is 3, not equals"], []),
+        (all_of(A_IS_1, B_IS_1), {"a": 1, "b": 1}, ["event.a }} is 1 (equals", "event.b }} is 1 (equals"], ["not"]),
+        (all_of(A_IS_1, B_IS_1), {"a": 1, "b": 3}, ["event.b }} is 3, not equals"], ["event.a"]),
+        (none_of(A_IS_1), {"a": 2}, ["event.a }} is 2, not equals"], ["not {{", "not ("]),
+        (none_of(A_IS_1), {"a": 1}, ["not {{ event.a }} is 1 (equals"], []),
+        (none_of(A_IS_1, B_IS_1), {"a": 1, "b": 1}, ["not ({{ event.a }} is 1", "event.b }} is 1"], []),
+        (any_of(all_of(A_IS_1, B_IS_1), none_of(B_IS_1)), {"b": 2}, ["event.b }} is 2, not equals"], ["event.a"]),
+    ],
+)
+def test_a_group_names_the_members_that_decided(group: Group, data: Any, parts: list[str], absent: list[str]) -> None:
+    sentence = why(group, **data)
+    assert [part for part in parts if part not in sentence] == []
+    assert [part for part in absent if part in sentence] == []
+
+
+@pytest.mark.parametrize(
+    ("checks", "value", "part"),
+    [
+        ({"matches_regex": "^T-"}, "T-1", 'matches regex "^T-"'),
+        ({"is_one_of": ["EUR", "USD"]}, "EUR", 'is one of "EUR" or "USD"'),
+        ({"between": [1, 2.5]}, 2, "between 1 and 2.5"),
+        ({"is_set": True}, "x", "is set true"),
+        ({"is_in_network": "203.0.113.0/24"}, "203.0.113.1", 'is in network "203.0.113.0/24"'),
+        ({"equals": "{{ event.other }}"}, "x", 'equals "x"'),
+        ({"contains": "b"}, ["a", "b"], 'is ["a","b"] (contains "b")'),
+        ({"equals": "true"}, True, "is true (equals"),
+        ({"does_not_equal": "y"}, "x", 'does not equal "y"'),
+    ],
+)
+def test_the_right_side_is_named_as_it_counted(checks: dict[str, Any], value: Any, part: str) -> None:
+    assert part in why(condition("{{ event.value }}", **checks), value=value, other="x")
+
+
+def test_a_left_side_without_references_is_quoted() -> None:
+    assert '"fixed" is "fixed" (equals "fixed")' in why(condition("fixed", equals="fixed"))
+
+
+def test_a_long_value_is_cut() -> None:
+    sentence = why(condition("{{ event.value }}", equals="y" * 5000), value="x" * 5000)
+    assert "x" * 80 + "…" in sentence
+    assert len(sentence) < 500
+
+
+def test_a_long_list_is_cut() -> None:
+    sentence = why(condition("{{ event.value }}", is_one_of=[f"choice {number}" for number in range(500)]), value="x")
+    assert '"choice 9" or 490 more' in sentence
+    assert len(sentence) < 500
+
+
+def test_an_exception_that_blocked_is_named_with_what_made_it_hold() -> None:
+    container = a_container(
+        a_trigger("Staff", condition("IP Address", variable=True, is_in_network="203.0.113.0/24")),
+        a_tag("Tag", exceptions=("Staff",)),
+    )
+    sentence = tags_of(container, hit_of(ip_override="203.0.113.7"))["Tag"]["why"]
+    for part in ("exception", '"Staff"', 'IP Address is "203.0.113.7"'):
+        assert part in sentence
+
+
+def test_sampling_says_what_it_samples() -> None:
+    container = a_container(a_trigger("Few", A_IS_1, sample_percent=0.0), a_tag("Tag", triggers=("Few",)))
+    found = tags_of(container, hit_of(a=1))["Tag"]
+    assert found["status"] == "not_triggered"
+    assert '"Few"' in found["why"]
+    assert "samples 0 %" in found["why"]
+
+
+class Nothing(Settings):
+    pass
+
+
+def test_a_trigger_whose_own_function_says_no_does_not_hold() -> None:
+    @trigger("never")
+    def never(settings: Nothing, event: Event) -> bool:
+        return False
+
+    container = a_container(
+        TriggerModel("Never", component(never), Nothing(), sample_percent=100.0), a_tag("Tag", triggers=("Never",))
+    )
+    assert tags_of(container, hit_of())["Tag"]["why"] == 'trigger "Never" does not hold'
+
+
+def test_a_paused_tag_says_so() -> None:
+    assert "paused" in tags_of(a_container(a_tag("Tag", paused=True)), hit_of())["Tag"]["why"]
+
+
+def test_a_secret_shows_as_its_reference() -> None:
+    from_secret = a_variable("Key", constant, value="${secret:TOKEN}")
+    container = a_container(
+        from_secret, a_trigger("T", condition("Key", variable=True, is_set=True)), a_tag("Tag", triggers=("T",))
+    )
+    assert 'Key is "${secret:TOKEN}"' in tags_of(container, hit_of())["Tag"]["why"]
+
+
+def test_explaining_computes_nothing_that_deciding_did_not() -> None:
+    behind = [a_variable(name, constant, value=name) for name in ("V", "W")]
+    calls = condition("V", variable=True, equals="V")
+    container = a_container(
+        *behind, a_trigger("T", any_of(calls, condition("W", variable=True, equals="W"))), a_tag("Tag", triggers=("T",))
+    )
+    assert "W" not in tags_of(container, hit_of())["Tag"]["why"].replace("Tag", "")
