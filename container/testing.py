@@ -1,0 +1,246 @@
+"""For tests and plug-in authors: run a component on a case, and check that it keeps the contract.
+
+A case is a YAML file with `about`, `given` and `expect`:
+
+- tags: given `settings`, `event` (`name`, `data`), perhaps `hit`; expect `requests`, `cookies`, `notes` (how many),
+  `skipped` (its reason) or `lacking` (the settings without a value)
+- variables: the same given; expect `value`
+- triggers: the same given; expect `holds`
+- clients: given `settings`, `hit`; expect `claimed`, `events` (`name`, `data`, `consent`), `reply`
+- operators: given `actual`, `expected`; expect `holds`
+
+In `settings`, references may use the short forms and built-in variables. Mappings are compared as subsets where the key
+ends in `+`, else exactly.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, TypeAdapter
+
+from container.component import Component
+from container.config.source import Listing, Node, Scalar, read
+from container.effects import Note, Request, SetCookie, Skip
+from container.engine.built_in import BUILT_IN, short_form
+from container.engine.case import hit_from_json, plain_json, request_json
+from container.engine.coerce import Lacking
+from container.engine.resolve import settings_builder
+from container.engine.scope import ConsentDefaults, Getter, Scope
+from container.event import Event, Hit
+from container.fields import Settings
+from container.shape import missing
+from container.template import Reference, parse
+
+FORBIDDEN_IMPORTS = frozenset(
+    {"asyncio", "datetime", "http", "httpx", "os", "random", "requests", "secrets", "socket", "subprocess", "time"}
+)
+"""Doors to clocks, chance and the outside world: components do not use them."""
+
+FEWEST_CASES: Mapping[str, int] = {"tag": 3, "variable": 1, "client": 3, "trigger": 1, "transformation": 1}
+"""A tag has cases for everything given, the minimum, and a value of the wrong kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One example: what is given, what is expected."""
+
+    path: Path
+    about: str
+    given: Mapping[str, Any]
+    expect: Mapping[str, Any]
+
+
+def load_case(path: Path) -> Case:
+    """The case in a YAML file. Raises `ValueError` when the file is no case."""
+    source = read(path.read_text(encoding="utf-8"))
+    content = None if source.root is None else plain(source.root)
+    if source.problems or not isinstance(content, dict) or not {"about", "given", "expect"} <= content.keys():
+        raise ValueError(f"{path} is no case: about, given and expect, in valid YAML")
+    return Case(path, content["about"], content["given"], content["expect"])
+
+
+def cases_in(folder: Path) -> list[Case]:
+    """The cases in a folder, by file name."""
+    return [load_case(path) for path in sorted(folder.glob("*.yaml"))]
+
+
+def run_case(component: Component, case: Case) -> list[str]:
+    """Runs the component; a sentence for each difference from what the case expects."""
+    found = _RUNNERS[component.kind](component, case.given)
+    return [
+        f"{key}: expected {expected!r}, found {found.get(key.rstrip('+'))!r}"
+        for key, expected in case.expect.items()
+        if not _agrees(found.get(key.rstrip("+")), expected, subset=key.endswith("+"))
+    ]
+
+
+def broken_promises(component: Component, cases: Sequence[Case]) -> Iterator[str]:
+    """What keeps the component from being complete, a sentence each. Empty for a good one."""
+    if not component.summary.endswith("."):
+        yield "its function has a docstring sentence"
+    if component.kind != "operator" and component.settings is None:
+        yield "its first parameter is annotated with a Settings model"
+    if component.settings is not None:
+        yield from _undescribed(component.settings, "")
+        TypeAdapter(component.settings).json_schema()
+    doors = FORBIDDEN_IMPORTS & _imported(component.function)
+    if doors:
+        yield f"it imports {', '.join(sorted(doors))}: time, chance and identity come with the event"
+    if len(cases) < FEWEST_CASES.get(component.kind, 0):
+        yield f"it has {FEWEST_CASES[component.kind]} cases or more, not {len(cases)}"
+    for case in cases:
+        before = copy.deepcopy(dict(case.given))
+        first, second = run_case(component, case), run_case(component, case)
+        if first != second or before != case.given:
+            yield f"the case {case.path.name} gives the same again, and changes nothing it was given"
+
+
+def resolved(model: type[Settings], settings: Mapping[str, Any], event: Event) -> Settings | Lacking:
+    """Settings as the engine would hand them over for this event, from plain values with `{{ references }}`."""
+    made = model.model_validate(_parsed(settings))
+    scope = _scope(event)
+    return settings_builder(made, _lookup)(scope)
+
+
+def plain(node: Node) -> Any:
+    """A located tree as plain values."""
+    if isinstance(node, Scalar):
+        return node.value
+    if isinstance(node, Listing):
+        return [plain(item) for item in node.items]
+    return {key: plain(entry.value) for key, entry in node.entries.items()}
+
+
+def _run_tag(component: Component, given: Mapping[str, Any]) -> dict[str, Any]:
+    event = _event(given)
+    settings = resolved(_model(component), given.get("settings") or {}, event)
+    if isinstance(settings, Lacking):
+        return {"lacking": list(settings.fields), "requests": []}
+    returned = component.function(settings, event)
+    effects = returned if isinstance(returned, (list, tuple)) else [returned] if returned else []
+    skips = [effect.reason for effect in effects if isinstance(effect, Skip)]
+    return {
+        "requests": [request_json(effect) for effect in effects if isinstance(effect, Request)],
+        "cookies": {e.name: {"value": e.value, "max_age": e.max_age} for e in effects if isinstance(e, SetCookie)},
+        "notes": sum(isinstance(effect, Note) for effect in effects),
+        "skipped": skips[0] if skips else None,
+        "lacking": [],
+    }
+
+
+def _run_variable(component: Component, given: Mapping[str, Any]) -> dict[str, Any]:
+    return {"value": _called(component, given)}
+
+
+def _run_trigger(component: Component, given: Mapping[str, Any]) -> dict[str, Any]:
+    return {"holds": _called(component, given)}
+
+
+def _run_operator(component: Component, given: Mapping[str, Any]) -> dict[str, Any]:
+    hints = list(inspect.signature(component.function, eval_str=True).parameters.values())
+    expected = TypeAdapter(hints[1].annotation).validate_python(given["expected"])
+    return {"holds": component.function(given["actual"], expected)}
+
+
+def _run_client(component: Component, given: Mapping[str, Any]) -> dict[str, Any]:
+    settings = _model(component).model_validate(given.get("settings") or {})
+    claim = component.function(settings, hit_from_json(given.get("hit") or {}))
+    if claim is None:
+        return {"claimed": False, "events": []}
+    reply = {"status": claim.reply.status, "headers": dict(claim.reply.headers), "body": claim.reply.body.decode()}
+    return {"claimed": True, "events": [_event_json(event) for event in claim.events], "reply": reply}
+
+
+_RUNNERS: Mapping[str, Callable[[Component, Mapping[str, Any]], dict[str, Any]]] = {
+    "tag": _run_tag,
+    "variable": _run_variable,
+    "trigger": _run_trigger,
+    "operator": _run_operator,
+    "client": _run_client,
+}
+
+
+def _called(component: Component, given: Mapping[str, Any]) -> Any:
+    event = _event(given)
+    settings = resolved(_model(component), given.get("settings") or {}, event)
+    return None if isinstance(settings, Lacking) else plain_json(component.function(settings, event))
+
+
+def _model(component: Component) -> type[Settings]:
+    return component.settings or Settings
+
+
+def _event_json(event: Event) -> dict[str, Any]:
+    consent = {name: signal.state for name, signal in event.consent.signals.items()}
+    return {"name": event.name, "data": plain_json(event.data), "consent": consent}
+
+
+def _event(given: Mapping[str, Any]) -> Event:
+    stated = given.get("event") or {}
+    hit: Hit = hit_from_json(given.get("hit") or {})
+    return Event(stated.get("name", ""), stated.get("data") or {}, hit)
+
+
+def _scope(event: Event) -> Scope:
+    return Scope(event, 0, ConsentDefaults({}, lambda _scope: "granted"))
+
+
+def _lookup(reference: Reference) -> Getter:
+    found = BUILT_IN.get(reference.name) or short_form(reference.name)
+    if found is None:
+        raise ValueError(f"{reference} is neither a short form nor built in: a case has no other variables")
+    return found
+
+
+def _parsed(value: Any) -> Any:
+    if isinstance(value, str):
+        return parse(value)
+    if isinstance(value, Mapping):
+        return {key: _parsed(member) for key, member in value.items()}
+    return [_parsed(member) for member in value] if isinstance(value, list) else value
+
+
+def _agrees(found: Any, expected: Any, *, subset: bool) -> bool:
+    """Whether a result is as expected. Numbers compare by value, texts and booleans by kind too."""
+    if isinstance(expected, Mapping) and isinstance(found, Mapping):
+        names = expected.keys() if subset else expected.keys() | found.keys()
+        absent = object()
+        return all(_agrees(found.get(n, absent), expected.get(n, absent), subset=subset) for n in names)
+    if isinstance(expected, list) and isinstance(found, list):
+        pairs = zip(found, expected, strict=False)
+        return len(found) == len(expected) and all(_agrees(f, e, subset=subset) for f, e in pairs)
+    return isinstance(found, bool) == isinstance(expected, bool) and bool(found == expected)
+
+
+def _undescribed(model: type[BaseModel], prefix: str) -> Iterator[str]:
+    for name, info in model.model_fields.items():
+        inner = _settings_in(info.annotation)
+        if inner is not None:
+            yield from _undescribed(inner, f"{prefix}{name}.")
+        elif missing(info.description):
+            yield f'its field "{prefix}{name}" has a description'
+
+
+def _settings_in(annotation: Any) -> type[Settings] | None:
+    """The settings model that an annotation is or holds, as in `tuple[Row, ...]`."""
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        return annotation
+    return next((found for found in map(_settings_in, get_args(annotation)) if found), None)
+
+
+def _imported(function: Callable[..., Any]) -> set[str]:
+    tree = ast.parse(inspect.getsource(inspect.getmodule(function) or function))
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add((node.module or "").split(".")[0])
+    return names
