@@ -1,0 +1,86 @@
+"""What the SQLite store tells about itself: lanes for the worker, lanes and dead letters for people."""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+
+from container.delivery.lane import lane_of
+from container.delivery.row import failed_hit, unpacked
+from container.delivery.seal import Keyring, KeyringError
+from container.delivery.store import Answer, DeadLetter, LaneReport, LaneState, WaitingLane
+
+_WAITING = (
+    "select number, key, mode, not_before, failures, paused, "
+    "(select min(due) from delivery where lane=lanes.number and claim is null) as first_due "
+    "from lanes where first_due is not null order by first_due"
+)
+_LANES = (
+    "select number, key, mode, not_before, failures, paused, answered, status, verdict, excerpt from lanes "
+    "order by number"
+)
+_COUNTS = "select lane, count(*), min(first) from delivery where claim is {} group by lane"
+_DEAD = (
+    "select dead.number, id, key, reason, note, holds, attempts, first, died, kid, crc, body from dead "
+    "join lanes on lanes.number=dead.lane where dead.number < ? order by dead.number desc limit ?"
+)
+_LAST = 2**63 - 1
+
+
+def waiting_lanes(connection: sqlite3.Connection) -> list[WaitingLane]:
+    return [
+        WaitingLane(number, lane_of(key), due, LaneState(mode, not_before, failures), bool(paused))
+        for number, key, mode, not_before, failures, paused, due in connection.execute(_WAITING)
+    ]
+
+
+def lane_reports(connection: sqlite3.Connection) -> list[LaneReport]:
+    connection.execute("begin")
+    try:
+        waiting = {lane: rest for lane, *rest in connection.execute(_COUNTS.format("null"))}
+        claimed = {lane: rest for lane, *rest in connection.execute(_COUNTS.format("not null"))}
+        dead = dict(connection.execute("select lane, count(*) from dead group by lane"))
+        lanes = connection.execute(_LANES).fetchall()
+    finally:
+        connection.execute("commit")
+    reports = []
+    for number, key, mode, not_before, failures, paused, *answer in lanes:
+        count, oldest = waiting.get(number, (0, None))
+        held, oldest_held = claimed.get(number, (0, None))
+        reports.append(
+            LaneReport(
+                number=number,
+                lane=lane_of(key),
+                state=LaneState(mode, not_before, failures),
+                paused=bool(paused),
+                waiting=count,
+                claimed=held,
+                dead=dead.get(number, 0),
+                oldest=min((first for first in (oldest, oldest_held) if first is not None), default=None),
+                answer=None if answer[0] is None else Answer(*answer),
+            )
+        )
+    return reports
+
+
+def dead_letters(connection: sqlite3.Connection, keys: Keyring, *, most: int, before: int | None) -> list[DeadLetter]:
+    letters = []
+    for number, row_id, key, reason, note, holds, attempts, first, died, kid, crc, body in connection.execute(
+        _DEAD, (_LAST if before is None else before, most)
+    ):
+        tag, event_name = _label(keys, row_id, kid, crc, body, holds)
+        letters.append(
+            DeadLetter(number, row_id, lane_of(key), reason, note, holds, tag, event_name, attempts, first, died)
+        )
+    return letters
+
+
+def _label(keys: Keyring, row_id: str, kid: str, crc: int, body: bytes, holds: str) -> tuple[str, str]:
+    try:
+        if zlib.crc32(body) != crc:
+            return "", ""
+        opened = keys.open(kid, row_id, body)
+        held = failed_hit(opened) if holds == "hit" else unpacked(opened)
+    except (KeyringError, ValueError):
+        return "", ""
+    return held.tag, held.event_name

@@ -1,0 +1,224 @@
+"""A row is a complete delivery: reload, rename and removal of its tag change nothing for it.
+
+A planned request becomes a row, a tag that raised becomes a letter, an outcome becomes an `Acceptance` of both.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, Literal
+
+import orjson
+
+from container.delivery.content import Content, json_content, text_content
+from container.delivery.excerpt import excerpt
+from container.delivery.frame import Frame, endpoint, frame_for, frame_of, shared
+from container.delivery.lane import Lane
+from container.effects import Request
+from container.engine.outcome import Failure, Guard, Outcome, Planned
+from container.event import Hit
+
+FORMAT = 1
+"""The format of the bodies that are written here; every later version reads it."""
+
+LINGER_MS = 1000
+"""What can be batched waits so long for others."""
+
+GIVE_UP_MS = 48 * 3600 * 1000
+
+Reason = Literal[
+    "refused", "gave_up", "too_old", "poison", "damaged", "unknown_key", "judge_failed", "tag_failed", "unsendable"
+]
+"""Why a row is dead. `lane_full` joins them with quotas."""
+
+_LENGTHS = struct.Struct(">II")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One delivery. `id`: of its `Planned`. `item`: the body, or the item of a batch. Times are Unix milliseconds.
+
+    `due`: not sent before. `give_up`: after it, and three attempts, the row is dead. `expire`: never sent after it,
+    since the vendor calls the event too old. `tag` and `event_name` are for display.
+    """
+
+    id: str
+    lane: Lane
+    frame: Frame
+    item: Content
+    tag: str
+    event_name: str
+    event_time: int
+    first: int
+    due: int
+    give_up: int
+    expire: int | None = None
+
+    @cached_property
+    def body(self) -> bytes:
+        """What the store keeps of it besides its columns: the same bytes for the same planned request."""
+        label = orjson.dumps([self.tag, self.event_name, self.event_time, self.item.places])
+        frame = self.frame.encoded
+        return b"".join((_LENGTHS.pack(len(frame), len(label)), frame, label, self.item.data))
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """What a row's body holds."""
+
+    frame: Frame
+    item: Content
+    tag: str
+    event_name: str
+    event_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A delivery that is dead from the start. Its body holds the hit, so that it can be run again."""
+
+    id: str
+    lane: Lane
+    reason: Reason
+    note: str
+    first: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FailedHit:
+    """What the body of a letter holds; `event_index` is `None` when it was not stated."""
+
+    hit: Hit
+    tag: str
+    event_name: str
+    event_index: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Everything one hit wants written, at `now`. A row of a guard that was taken is not stored."""
+
+    now: int
+    rows: Sequence[Row] = ()
+    letters: Sequence[Letter] = ()
+    guards: Sequence[Guard] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not (self.rows or self.letters or self.guards)
+
+
+def acceptance(outcome: Outcome, *, now: int, linger: int = LINGER_MS, give_up_after: int = GIVE_UP_MS) -> Acceptance:
+    """What the store has to accept of an outcome. Durations are milliseconds. Never raises.
+
+    A request that no row can hold (text that is no Unicode, an address that is none) becomes a letter `unsendable`.
+    """
+    rows: list[Row] = []
+    letters = [_failed(outcome.hit, failure, now) for failure in outcome.failures]
+    for planned in outcome.planned:
+        try:
+            rows.append(_written(row_of(planned, now=now, linger=linger, give_up_after=give_up_after)))
+        except (TypeError, ValueError, AttributeError, RecursionError) as problem:
+            letters.append(_unsendable(outcome.hit, planned, now, note=type(problem).__name__))
+    return Acceptance(now, rows, letters, tuple(outcome.guards))
+
+
+def row_of(planned: Planned, *, now: int, linger: int = LINGER_MS, give_up_after: int = GIVE_UP_MS) -> Row:
+    """The row of a planned request, `frame_for` names the errors; the same request gives the same `body`."""
+    request = planned.request
+    frame = shared(frame_for(planned.type, planned.format, request))
+    item = _item(request)
+    names = frame.names | item.names if item.places else frame.names
+    address = endpoint(frame.url.shown, batched=request.batch is not None)
+    lane = _lane(planned.type, address, request.account, names, request.test_code)
+    limit = planned.max_age_hours
+    return Row(
+        id=planned.id,
+        lane=lane,
+        frame=frame,
+        item=item,
+        tag=planned.tag,
+        event_name=planned.event_name,
+        event_time=planned.event_time,
+        first=now,
+        due=now + linger if frame.most_items > 1 else now,
+        give_up=now + give_up_after,
+        expire=None if limit is None else planned.event_time + limit * 3600 * 1000,
+    )
+
+
+def unpacked(body: bytes) -> Unpacked:
+    """What `Row.body` packed. Raises `ValueError` on anything else."""
+    try:
+        frame_size, label_size = _LENGTHS.unpack_from(body)
+        start = _LENGTHS.size + frame_size
+        frame = frame_of(body[_LENGTHS.size : start])
+        tag, event_name, event_time, places = orjson.loads(body[start : start + label_size])
+        item = Content(body[start + label_size :], tuple((offset, name) for offset, name in places))
+    except (struct.error, TypeError, ValueError) as problem:
+        raise ValueError("the body is no row") from problem
+    return Unpacked(frame, item, tag, event_name, event_time)
+
+
+def failed_hit(body: bytes) -> FailedHit:
+    """What the body of a letter holds. Raises `ValueError` on anything else."""
+    try:
+        stated: Mapping[str, Any] = json.loads(body)
+        hit = dict(stated["hit"])
+        hit["id"], hit["body"] = bytes.fromhex(hit["id"]), base64.b64decode(hit["body"])
+        return FailedHit(Hit(**hit), stated["tag"], stated["event_name"], stated["event_index"])
+    except (TypeError, ValueError, KeyError) as problem:
+        raise ValueError("the body is no hit") from problem
+
+
+@lru_cache(maxsize=256)
+def _lane(type: str, address: str, account: str, names: frozenset[str], test_code: str) -> Lane:
+    return Lane(type, address, account, tuple(sorted(names)), test_code)
+
+
+def _written(row: Row) -> Row:
+    """The row, its texts written out: what cannot be written shows here, where its hit is still at hand."""
+    if not (row.body and row.lane.key):
+        raise ValueError("a row is never empty")
+    return row
+
+
+def _item(request: Request) -> Content:
+    if request.batch is not None:
+        return json_content(request.item)
+    if request.body is not None:
+        return text_content(request.body)
+    return Content() if request.json is None else json_content(request.json)
+
+
+def _failed(hit: Hit, failure: Failure, now: int) -> Letter:
+    name = hit.random(f"failure {failure.event_index} {failure.tag}").hex()[:32]
+    body = _hit_body(hit, failure.tag, failure.event_name, failure.event_index)
+    return Letter(name, Lane(failure.type), "tag_failed", excerpt(failure.reason), now, body)
+
+
+def _unsendable(hit: Hit, planned: Planned, now: int, *, note: str) -> Letter:
+    body = _hit_body(hit, planned.tag, planned.event_name, None)
+    return Letter(planned.id, Lane(planned.type), "unsendable", note, now, body)
+
+
+def _hit_body(hit: Hit, tag: str, event_name: str, event_index: int | None) -> bytes:
+    # The standard library's JSON, since a path or a header may hold lone surrogates, which orjson refuses.
+    stated = {
+        "id": hit.id.hex(),
+        "received": hit.received,
+        "method": hit.method,
+        "path": hit.path,
+        "query": hit.query,
+        "headers": dict(hit.headers),
+        "body": base64.b64encode(hit.body).decode(),
+        "ip": hit.ip,
+    }
+    return json.dumps({"tag": tag, "event_name": event_name, "event_index": event_index, "hit": stated}).encode()

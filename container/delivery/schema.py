@@ -1,0 +1,153 @@
+"""The SQLite file: its tables, how a connection to it is opened, and who may open it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from pathlib import Path
+from typing import IO
+
+from container.delivery.store import StoreRefusedError
+
+SCHEMA_VERSION = 1
+FILE, LOCK_FILE = "deliveries.db", "deliveries.lock"
+PAGE_BYTES = 16_384
+"""Measured: twice the rows a second of 4 KB pages, which a 2 KB row fills alone."""
+
+WAL_BYTES = 64 << 20
+"""Past this the write-ahead log is emptied and begun anew."""
+
+_TABLES = """
+create table meta(name text primary key, value text not null) strict;
+create table lanes(
+  number     integer primary key,
+  key        text not null unique,
+  paused     integer not null default 0,       -- by an operator
+  mode       text not null default 'open',     -- open, credential, missing, egress
+  not_before integer not null default 0,
+  failures   integer not null default 0,       -- in a row
+  answered   integer, status integer, verdict text, excerpt text
+) strict;
+create table delivery(
+  number     integer primary key,              -- order of arrival
+  id         text not null,
+  lane       integer not null,
+  batch      blob not null,                    -- rows of one frame share it
+  part       integer not null default 0,       -- halves of a refused batch differ
+  size       integer not null,                 -- of the item
+  most_items integer not null,
+  most_bytes integer not null,
+  due        integer not null,
+  claim      blob,                             -- token of the claimer; null: the row waits
+  attempts   integer not null default 0,       -- counted when claiming
+  crashes    integer not null default 0,       -- claims that never reported back
+  faults     integer not null default 0,       -- answers that judge raised on
+  first      integer not null,
+  give_up    integer not null,
+  expire     integer,
+  format     integer not null,
+  crc        integer not null,                 -- crc32 of body: SQLite has no checksums of its pages
+  kid        text not null,                    -- which key sealed it
+  body       blob not null
+) strict;
+create index delivery_waiting on delivery(lane, due, first) where claim is null;
+create index delivery_claimed on delivery(claim) where claim is not null;
+create table dead(
+  number     integer primary key,
+  id         text not null,
+  lane       integer not null,
+  reason     text not null,
+  note       text not null,
+  holds      text not null,                    -- request, or the hit of a tag that raised
+  attempts   integer not null,
+  crashes    integer not null,
+  first      integer not null,
+  died       integer not null,
+  format     integer not null,
+  crc        integer not null,
+  kid        text not null,
+  body       blob not null
+) strict;
+create index dead_lane on dead(lane);
+create table guards(key blob primary key, kind text not null, until integer not null) strict, without rowid;
+create index guards_until on guards(until);
+"""
+
+
+def lock(folder: Path) -> IO[bytes]:
+    """The folder's lock, held until the file is closed or the process ends.
+
+    Raises `StoreRefusedError` when another process has it.
+    """
+    file = os.fdopen(os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise StoreRefusedError(
+            f'another process works with the data folder "{folder}". Stop it, give this one a folder of its own, '
+            "or use PostgreSQL for several processes."
+        ) from None
+    return file
+
+
+def open_writer(folder: Path) -> sqlite3.Connection:
+    """The one connection that writes. The file is made, readable by its owner only, when there is none.
+
+    Raises `StoreRefusedError` when the file is from a newer version, or is no database.
+    """
+    path = folder / FILE
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    path.chmod(0o600)
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        _prepare(connection)
+        _migrate(connection, path)
+    except sqlite3.DatabaseError as problem:
+        connection.close()
+        raise StoreRefusedError(f'"{path}" cannot be read as a database ({problem}). Move it aside to start.') from None
+    except StoreRefusedError:
+        connection.close()
+        raise
+    return connection
+
+
+def open_reader(folder: Path) -> sqlite3.Connection:
+    """A connection that reads, for people's questions."""
+    path = (folder / FILE).resolve()
+    connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
+    connection.execute("pragma busy_timeout=5000")
+    connection.execute("pragma cache_size=-2048")
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    # Before the first table: they cannot be changed afterwards.
+    connection.execute(f"pragma page_size={PAGE_BYTES}")
+    connection.execute("pragma auto_vacuum=incremental")
+    for pragma in (
+        "journal_mode=wal",
+        "synchronous=full",
+        "wal_autocheckpoint=0",
+        "busy_timeout=5000",
+        "foreign_keys=on",
+        "secure_delete=fast",
+        "cache_size=-2048",
+        f"journal_size_limit={WAL_BYTES}",
+    ):
+        connection.execute(f"pragma {pragma}")
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    if not connection.execute("select 1 from sqlite_schema where name='meta'").fetchone():
+        # One transaction, so that a crash leaves no half of a schema.
+        stated = f"insert into meta values('schema_version', '{SCHEMA_VERSION}');"
+        connection.executescript(f"begin immediate; {_TABLES} {stated} commit;")
+    found = connection.execute("select value from meta where name='schema_version'").fetchone()
+    version = int(found[0]) if found and str(found[0]).isdigit() else 0
+    if version != SCHEMA_VERSION:
+        raise StoreRefusedError(
+            f'"{path}" has version {version} of the tables, this program knows version {SCHEMA_VERSION}. '
+            "Start the version of tag-container that wrote it, or a newer one."
+        )

@@ -1,0 +1,250 @@
+"""The embedded store: one SQLite file in a data folder, one process, one thread that writes."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sqlite3
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+from container.delivery import statements
+from container.delivery.reports import dead_letters, lane_reports, waiting_lanes
+from container.delivery.row import Acceptance, Reason, unpacked
+from container.delivery.schema import lock, open_reader, open_writer
+from container.delivery.seal import Keyring, KeyringError, keyring
+from container.delivery.statements import Found
+from container.delivery.store import (
+    Accepted,
+    Answer,
+    Claimed,
+    ClaimedRow,
+    DeadLetter,
+    LaneReport,
+    LaneState,
+    StoreError,
+    StoreRefusedError,
+    StoreUnavailableError,
+    WaitingLane,
+)
+from container.delivery.writer import T, Writer
+
+SWEPT_AT_ONCE = 1000
+FEW_ROWS = 16
+
+_MARK = "update lanes set mode=?, not_before=?, failures=? where number=?"
+_ANSWER = "update lanes set answered=?, status=?, verdict=?, excerpt=? where number=?"
+
+
+def open_store(folder: Path, *, now: int, key: str | None = None) -> SqliteStore:
+    """Opens, or makes, the store of a data folder. `key`: what `TAG_CONTAINER_KEY` holds.
+
+    What a process that died had claimed waits again. Raises `StoreRefusedError` with what to do about it.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    held = lock(folder)
+    try:
+        keys = keyring(folder, key)
+        connection = open_writer(folder)
+        _check_key(connection, keys)
+        recovered, poisoned = statements.recover(connection, now=now)
+    except (KeyringError, StoreRefusedError) as problem:
+        held.close()
+        raise StoreRefusedError(str(problem)) from None
+    return SqliteStore(folder, connection, keys, held, recovered=recovered, poisoned=poisoned)
+
+
+class SqliteStore:
+    """`Store` over SQLite. `recovered`, `poisoned`: rows that the last process left claimed, found while opening."""
+
+    def __init__(
+        self,
+        folder: Path,
+        connection: sqlite3.Connection,
+        keys: Keyring,
+        held: IO[bytes],
+        *,
+        recovered: int = 0,
+        poisoned: int = 0,
+    ) -> None:
+        self.recovered, self.poisoned = recovered, poisoned
+        self._keys = keys
+        self._held = held
+        self._lanes: dict[str, int] = {}
+        self._writer = Writer(connection, self._lanes.clear)
+        self._reader = open_reader(folder)
+        # One thread of its own: names that resolve slowly must not hold up what the store reads.
+        self._reading = ThreadPoolExecutor(1, "deliveries-read")
+        self._listeners: list[Callable[[int], None]] = []
+        self._closed = False
+
+    async def accept(self, acceptance: Acceptance) -> Accepted:
+        if acceptance.empty:
+            return Accepted()
+        size = sum(len(row.body) for row in acceptance.rows) + sum(len(letter.body) for letter in acceptance.letters)
+
+        def work(connection: sqlite3.Connection) -> Accepted:
+            return statements.accept(connection, acceptance, keys=self._keys, lane=partial(self._lane, connection))
+
+        stored = True
+        try:
+            accepted = await self._writer.run(work, size=size, refusable=True)
+            stored = accepted.stored > 0
+        except StoreError:
+            stored = False
+            raise
+        finally:
+            # Also when whoever asked has left meanwhile: what was asked for is written all the same.
+            if stored and acceptance.rows:
+                self._tell(min(row.due for row in acceptance.rows))
+        return accepted
+
+    def listen(self, callback: Callable[[int], None]) -> None:
+        self._listeners.append(callback)
+
+    async def waiting(self) -> Sequence[WaitingLane]:
+        return await self._writer.run(waiting_lanes)
+
+    async def claim(self, lane: int, *, now: int, most_items: int, ahead: int) -> Claimed | None:
+        token = secrets.token_bytes(16)
+        work = partial(statements.claim, lane=lane, token=token, now=now, most_items=most_items, ahead=ahead)
+        found, too_old = await self._writer.run(work)
+        # Opening a batch takes milliseconds, which the loop should not wait for; a few rows are not worth a thread.
+        opened = partial(self._opened, found)
+        rows, unread = await self._read(opened) if len(found) > FEW_ROWS else opened()
+        buried: dict[Reason, int] = {"too_old": too_old} if too_old else {}
+        for reason, numbers in unread.items():
+            bury = partial(statements.bury, numbers=numbers, token=token, reason=reason, note="", now=now)
+            # Should this fail, they stay claimed, and are found again at the next start.
+            with suppress(StoreError):
+                buried[reason] = await self._writer.run(bury)
+        return Claimed(token, lane, tuple(rows), buried) if rows or buried else None
+
+    async def settle(self, claimed: Claimed, rows: Sequence[ClaimedRow]) -> int:
+        return await self._writer.run(partial(statements.settle, numbers=_numbers(rows), token=claimed.token))
+
+    async def postpone(
+        self, claimed: Claimed, rows: Sequence[ClaimedRow], *, until: int, counted: bool, fault: bool = False
+    ) -> int:
+        work = partial(statements.postpone, numbers=_numbers(rows), token=claimed.token)
+        return await self._writer.run(partial(work, until=until, counted=counted, fault=fault))
+
+    async def give_back(self, claimed: Claimed) -> int:
+        work = partial(statements.postpone, numbers=_numbers(claimed.rows), token=claimed.token)
+        return await self._writer.run(partial(work, until=None, counted=False))
+
+    async def split(self, claimed: Claimed, *, now: int) -> int:
+        return await self._writer.run(
+            partial(statements.split, numbers=_numbers(claimed.rows), token=claimed.token, now=now)
+        )
+
+    async def bury(self, claimed: Claimed, rows: Sequence[ClaimedRow], reason: Reason, *, note: str, now: int) -> int:
+        work = partial(statements.bury, numbers=_numbers(rows), token=claimed.token)
+        return await self._writer.run(partial(work, reason=reason, note=note, now=now))
+
+    async def mark(self, lane: int, state: LaneState, answer: Answer | None = None) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(_MARK, (state.mode, state.not_before, state.failures, lane))
+            if answer is not None:
+                connection.execute(_ANSWER, (answer.at, answer.status, answer.verdict, answer.excerpt, lane))
+
+        await self._writer.run(work)
+
+    async def probe(self, *, now: int) -> int:
+        query = "update lanes set not_before=? where mode!='open' and not_before>?"
+        return await self._writer.run(lambda connection: connection.execute(query, (now, now)).rowcount)
+
+    async def pause(self, lane: int, *, paused: bool) -> bool:
+        query = "update lanes set paused=? where number=?"
+        return await self._writer.run(lambda connection: connection.execute(query, (paused, lane)).rowcount == 1)
+
+    async def lanes(self) -> Sequence[LaneReport]:
+        return await self._read(lambda: lane_reports(self._reader))
+
+    async def dead(self, *, most: int = 50, before: int | None = None) -> Sequence[DeadLetter]:
+        return await self._read(lambda: dead_letters(self._reader, self._keys, most=most, before=before))
+
+    async def sweep(self, *, now: int) -> int:
+        query = "delete from guards where key in (select key from guards where until<=? limit ?)"
+        return await self._writer.run(lambda connection: connection.execute(query, (now, SWEPT_AT_ONCE)).rowcount)
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        # The reader first: the last connection to leave, if it may write, tidies the log away.
+        await asyncio.get_running_loop().run_in_executor(self._reading, self._reader.close)
+        self._reading.shutdown()
+        await self._writer.close()
+        self._held.close()
+
+    def _tell(self, due: int) -> None:
+        for callback in self._listeners:
+            callback(due)
+
+    async def _read(self, work: Callable[[], T]) -> T:
+        if self._closed:
+            raise StoreUnavailableError("the store is closed")
+        return await asyncio.get_running_loop().run_in_executor(self._reading, work)
+
+    def _lane(self, connection: sqlite3.Connection, key: str) -> int:
+        """The number of a lane; a new one is written. Called by the writer only."""
+        number = self._lanes.get(key)
+        if number is None:
+            connection.execute("insert into lanes(key) values(?) on conflict do nothing", (key,))
+            number = int(connection.execute("select number from lanes where key=?", (key,)).fetchone()[0])
+            self._lanes[key] = number
+        return number
+
+    def _opened(self, found: Sequence[Found]) -> tuple[list[ClaimedRow], Mapping[Reason, list[int]]]:
+        rows: list[ClaimedRow] = []
+        unread: dict[Reason, list[int]] = {}
+        for row in found:
+            try:
+                rows.append(_opened(self._keys, row))
+            except KeyringError:
+                unread.setdefault("unknown_key", []).append(row.number)
+            except ValueError:
+                unread.setdefault("damaged", []).append(row.number)
+        return rows, unread
+
+
+def _opened(keys: Keyring, found: Found) -> ClaimedRow:
+    if zlib.crc32(found.body) != found.crc:
+        raise ValueError("the checksum does not fit")
+    held = unpacked(keys.open(found.kid, found.id, found.body))
+    return ClaimedRow(
+        number=found.number,
+        id=found.id,
+        frame=held.frame,
+        item=held.item,
+        tag=held.tag,
+        event_name=held.event_name,
+        event_time=held.event_time,
+        attempts=found.attempts,
+        crashes=found.crashes,
+        faults=found.faults,
+        first=found.first,
+        give_up=found.give_up,
+    )
+
+
+def _numbers(rows: Sequence[ClaimedRow]) -> list[int]:
+    return [row.number for row in rows]
+
+
+def _check_key(connection: sqlite3.Connection, keys: Keyring) -> None:
+    """Refuses a start without the key that sealed the latest rows: every one of them would be buried."""
+    found = connection.execute("select value from meta where name='kid'").fetchone()
+    if found and found[0] not in keys and connection.execute("select 1 from delivery limit 1").fetchone():
+        connection.close()
+        raise StoreRefusedError(
+            f'the deliveries that wait are sealed with the key "{found[0]}", which is not here. '
+            "Put it back; TAG_CONTAINER_KEY takes several keys, separated by commas."
+        )
+    connection.execute("insert into meta values('kid', ?) on conflict do update set value=excluded.value", (keys.kid,))

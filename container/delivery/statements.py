@@ -1,0 +1,260 @@
+"""What the SQLite store does within one transaction: plain functions over its connection."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from container.delivery.row import FORMAT, Acceptance, Letter, Reason, Row
+from container.delivery.seal import Keyring
+from container.delivery.store import MOST_CRASHES, Accepted
+from container.engine.outcome import Guard
+
+_WAITING_COLUMNS = "number, batch, part, size, most_items, most_bytes, due, attempts, crashes, expire"
+_CLAIMED_COLUMNS = "number, id, attempts, crashes, faults, first, give_up, format, crc, kid, body"
+_OVERTAKE = 2
+"""So many rows per row of a batch are looked at, since other batches may stand between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A body as it goes to disk."""
+
+    crc: int
+    kid: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A row's columns that decide what it can be sent with, named as in the table."""
+
+    number: int
+    batch: bytes
+    part: int
+    size: int
+    most_items: int
+    most_bytes: int
+    due: int
+    attempts: int
+    crashes: int
+    expire: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A claimed row as it rests."""
+
+    number: int
+    id: str
+    attempts: int
+    crashes: int
+    faults: int
+    first: int
+    give_up: int
+    format: int
+    crc: int
+    kid: str
+    body: bytes
+
+
+def sealed(keys: Keyring, row_id: str, body: bytes) -> Sealed:
+    """The body encrypted, and the checksum of what goes to disk."""
+    resting = keys.seal(row_id, body)
+    return Sealed(zlib.crc32(resting), keys.kid, resting)
+
+
+def accept(
+    connection: sqlite3.Connection, acceptance: Acceptance, *, keys: Keyring, lane: Callable[[str], int]
+) -> Accepted:
+    """Guards, rows and letters of one hit."""
+    taken, blocked = _guard(connection, acceptance.guards, acceptance.now) if acceptance.guards else ((), ())
+    rows = [row for row in acceptance.rows if row.id not in blocked]
+    letters = [letter for letter in acceptance.letters if letter.id not in blocked]
+    if rows:
+        values = [_values(row, sealed(keys, row.id, row.body), lane(row.lane.key)) for row in rows]
+        connection.executemany(_INSERT, values)
+    for letter in letters:
+        _insert_letter(connection, letter, sealed(keys, letter.id, letter.body), lane(letter.lane.key))
+    return Accepted(len(rows), frozenset(taken))
+
+
+def claim(
+    connection: sqlite3.Connection, lane: int, token: bytes, *, now: int, most_items: int, ahead: int
+) -> tuple[list[Found], int]:
+    """The rows that were claimed, and how many were too old instead."""
+    first = _candidates(connection, lane, now, 1)
+    too_old = 0
+    if first and _is_old(first[0], now):
+        old = [row.number for row in _candidates(connection, lane, now, most_items) if _is_old(row, now)]
+        too_old = bury(connection, old, None, reason="too_old", note="", now=now)
+        first = _candidates(connection, lane, now, 1)
+    if not first or _is_old(first[0], now):
+        return [], too_old
+    chosen = [row.number for row in _mates(connection, lane, first[0], now, most_items, ahead)]
+    update = "update delivery set claim=?, attempts=attempts+1 where number in (select value from json_each(?))"
+    connection.execute(update, (token, json.dumps(chosen)))
+    query = (
+        f"select {_CLAIMED_COLUMNS} from delivery "  # noqa: S608 - a constant
+        "where number in (select value from json_each(?)) order by number"
+    )
+    return [Found(*found) for found in connection.execute(query, (json.dumps(chosen),))], too_old
+
+
+def settle(connection: sqlite3.Connection, numbers: Collection[int], token: bytes) -> int:
+    """Delivered rows are gone at once."""
+    query = "delete from delivery where number in (select value from json_each(?)) and claim=?"
+    return connection.execute(query, (json.dumps([*numbers]), token)).rowcount
+
+
+def postpone(
+    connection: sqlite3.Connection,
+    numbers: Collection[int],
+    token: bytes,
+    *,
+    until: int | None,
+    counted: bool,
+    fault: bool = False,
+) -> int:
+    """The rows wait again; without `until` they are due when they were."""
+    query = (
+        "update delivery set claim=null, due=coalesce(?, due), attempts=attempts-?, faults=faults+? "
+        "where number in (select value from json_each(?)) and claim=?"
+    )
+    values = (until, 0 if counted else 1, 1 if fault else 0, json.dumps([*numbers]), token)
+    return connection.execute(query, values).rowcount
+
+
+def split(connection: sqlite3.Connection, numbers: Sequence[int], token: bytes, *, now: int) -> int:
+    """Two halves, each marked with the number of its first row, which no other part of its batch has."""
+    middle = (len(numbers) + 1) // 2
+    query = "update delivery set claim=null, due=?, part=? where number in (select value from json_each(?)) and claim=?"
+    halves = [half for half in (numbers[:middle], numbers[middle:]) if half]
+    return sum(connection.execute(query, (now, half[0], json.dumps(half), token)).rowcount for half in halves)
+
+
+def bury(
+    connection: sqlite3.Connection,
+    numbers: Collection[int],
+    token: bytes | None,
+    *,
+    reason: Reason,
+    note: str,
+    now: int,
+) -> int:
+    """The rows move to the dead letters; without a token they are ones that wait."""
+    listed = json.dumps([*numbers])
+    connection.execute(
+        "insert into dead(id, lane, reason, note, holds, attempts, crashes, first, died, format, crc, kid, body) "
+        "select id, lane, ?, ?, 'request', attempts, crashes, first, ?, format, crc, kid, body from delivery "
+        "where number in (select value from json_each(?)) and claim is ?",
+        (reason, note, now, listed, token),
+    )
+    query = "delete from delivery where number in (select value from json_each(?)) and claim is ?"
+    return connection.execute(query, (listed, token)).rowcount
+
+
+def recover(connection: sqlite3.Connection, *, now: int) -> tuple[int, int]:
+    """What a process that is dead had claimed waits again, or is dead; how many of each."""
+    connection.execute("begin immediate")
+    query = "select number, crashes from delivery where claim is not null"
+    found = connection.execute(query).fetchall()
+    connection.execute("update delivery set claim=null, crashes=crashes+1 where claim is not null")
+    poison = [number for number, crashes in found if crashes + 1 >= MOST_CRASHES]
+    bury(connection, poison, None, reason="poison", note=f"claimed in {MOST_CRASHES} crashes", now=now)
+    connection.execute(
+        "delete from lanes where paused=0 and mode='open' and not exists(select 1 from dead where lane=lanes.number) "
+        "and not exists(select 1 from delivery where lane=lanes.number and claim is null)"
+    )
+    connection.execute("commit")
+    return len(found) - len(poison), len(poison)
+
+
+def _guard(
+    connection: sqlite3.Connection, guards: Sequence[Guard], now: int
+) -> tuple[Collection[bytes], Collection[str]]:
+    """The keys that were taken before, and the planned requests that they hold back."""
+    by_planned: dict[tuple[str, ...], list[Guard]] = {}
+    for guard in guards:
+        by_planned.setdefault(tuple(guard.planned), []).append(guard)
+    taken: set[bytes] = set()
+    blocked: set[str] = set()
+    for planned, together in by_planned.items():
+        before = {guard.key for guard in together if _is_taken(connection, guard.key, now)}
+        if before:
+            taken |= before
+            blocked.update(planned)
+            continue
+        # A delivery's guards are taken all or none: one that is held back must not use up its other keys.
+        connection.executemany(
+            "insert into guards values(?, ?, ?) "
+            "on conflict(key) do update set kind=excluded.kind, until=excluded.until",
+            [(guard.key, guard.kind, guard.until) for guard in together],
+        )
+    return taken, blocked
+
+
+def _is_taken(connection: sqlite3.Connection, key: bytes, now: int) -> bool:
+    found = connection.execute("select until from guards where key=?", (key,)).fetchone()
+    return found is not None and found[0] > now
+
+
+_INSERT = (
+    "insert into delivery(id, lane, batch, size, most_items, most_bytes, due, first, give_up, expire, format, crc, "
+    "kid, body) values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+def _values(row: Row, resting: Sealed, lane: int) -> tuple[object, ...]:
+    frame = row.frame
+    limits = (len(row.item.data) + 1, frame.most_items, frame.most_bytes)
+    times = (row.due, row.first, row.give_up, row.expire)
+    return (row.id, lane, frame.group, *limits, *times, FORMAT, resting.crc, resting.kid, resting.body)
+
+
+def _insert_letter(connection: sqlite3.Connection, letter: Letter, resting: Sealed, lane: int) -> None:
+    times = (letter.first, letter.first)
+    connection.execute(
+        "insert into dead(id, lane, reason, note, holds, attempts, crashes, first, died, format, crc, kid, body) "
+        "values(?, ?, ?, ?, 'hit', 0, 0, ?, ?, ?, ?, ?, ?)",
+        (letter.id, lane, letter.reason, letter.note, *times, FORMAT, resting.crc, resting.kid, resting.body),
+    )
+
+
+def _candidates(connection: sqlite3.Connection, lane: int, until: int, most: int) -> list[Waiting]:
+    query = (
+        f"select {_WAITING_COLUMNS} from delivery where lane=? and claim is null and due<=? "  # noqa: S608 - a constant
+        "order by due, first, number limit ?"
+    )
+    return [Waiting(*found) for found in connection.execute(query, (lane, until, most))]
+
+
+def _mates(
+    connection: sqlite3.Connection, lane: int, first: Waiting, now: int, most_items: int, ahead: int
+) -> Iterable[Waiting]:
+    """The first row and those that can go with it, as far as the limits reach."""
+    most = min(most_items, first.most_items)
+    if most <= 1 or first.crashes:
+        return [first]
+    found = _candidates(connection, lane, now + ahead, most * _OVERTAKE)
+    fitting = (row for row in found if row.number != first.number and _goes_with(first, row, now))
+    chosen, size = [first], first.size
+    for row in fitting:
+        size += row.size
+        if len(chosen) == most or size > first.most_bytes:
+            break
+        chosen.append(row)
+    return chosen
+
+
+def _goes_with(first: Waiting, row: Waiting, now: int) -> bool:
+    # What is not due yet and was never tried is only waiting for company.
+    ready = row.due <= now or row.attempts == 0
+    return (row.batch, row.part) == (first.batch, first.part) and ready and not row.crashes and not _is_old(row, now)
+
+
+def _is_old(row: Waiting, now: int) -> bool:
+    return row.expire is not None and row.expire < now

@@ -1,0 +1,233 @@
+"""What a store of deliveries does. SQLite and PostgreSQL do it alike: one suite of tests runs over both.
+
+A row waits, is claimed under a token that nobody else has, and then is settled, postponed, split, buried or given
+back. Whatever reports with a token that is no longer the row's changes nothing. Times are Unix milliseconds; the
+caller states them, a store reads no clock.
+
+    StoreError
+    ├── StoreBusyError         too much is waiting to be committed: 503, come back
+    ├── StoreFullError         no space left; nothing was written: 503
+    ├── StoreUnavailableError  the disk refuses or the store is closed; nothing counts as written: 503
+    └── StoreRefusedError      it cannot be opened: another process has it, it is newer, damaged, or its key is missing
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from container.delivery.content import Content
+from container.delivery.frame import Frame
+from container.delivery.lane import Lane
+from container.delivery.row import Acceptance, Reason
+
+Mode = Literal["open", "credential", "missing", "egress"]
+"""Why a lane holds still: a refused key; a component or secret that is not there; an address that is not allowed."""
+
+MOST_CRASHES = 3
+"""A row that was claimed in so many crashes is dead: `poison`."""
+
+
+class StoreError(Exception):
+    """What is true of all of them: whoever wanted it written has to be told that it was not."""
+
+
+class StoreBusyError(StoreError):
+    pass
+
+
+class StoreFullError(StoreError):
+    pass
+
+
+class StoreUnavailableError(StoreError):
+    pass
+
+
+class StoreRefusedError(StoreError):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """`taken`: keys of guards that somebody had before, whose rows were not stored. `stored`: rows now waiting."""
+
+    stored: int = 0
+    taken: frozenset[bytes] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The last answer in a lane, with nothing personal in it. `status` is 0 when there was none."""
+
+    at: int
+    status: int
+    verdict: str
+    excerpt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """How a lane stands. `failures`: in a row, until an answer comes. It is not touched before `not_before`."""
+
+    mode: Mode = "open"
+    not_before: int = 0
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingLane:
+    """A lane in which rows wait. `due`: when the first of them may be sent. `paused`: by an operator."""
+
+    number: int
+    lane: Lane
+    due: int
+    state: LaneState
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRow:
+    """A row under a claim. `attempts` counts this one. `faults`: answers to it that `judge` raised on."""
+
+    number: int
+    id: str
+    frame: Frame
+    item: Content
+    tag: str
+    event_name: str
+    event_time: int
+    attempts: int
+    crashes: int
+    faults: int
+    first: int
+    give_up: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Rows of one frame, to be sent as one request. `buried`: how many died while claiming, by reason.
+
+    `rows` may be empty when all that was found had to be buried.
+    """
+
+    token: bytes
+    lane: int
+    rows: tuple[ClaimedRow, ...]
+    buried: Mapping[Reason, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneReport:
+    """A lane for people: `oldest` is the arrival of its oldest row, `None` when nothing waits."""
+
+    number: int
+    lane: Lane
+    state: LaneState
+    paused: bool
+    waiting: int
+    claimed: int
+    dead: int
+    oldest: int | None
+    answer: Answer | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A delivery that is over. `holds` says what its body is: a request, or the hit of a tag that raised.
+
+    `tag` and `event_name` are empty when the body cannot be read.
+    """
+
+    number: int
+    id: str
+    lane: Lane
+    reason: Reason
+    note: str
+    holds: Literal["request", "hit"]
+    tag: str
+    event_name: str
+    attempts: int
+    first: int
+    died: int
+
+
+class Store(Protocol):
+    """Every method raises `StoreUnavailableError` when the store cannot be reached or is closed."""
+
+    async def accept(self, acceptance: Acceptance) -> Accepted:
+        """Writes everything of a hit, or nothing; returns when it is on disk.
+
+        The guards of a delivery are taken all or none: if one of them was taken before (by an earlier hit, or earlier
+        in this one), the others stay free and its rows are not stored. An empty acceptance writes nothing.
+        Raises `StoreBusyError`, `StoreFullError`.
+        """
+        ...
+
+    def listen(self, callback: Callable[[int], None]) -> None:
+        """Calls back in the event loop after each commit that stored rows, with the time the first of them is due."""
+        ...
+
+    async def waiting(self) -> Sequence[WaitingLane]:
+        """The lanes in which rows wait, the one that is due first at the head."""
+        ...
+
+    async def claim(self, lane: int, *, now: int, most_items: int, ahead: int) -> Claimed | None:
+        """Takes the rows that are due first and can go as one request; `None` when nothing is due.
+
+        At least one row, else at most `most_items` and the limits of their frame. What waits for others only and is
+        due within `ahead` milliseconds goes along. A row from a crash goes alone. Counts the attempt. Rows past
+        `expire`, damaged ones and ones whose key is missing are buried on the way.
+        """
+        ...
+
+    async def settle(self, claimed: Claimed, rows: Sequence[ClaimedRow]) -> int:
+        """The rows are delivered, and gone. Like the next four: how many rows the token still held."""
+        ...
+
+    async def postpone(
+        self, claimed: Claimed, rows: Sequence[ClaimedRow], *, until: int, counted: bool, fault: bool = False
+    ) -> int:
+        """The rows wait until then. Not `counted`: the attempt is taken back. `fault`: one more of those."""
+        ...
+
+    async def give_back(self, claimed: Claimed) -> int:
+        """All rows are as they were before the claim."""
+        ...
+
+    async def split(self, claimed: Claimed, *, now: int) -> int:
+        """The rows wait in two halves, which are never joined again, with each other or with other rows."""
+        ...
+
+    async def bury(self, claimed: Claimed, rows: Sequence[ClaimedRow], reason: Reason, *, note: str, now: int) -> int:
+        """The rows are dead letters, bodies as they were stored."""
+        ...
+
+    async def mark(self, lane: int, state: LaneState, answer: Answer | None = None) -> None:
+        """Notes how a lane stands and, if given, its last answer."""
+        ...
+
+    async def probe(self, *, now: int) -> int:
+        """Every lane that holds still for a credential, a missing part or an address is tried at once; how many."""
+        ...
+
+    async def pause(self, lane: int, *, paused: bool) -> bool:
+        """An operator stops a lane, or lets it go on. Whether there is such a lane."""
+        ...
+
+    async def lanes(self) -> Sequence[LaneReport]:
+        """Every lane that is known, by number. Reads without holding up writers."""
+        ...
+
+    async def dead(self, *, most: int = 50, before: int | None = None) -> Sequence[DeadLetter]:
+        """The latest dead letters, those numbered below `before`. Reads without holding up writers."""
+        ...
+
+    async def sweep(self, *, now: int) -> int:
+        """Drops some guards that are over; how many. To be called again while it finds any."""
+        ...
+
+    async def close(self) -> None:
+        """Commits what was accepted, then lets go. Afterwards everything raises `StoreUnavailableError`."""
+        ...

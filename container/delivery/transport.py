@@ -1,0 +1,211 @@
+"""The only module that calls vendors, and the only one that knows the value of a secret."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+from urllib.parse import quote, quote_plus
+
+import aiohttp
+import httpx
+import httpx_aiohttp
+import orjson
+
+from container.delivery import egress
+from container.delivery.content import joined
+from container.delivery.excerpt import excerpt
+from container.delivery.store import ClaimedRow
+from container.effects import Response
+from container.secret import Secret
+
+CONNECT_SECONDS, TOTAL_SECONDS = 2.0, 15.0
+LONGEST_ANSWER = 256 * 1024
+"""Bytes of an answer that are read, as they come from the wire; the rest is left there."""
+
+SHORTEST_MASKED = 4
+"""Characters of a secret that is looked for in texts; a shorter one would match anything."""
+
+USER_AGENT = "tag-container"
+_CHATTY = ("httpx", "httpcore", "aiohttp.client", "aiohttp.internal")
+
+Cause = Literal["no_answer", "missing_secret", "address_refused"]
+Reveal = Callable[[str], str | None]
+"""The value of a secret, `None` when it is not set."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """The vendor said nothing that could be read. `reason` holds no address and no secret."""
+
+    cause: Cause
+    reason: str
+
+
+class _SecretMissingError(Exception):
+    pass
+
+
+class Transport:
+    """Sends what was claimed. `reveal` is asked anew each time, so a changed secret counts from the next request."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport, reveal: Reveal, *, total: float = TOTAL_SECONDS) -> None:
+        _keep_quiet()
+        timeout = httpx.Timeout(total, connect=CONNECT_SECONDS, pool=total)
+        self._client = httpx.AsyncClient(transport=transport, timeout=timeout, trust_env=False, follow_redirects=False)
+        self._timeout = timeout.as_dict()
+        self._reveal = reveal
+        self._total = total
+        self._revealed: dict[str, str] = {}
+
+    async def send(self, rows: Sequence[ClaimedRow], *, now: int) -> Response | NoAnswer:
+        """Sends rows of one frame as one request, within the total time. Never raises but for cancellation."""
+        noted = egress.Attempts()
+        egress.attempts.set(noted)
+        try:
+            request = self._request(rows)
+            async with asyncio.timeout(self._total):
+                return await self._exchange(request, items=len(rows), now=now)
+        except _SecretMissingError as problem:
+            return NoAnswer("missing_secret", str(problem))
+        except TimeoutError:
+            return NoAnswer("no_answer", "no answer in time")
+        # aiohttp raises plain ones where its httpx transport knows no name for them.
+        except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, ValueError) as problem:
+            if noted.refused:
+                stated = f"connections to {noted.refused[0]} are not allowed; --allow-egress would"
+                return NoAnswer("address_refused", stated)
+            return NoAnswer("no_answer", _sentence(problem))
+
+    def shown(self, text: str) -> str:
+        """The text as people may see it: `excerpt`, and without the value of any secret that was ever sent."""
+        for name, value in self._revealed.items():
+            if len(value) >= SHORTEST_MASKED:
+                text = text.replace(value, str(Secret(name)))
+        return excerpt(text)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._client.aclose()
+
+    def _request(self, rows: Sequence[ClaimedRow]) -> httpx.Request:
+        frame = rows[0].frame
+
+        def fill(name: str, escape: Callable[[str], bytes]) -> bytes:
+            value = self._reveal(name)
+            if not value:
+                raise _SecretMissingError(f'the secret "{name}" is not set')
+            self._revealed[name] = value
+            return escape(value)
+
+        in_body = partial(fill, escape=_BODY[frame.escape])
+        in_header = partial(fill, escape=_in_header)
+        in_url = partial(fill, escape=lambda value: quote(value, safe="").encode())
+        items = joined(row.item.filled(in_body) for row in rows)
+        headers = [(name.encode(), value.filled(in_header)) for name, value in frame.headers]
+        stated = {name.lower() for name, _ in frame.headers}
+        if "user-agent" not in stated:
+            headers.append((b"User-Agent", USER_AGENT.encode()))
+        headers.append((b"Accept-Encoding", b"identity"))
+        return httpx.Request(
+            frame.method,
+            frame.url.filled(in_url).decode(),
+            headers=headers,
+            content=b"".join((frame.head.filled(in_body), items, frame.tail.filled(in_body))),
+            extensions={"timeout": self._timeout},
+        )
+
+    async def _exchange(self, request: httpx.Request, *, items: int, now: int) -> Response:
+        _address.set(str(request.url))
+        answer = await self._client.send(request, stream=True)
+        body = bytearray()
+        try:
+            if not isinstance(answer.stream, httpx.AsyncByteStream):
+                raise httpx.ReadError("the answer cannot be read here")
+            # Not `aiter_raw`, which refuses the answers of httpx.MockTransport; neither decodes anything.
+            async for chunk in answer.stream:
+                body += chunk
+                if len(body) >= LONGEST_ANSWER:
+                    break
+        finally:
+            await answer.aclose()
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return Response(answer.status_code, headers, bytes(body[:LONGEST_ANSWER]), now, items)
+
+
+def vendor_transport(allowed: Sequence[egress.Network] = ()) -> httpx.AsyncBaseTransport:
+    """The transport of production: aiohttp's connections, none of them to a private address unless `allowed`.
+
+    Keeps no cookies, follows nothing, decodes nothing, and takes nothing from the environment.
+    """
+
+    def session() -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            limit=0,
+            ssl=httpx.create_ssl_context(trust_env=False),
+            socket_factory=partial(egress.guarded_socket, exceptions=tuple(allowed)),
+            keepalive_timeout=10,
+        )
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=False,
+            middlewares=(_exact_address,),
+        )
+
+    return httpx_aiohttp.AiohttpTransport(trust_env=False, client=session)
+
+
+async def _exact_address(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """aiohttp writes `%2F` of a query as `/`, which is not what preview showed and what somebody may have signed."""
+    stated = _address.get()
+    if stated:
+        request.url = type(request.url)(stated, encoded=True)
+    return await handler(request)
+
+
+_address: ContextVar[str] = ContextVar("address", default="")
+_LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def _in_header(value: str) -> bytes:
+    if _LINE_BREAKS.search(value):
+        raise _SecretMissingError("a secret holds a control character and cannot stand in a header")
+    return value.encode()
+
+
+_BODY: Mapping[str, Callable[[str], bytes]] = {
+    "json": lambda value: orjson.dumps(value)[1:-1],
+    "form": lambda value: quote_plus(value).encode(),
+    "raw": str.encode,
+}
+
+
+def _sentence(problem: Exception) -> str:
+    # The cause, since httpx-aiohttp calls whatever happens to a connection a timeout.
+    cause = problem.__cause__ or problem
+    if isinstance(cause, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
+        return "the certificate is not accepted"
+    if isinstance(cause, TimeoutError | httpx.TimeoutException):
+        return "no answer in time"
+    if isinstance(cause, aiohttp.ClientConnectorError | httpx.ConnectError):
+        return "no connection"
+    return "the connection broke, or the answer is no HTTP"
+
+
+def _keep_quiet() -> None:
+    """These libraries write addresses, and with them tokens, into the log."""
+    for name in _CHATTY:
+        logger = logging.getLogger(name)
+        if _only_warnings not in logger.filters:
+            logger.addFilter(_only_warnings)
+
+
+def _only_warnings(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING

@@ -1,0 +1,174 @@
+"""The one thread that writes to SQLite: whatever was asked for during a commit goes into the next one together."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from container.delivery.schema import PAGE_BYTES, WAL_BYTES
+from container.delivery.store import StoreBusyError, StoreError, StoreFullError, StoreUnavailableError
+
+MOST_JOINED = 512
+"""So many pieces of work share one commit."""
+
+MOST_WAITING, MOST_WAITING_BYTES = 2000, 16 << 20
+"""Hits that wait for their commit; past it the next one is refused at once."""
+
+CHECKPOINT_BYTES = 16 << 20
+"""After about so much written the log is copied into the file, between two commits."""
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job(Generic[T]):
+    """`size`: bytes it brings along. `done` gets the result, or the error, in the loop that asked."""
+
+    work: Work[T]
+    size: int
+    loop: asyncio.AbstractEventLoop
+    done: asyncio.Future[T]
+
+
+class Writer:
+    """Owns the connection until it is closed. `forget` is called when a transaction was taken back."""
+
+    def __init__(self, connection: sqlite3.Connection, forget: Callable[[], None]) -> None:
+        self._connection = connection
+        self._forget = forget
+        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._waiting = self._waiting_bytes = 0
+        self._written = 0
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="deliveries", daemon=True)
+        self._thread.start()
+
+    async def run(self, work: Work[T], *, size: int = 0, refusable: bool = False) -> T:
+        """What `work` returns, once it is on disk. It may be called twice, if another's work failed beside it.
+
+        `refusable` work raises `StoreBusyError` when too much waits. Raises `StoreFullError`, `StoreUnavailableError`.
+        """
+        if self._closed:
+            raise StoreUnavailableError("the store is closed")
+        if refusable and (self._waiting >= MOST_WAITING or self._waiting_bytes + size > MOST_WAITING_BYTES):
+            raise StoreBusyError("too many hits wait to be written")
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+        self._waiting += 1
+        self._waiting_bytes += size
+        self._jobs.put(_Job(work, size, loop, done))
+        try:
+            return await asyncio.shield(done)
+        finally:
+            self._waiting -= 1
+            self._waiting_bytes -= size
+
+    async def close(self) -> None:
+        """Commits what was asked for before, empties the log into the file and closes it."""
+        if not self._closed:
+            self._closed = True
+            self._jobs.put(None)
+        await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+
+    def _run(self) -> None:
+        ended = False
+        while not ended:
+            first = self._jobs.get()
+            jobs, ended = self._joined(first) if first else ([], True)
+            if jobs:
+                self._finish(jobs, self._commit(jobs))
+                self._checkpoint(sum(job.size for job in jobs))
+        _truncate(self._connection)
+        self._connection.close()
+
+    def _joined(self, first: _Job[Any]) -> tuple[list[_Job[Any]], bool]:
+        jobs = [first]
+        while len(jobs) < MOST_JOINED:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                break
+            if job is None:
+                return jobs, True
+            jobs.append(job)
+        return jobs, False
+
+    def _commit(self, jobs: Sequence[_Job[Any]]) -> list[Any]:
+        """The results, or errors in their place. One that fails takes nobody along: each is then committed alone."""
+        try:
+            self._connection.execute("begin immediate")
+            results = [job.work(self._connection) for job in jobs]
+            self._connection.execute("commit")
+        except Exception as problem:  # noqa: BLE001 - whoever asked gets it; the thread has to live
+            self._roll_back()
+            if len(jobs) > 1:
+                return [self._commit([job])[0] for job in jobs]
+            return [_stated(problem)]
+        return results
+
+    def _roll_back(self) -> None:
+        self._forget()
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("rollback")
+        except sqlite3.Error:
+            # A full disk can end the transaction by itself; there is nothing left to take back.
+            return
+
+    def _finish(self, jobs: Sequence[_Job[Any]], results: Sequence[Any]) -> None:
+        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
+        for job, result in zip(jobs, results, strict=True):
+            by_loop.setdefault(job.loop, []).append((job.done, result))
+        for loop, pairs in by_loop.items():
+            try:
+                loop.call_soon_threadsafe(_resolve, pairs)
+            except RuntimeError:
+                # The loop is closed: nobody waits any more. What was committed stands.
+                continue
+
+    def _checkpoint(self, size: int) -> None:
+        # Each commit rewrites a handful of pages, whatever it brings.
+        self._written += 2 * size + 4 * PAGE_BYTES
+        if self._written < CHECKPOINT_BYTES:
+            return
+        self._written = 0
+        try:
+            _, pages, _ = self._connection.execute("pragma wal_checkpoint(passive)").fetchone()
+            if pages * PAGE_BYTES > WAL_BYTES:
+                self._connection.execute("pragma wal_checkpoint(restart)").fetchone()
+        except sqlite3.Error:
+            # The log keeps everything; the next commit tells whoever waits for it.
+            return
+
+
+def _resolve(pairs: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
+    for done, result in pairs:
+        if done.cancelled():
+            continue
+        if isinstance(result, Exception):
+            done.set_exception(result)
+        else:
+            done.set_result(result)
+
+
+def _stated(problem: Exception) -> Exception:
+    if isinstance(problem, StoreError) or not isinstance(problem, sqlite3.Error):
+        return problem
+    code = getattr(problem, "sqlite_errorcode", 0)
+    if code & 0xFF == sqlite3.SQLITE_FULL:
+        return StoreFullError("no space is left for deliveries")
+    return StoreUnavailableError(f"the deliveries cannot be written: {getattr(problem, 'sqlite_errorname', 'error')}")
+
+
+def _truncate(connection: sqlite3.Connection) -> None:
+    try:
+        connection.execute("pragma wal_checkpoint(truncate)").fetchone()
+    except sqlite3.Error:
+        # The log stays beside the file and is read at the next start.
+        return

@@ -1,0 +1,183 @@
+"""What the delivery tests are made of: planned requests, a clock, stores, and a worker over a vendor of one's own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from container.delivery.handling import Judge
+from container.delivery.row import Acceptance, acceptance
+from container.delivery.sqlite import SqliteStore, open_store
+from container.delivery.store import Claimed, Store
+from container.delivery.transport import Transport
+from container.delivery.worker import Surroundings, Worker
+from container.effects import Batch, Reply, Request, by_status
+from container.engine.outcome import Failure, Guard, Outcome, Planned
+from container.event import Hit
+from container.secret import Secret, SecretText
+
+T = TypeVar("T")
+
+NOW = 1_800_000_000_000
+HIT = Hit(id=bytes(range(16)), received=NOW, method="POST", path="/g/collect", query="v=2", body=b"en=purchase")
+TOKEN = Secret("TIKTOK_TOKEN")
+SECRETS = {"TIKTOK_TOKEN": "t0k3n-of-the-account", "OTHER": 'quo"te&='}
+
+_BENCHES: list[Bench] = []
+
+StoreFactory = Callable[[Path], Store]
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Runs a coroutine in a loop of its own, fails rather than hangs, and closes every bench it leaves behind."""
+
+    async def limited() -> T:
+        try:
+            async with asyncio.timeout(60):
+                return await work
+        finally:
+            while _BENCHES:
+                await _BENCHES.pop().close()
+
+    return asyncio.run(limited())
+
+
+def item_request(number: int = 1, *, account: str = "C1", test_code: str = "", **more: Any) -> Request:
+    """A request that can be batched."""
+    return Request(
+        "POST",
+        "https://vendor.example/v1/events",
+        headers={"Access-Token": SecretText((TOKEN,))},
+        json={"source": account, "data": []},
+        item={"event": "Purchase", "event_id": str(number), **more},
+        batch=Batch("data", 1000),
+        account=account,
+        test_code=test_code,
+    )
+
+
+def single_request(number: int = 1) -> Request:
+    """A request that goes alone."""
+    return Request("POST", f"https://hook.example/orders/{number}", json={"order": number})
+
+
+def planned(number: int = 1, request: Request | None = None, **more: Any) -> Planned:
+    found = Planned(
+        id=f"{number:032x}",
+        tag="TikTok - events",
+        type="tiktok_events_api",
+        format=1,
+        request=request or item_request(number),
+        event_name="purchase",
+        event_time=NOW,
+    )
+    return replace(found, **more)
+
+
+def outcome(*requests: Planned, guards: Sequence[Guard] = (), failures: Sequence[Failure] = ()) -> Outcome:
+    return Outcome(HIT, "GA4", Reply(), requests, guards, failures)
+
+
+def accepted(*requests: Planned, now: int = NOW, guards: Sequence[Guard] = (), linger: int = 0) -> Acceptance:
+    return acceptance(outcome(*requests, guards=guards), now=now, linger=linger)
+
+
+async def claim_first(store: Store, now: int = NOW, most_items: int = 500, ahead: int = 0) -> Claimed | None:
+    """A claim of the lane that is due first."""
+    waiting = await store.waiting()
+    if not waiting:
+        return None
+    return await store.claim(waiting[0].number, now=now, most_items=most_items, ahead=ahead)
+
+
+async def must_claim(store: Store, now: int = NOW, most_items: int = 500, ahead: int = 0) -> Claimed:
+    claimed = await claim_first(store, now, most_items, ahead)
+    assert claimed is not None
+    return claimed
+
+
+def ids(claimed: Claimed | None) -> list[int]:
+    """The numbers of the planned requests under a claim."""
+    return [] if claimed is None else [int(row.id, 16) for row in claimed.rows]
+
+
+@dataclass
+class Clock:
+    """Time that passes when it is told to; sleeping passes it."""
+
+    now: int = NOW
+
+    def __call__(self) -> int:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += round(seconds * 1000)
+        await asyncio.sleep(0)
+
+
+@dataclass
+class Vendor:
+    """Answers with what `reply` makes of a request, and keeps what it got."""
+
+    reply: Callable[[httpx.Request], httpx.Response] = lambda request: httpx.Response(200)
+    requests: list[httpx.Request] = field(default_factory=list)
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        return self.reply(request)
+
+
+@dataclass
+class Bench:
+    """A worker over a SQLite store and a vendor."""
+
+    store: SqliteStore
+    worker: Worker
+    vendor: Vendor
+    clock: Clock
+    transport: Transport
+
+    async def turn(self) -> int:
+        """One look at all lanes, until everything that was started has come back."""
+        due = await self.worker.turn()
+        await self.worker.settled()
+        return due
+
+    async def until_idle(self) -> None:
+        """Turns, with the time passing between them, until nothing waits."""
+        for _ in range(10_000):
+            due = await self.turn()
+            if not await self.store.waiting():
+                return
+            self.clock.now = max(self.clock.now, due)
+        raise AssertionError("it never ended")
+
+    async def close(self) -> None:
+        await self.worker.stop(0)
+        await self.transport.close()
+        await self.store.close()
+
+
+def bench(
+    folder: Path,
+    reply: Callable[[httpx.Request], httpx.Response] | None = None,
+    *,
+    judge: Judge | None = by_status,
+    reveal: Callable[[str], str | None] = SECRETS.get,
+    random: Callable[[], float] = lambda: 1.0,
+) -> Bench:
+    """`judge` `None`: the component is not there."""
+    clock = Clock()
+    vendor = Vendor(reply) if reply else Vendor()
+    store = open_store(folder, now=clock.now)
+    transport = Transport(httpx.MockTransport(vendor), reveal)
+    around = Surroundings(clock=clock, random=random, sleep=clock.sleep)
+    worker = Worker(store, transport, lambda *_: judge, surroundings=around)
+    found = Bench(store, worker, vendor, clock, transport)
+    _BENCHES.append(found)
+    return found

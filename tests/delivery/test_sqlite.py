@@ -1,0 +1,367 @@
+"""What only SQLite has: the file, its lock, its key, damage, a full disk, and what a crash leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from container.delivery import writer
+from container.delivery.row import Acceptance, Letter
+from container.delivery.schema import FILE
+from container.delivery.seal import Keyring, KeyringError, keyring
+from container.delivery.sqlite import SqliteStore, open_store
+from container.delivery.store import (
+    Answer,
+    LaneState,
+    StoreBusyError,
+    StoreFullError,
+    StoreRefusedError,
+)
+from tests.delivery.harness import HIT, NOW, accepted, claim_first, ids, item_request, must_claim, planned, run
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def key() -> str:
+    return base64.b64encode(os.urandom(32)).decode()
+
+
+async def closed(store: SqliteStore, *acceptances: Acceptance) -> None:
+    for acceptance in acceptances:
+        await store.accept(acceptance)
+    await store.close()
+
+
+def _bytes(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.iterdir())
+
+
+def change(folder: Path, statement: str, *values: object) -> None:
+    with closing(sqlite3.connect(folder / FILE)) as connection:
+        connection.execute(statement, values)
+        connection.commit()
+
+
+def test_a_second_process_is_refused(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = open_store(tmp_path, now=NOW)
+        with pytest.raises(StoreRefusedError, match="another process"):
+            open_store(tmp_path, now=NOW)
+        await store.close()
+        await open_store(tmp_path, now=NOW).close()
+
+    run(scenario())
+
+
+def test_every_file_is_its_owners_only(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        folder = tmp_path / "data"
+        store = open_store(folder, now=NOW)
+        await store.accept(accepted(planned(1)))
+        modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+        assert modes.keys() >= {FILE, f"{FILE}-wal", "key", "deliveries.lock"}
+        assert set(modes.values()) == {0o600}
+        assert folder.stat().st_mode & 0o777 == 0o700
+        await store.close()
+
+    before = os.umask(0)
+    try:
+        run(scenario())
+    finally:
+        os.umask(before)
+
+
+def test_each_commit_reaches_the_disk(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = open_store(tmp_path, now=NOW)
+
+        def settings(connection: sqlite3.Connection) -> list[object]:
+            names = ("journal_mode", "synchronous", "page_size", "wal_autocheckpoint", "auto_vacuum")
+            return [connection.execute(f"pragma {name}").fetchone()[0] for name in names]
+
+        assert await store._writer.run(settings) == ["wal", 2, 16384, 0, 2]
+        await store.close()
+
+    run(scenario())
+
+
+def test_nothing_of_a_body_is_readable_in_the_files(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = open_store(tmp_path, now=NOW)
+        await store.accept(accepted(planned(1, item_request(1, email="ada@example.com"))))
+        files = _bytes(tmp_path)
+        await store.close()
+        assert b"ada@example.com" not in files
+        assert b"tiktok_events_api" in files
+
+    run(scenario())
+
+
+def test_a_newer_file_is_refused_and_left_alone(tmp_path: Path) -> None:
+    run(closed(open_store(tmp_path, now=NOW)))
+    change(tmp_path, "update meta set value='99' where name='schema_version'")
+    with pytest.raises(StoreRefusedError, match="version 99"):
+        open_store(tmp_path, now=NOW)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"no database " * 10_000)
+    with pytest.raises(StoreRefusedError, match="Move it aside"):
+        open_store(tmp_path, now=NOW)
+
+
+def test_a_damaged_row_is_buried_and_the_others_go_on(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        await closed(open_store(tmp_path, now=NOW), accepted(*map(planned, range(1, 4))))
+        change(tmp_path, "update delivery set body=zeroblob(50) where number=2")
+        store = open_store(tmp_path, now=NOW)
+        claimed = await must_claim(store)
+        assert (ids(claimed), claimed.buried) == ([1, 3], {"damaged": 1})
+        [letter] = await store.dead()
+        assert (letter.reason, letter.tag) == ("damaged", "")
+        await store.close()
+
+    run(scenario())
+
+
+def test_a_body_under_another_rows_id_is_damaged(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        await closed(open_store(tmp_path, now=NOW), accepted(planned(1)))
+        change(tmp_path, "update delivery set id='other'")
+        store = open_store(tmp_path, now=NOW)
+        claimed = await must_claim(store)
+        assert (claimed.rows, claimed.buried) == ((), {"damaged": 1})
+        await store.close()
+
+    run(scenario())
+
+
+def test_the_key_of_the_environment_is_used_and_can_be_changed(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        old, new = key(), key()
+        await closed(open_store(tmp_path, now=NOW, key=old), accepted(planned(1)))
+        assert not (tmp_path / "key").exists()
+        store = open_store(tmp_path, now=NOW, key=f"{new}, {old}")
+        await store.accept(accepted(planned(2)))
+        assert ids(await claim_first(store)) == [1, 2]
+        await store.close()
+
+    run(scenario())
+
+
+def test_a_start_without_the_key_is_refused(tmp_path: Path) -> None:
+    run(closed(open_store(tmp_path, now=NOW, key=key()), accepted(planned(1))))
+    with pytest.raises(StoreRefusedError, match="sealed with the key"):
+        open_store(tmp_path, now=NOW)
+
+
+def test_a_row_whose_key_is_gone_is_buried_whole(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        await closed(open_store(tmp_path, now=NOW), accepted(planned(1)))
+        change(tmp_path, "update delivery set kid='gone'")
+        store = open_store(tmp_path, now=NOW)
+        assert (await must_claim(store)).buried == {"unknown_key": 1}
+        await store.close()
+        with closing(sqlite3.connect(tmp_path / FILE)) as connection:
+            assert connection.execute("select length(body) > 100 from dead").fetchone() == (1,)
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("stated", ["short", "!" * 44, base64.b64encode(b"x" * 31).decode()])
+def test_a_key_that_is_none_says_how_to_make_one(tmp_path: Path, stated: str) -> None:
+    with pytest.raises(StoreRefusedError, match="openssl rand"):
+        open_store(tmp_path, now=NOW, key=stated)
+    (tmp_path / "key").write_text(stated)
+    with pytest.raises(KeyringError, match="key"):
+        keyring(tmp_path)
+
+
+def test_no_two_seals_are_alike_and_all_open() -> None:
+    keys = Keyring([bytes(32)])
+    sealed = [keys.seal("id", b"body") for _ in range(100)]
+    assert len(set(sealed)) == 100
+    assert {Keyring([b"x" * 32, bytes(32)]).open(keys.kid, "id", found) for found in sealed} == {b"body"}
+
+
+def test_what_was_claimed_in_a_crash_waits_again_and_dies_at_the_third(tmp_path: Path) -> None:
+    async def crash() -> tuple[int, int, list[list[int]]]:
+        store = open_store(tmp_path, now=NOW)
+        if not await store.lanes():
+            await store.accept(accepted(planned(1), planned(2), planned(3)))
+        found = []
+        while claimed := await claim_first(store, most_items=2):
+            found.append(ids(claimed))
+        recovered, poisoned = store.recovered, store.poisoned
+        await store.close()
+        return recovered, poisoned, found
+
+    assert run(crash()) == (0, 0, [[1, 2], [3]])
+    assert run(crash()) == (3, 0, [[1], [2], [3]])
+    assert run(crash()) == (3, 0, [[1], [2], [3]])
+    assert run(crash()) == (0, 3, [])
+
+
+def test_a_full_disk_is_said_at_once_and_deliveries_go_on(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = open_store(tmp_path, now=NOW)
+        await store.accept(accepted(*map(planned, range(1, 50))))
+        await store._writer.run(_no_more_pages)
+        with pytest.raises(StoreFullError):
+            await store.accept(accepted(planned(99, item_request(99, pad="x" * 1_000_000))))
+        claimed = await must_claim(store)
+        assert ids(claimed) == [*range(1, 50)]
+        assert await store.settle(claimed, claimed.rows) == 49
+        await store._writer.run(lambda connection: connection.execute("pragma max_page_count=1000000").fetchone())
+        assert (await store.accept(accepted(planned(100)))).stored == 1
+        await store.close()
+
+    run(scenario())
+
+
+def _no_more_pages(connection: sqlite3.Connection) -> None:
+    [pages] = connection.execute("pragma page_count").fetchone()
+    connection.execute(f"pragma max_page_count={pages + 2}").fetchone()
+
+
+def test_work_that_fails_takes_nobody_along(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = open_store(tmp_path, now=NOW)
+        bad = Letter("x", accepted(planned(1)).rows[0].lane, "tag_failed", "\ud800", NOW, b"")
+        results = await asyncio.gather(
+            store.accept(accepted(planned(1))),
+            store.accept(Acceptance(NOW, letters=[bad])),
+            store.accept(accepted(planned(2))),
+            return_exceptions=True,
+        )
+        assert [type(result).__name__ for result in results] == ["Accepted", "UnicodeEncodeError", "Accepted"]
+        assert ids(await claim_first(store)) == [1, 2]
+        await store.close()
+
+    run(scenario())
+
+
+def test_hits_beyond_what_may_wait_are_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        store = open_store(tmp_path, now=NOW)
+        results = await asyncio.gather(
+            *(store.accept(accepted(planned(number))) for number in range(writer.MOST_WAITING + 50)),
+            return_exceptions=True,
+        )
+        refused = [result for result in results if isinstance(result, StoreBusyError)]
+        assert len(refused) == 50
+        [lane] = await store.lanes()
+        assert lane.waiting == writer.MOST_WAITING
+        await store.close()
+
+    run(scenario())
+
+
+def test_the_log_is_emptied_between_commits(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = open_store(tmp_path, now=NOW)
+        big = [planned(number, item_request(number, pad="x" * 900_000)) for number in range(1, 121)]
+        for start in range(0, 120, 10):
+            await store.accept(accepted(*big[start : start + 10]))
+        assert (tmp_path / f"{FILE}-wal").stat().st_size < 64 << 20
+        assert (tmp_path / FILE).stat().st_size > 64 << 20
+        await store.close()
+        assert not (tmp_path / f"{FILE}-wal").exists()
+
+    run(scenario())
+
+
+def test_lanes_without_anything_in_them_are_forgotten_at_the_start(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = open_store(tmp_path, now=NOW)
+        for number in range(1, 5):
+            await store.accept(accepted(planned(number, item_request(account=str(number)))))
+        done = await must_claim(store)
+        await store.settle(done, done.rows)
+        held = await must_claim(store)
+        await store.settle(held, held.rows)
+        await store.mark(held.lane, LaneState("credential", NOW, 1), Answer(NOW, 401, "credential"))
+        dead = await must_claim(store)
+        await store.bury(dead, dead.rows, "refused", note="", now=NOW)
+        await store.close()
+        store = open_store(tmp_path, now=NOW)
+        assert [lane.lane.account for lane in await store.lanes()] == ["2", "3", "4"]
+        await store.close()
+
+    run(scenario())
+
+
+_SERVER = """
+import asyncio, sys
+from pathlib import Path
+from container.delivery.sqlite import open_store
+from tests.delivery.harness import NOW, accepted, must_claim, planned
+
+async def accepting(store, first):
+    for number in range(first, first + 10**6):
+        await store.accept(accepted(planned(number)))
+        sys.stdout.write(f"{number}\\n")
+        sys.stdout.flush()
+
+async def claiming(store):
+    while True:
+        await asyncio.sleep(0.005)
+        if await store.waiting():
+            claimed = await must_claim(store, most_items=20)
+            await store.postpone(claimed, claimed.rows, until=NOW, counted=True)
+
+async def main():
+    store = open_store(Path(sys.argv[1]), now=NOW)
+    await asyncio.gather(claiming(store), *(accepting(store, first) for first in range(10**7, 10**8, 10**7)))
+
+asyncio.run(main())
+"""
+
+
+def _kill_under_load(folder: Path, acknowledged: int) -> set[int]:
+    """Starts a process that accepts and claims, kills it after so many answers, and returns what it had answered."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-c", _SERVER, str(folder)], stdout=subprocess.PIPE, env=environment
+    ) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(acknowledged)]
+        process.send_signal(signal.SIGKILL)
+        lines += process.stdout.readlines()
+    return {int(line) for line in lines if line.endswith(b"\n")}
+
+
+@pytest.mark.parametrize("answers", [1, 300, 2000])
+def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, answers: int) -> None:
+    acknowledged = _kill_under_load(tmp_path, answers)
+    assert len(acknowledged) >= answers
+
+    async def scenario() -> set[int]:
+        store = open_store(tmp_path, now=NOW)
+        found: set[int] = set()
+        while claimed := await claim_first(store, NOW):
+            found.update(ids(claimed))
+        await store.close()
+        return found
+
+    assert acknowledged <= run(scenario())
+
+
+def test_a_hit_is_in_the_letter_only_sealed(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = open_store(tmp_path, now=NOW)
+        letter = Letter("l", accepted(planned(1)).rows[0].lane, "tag_failed", "", NOW, HIT.body)
+        await store.accept(Acceptance(NOW, letters=[letter]))
+        await store.close()
+        assert HIT.body not in (tmp_path / FILE).read_bytes()
+
+    run(scenario())

@@ -1,0 +1,392 @@
+"""The transport over real sockets on loopback, against vendors that misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import logging
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_network
+
+import httpx
+import pytest
+
+from container.delivery.egress import allowed, guarded_socket
+from container.delivery.excerpt import LONGEST, excerpt
+from container.delivery.row import row_of
+from container.delivery.store import ClaimedRow
+from container.delivery.transport import LONGEST_ANSWER, NoAnswer, Transport, vendor_transport
+from container.effects import Request, Response
+from container.secret import Secret, SecretText
+from tests.delivery.harness import NOW, SECRETS, TOKEN, item_request, planned, run
+
+LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
+
+
+@dataclass
+class Sink:
+    """A vendor of raw sockets: reads a request, then does as `answer` says."""
+
+    answer: Answer
+    port: int = 0
+    connections: int = 0
+    requests: list[bytes] = field(default_factory=list)
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        if (task := asyncio.current_task()) is not None:
+            self.tasks.append(task)
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
+                self.requests.append(head + await reader.readexactly(length))
+                await self.answer(writer)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def sink(answer: Answer) -> AsyncIterator[Sink]:
+    found = Sink(answer)
+    server = await asyncio.start_server(found.serve, "127.0.0.1", 0)
+    found.port = server.sockets[0].getsockname()[1]
+    try:
+        yield found
+    finally:
+        server.close()
+        for task in found.tasks:
+            task.cancel()
+        await asyncio.gather(*found.tasks, return_exceptions=True)
+        await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def transport(
+    *, exceptions: Sequence[object] = LOOPBACK, total: float = 5.0, mock: httpx.AsyncBaseTransport | None = None
+) -> AsyncIterator[Transport]:
+    inner = mock or vendor_transport([network for network in LOOPBACK if network in exceptions])
+    found = Transport(inner, SECRETS.get, total=total)
+    try:
+        yield found
+    finally:
+        await found.close()
+
+
+def claimed(request: Request, number: int = 1) -> ClaimedRow:
+    row = row_of(planned(number, request), now=NOW)
+    return ClaimedRow(
+        number, row.id, row.frame, row.item, row.tag, row.event_name, row.event_time, 1, 0, 0, row.first, row.give_up
+    )
+
+
+def post(port: int, path: str = "/", **more: object) -> ClaimedRow:
+    return claimed(replace(Request("POST", f"http://127.0.0.1:{port}{path}", json={"a": 1}), **more))  # type: ignore[arg-type]  # the fields of a request
+
+
+def sending(data: bytes) -> Answer:
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        writer.write(data)
+
+    return answer
+
+
+async def exchange(answer: Answer, *, total: float = 5.0) -> tuple[Response | NoAnswer, Sink]:
+    async with sink(answer) as found, transport(total=total) as sender:
+        return await sender.send([post(found.port)], now=NOW), found
+
+
+def test_a_request_arrives_as_it_was_planned() -> None:
+    async def scenario() -> None:
+        async with sink(sending(OK)) as found, transport() as sender:
+            rows = [
+                claimed(replace(item_request(number), url=f"http://127.0.0.1:{found.port}/v1/events?a=%2F&b=c"), number)
+                for number in (1, 2)
+            ]
+            answer = await sender.send(rows, now=NOW)
+        assert isinstance(answer, Response)
+        assert (answer.status, answer.body, answer.received, answer.items) == (200, b"ok", NOW, 2)
+        head, _, body = found.requests[0].partition(b"\r\n\r\n")
+        lines = head.decode().split("\r\n")
+        assert lines[0] == "POST /v1/events?a=%2F&b=c HTTP/1.1"
+        headers = dict(line.lower().split(": ", 1) for line in lines[1:])
+        assert headers["access-token"] == SECRETS["TIKTOK_TOKEN"]
+        assert headers["content-type"] == "application/json"
+        assert headers["accept-encoding"] == "identity"
+        assert headers["user-agent"] == "tag-container"
+        assert len(headers) == len(lines) - 1
+        assert body == (
+            b'{"source":"C1","data":[{"event":"Purchase","event_id":"1"},{"event":"Purchase","event_id":"2"}]}'
+        )
+
+    run(scenario())
+
+
+def test_a_secret_is_written_as_its_place_needs() -> None:
+    async def scenario() -> None:
+        other = Secret("OTHER")
+        seen: list[httpx.Request] = []
+
+        def vendor(request: httpx.Request) -> httpx.Response:
+            seen.append(request)
+            return httpx.Response(200)
+
+        async with transport(mock=httpx.MockTransport(vendor)) as sender:
+            url = SecretText(("https://a.example/p?key=", other, "&x=1"))
+            form = {"Content-Type": "application/x-www-form-urlencoded"}
+            for request in (
+                Request("POST", url, json={"key": other}),
+                Request("POST", url, headers=form, body=SecretText(("key=", other, "&x=1"))),
+                Request("POST", url, headers={"Authorization": SecretText(("Key ", other))}, body=SecretText((other,))),
+            ):
+                assert isinstance(await sender.send([claimed(request)], now=NOW), Response)
+        assert {str(request.url) for request in seen} == {"https://a.example/p?key=quo%22te%26%3D&x=1"}
+        assert [request.content for request in seen] == [
+            b'{"key":"quo\\"te&="}',
+            b"key=quo%22te%26%3D&x=1",
+            b'quo"te&=',
+        ]
+        assert seen[2].headers["authorization"] == 'Key quo"te&='
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"), [(None, '"TIKTOK_TOKEN" is not set'), ("", "not set"), ("a\nb", "control")]
+)
+def test_a_secret_that_cannot_be_sent_is_told_before_anything_leaves(value: str | None, reason: str) -> None:
+    async def scenario() -> None:
+        def vendor(request: httpx.Request) -> httpx.Response:
+            raise AssertionError("it left")
+
+        sender = Transport(httpx.MockTransport(vendor), lambda name: value)
+        answer = await sender.send([claimed(item_request())], now=NOW)
+        assert isinstance(answer, NoAnswer)
+        assert answer.cause == "missing_secret"
+        assert reason in answer.reason
+
+    run(scenario())
+
+
+def test_a_redirect_is_not_followed() -> None:
+    async def scenario() -> None:
+        async with sink(sending(OK)) as inner:
+            target = f"http://127.0.0.1:{inner.port}/inside".encode()
+            redirect = b"HTTP/1.1 307 Moved\r\nLocation: " + target + b"\r\nContent-Length: 0\r\n\r\n"
+            answer, _ = await exchange(sending(redirect))
+        assert isinstance(answer, Response)
+        assert answer.status == 307
+        assert inner.connections == 0
+
+    run(scenario())
+
+
+def test_cookies_of_a_vendor_are_not_kept() -> None:
+    async def scenario() -> None:
+        cookie = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\nContent-Length: 0\r\n\r\n"
+        async with sink(sending(cookie)) as found, transport() as sender:
+            for _ in range(2):
+                await sender.send([post(found.port)], now=NOW)
+        assert b"cookie" not in found.requests[1].lower()
+
+    run(scenario())
+
+
+def test_an_answer_that_trickles_ends_in_time() -> None:
+    async def scenario() -> None:
+        async def trickle(writer: asyncio.StreamWriter) -> None:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+            for _ in range(100_000):
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.01)
+
+        answer, _ = await exchange(trickle, total=0.2)
+        assert answer == NoAnswer("no_answer", "no answer in time")
+
+    run(scenario())
+
+
+def test_an_endless_answer_is_cut() -> None:
+    async def scenario() -> None:
+        async def endless(writer: asyncio.StreamWriter) -> None:
+            writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            while True:
+                writer.write(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
+                await writer.drain()
+
+        answer, _ = await exchange(endless)
+        assert isinstance(answer, Response)
+        assert answer.body == b"x" * LONGEST_ANSWER
+
+    run(scenario())
+
+
+def test_a_compressed_answer_is_not_unpacked() -> None:
+    async def scenario() -> None:
+        bomb = gzip.compress(bytes(50_000_000))
+        head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
+        answer, _ = await exchange(sending(head + bomb))
+        assert isinstance(answer, Response)
+        assert answer.body == bomb
+        assert answer.json() is None
+
+    run(scenario())
+
+
+def test_a_reset_connection_is_no_answer() -> None:
+    async def scenario() -> None:
+        async def reset(writer: asyncio.StreamWriter) -> None:
+            raw: socket.socket = writer.get_extra_info("socket")
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+            raise ConnectionError
+
+        answer, _ = await exchange(reset)
+        assert isinstance(answer, NoAnswer)
+        assert answer.cause == "no_answer"
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"\0\xff\xfe",
+        b"HTTP/0.9\r\n\r\n",
+        b"HTTP/1.1 200\r\nContent-Length: -1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort",
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
+        b"ICY 200 OK\r\n\r\n",
+    ],
+)
+def test_an_answer_that_is_no_http_is_no_answer(garbage: bytes) -> None:
+    async def scenario() -> None:
+        async def answer(writer: asyncio.StreamWriter) -> None:
+            writer.write(garbage)
+            await writer.drain()
+            writer.transport.close()
+            raise ConnectionResetError
+
+        found, _ = await exchange(answer)
+        assert isinstance(found, NoAnswer)
+        assert found.reason.isprintable()
+
+    run(scenario())
+
+
+def test_nobody_listening_is_no_answer() -> None:
+    async def scenario() -> None:
+        async with sink(sending(OK)) as found:
+            port = found.port
+        async with transport() as sender:
+            assert await sender.send([post(port)], now=NOW) == NoAnswer("no_answer", "no connection")
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.1", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]"])
+def test_a_private_address_is_refused_in_every_notation(host: str) -> None:
+    async def scenario() -> None:
+        async with sink(sending(OK)) as found, transport(exceptions=()) as sender:
+            row = claimed(Request("POST", f"http://{host}:{found.port}/", json={}))
+            answer = await sender.send([row], now=NOW)
+        assert isinstance(answer, NoAnswer)
+        assert answer.cause in ("address_refused", "no_answer")
+        assert found.connections == 0
+
+    run(scenario())
+
+
+def test_a_refused_address_is_named_with_the_remedy() -> None:
+    async def scenario() -> None:
+        async with transport(exceptions=()) as sender:
+            answer = await sender.send([post(1)], now=NOW)
+        assert isinstance(answer, NoAnswer)
+        assert answer.cause == "address_refused"
+        assert "127.0.0.1" in answer.reason
+        assert "--allow-egress" in answer.reason
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.31.0.1", "192.168.1.1"),
+        *("224.0.0.1", "255.255.255.255", "198.18.0.1", "203.0.113.1", "::", "::1", "::ffff:10.0.0.1", "::7f00:1"),
+        *("64:ff9b::7f00:1", "64:ff9b:1::1", "2002:7f00:1::", "2001:0:1::1", "fc00::1", "fe80::1%eth0", "ff02::1"),
+        *("fd12::1", "fec0::1", "", "localhost", "127.1", "2001:db8::1"),
+    ],
+)
+def test_an_address_that_is_not_public_is_refused(address: str) -> None:
+    assert not allowed(address)
+
+
+@pytest.mark.parametrize("address", ["1.1.1.1", "93.184.216.34", "2606:4700::1111", "2a00:1450::1", "::ffff:1.1.1.1"])
+def test_a_public_address_is_allowed(address: str) -> None:
+    assert allowed(address)
+
+
+def test_an_exception_opens_its_network_only() -> None:
+    exceptions = (ip_network("10.1.0.0/16"), ip_network("fd00::/8"))
+    assert allowed("10.1.2.3", exceptions)
+    assert allowed("::ffff:10.1.2.3", exceptions)
+    assert allowed("fd12::1", exceptions)
+    assert not allowed("10.2.0.1", exceptions)
+
+
+def test_the_socket_is_the_one_that_was_checked() -> None:
+    entry = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.1", 443))
+    with pytest.raises(OSError, match=r"10\.0\.0\.1"):
+        guarded_socket(entry)
+    guarded_socket(entry, [ip_network("10.0.0.0/8")]).close()
+
+
+def test_no_library_logs_an_address_with_its_token(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        async with sink(sending(OK)) as found, transport() as sender:
+            url = SecretText((f"http://127.0.0.1:{found.port}/?token=", TOKEN))
+            answer = await sender.send([claimed(Request("POST", url, json={}))], now=NOW)
+        assert isinstance(answer, Response)
+        assert SECRETS["TIKTOK_TOKEN"].encode() in found.requests[0]
+
+    caplog.set_level(logging.DEBUG)
+    for name in ("httpx", "httpcore", "aiohttp", "aiohttp.client"):
+        caplog.set_level(logging.DEBUG, logger=name)
+    run(scenario())
+    assert SECRETS["TIKTOK_TOKEN"] not in caplog.text
+    assert "token=" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("code 40002: Batch.3.user.email is not valid", "code 40002: Batch.3.user.email is not valid"),
+        ('{"email": "ada@example.com"}', '{"email": "*"}'),
+        ("ada%40example.com is odd", "* is odd"),
+        ("from 203.0.113.7 or 2001:db8::1", "from * or *"),
+        ("call +31 (20) 123-45.67", "call *"),
+        ("hash " + "ab" * 32, "hash *"),
+        ("line\r\n\x1b[31mred\u2028", "line [31mred"),
+    ],
+)
+def test_an_excerpt_holds_nothing_personal_and_one_line(text: str, shown: str) -> None:
+    assert excerpt(text) == shown
+
+
+def test_an_excerpt_is_short_and_made_in_linear_time() -> None:
+    for text in ("a" * 10**6, "a@" * 10**6, "1 " * 10**6, "1:" * 10**6, " word" * 10**6):
+        assert len(excerpt(text)) <= LONGEST
