@@ -1,0 +1,5 @@
+"""`python -m container` is the command `tag-container`."""
+
+from container.cli import main
+
+main()

@@ -1,0 +1,98 @@
+"""Sockets and servers: several applications in one process, on one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Generator
+from typing import Any
+
+import uvicorn
+
+BACKLOG = 2048
+DRAIN_SECONDS = 8
+"""How long the hits that are open may take to finish once the listener is closed."""
+
+
+class Server(uvicorn.Server):
+    """A server that leaves signals to the process, which has several of them, and says when it accepts."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.accepting = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.accepting.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+class Listener:
+    """An application on a socket that listens already. It serves from `start` to `stop`.
+
+    `drain_seconds`: how long `stop` waits for open requests.
+    """
+
+    def __init__(self, application: Any, bound: socket.socket, *, drain_seconds: int = 1) -> None:
+        self._bound = bound
+        self._task: asyncio.Task[None] | None = None
+        self._server = Server(
+            uvicorn.Config(
+                application,
+                http="httptools",
+                ws="none",
+                interface="asgi3",
+                lifespan="off",
+                backlog=BACKLOG,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=False,
+                # Addresses are read by ingest, which knows whom to believe.
+                proxy_headers=False,
+                timeout_graceful_shutdown=drain_seconds,
+            )
+        )
+
+    async def start(self) -> None:
+        """Begins to answer connections."""
+        self._task = asyncio.create_task(self._server.serve(sockets=[self._bound]))
+        accepting = asyncio.create_task(self._server.accepting.wait())
+        await asyncio.wait({accepting, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        accepting.cancel()
+        if self._task.done():
+            # It can only have failed; its exception is ours.
+            self._task.result()
+
+    async def stop(self) -> None:
+        """Closes the listener and returns when its open requests have been answered."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that listens; port 0 takes a free one. Raises `OSError`."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    bound = socket.socket(family, kind, protocol)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        # Two sockets may be bound to one address, but only one of them can listen.
+        bound.listen(BACKLOG)
+    except OSError:
+        bound.close()
+        raise
+    bound.setblocking(False)
+    return bound
+
+
+def address_of(bound: socket.socket) -> str:
+    """`http://127.0.0.1:8080`. A socket on all addresses is shown by the one that reaches it from here."""
+    host, port = bound.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # only compared
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"

@@ -1,0 +1,37 @@
+"""The command `tag-container`. Exit codes: 0 fine, 1 problems found, 2 wrong usage."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import typer
+
+import container
+from container.cli.sandbox import sandbox
+from container.cli.schema import schema
+from container.cli.serve import serve
+from container.cli.shadow import shadowed
+from container.cli.simulate import simulate
+from container.cli.validate import validate
+
+app = typer.Typer(
+    name="tag-container",
+    help="A self-hosted, server-side tag container.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (serve, validate, simulate, schema, sandbox):
+    app.command()(command)
+
+
+def main() -> None:
+    """Runs the command line of this process."""
+    home = Path(container.__file__).resolve().parent.parent
+    problems = shadowed(home)
+    if problems:
+        typer.echo("\n".join(problems), err=True)
+        sys.exit(2)
+    app()

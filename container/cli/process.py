@@ -1,0 +1,206 @@
+"""One process: the public and the admin listener, the worker, and in a demonstration the sandbox, on one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import signal
+import time
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any
+
+from container.cli.build import Built, build, consent_line
+from container.cli.listeners import DRAIN_SECONDS, Listener, address_of, bind
+from container.cli.reload import Reloader, digest, watch
+from container.cli.scene import Scene, demo_scene, welcome
+from container.cli.sources import Sources
+from container.config.registry import Registry
+from container.delivery.handling import judges_of
+from container.delivery.sqlite import SqliteStore, open_store
+from container.delivery.store import StoreRefusedError
+from container.delivery.transport import Transport, vendor_transport
+from container.delivery.worker import Worker
+from container.web.addresses import Proxies
+from container.web.admin import Admin, admin_app
+from container.web.app import public_app
+from container.web.current import Current
+from container.web.health import Health
+from container.web.ingest import Ingest
+from container.web.metrics import Metrics, new_metrics
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
+
+LOOPBACK: Networks = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+DELIVERY_DRAIN_SECONDS = 17.0
+"""Open hits get their seconds before it, and the whole has to fit into 30."""
+
+logger = logging.getLogger("container.cli")
+
+
+class StartError(Exception):
+    """The process cannot start; the text says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the process runs. `token`: the admin token, empty for none. `key`: what encrypts rows at rest."""
+
+    host: str
+    port: int
+    admin_host: str
+    admin_port: int
+    data: Path
+    proxies: Networks = ()
+    egress: Networks = ()
+    prefix: str = ""
+    watch: bool = False
+    demo: bool = False
+    token: str = ""
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What takes hits and delivers. `working` ends when the worker does."""
+
+    current: Current
+    store: SqliteStore
+    worker: Worker
+    working: asyncio.Task[None]
+    metrics: Metrics
+    health: Health
+
+
+async def run(options: Options, sources: Sources, built: Built) -> int:
+    """Serves until SIGTERM or SIGINT, and returns the exit code. `built`: what the file holds. Raises `StartError`.
+
+    What is opened first is closed last: new hits end first, then deliveries, then the rest.
+    """
+    stop, reload_wanted = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number, event in ((signal.SIGTERM, stop), (signal.SIGINT, stop), (signal.SIGHUP, reload_wanted)):
+        loop.add_signal_handler(number, event.set)
+    async with AsyncExitStack() as opened:
+        if options.demo:
+            options = replace(options, token=options.token or secrets.token_urlsafe(32))
+        scene = await demo_scene(sources, opened) if options.demo else Scene(built, sources.secrets)
+        engine = await _open_engine(options, scene, sources.registry, opened)
+        admin = Admin(
+            current=engine.current,
+            store=engine.store,
+            metrics=engine.metrics,
+            health=engine.health,
+            counters=engine.worker.counters,
+            token=options.token,
+            notice=scene.notice,
+        )
+        page = admin_app(admin)
+        admin_at = await _listen(page, options.admin_host, options.admin_port, option="--admin-port", opened=opened)
+        ingest = Ingest(engine.current, engine.store.accept, engine.metrics, engine.health, Proxies(options.proxies))
+        app = public_app(ingest, prefix=options.prefix)
+        public_at = await _listen(
+            app, options.host, options.port, option="--port", opened=opened, drain_seconds=DRAIN_SECONDS
+        )
+        _reload_when_wanted(options, scene, sources, engine, reload_wanted, opened)
+        _announce(options, scene, engine, public_at, admin_at)
+        code = await _until(stop, engine.working)
+        engine.health.draining = True
+        logger.info("serve.stopping")
+    logger.info("serve.stopped")
+    return code
+
+
+async def _open_engine(options: Options, scene: Scene, registry: Registry, opened: AsyncExitStack) -> Engine:
+    container = scene.built.container
+    if container is None:
+        raise StartError("the container file changed while it was read.")
+    try:
+        store = open_store(options.data, now=time.time_ns() // 1_000_000, key=options.key)
+    except StoreRefusedError as problem:
+        raise StartError(str(problem)) from None
+    opened.push_async_callback(store.close)
+    if store.recovered or store.poisoned:
+        logger.info("store.recovered rows=%d dead=%d", store.recovered, store.poisoned)
+    egress = options.egress + (LOOPBACK if options.demo else ())
+    transport = Transport(vendor_transport(egress), scene.secrets)
+    opened.push_async_callback(transport.close)
+    worker = Worker(store, transport, judges_of(registry.of_kind("tag")))
+    working = asyncio.create_task(worker.run())
+
+    async def stop_worker() -> None:
+        await worker.stop(DELIVERY_DRAIN_SECONDS)
+        with suppress(Exception):
+            await working
+
+    opened.push_async_callback(stop_worker)
+    metrics = new_metrics()
+    metrics.reloaded(container.version)
+    return Engine(Current(container), store, worker, working, metrics, Health())
+
+
+async def _listen(
+    application: Any, host: str, port: int, *, option: str, opened: AsyncExitStack, drain_seconds: int = 1
+) -> str:
+    """Begins to serve the application, and returns its address."""
+    try:
+        bound = bind(host, port)
+    except OSError as problem:
+        reason = problem.strerror or str(problem)
+        raise StartError(f"{host}:{port} cannot be listened on ({reason}). Choose another with {option}.") from None
+    listener = Listener(application, bound, drain_seconds=drain_seconds)
+    where = address_of(bound)
+    await listener.start()
+    opened.push_async_callback(listener.stop)
+    return where
+
+
+def _reload_when_wanted(
+    options: Options, scene: Scene, sources: Sources, engine: Engine, wanted: asyncio.Event, opened: AsyncExitStack
+) -> None:
+    rebuild = partial(build, sources, scene.endpoints)
+    reloader = Reloader(rebuild, engine.current, engine.metrics, engine.worker.resume_probes)
+    _in_background(reloader.whenever(wanted), opened)
+    if options.watch:
+        _in_background(watch(sources.path, digest(sources.path), wanted), opened)
+
+
+def _in_background(work: Coroutine[Any, Any, None], opened: AsyncExitStack) -> None:
+    task = asyncio.create_task(work)
+
+    async def end() -> None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    opened.push_async_callback(end)
+
+
+def _announce(options: Options, scene: Scene, engine: Engine, public_at: str, admin_at: str) -> None:
+    container = engine.current.container
+    tags = len(container.tags)
+    logger.info("serve.started version=%s tags=%d public=%s admin=%s", container.version, tags, public_at, admin_at)
+    model = scene.built.loaded.model
+    if model is not None:
+        logger.info('consent.default "%s"', consent_line(model))
+    if not options.token:
+        logger.info('admin.closed "The admin page needs a token: set TAG_CONTAINER_ADMIN_TOKEN."')
+    if scene.sandbox:
+        welcome(scene, public_at=public_at + options.prefix, admin_at=admin_at, token=options.token)
+
+
+async def _until(stop: asyncio.Event, working: asyncio.Task[None]) -> int:
+    """Waits for a signal. A worker that ends by itself is a fault: deliveries would only pile up."""
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait({stopped, working}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not working.done():
+        return 0
+    problem = None if working.cancelled() else working.exception()
+    logger.error("serve.failed part=worker", exc_info=problem)
+    return 1

@@ -1,0 +1,81 @@
+"""Reloading: a file is built completely beside the container in force, which then changes at once or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from watchfiles import awatch
+
+from container.cli.build import Built
+from container.web.current import Current
+from container.web.metrics import Metrics
+
+QUIET_MS, LOOK_EVERY_MS = 200, 1000
+
+logger = logging.getLogger("container.cli")
+
+
+@dataclass(frozen=True, slots=True)
+class Reloader:
+    """`build` reads the file anew; `after` is called once a new container is in force."""
+
+    build: Callable[[], Built]
+    current: Current
+    metrics: Metrics
+    after: Callable[[], Awaitable[object]]
+
+    async def reload(self) -> bool:
+        """Whether what the file says now is in force. Problems are logged with line and column."""
+        try:
+            built = await asyncio.to_thread(self.build)
+        except OSError as problem:
+            self.metrics.reload_refused()
+            reason = problem.strerror
+            logger.error('config.refused reason="%s"', reason)  # noqa: TRY400  # the reason says it all
+            return False
+        if built.container is None:
+            self.metrics.reload_refused()
+            logger.error("config.refused problems=%d", len(built.loaded.problems))
+            sys.stderr.write(f"{built.loaded.report()}\n")
+            return False
+        self.current.container = built.container
+        self.metrics.reloaded(built.container.version)
+        logger.info("config.reloaded version=%s", built.container.version)
+        await self.after()
+        return True
+
+    async def whenever(self, wanted: asyncio.Event) -> None:
+        """Reloads each time it is wanted, one reload at a time, until it is cancelled."""
+        while True:
+            await wanted.wait()
+            wanted.clear()
+            await self.reload()
+
+
+async def watch(path: Path, known: bytes, wanted: asyncio.Event) -> None:
+    """Asks for a reload whenever the file's digest is no longer the known one, until it is cancelled.
+
+    Looks at the folder, because editors and mounted volumes replace a file rather than change it, and once a second
+    besides, because some file systems report nothing. Waits until a file that is being written has come to rest.
+    """
+    async for _ in awatch(
+        path.parent, recursive=False, step=QUIET_MS, yield_on_timeout=True, rust_timeout=LOOK_EVERY_MS
+    ):
+        found = digest(path)
+        if found != known:
+            known = found
+            wanted.set()
+
+
+def digest(path: Path) -> bytes:
+    """A digest of the file's content, empty when it cannot be read."""
+    try:
+        return sha256(path.read_bytes()).digest()
+    except OSError:
+        return b""

@@ -1,0 +1,91 @@
+"""`serve`: takes hits and delivers what they lead to, until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvloop
+
+from container.cli.build import build
+from container.cli.logs import log_to_stderr
+from container.cli.process import Options, StartError, run
+from container.cli.sources import Sources, secrets_from
+from container.config.registry import RegistryError, discover
+from container.web.addresses import network
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")]
+
+
+def serve(
+    *,
+    config: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, readable=True, help="The container file.")
+    ] = Path("container.yaml"),
+    host: Annotated[str, typer.Option(help="Where hits come in.")] = "127.0.0.1",
+    port: Port = 8080,
+    admin_host: Annotated[str, typer.Option(help="Where the operator looks.")] = "127.0.0.1",
+    admin_port: Port = 8081,
+    data: Annotated[Path, typer.Option(file_okay=False, help="The folder of the store.")] = Path("data"),
+    trusted_proxy: Annotated[
+        list[str] | None, typer.Option(metavar="CIDR", help="A proxy that may name the visitor. Repeatable.")
+    ] = None,
+    path_prefix: Annotated[str, typer.Option(metavar="P", help="Where a proxy mounted this server.")] = "",
+    allow_egress: Annotated[
+        list[str] | None, typer.Option(metavar="CIDR", help="Private addresses that tags may send to. Repeatable.")
+    ] = None,
+    secrets_dir: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="A folder with one file per secret.")
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Reload when the file changes.")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Point tags with unset references at the sandbox.")] = False,
+) -> None:
+    """Take hits and deliver what they lead to. SIGHUP reloads; SIGTERM finishes what is open and stops."""
+    options = Options(
+        host=host,
+        port=port,
+        admin_host=admin_host,
+        admin_port=admin_port,
+        data=data,
+        proxies=_networks("--trusted-proxy", trusted_proxy),
+        egress=_networks("--allow-egress", allow_egress),
+        prefix=path_prefix,
+        watch=watch,
+        demo=demo,
+        token=os.environ.get("TAG_CONTAINER_ADMIN_TOKEN", ""),
+        key=os.environ.get("TAG_CONTAINER_KEY"),
+    )
+    log_to_stderr(_log_level())
+    try:
+        sources = Sources(config, discover(), os.environ, secrets_from(secrets_dir, os.environ), strict=True)
+        built = build(sources, {} if demo else None)
+        if built.loaded.problems:
+            typer.echo(built.loaded.report(), err=True)
+        if built.container is None:
+            raise typer.Exit(1)
+        code = uvloop.run(run(options, sources, built))
+    except (StartError, RegistryError, OSError) as problem:
+        typer.echo(f"tag-container cannot start: {problem}", err=True)
+        raise typer.Exit(1) from None
+    if code:
+        raise typer.Exit(code)
+
+
+def _networks(option: str, stated: Sequence[str] | None) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(network(each) for each in stated or ())
+    except ValueError:
+        raise typer.BadParameter(f"{option} takes networks such as 10.0.0.0/8") from None
+
+
+def _log_level() -> str:
+    stated = os.environ.get("TAG_CONTAINER_LOG_LEVEL", "INFO").upper()
+    if stated not in LEVELS:
+        raise typer.BadParameter(f"TAG_CONTAINER_LOG_LEVEL is one of {', '.join(LEVELS)}")
+    return stated

@@ -1,0 +1,143 @@
+"""The admin listener: `/ready`, `/metrics`, and a page that shows how the lanes stand.
+
+The page needs the admin token: as the password of HTTP's basic authentication (the user's name does not matter), or
+as a bearer token. `/ready` and `/metrics` hold nothing personal and need none; reasons are for those who have it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from container.delivery.counters import Counters
+from container.delivery.store import LaneReport, Store, StoreError
+from container.web.current import Current
+from container.web.health import Health, not_ready
+from container.web.metrics import Metrics, delivery_metrics, lane_metrics
+
+_HERE = Path(__file__).parent
+_STYLE = (_HERE / "static" / "admin.css").read_bytes()
+_GUARDED = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+_CHALLENGE = {"www-authenticate": 'Basic realm="tag-container: the admin token is the password", charset="UTF-8"'}
+
+
+@dataclass(frozen=True, slots=True)
+class Admin:
+    """What the admin listener shows. `token` empty: nobody may see the page. `clock`: Unix time in seconds.
+
+    `notice`: a sentence at the top of the page, such as that this is a demonstration.
+    """
+
+    current: Current
+    store: Store
+    metrics: Metrics
+    health: Health
+    counters: Counters
+    token: str
+    notice: str = ""
+    clock: Callable[[], float] = time.time
+
+
+def admin_app(admin: Admin) -> Starlette:
+    """The application of the admin listener."""
+    pages = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined)
+    template = pages.get_template("admin.html")
+
+    async def ready(request: Request) -> Response:
+        reasons = await not_ready(admin.health, admin.store)
+        shown = {"ready": not reasons}
+        if authorised(request.headers.get("authorization", ""), admin.token):
+            return JSONResponse({**shown, "reasons": reasons}, 503 if reasons else 200, _GUARDED)
+        return JSONResponse(shown, 503 if reasons else 200, _GUARDED)
+
+    async def metrics(_request: Request) -> Response:
+        shown = generate_latest(admin.metrics.registry)
+        lanes = await _lanes(admin.store)
+        if lanes is not None:
+            shown += generate_latest(lane_metrics(lanes, now=admin.clock()))
+        shown += generate_latest(delivery_metrics(admin.counters))
+        return Response(shown, media_type=CONTENT_TYPE_LATEST, headers=_GUARDED)
+
+    async def page(request: Request) -> Response:
+        if not authorised(request.headers.get("authorization", ""), admin.token):
+            return Response("The admin token is needed.\n", 401, _GUARDED | _CHALLENGE, "text/plain")
+        lanes = await _lanes(admin.store)
+        container, now = admin.current.container, int(admin.clock() * 1000)
+        shown = template.render(
+            container=container, lanes=lanes, notice=admin.notice, reasons=admin.health.reasons(), now=now, age=_age
+        )
+        return Response(shown, 200 if lanes is not None else 503, _GUARDED, "text/html")
+
+    async def style(_request: Request) -> Response:
+        return Response(_STYLE, media_type="text/css", headers=_GUARDED)
+
+    return Starlette(
+        routes=[
+            Route("/", page),
+            Route("/ready", ready),
+            Route("/metrics", metrics),
+            Route("/static/admin.css", style),
+        ]
+    )
+
+
+def authorised(header: str, token: str) -> bool:
+    """Whether an `Authorization` header shows the token, in constant time. Without a token nobody is authorised."""
+    scheme, _, shown = header.partition(" ")
+    match scheme.lower():
+        case "bearer":
+            candidate = shown.strip().encode()
+        case "basic":
+            candidate = _password(shown.strip())
+        case _:
+            return False
+    return bool(token) and hmac.compare_digest(_digest(candidate), _digest(token.encode()))
+
+
+def _password(encoded: str) -> bytes:
+    try:
+        return base64.b64decode(encoded, validate=True).partition(b":")[2]
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _digest(value: bytes) -> bytes:
+    return hashlib.sha256(value).digest()
+
+
+async def _lanes(store: Store) -> Sequence[LaneReport] | None:
+    """The lanes, `None` when the store does not answer: what else is known is still worth showing."""
+    try:
+        return await store.lanes()
+    except StoreError:
+        return None
+
+
+def _age(milliseconds: int) -> str:
+    """A duration in words that fit a table."""
+    seconds = max(milliseconds, 0) // 1000
+    for size, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {name}"
+    return f"{seconds} s"

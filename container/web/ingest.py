@@ -1,0 +1,206 @@
+"""The way in: an ASGI scope becomes a `Hit`, the container runs, its deliveries go to disk, the reply leaves.
+
+Raw ASGI, because this is the path that every hit takes. The answer leaves after the commit, so that a 2xx is a promise.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from container.delivery.row import Acceptance, acceptance
+from container.delivery.store import StoreError
+from container.effects import Reply
+from container.engine.outcome import Outcome
+from container.engine.run import run
+from container.event import Hit
+from container.web.addresses import Proxies, canonical_address, is_address_header
+from container.web.current import Current
+from container.web.health import Health
+from container.web.metrics import Metrics, Refusal
+from container.web.reply import carries_body, header_lines
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+RawHeaders = Sequence[tuple[bytes, bytes]]
+Accept = Callable[[Acceptance], Awaitable[object]]
+"""`Store.accept`: resolves when everything that the hit leads to is on disk."""
+
+RETRY_AFTER_SECONDS = 5
+
+logger = logging.getLogger("container.web")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is read of a request, in bytes.
+
+    Of a body that is too large, `discarded_bytes` are read and thrown away, since most senders look for an answer
+    only after they have sent all of it.
+    """
+
+    path_and_query_bytes: int = 16_384
+    headers: int = 100
+    header_bytes: int = 32_768
+    body_bytes: int = 1_000_000
+    discarded_bytes: int = 8_000_000
+
+
+class IngestError(Exception):
+    """Why a request does not become a hit. `RefusedError` and `DisconnectedError` are the two kinds."""
+
+
+class RefusedError(IngestError):
+    """The request is not taken. `reason` is the metric's label."""
+
+    def __init__(self, status: int, reason: Refusal) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+class DisconnectedError(IngestError):
+    """The sender went away before the body was complete. Nobody is left to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """The ASGI application of the paths that clients listen on. `clock`: Unix time in seconds."""
+
+    current: Current
+    accept: Accept
+    metrics: Metrics
+    health: Health
+    proxies: Proxies = field(default_factory=Proxies)
+    limits: Limits = field(default_factory=Limits)
+    clock: Callable[[], float] = time.time
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request: always with a reply of the container's client, or with a status that says why not."""
+        with self.metrics.reply_seconds.time():
+            try:
+                hit = await self._read(scope, receive)
+            except RefusedError as refused:
+                self.metrics.refused[refused.reason].inc()
+                await respond(scope, send, _status_only(refused.status), closing=True)
+            except DisconnectedError:
+                return
+            else:
+                await respond(scope, send, await self._take(hit), host=hit.headers.get("host", ""))
+
+    async def _read(self, scope: Scope, receive: Receive) -> Hit:
+        """The request as a hit. Raises `RefusedError` past a limit and `DisconnectedError`."""
+        path, query = scope["raw_path"] or b"/", scope["query_string"]
+        check_limits(scope["headers"], path, query, self.limits)
+        peer = canonical_address(scope["client"][0]) if scope["client"] else None
+        headers = read_headers(scope["headers"], from_proxy=self.proxies.trusts(peer))
+        if "host" not in headers and scope["http_version"] == "1.1":
+            raise RefusedError(400, "no_host")
+        return Hit(
+            id=os.urandom(16),
+            received=int(self.clock() * 1000),
+            method=scope["method"],
+            path=path.decode("utf-8", "replace"),
+            query=query.decode("utf-8", "replace"),
+            headers=headers,
+            body=await read_body(receive, self.limits),
+            ip=self.proxies.visitor(peer, headers.get("x-forwarded-for", "")),
+        )
+
+    async def _take(self, hit: Hit) -> Reply:
+        """The reply, once everything that the hit leads to is on disk."""
+        try:
+            outcome = run(self.current.container, hit)
+            written = acceptance(outcome, now=hit.received)
+            if not written.empty:
+                await self.accept(written)
+                self.health.store_worked()
+        except StoreError as problem:
+            self.metrics.unavailable.labels(type(problem).__name__).inc()
+            self.health.store_failed(type(problem).__name__)
+            return _status_only(503, ("retry-after", str(RETRY_AFTER_SECONDS)))
+        except Exception as problem:  # noqa: BLE001  # a fault of ours ends one request, not the process
+            return self._failed(hit, problem)
+        self._count(outcome)
+        return outcome.reply
+
+    def _failed(self, hit: Hit, problem: Exception) -> Reply:
+        """Names the hit and the line of ours that raised, and nothing that the hit held: messages quote values."""
+        self.metrics.failed.inc()
+        place = traceback.extract_tb(problem.__traceback__)[-1]
+        where = f"{Path(place.filename).name}:{place.lineno}"
+        logger.error("hit.failed id=%s error=%s at=%s", hit.id.hex(), type(problem).__name__, where)
+        return Reply(500, (("content-type", "text/plain; charset=utf-8"),), f"error {hit.id.hex()}\n".encode())
+
+    def _count(self, outcome: Outcome) -> None:
+        if outcome.client is None:
+            self.metrics.refused["unclaimed"].inc()
+            return
+        self.metrics.accepted.inc()
+        for tag in outcome.fired:
+            self.metrics.fired.labels(tag).inc()
+        for failure in outcome.failures:
+            self.metrics.tag_failures.labels(failure.tag).inc()
+            logger.error('tag.failed tag="%s" reason="%s"', failure.tag, failure.reason)
+
+
+def check_limits(headers: RawHeaders, path: bytes, query: bytes, limits: Limits) -> None:
+    """Raises `RefusedError` for an address or headers past the limits; the server in front of us sets none."""
+    if len(path) + len(query) > limits.path_and_query_bytes:
+        raise RefusedError(414, "query_too_long")
+    if len(headers) > limits.headers or sum(len(name) + len(value) for name, value in headers) > limits.header_bytes:
+        raise RefusedError(431, "headers_too_large")
+
+
+def read_headers(raw: RawHeaders, *, from_proxy: bool) -> Mapping[str, str]:
+    """Headers by lower-case name, repeated ones joined. Only a proxy of ours may speak about the visitor's address."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in raw:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        if not from_proxy and is_address_header(name):
+            continue
+        if name in found:
+            value = f"{found[name]}{'; ' if name == 'cookie' else ', '}{value}"
+        found[name] = value
+    return MappingProxyType(found)
+
+
+async def read_body(receive: Receive, limits: Limits) -> bytes:
+    """The whole body, counted while it comes in: what its sender states about its length is not believed."""
+    chunks: list[bytes] = []
+    size = 0
+    while size <= limits.body_bytes + limits.discarded_bytes:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise DisconnectedError
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size <= limits.body_bytes:
+            chunks.append(chunk)
+        if not message.get("more_body", False):
+            break
+    if size > limits.body_bytes:
+        raise RefusedError(413, "body_too_large")
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def respond(scope: Scope, send: Send, reply: Reply, *, host: str = "", closing: bool = False) -> None:
+    """Sends the reply. `closing`: this connection takes no further request."""
+    headers = header_lines(reply, host)
+    if closing:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    body = reply.body if carries_body(reply.status) and scope["method"] != "HEAD" else b""
+    await send({"type": "http.response.body", "body": body})
+
+
+def _status_only(status: int, *headers: tuple[str, str]) -> Reply:
+    return Reply(status, headers)

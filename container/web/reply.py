@@ -1,0 +1,92 @@
+"""What leaves towards the browser: header lines and cookies, built so that no value can add a line or an attribute."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+from container.effects import Reply, SetCookie
+from container.url import host_name, registrable_domain
+
+Headers = list[tuple[bytes, bytes]]
+
+LONGEST_COOKIE_AGE_SECONDS = 400 * 24 * 60 * 60
+"""Browsers keep no cookie for longer (RFC 6265bis)."""
+
+LONGEST_COOKIE_BYTES = 4096
+"""Name and value together; browsers drop what is longer (RFC 6265bis)."""
+
+# RFC 9110, section 5.6.2 (token) and 5.5 (field values); RFC 6265, section 4.1.1 (path-value, cookie-octet).
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}")
+_FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_COOKIE_PATH = re.compile(r"/[\x20-\x3a\x3c-\x7e]*")
+_DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9.\-]*[a-z0-9])?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_COOKIE_OCTETS = "!#$%&'()*+-./:<=>?@[]^_`{|}~"
+
+# What the connection needs is said by us and the server, once.
+_OURS = frozenset({"content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "trailer", "server"})
+_SAME_SITE = {"lax": "Lax", "strict": "Strict", "none": "None"}
+
+
+def header_lines(reply: Reply, host: str) -> Headers:
+    """The reply's headers and cookies as bytes, for a request to `host` (a `Host` header).
+
+    What cannot be written without risk is left out: the visitor always gets the rest of the reply.
+    """
+    lines: Headers = []
+    for name, value in reply.headers:
+        lowered = name.lower()
+        if lowered not in _OURS and _TOKEN.fullmatch(name) and _FIELD_VALUE.fullmatch(value):
+            lines.append((lowered.encode("ascii"), value.encode("latin-1")))
+    for cookie in reply.cookies:
+        line = cookie_line(cookie, host)
+        if line is not None:
+            lines.append((b"set-cookie", line))
+    if carries_body(reply.status):
+        lines.append((b"content-length", b"%d" % len(reply.body)))
+    return lines
+
+
+def carries_body(status: int) -> bool:
+    """Whether an answer of this status may have a body (RFC 9110, section 6.4.1)."""
+    return status >= 200 and status not in (204, 304)
+
+
+def cookie_line(cookie: SetCookie, host: str) -> bytes | None:
+    """The value of a `Set-Cookie` header, `None` for a cookie that cannot be written.
+
+    Control characters anywhere refuse the cookie; other characters that a value may not hold are percent-encoded.
+    Domain "auto" becomes the registrable domain of `host`; an address, `localhost` and a public suffix have none, so
+    that the cookie is the host's alone.
+    """
+    if not _TOKEN.fullmatch(cookie.name) or _CONTROL.search(cookie.value) or not _COOKIE_PATH.fullmatch(cookie.path):
+        return None
+    domain = _domain(cookie, host)
+    if domain is None:
+        return None
+    pair = f"{cookie.name}={quote(cookie.value, safe=_COOKIE_OCTETS, errors='replace')}"
+    if len(pair) > LONGEST_COOKIE_BYTES:
+        return None
+    line = f"{pair}; Path={cookie.path}"
+    if domain:
+        line += f"; Domain={domain}"
+    if cookie.max_age is not None:
+        line += f"; Max-Age={min(max(cookie.max_age, 0), LONGEST_COOKIE_AGE_SECONDS)}"
+    # Browsers refuse `SameSite=None` without `Secure`, and accept `Secure` from http://localhost.
+    if cookie.secure or cookie.same_site == "none":
+        line += "; Secure"
+    if cookie.http_only:
+        line += "; HttpOnly"
+    return f"{line}; SameSite={_SAME_SITE[cookie.same_site]}".encode("ascii")
+
+
+def _domain(cookie: SetCookie, host: str) -> str | None:
+    """The domain to write, "" for none, `None` if what the cookie states is no domain."""
+    if cookie.name.startswith("__Host-"):
+        return ""
+    if cookie.domain == "auto":
+        found = registrable_domain(host) or ""
+        return found if _DOMAIN.fullmatch(found) else ""
+    stated = host_name(cookie.domain).lstrip(".")
+    return stated if not stated or _DOMAIN.fullmatch(stated) else None

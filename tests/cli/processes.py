@@ -1,0 +1,140 @@
+"""The command as a process of its own, and what it says."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PATIENCE_SECONDS = 60.0
+
+PURCHASE = (
+    "v=2&tid=G-TEST&cid=1.2&gcs=G111&dl=https%3A%2F%2Fwww.shop.example%2Fthanks%3Fttclid%3DE.C.P.click"
+    "&en=purchase&cu=EUR&epn.value=20&ep.transaction_id=T1"
+)
+FILE = """
+version: 1
+container: {name: Served, id: S-1}
+clients: {GA4: {type: ga4}}
+triggers: {Purchase: {events: purchase}}
+tags:
+  TikTok:
+    type: tiktok_events_api
+    triggers: [Purchase]
+    pixel_id: C1EXAMPLEPIXEL000000
+    access_token: "${secret:SERVED_TOKEN}"
+    endpoint: "http://127.0.0.1:9/track/"
+    browser: {pixel: true}
+"""
+
+
+def surroundings(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a process: ours, without what would change its mind."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("TAG_CONTAINER_", "TIKTOK_"))}
+    return own | {"PYTHONPATH": str(ROOT)} | dict(extra or {})
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "container", *arguments]
+
+
+def run(
+    *arguments: str, folder: Path, environment: Mapping[str, str] | None = None, given: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Runs a command to its end."""
+    return subprocess.run(
+        command(*arguments),
+        cwd=folder,
+        env=surroundings(environment),
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+
+
+@dataclass
+class Serving:
+    """A `serve` that runs. Everything it says is kept."""
+
+    process: subprocess.Popen[str]
+    lines: list[str] = field(default_factory=list)
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    ended: int = 0
+
+    def wait_for(self, pattern: str, *, times: int = 1) -> re.Match[str]:
+        """The match of a line that it says, now or soon."""
+        with self.changed:
+            self.changed.wait_for(lambda: len(self._found(pattern)) >= times or self.ended == 2, PATIENCE_SECONDS)
+            found = self._found(pattern)
+        assert len(found) >= times, f"{pattern} is not in:\n" + "\n".join(self.lines)
+        return found[times - 1]
+
+    @property
+    def public(self) -> str:
+        return self.wait_for(r"serve\.started .* public=(\S+)")[1]
+
+    @property
+    def admin(self) -> str:
+        return self.wait_for(r"serve\.started .* admin=(\S+)")[1]
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Its exit code after the signal."""
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE_SECONDS)
+
+    def _found(self, pattern: str) -> list[re.Match[str]]:
+        return [found for line in self.lines if (found := re.search(pattern, line))]
+
+
+@contextmanager
+def serving(
+    folder: Path, *arguments: str, text: str = FILE, environment: Mapping[str, str] | None = None
+) -> Iterator[Serving]:
+    """A `serve` over a file of this text, which accepts hits. It is ended with the block, if not before."""
+    folder.mkdir(exist_ok=True)
+    (folder / "container.yaml").write_text(text, encoding="utf-8")
+    ports = ["--port", "0", "--admin-port", "0"]
+    process = subprocess.Popen(
+        command("serve", *ports, *arguments),
+        cwd=folder,
+        env=surroundings({"SERVED_TOKEN": "token"} if environment is None else environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    found = Serving(process)
+    readers = [threading.Thread(target=_read, args=(found, stream)) for stream in (process.stdout, process.stderr)]
+    for reader in readers:
+        reader.start()
+    try:
+        found.wait_for(r"serve\.started")
+        yield found
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        for reader in readers:
+            reader.join()
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def _read(found: Serving, stream: Iterator[str] | None) -> None:
+    for line in stream or ():
+        with found.changed:
+            found.lines.append(line.rstrip("\n"))
+            found.changed.notify_all()
+    with found.changed:
+        found.ended += 1
+        found.changed.notify_all()

@@ -1,0 +1,229 @@
+"""`serve` as an operator meets it: start, reload, stop, and the demonstration."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from container.delivery.sqlite import open_store
+from tests.cli.processes import FILE, PATIENCE_SECONDS, PURCHASE, ROOT, Serving, run, serving
+
+pytestmark = pytest.mark.slow
+BROKEN = FILE.replace("triggers: [Purchase]", "triggers: [Purchases]")
+OTHER = FILE.replace("name: Served", "name: Other")
+
+
+def get(address: str, headers: dict[str, str] | None = None) -> httpx.Response:
+    with httpx.Client(trust_env=False) as caller:
+        return caller.get(address, headers=headers)
+
+
+def reload_metric(served: Serving) -> str:
+    lines = get(f"{served.admin}/metrics").text.splitlines()
+    return next(line for line in lines if line.startswith("tag_container_config_last_reload_successful"))[-3:]
+
+
+def stored_ids(folder: Path) -> list[str]:
+    """The event ids of all deliveries in a store that nobody holds."""
+
+    async def work() -> list[str]:
+        later = time.time_ns() // 1_000_000 + 3_600_000
+        store = open_store(folder, now=later)
+        found = []
+        for report in await store.lanes():
+            while claimed := await store.claim(report.number, now=later, most_items=500, ahead=0):
+                found += [json.loads(row.item.data)["event_id"] for row in claimed.rows]
+        await store.close()
+        return found
+
+    return asyncio.run(work())
+
+
+def test_a_file_with_problems_stops_the_start_before_a_port_is_bound(tmp_path: Path) -> None:
+    (tmp_path / "container.yaml").write_text(BROKEN, encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        found = run("serve", "--port", str(taken.getsockname()[1]), folder=tmp_path)
+    assert found.returncode == 1
+    assert "container.yaml:9:16: error[unknown-trigger]" in found.stderr
+    assert "cannot be listened on" not in found.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_secret_that_is_not_set_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "container.yaml").write_text(FILE, encoding="utf-8")
+    found = run("serve", folder=tmp_path)
+    assert found.returncode == 1
+    assert "error[missing-environment]" in found.stderr
+
+
+def test_a_port_that_is_taken_stops_the_start_with_the_option_to_change(tmp_path: Path) -> None:
+    (tmp_path / "container.yaml").write_text(FILE, encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        found = run(
+            "serve", "--port", port, "--admin-port", "0", folder=tmp_path, environment={"SERVED_TOKEN": "token"}
+        )
+    assert found.returncode == 1
+    assert f"127.0.0.1:{port} cannot be listened on" in found.stderr
+    assert "--port" in found.stderr
+
+
+def test_a_second_process_on_the_same_data_is_refused(tmp_path: Path) -> None:
+    with serving(tmp_path):
+        found = run("serve", "--port", "0", "--admin-port", "0", folder=tmp_path, environment={"SERVED_TOKEN": "t"})
+    assert found.returncode == 1
+    assert "tag-container cannot start: " in found.stderr
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--port", "70000"],
+        ["--trusted-proxy", "all"],
+        ["--allow-egress", "x/y"],
+        ["--workers", "2"],
+        ["--config", "no.yaml"],
+    ],
+)
+def test_wrong_usage_is_told_apart(tmp_path: Path, wrong: list[str]) -> None:
+    (tmp_path / "container.yaml").write_text(FILE, encoding="utf-8")
+    assert run("serve", *wrong, folder=tmp_path).returncode == 2
+
+
+def test_a_hit_is_taken_and_the_start_says_what_happens_without_consent(tmp_path: Path) -> None:
+    with serving(tmp_path) as served:
+        answer = get(f"{served.public}/g/collect?{PURCHASE}")
+        assert answer.status_code == 204
+        assert "server" not in answer.headers
+        assert "date" not in answer.headers
+        assert answer.headers["set-cookie"].startswith("ttclid=E.C.P.click; Path=/; Max-Age=")
+        assert get(f"{served.public}/healthy").text == "ok\n"
+        assert get(f"{served.public}/ready").status_code == 404
+        assert get(f"{served.admin}/ready").json() == {"ready": True}
+        served.wait_for('consent.default "A hit without a consent signal counts as denied."')
+        assert served.stop() == 0
+        assert not any("E.C.P.click" in line or "token" in line.replace("token:", "") for line in served.lines)
+
+
+def test_a_hangup_brings_the_new_file_into_force_and_a_bad_one_changes_nothing(tmp_path: Path) -> None:
+    with serving(tmp_path) as served:
+        first = served.wait_for(r"serve\.started version=(\S+)")[1]
+        (tmp_path / "container.yaml").write_text(BROKEN, encoding="utf-8")
+        served.process.send_signal(signal.SIGHUP)
+        served.wait_for(r"ERROR config\.refused problems=2")
+        served.wait_for(r"container\.yaml:9:16: error\[unknown-trigger\]")
+        assert reload_metric(served) == "0.0"
+        assert get(f"{served.public}/g/collect?{PURCHASE}").status_code == 204
+        assert f'config_info{{version="{first}"}} 1.0' in get(f"{served.admin}/metrics").text
+        (tmp_path / "container.yaml").write_text(OTHER, encoding="utf-8")
+        served.process.send_signal(signal.SIGHUP)
+        second = served.wait_for(r"config\.reloaded version=(\S+)")[1]
+        assert second != first
+        assert reload_metric(served) == "1.0"
+        assert served.stop() == 0
+
+
+def test_a_file_that_is_gone_changes_nothing(tmp_path: Path) -> None:
+    with serving(tmp_path) as served:
+        (tmp_path / "container.yaml").unlink()
+        served.process.send_signal(signal.SIGHUP)
+        served.wait_for(r"config\.refused reason=")
+        assert get(f"{served.public}/g/collect?{PURCHASE}").status_code == 204
+
+
+def test_a_watched_file_is_reloaded_when_it_is_replaced(tmp_path: Path) -> None:
+    with serving(tmp_path, "--watch") as served:
+        (tmp_path / "new.yaml").write_text(OTHER, encoding="utf-8")
+        (tmp_path / "new.yaml").rename(tmp_path / "container.yaml")
+        served.wait_for(r"config\.reloaded")
+
+
+def test_every_answered_hit_is_on_disk_when_it_is_stopped_under_load(tmp_path: Path) -> None:
+    answered: list[str] = []
+    stopped, enough = threading.Event(), threading.Event()
+
+    def shopper(name: int) -> None:
+        with httpx.Client(trust_env=False) as caller:
+            for number in range(100_000):
+                identity = f"{name}-{number}"
+                try:
+                    answer = caller.get(f"{public}/g/collect?{PURCHASE}&ep.event_id={identity}")
+                except httpx.HTTPError:
+                    return
+                if answer.status_code == 204:
+                    answered.append(identity)
+                if len(answered) > 200:
+                    enough.set()
+                if stopped.is_set():
+                    return
+
+    with serving(tmp_path) as served:
+        public = served.public
+        shoppers = [threading.Thread(target=shopper, args=(name,)) for name in range(8)]
+        for each in shoppers:
+            each.start()
+        try:
+            assert enough.wait(PATIENCE_SECONDS)
+            assert served.stop() == 0
+        finally:
+            stopped.set()
+            for each in shoppers:
+                each.join()
+    stored = stored_ids(tmp_path / "data")
+    assert len(stored) == len(set(stored))
+    assert set(answered) <= set(stored)
+
+
+def test_an_idle_connection_does_not_hold_up_the_stop(tmp_path: Path) -> None:
+    with serving(tmp_path) as served:
+        host, _, port = served.public.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port))) as idle:
+            idle.sendall(b"GET /healthy HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert idle.recv(100).startswith(b"HTTP/1.1 200")
+            begun = time.monotonic()
+            assert served.stop() == 0
+        assert time.monotonic() - begun < 10
+
+
+def test_the_demonstration_points_the_tag_at_the_sandbox_and_says_so(tmp_path: Path) -> None:
+    example = (ROOT / "container.yaml").read_text(encoding="utf-8")
+    with serving(tmp_path, "--demo", text=example, environment={}) as served:
+        sandbox = served.wait_for(r'demo\.pointed tag="TikTok - events" to=(\S+)')[1]
+        token = served.wait_for(r"Token\s+(\S+)")[1]
+        purchase = served.wait_for(r"curl -i '([^']+)'")[1]
+        assert "TikTok - events" in get(sandbox).text
+        cookies = {"cookie": "_ttp=browser", "user-agent": "Mozilla/5.0"}
+        assert get(purchase, cookies).status_code == 204
+        received = _received(sandbox)
+        assert received["verdict"] == "accepted"
+        assert [event["name"] for event in received["events"]] == ["Purchase"]
+        assert received["events"][0]["browser"] == {"ttclid": "E.C.P.demo-click", "ttp": "browser"}
+        assert received["events"][0]["value"] == 64.9
+        page = get(f"{served.admin}/", {"authorization": f"Bearer {token}"})
+        assert sandbox in page.text
+        assert served.stop(signal.SIGINT) == 0
+
+
+def test_without_a_demonstration_nothing_is_pointed_elsewhere(tmp_path: Path) -> None:
+    example = (ROOT / "container.yaml").read_text(encoding="utf-8")
+    (tmp_path / "container.yaml").write_text(example, encoding="utf-8")
+    assert run("serve", "--port", "0", "--admin-port", "0", folder=tmp_path).returncode == 1
+
+
+def _received(sandbox: str) -> dict[str, Any]:
+    """The first request that the sandbox gets, now or soon."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < until:
+        received = get(f"{sandbox}/received").json()["received"]
+        if received:
+            return dict(received[0])
+    raise AssertionError("the sandbox received nothing")

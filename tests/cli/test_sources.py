@@ -1,0 +1,102 @@
+"""Where secrets come from, how log lines look, and whose packages these are."""
+
+from __future__ import annotations
+
+import logging
+import re
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from container.cli.listeners import address_of, bind
+from container.cli.logs import LineFormatter
+from container.cli.shadow import shadowed
+from container.cli.sources import secrets_from
+from tests.cli.processes import ROOT
+
+
+def test_a_file_goes_before_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "TOKEN").write_text("from the file\r\n", encoding="utf-8")
+    secret = secrets_from(tmp_path, {"TOKEN": "from the environment", "OTHER": "o"})
+    assert [secret("TOKEN"), secret("OTHER"), secret("NONE")] == ["from the file", "o", None]
+
+
+def test_a_secret_that_changes_counts_at_once(tmp_path: Path) -> None:
+    secret = secrets_from(tmp_path, {})
+    (tmp_path / "TOKEN").write_text("old", encoding="utf-8")
+    assert secret("TOKEN") == "old"
+    (tmp_path / "TOKEN").write_text("new", encoding="utf-8")
+    assert secret("TOKEN") == "new"
+
+
+def test_a_name_never_leads_out_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text("x", encoding="utf-8")
+    inside = tmp_path / "secrets"
+    inside.mkdir()
+    secret = secrets_from(inside, {})
+    assert [secret(name) for name in ("../outside", "..", ".", "", "/etc/hostname", "a\0b")] == [None] * 6
+
+
+def test_a_file_that_is_no_text_is_no_secret(tmp_path: Path) -> None:
+    (tmp_path / "TOKEN").write_bytes(b"\xff")
+    assert secrets_from(tmp_path, {"TOKEN": "e"})("TOKEN") == "e"
+
+
+def line(message: str, *arguments: object, problem: BaseException | None = None) -> str:
+    raised = (type(problem), problem, problem.__traceback__) if problem else None
+    return LineFormatter().format(logging.LogRecord("n", logging.INFO, "p", 1, message, arguments, raised))
+
+
+def test_a_line_starts_with_time_and_level() -> None:
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO config\.reloaded version=1", line("config.reloaded version=%s", 1)
+    )
+
+
+def test_an_exception_is_named_without_what_it_says() -> None:
+    with pytest.raises(ValueError, match="invalid literal") as raised:
+        int("ada@example.com")
+    found = line("hit.failed", problem=raised.value)
+    assert re.search(r" INFO hit\.failed error=ValueError at=test_sources\.py:\d+$", found)
+
+
+@given(some.text())
+def test_a_line_is_one_line_without_anything_a_terminal_obeys(value: str) -> None:
+    found = line("x=%s", value)
+    assert len(found.splitlines()) == 1
+    assert not re.search(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]", found)
+
+
+def test_our_packages_are_where_we_are() -> None:
+    assert shadowed(ROOT) == []
+
+
+def test_packages_from_elsewhere_are_named(tmp_path: Path) -> None:
+    found = shadowed(tmp_path)
+    assert len(found) == 5
+    assert f'"clients" in "{ROOT / "clients"}", not in "{tmp_path / "clients"}"' in found[0]
+
+
+def test_a_package_that_is_nowhere_is_named() -> None:
+    assert shadowed(ROOT, ["no_such_package"])[0].startswith('Python finds the package "no_such_package" in nowhere')
+
+
+def test_a_port_is_bound_once() -> None:
+    with bind("127.0.0.1", 0) as first, pytest.raises(OSError, match="in use"):
+        bind("127.0.0.1", first.getsockname()[1])
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "localhost"])
+def test_an_address_can_be_opened_from_here(host: str) -> None:
+    with bind(host, 0) as bound:
+        assert re.fullmatch(r"http://(127\.0\.0\.1|\[::1\]):\d+", address_of(bound))
+
+
+@pytest.mark.skipif(sys.platform == "win32" or not socket.has_ipv6, reason="needs IPv6")
+def test_an_address_of_the_new_protocol_is_in_brackets() -> None:
+    with bind("::1", 0) as bound:
+        assert address_of(bound).startswith("http://[::1]:")
