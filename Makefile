@@ -1,0 +1,48 @@
+# Needs python3 (3.11 or newer) and make, nothing else. The first target makes the environment in .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+# Arguments for `make serve` and `make test`, such as: make serve ARGS="--port 9000"
+ARGS ?=
+
+.PHONY: serve test check docs lock bench clean
+
+serve: $(READY)
+	$(BIN)/python -m container serve --demo $(ARGS)
+
+test: $(READY)
+	$(BIN)/pytest -n auto $(ARGS)
+
+check: $(READY)
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/pytest -n auto --cov --cov-report=term-missing
+	$(BIN)/python -m container schema > .venv/container.schema.json
+	diff -u container.schema.json .venv/container.schema.json || { echo "container.schema.json is stale: run make docs."; exit 1; }
+	$(BIN)/python -m container validate container.yaml
+
+# What is generated from the code and kept in the repository.
+docs: $(READY)
+	$(BIN)/python -m container schema > .venv/container.schema.json
+	cp .venv/container.schema.json container.schema.json
+
+lock: $(READY)
+	$(BIN)/pip-compile --extra dev --extra postgres --generate-hashes --allow-unsafe --strip-extras --upgrade --quiet \
+		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-annotate --no-header \
+		--output-file requirements.lock pyproject.toml
+
+bench: $(READY)
+	@for file in $$(ls benchmarks/*.py 2>/dev/null); do echo "== $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
+
+clean:
+	rm -rf .venv *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' || { echo "Python's venv module is needed: install the package python3-venv."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,236 @@
+"""A real browser visits a shop: GA4 hits go to the container, the right TikTok events come out of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CLIENT = Path(__file__).parent / "node_modules" / "@minimal-analytics" / "ga4" / "dist" / "index.js"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PATIENCE_SECONDS = 60.0
+
+CLICK_ID = "E.C.P.CqwBYrowserTest_Case-Kept.0123456789"
+BROWSER_ID = "01K0T8BYGJH63785W68YS5NN1R_.tt.1"
+EMAIL_HASH = "86e0b9e56c17cc4d12387e1949b85053fbe73bc3ce5a1188713a9d300cc6133d"
+
+CONTAINER = """
+version: 1
+container: {name: Browser test, id: SHOP-E2E}
+consent: {default: denied}
+clients:
+  GA4: {type: ga4}
+triggers:
+  Shop: {events: [page_view, purchase]}
+tags:
+  TikTok:
+    type: tiktok_events_api
+    triggers: [Shop]
+    pixel_id: CBROWSERTEST00000000
+    access_token: "${secret:TIKTOK_TOKEN}"
+    endpoint: http://127.0.0.1:SANDBOX/open_api/v1.3/event/track/
+    browser: {pixel: true, event_names: current}
+"""
+
+LANDING = """<!doctype html><meta charset="utf-8"><title>Trail Shop</title>
+<script>
+  document.cookie = "_ttp=BROWSER_ID; path=/";
+  window.minimalAnalytics = {analyticsEndpoint: "http://localhost:CONTAINER/g/collect"};
+</script>
+<script src="/ga4.js"></script>
+<script>
+  track("G-BROWSER001", {event: {gcs: "G111", "ep.event_id": "page-1"}});
+  setInterval(() => { if (document.cookie.includes("ttclid=")) location.href = "/thanks"; }, 50);
+</script>"""
+
+THANKS = """<!doctype html><meta charset="utf-8"><title>Thank you</title>
+<script>window.minimalAnalytics = {analyticsEndpoint: "http://localhost:CONTAINER/g/collect"};</script>
+<script src="/ga4.js"></script>
+<script>
+  track("G-BROWSER001", {type: "purchase", event: {
+    gcs: "G111", cu: "EUR", "epn.value": 72.5, "ep.transaction_id": "T-1001", "ep.event_id": "T-1001.1",
+    pr1: "idSKU-1~nmTrail Shoe ~~ blue~brAcme~caShoes~c2Running~pr30~qt2", pr2: "idSKU-2~nmWool Sock~pr12.5~qt1",
+    "ep.user_data.email": " Jane.Doe@Example.com"}});
+  fetch("/seen", {method: "POST", body: document.cookie});
+</script>"""
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The shop's own server: its pages, and what the browser reported back."""
+
+    port: int
+    seen: queue.Queue[str]
+
+
+class _Pages(BaseHTTPRequestHandler):
+    def __init__(self, container: int, seen: queue.Queue[str], *arguments: Any) -> None:
+        self._container, self._seen = container, seen
+        super().__init__(*arguments)
+
+    def do_GET(self) -> None:  # the name that http.server calls
+        page = {"/": LANDING, "/thanks": THANKS}.get(self.path.partition("?")[0])
+        if self.path == "/ga4.js":
+            self._answer("text/javascript", CLIENT.read_bytes())
+        elif page is None:
+            self._answer("text/plain", b"", 404)
+        else:
+            filled = page.replace("CONTAINER", str(self._container)).replace("BROWSER_ID", BROWSER_ID)
+            self._answer("text/html", filled.encode())
+
+    def do_POST(self) -> None:  # the name that http.server calls
+        self._seen.put(self.rfile.read(int(self.headers["content-length"])).decode())
+        self._answer("text/plain", b"")
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """The test speaks, not its server."""
+
+    def _answer(self, kind: str, body: bytes, status: int = 200) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@contextmanager
+def running(*command: str, env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **(env or {})}, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def answered(url: str) -> bytes:
+    """The answer of a server that is about to be there."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            with urlopen(url, timeout=5) as answer:  # noqa: S310  # loopback, written above
+                return bytes(answer.read())
+        except (URLError, ConnectionError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[int]:
+    port = free_port()
+    with running(sys.executable, "-m", "container", "sandbox", "--port", str(port)):
+        answered(f"http://127.0.0.1:{port}/received")
+        yield port
+
+
+@pytest.fixture
+def container(tmp_path: Path, sandbox: int) -> Iterator[int]:
+    file = tmp_path / "container.yaml"
+    file.write_text(CONTAINER.replace("SANDBOX", str(sandbox)))
+    port = free_port()
+    places = ["--port", str(port), "--admin-port", str(free_port()), "--data", str(tmp_path / "data")]
+    command = [sys.executable, "-m", "container", "serve", "--config", str(file), "--allow-egress", "127.0.0.0/8"]
+    with running(*command, *places, env={"TIKTOK_TOKEN": "browser-test-token"}):
+        answered(f"http://127.0.0.1:{port}/healthy")
+        yield port
+
+
+@pytest.fixture
+def shop(container: int) -> Iterator[Shop]:
+    seen: queue.Queue[str] = queue.Queue()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Pages, container, seen))
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield Shop(server.server_port, seen)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def received_events(sandbox: int, wanted: int) -> list[dict[str, Any]]:
+    """The bodies that the sandbox accepted, once there are as many events as wanted."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        records = json.loads(answered(f"http://127.0.0.1:{sandbox}/received"))["received"]
+        bodies = [record["body"] for record in records if record["verdict"] == "accepted"]
+        if sum(len(body["data"]) for body in bodies) >= wanted or time.monotonic() > deadline:
+            return [event for body in bodies for event in body["data"]]
+        time.sleep(0.1)
+
+
+@pytest.mark.chromium
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+@pytest.mark.skipif(not CLIENT.exists(), reason="the npm package is not installed: npm ci --prefix tests/browser")
+def test_a_purchase_in_chromium_reaches_tiktok_right_to_the_field(tmp_path: Path, shop: Shop, sandbox: int) -> None:
+    url = f"http://localhost:{shop.port}/?ttclid={CLICK_ID}"
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+    quiet = ["--disable-background-networking", "--disable-component-update", "--remote-debugging-port=0"]
+    profile = f"--user-data-dir={tmp_path / 'profile'}"
+    assert CHROMIUM is not None
+    with running(CHROMIUM, *flags, *quiet, profile, "--lang=en-GB", url):
+        cookies = shop.seen.get(timeout=PATIENCE_SECONDS)
+        events = {event["event"]: event for event in received_events(sandbox, 2)}
+
+    assert f"ttclid={CLICK_ID}" in cookies, "the reply's cookie is in the browser"
+    page, purchase = events["Pageview"], events["Purchase"]
+    assert page["event_id"] == "page-1"
+    assert page["page"] == {"url": url}
+    assert page["user"]["ttclid"] == CLICK_ID
+    assert "properties" not in page
+
+    agent, locale = purchase["user"].pop("user_agent"), purchase["user"].pop("locale")
+    assert "Chrome" in agent
+    assert locale.startswith("en")
+    assert abs(purchase.pop("event_time") - time.time()) < 2 * PATIENCE_SECONDS
+    assert purchase == {
+        "event": "Purchase",
+        "event_id": "T-1001.1",
+        "user": {"ttclid": CLICK_ID, "ttp": BROWSER_ID, "email": EMAIL_HASH},
+        "page": {"url": f"http://localhost:{shop.port}/thanks", "referrer": url},
+        "properties": {
+            "value": 72.5,
+            "currency": "EUR",
+            "order_id": "T-1001",
+            "num_items": 3,
+            "content_type": "product",
+            "content_ids": ["SKU-1", "SKU-2"],
+            "contents": [
+                {
+                    "content_id": "SKU-1",
+                    "content_name": "Trail Shoe ~ blue",
+                    "content_category": "Shoes > Running",
+                    "brand": "Acme",
+                    "price": 30,
+                    "quantity": 2,
+                },
+                {"content_id": "SKU-2", "content_name": "Wool Sock", "price": 12.5, "quantity": 1},
+            ],
+        },
+    }
