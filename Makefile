@@ -29,7 +29,7 @@ docs: $(READY)
 	cp .venv/container.schema.json container.schema.json
 
 lock: $(READY)
-	$(BIN)/pip-compile --extra dev --extra postgres --generate-hashes --allow-unsafe --strip-extras --upgrade --quiet \
+	$(BIN)/pip-compile --extra dev --extra postgres --generate-hashes --allow-unsafe --no-strip-extras --upgrade --quiet \
 		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-annotate --no-header \
 		--output-file requirements.lock pyproject.toml
 
