@@ -25,11 +25,12 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, TypeAdapter
 
+from container.case import hit_from_json, plain_json, request_json
 from container.component import Component
-from container.config.source import Listing, Node, Scalar, read
+from container.config.source import plain, read
 from container.effects import Note, Request, SetCookie, Skip
+from container.engine.agree import differences
 from container.engine.built_in import BUILT_IN, short_form
-from container.engine.case import hit_from_json, plain_json, request_json
 from container.engine.coerce import Lacking
 from container.engine.resolve import settings_builder
 from container.engine.scope import ConsentDefaults, Getter, Scope
@@ -75,9 +76,9 @@ def run_case(component: Component, case: Case) -> list[str]:
     """Runs the component; a sentence for each difference from what the case expects."""
     found = _RUNNERS[component.kind](component, case.given)
     return [
-        f"{key}: expected {expected!r}, found {found.get(key.rstrip('+'))!r}"
+        str(each)
         for key, expected in case.expect.items()
-        if not _agrees(found.get(key.rstrip("+")), expected, subset=key.endswith("+"))
+        for each in differences(found.get(key.rstrip("+")), expected, subset=key.endswith("+"), path=(key.rstrip("+"),))
     ]
 
 
@@ -107,15 +108,6 @@ def resolved(model: type[Settings], settings: Mapping[str, Any], event: Event) -
     made = model.model_validate(_parsed(settings))
     scope = _scope(event)
     return settings_builder(made, _lookup)(scope)
-
-
-def plain(node: Node) -> Any:
-    """A located tree as plain values."""
-    if isinstance(node, Scalar):
-        return node.value
-    if isinstance(node, Listing):
-        return [plain(item) for item in node.items]
-    return {key: plain(entry.value) for key, entry in node.entries.items()}
 
 
 def _run_tag(component: Component, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -205,18 +197,6 @@ def _parsed(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _parsed(member) for key, member in value.items()}
     return [_parsed(member) for member in value] if isinstance(value, list) else value
-
-
-def _agrees(found: Any, expected: Any, *, subset: bool) -> bool:
-    """Whether a result is as expected. Numbers compare by value, texts and booleans by kind too."""
-    if isinstance(expected, Mapping) and isinstance(found, Mapping):
-        names = expected.keys() if subset else expected.keys() | found.keys()
-        absent = object()
-        return all(_agrees(found.get(n, absent), expected.get(n, absent), subset=subset) for n in names)
-    if isinstance(expected, list) and isinstance(found, list):
-        pairs = zip(found, expected, strict=False)
-        return len(found) == len(expected) and all(_agrees(f, e, subset=subset) for f, e in pairs)
-    return isinstance(found, bool) == isinstance(expected, bool) and bool(found == expected)
 
 
 def _undescribed(model: type[BaseModel], prefix: str) -> Iterator[str]:

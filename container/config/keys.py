@@ -101,12 +101,11 @@ class TagKeys(Common):
 VERSION = 1
 
 SECTIONS = ("clients", "variables", "triggers", "tags")
-TOP = ("version", "container", "consent", *SECTIONS)
+TOP = ("version", "container", "consent", *SECTIONS, "tests")
 
 LATER: Mapping[str, tuple[str, ...]] = {
     "": (
         "transformations",
-        "tests",
         "include",
         "environments",
         "networks",

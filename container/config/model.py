@@ -5,12 +5,12 @@ Settings may still hold `Template`s where the component says `Dynamic`, and `Sec
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from container.component import Component, Pattern, Settings
-from container.event import nothing
+from container.event import Event, Hit, nothing
 from container.template import Template
 
 ConsentDefault = Mapping[str, Literal["granted", "denied"] | Template] | Literal["granted", "denied"] | Template
@@ -106,6 +106,20 @@ class TagModel:
 
 
 @dataclass(frozen=True, slots=True)
+class StoryModel:
+    """One of the container's own tests: hits in their order or one event, and what is expected of them.
+
+    `expect`: for each tag what becomes of it, event by event; of a request what was written. `reply`: hit by hit.
+    """
+
+    name: str
+    hits: tuple[Hit, ...] = ()
+    event: Event | None = None
+    expect: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=nothing)
+    reply: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerModel:
     """One container file. `version`: a short digest of the file before references were filled in."""
 
@@ -117,3 +131,4 @@ class ContainerModel:
     variables: Mapping[str, VariableModel] = field(default_factory=nothing)
     triggers: Mapping[str, TriggerModel] = field(default_factory=nothing)
     tags: Mapping[str, TagModel] = field(default_factory=nothing)
+    tests: Sequence[StoryModel] = ()

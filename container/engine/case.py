@@ -1,131 +1,79 @@
-"""Hits and outcomes as JSON: what `simulate`, golden files and the analyst's tests read and write."""
+"""Outcomes as JSON: what `simulate` shows, and what the tests of a container are compared with."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-import orjson
-
+from container.case import plain_json, request_json
 from container.effects import Reply, Request
 from container.engine.container import CompiledTag, Container
 from container.engine.explain import why
+from container.engine.guards import Guards, held_back
 from container.engine.run import UNCLAIMED, Decision, Folded, claim_hit, decide, scopes
 from container.engine.scope import Scope
-from container.event import Hit
-from container.secret import Secret, SecretText
-from container.shape import number
-
-DEFAULT_TIME = 1_767_261_600_000
-"""When a hit is said to have come in if it does not say so itself: 2026-01-01 10:00 UTC, in milliseconds."""
-
-LATEST_TIME = 253_402_300_799_999
-"""The end of the year 9999, in milliseconds."""
-
-DEEPEST = 100
-"""Values nested deeper than this are not shown."""
-
-_MEMBERS = {"id": str, "method": str, "path": str, "query": str, "headers": dict, "body": str, "ip": str, "time": int}
+from container.event import Event, Hit
 
 
-class CaseError(ValueError):
-    """A hit that cannot be read; the text is a sentence for the person who wrote it."""
-
-
-def hit_from_json(value: object, *, received: int = DEFAULT_TIME) -> Hit:
-    """A hit from `{"id"?, "method", "path", "query", "headers", "body", "ip"?, "time"?}`.
-
-    `id`: 32 hex digits; without one it is made from the rest. `received`: the time in milliseconds for a hit that says
-    none. Raises `CaseError`.
-    """
-    if not isinstance(value, Mapping):
-        raise CaseError("A hit is an object with method, path, query, headers and body.")
-    for name, member in value.items():
-        kind = _MEMBERS.get(name)
-        if kind is None:
-            raise CaseError(f'A hit has no member "{name}". It has {", ".join(_MEMBERS)}.')
-        if member is not None and not (isinstance(member, kind) and not isinstance(member, bool)):
-            raise CaseError(f'The member "{name}" of a hit is {_KIND_WORDS[kind]}.')
-    time = value.get("time")
-    if time is not None and not 0 <= time <= LATEST_TIME:
-        raise CaseError(f'The member "time" of a hit is {_KIND_WORDS[int]} since 1970.')
-    return Hit(
-        id=_hit_id(value),
-        received=received if time is None else time,
-        method=(value.get("method") or "GET").upper(),
-        path=value.get("path") or "/",
-        query=(value.get("query") or "").removeprefix("?"),
-        headers=_headers(value.get("headers") or {}),
-        body=(value.get("body") or "").encode("utf-8", "replace"),
-        ip=value.get("ip") or None,
-    )
-
-
-def simulate(container: Container, hit: Hit) -> dict[str, Any]:
+def simulate(container: Container, hit: Hit, guards: Guards | None = None) -> dict[str, Any]:
     """Everything that the hit would lead to, as plain JSON. Nothing is sent and nothing kept.
 
-    Never raises for what a hit contains; what JSON cannot say is shown as `plain_json` does.
+    `guards`: what earlier hits have taken, and this one may take; without it they are fresh. Never raises for what a
+    hit contains; what JSON cannot say is shown as `plain_json` does.
     """
     client, claim = claim_hit(container, hit)
     if client is None:
         return {"id": hit.id.hex(), "client": None, "reply": _reply(UNCLAIMED), "events": []}
-    folded = Folded(claim.reply)
-    events = [_event(container, scope, folded) for scope in scopes(container, client, claim)]
-    reply = folded.outcome(hit, client.name).reply
-    outcome = {"id": hit.id.hex(), "client": client.name, "reply": _reply(reply), "events": events}
-    shown: dict[str, Any] = plain_json(outcome)
-    return shown
+    return _outcome(container, hit, client.name, claim.reply, scopes(container, client, claim), guards or Guards())
 
 
-def request_json(request: Request) -> dict[str, Any]:
-    """A request as it would go alone; secrets appear as references.
-
-    Raises `TypeError`, `AttributeError` or `ValueError` for one that cannot be sent, because it holds what JSON cannot
-    say.
-    """
-    headers = {name: str(value) for name, value in request.headers.items()}
-    shown: dict[str, Any] = {"method": request.method, "url": str(request.url), "headers": headers}
-    if request.document is not None:
-        return {**shown, "json": _through_json(request.document)}
-    body = request.body
-    return {**shown, "body": body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body or "")}
+def simulate_event(container: Container, event: Event) -> dict[str, Any]:
+    """The same for an event that no client has read: `client` is null, and the reply holds what the tags add."""
+    scope = Scope(event, container.slots, container.consent_defaults)
+    return {**_outcome(container, event.hit, "", Reply(), [scope], Guards()), "client": None}
 
 
-def plain_json(value: Any) -> Any:
-    """The value as plain JSON: secrets as references, tuples as lists, other mappings as objects.
-
-    What JSON cannot say becomes text, a whole number beyond 64 bits a float, and what is nested too deep an ellipsis.
-    """
-    try:
-        return _through_json(value)
-    except TypeError:
-        return _through_json(_sayable(value, 0))
+def _outcome(
+    container: Container, hit: Hit, client: str, reply: Reply, events: Iterable[Scope], guards: Guards
+) -> dict[str, Any]:
+    folded = Folded(reply)
+    shown = [_event(container, scope, folded) for scope in events]
+    outcome = folded.outcome(hit, client)
+    held = guards.take(outcome.guards, hit.received)
+    for tag in (tag for event in shown for tag in event["tags"]):
+        held_back(tag, held)
+    found: dict[str, Any] = plain_json(
+        {"id": hit.id.hex(), "client": client, "reply": _reply(outcome.reply), "events": shown}
+    )
+    return found
 
 
 def _event(container: Container, scope: Scope, folded: Folded) -> dict[str, Any]:
-    decided: list[tuple[CompiledTag, Decision]] = []
+    decided: list[tuple[CompiledTag, Decision, list[str]]] = []
     for tag in container.tags:
         decision = decide(tag, scope)
+        before = len(folded.planned)
         folded.add(tag, scope, decision)
-        decided.append((tag, decision))
-    decided.sort(key=lambda pair: pair[0].order)
+        ids = [planned.id for planned in folded.planned[before:]]
+        decided.append((tag, decision, ids))
+    decided.sort(key=lambda each: each[0].order)
     consent = {name: signal.state for name, signal in scope.consent.signals.items()}
     return {
         "name": scope.original.name,
         "data": scope.original.data,
         "consent": consent,
-        "tags": [_tag(tag, decision, scope) for tag, decision in decided],
+        "tags": [_tag(tag, decision, scope, ids) for tag, decision, ids in decided],
     }
 
 
-def _tag(tag: CompiledTag, decision: Decision, scope: Scope) -> dict[str, Any]:
+def _tag(tag: CompiledTag, decision: Decision, scope: Scope, planned: Sequence[str]) -> dict[str, Any]:
     try:
         requests = [request_json(effect) for effect in decision.effects if isinstance(effect, Request)]
     except (TypeError, ValueError, AttributeError) as problem:
         reason = f"the request cannot be sent: it holds what JSON cannot say ({type(problem).__name__})"
-        return {"tag": tag.name, "status": "failed", "why": reason, "requests": []}
-    return {"tag": tag.name, "status": decision.status, "why": why(tag, scope, decision), "requests": requests}
+        return {"tag": tag.name, "status": "failed", "why": reason, "requests": [], "planned": []}
+    shown = {"tag": tag.name, "status": decision.status, "why": why(tag, scope, decision), "requests": requests}
+    return {**shown, "planned": planned}
 
 
 def _reply(reply: Reply) -> dict[str, Any]:
@@ -134,65 +82,3 @@ def _reply(reply: Reply) -> dict[str, Any]:
         "headers": [list(header) for header in reply.headers],
         "cookies": [{"name": c.name, "value": c.value, "max_age": c.max_age} for c in reply.cookies],
     }
-
-
-def _headers(stated: Mapping[object, object]) -> dict[str, str]:
-    """Names in lower case, repeated ones joined, as ingest does it."""
-    headers: dict[str, str] = {}
-    for name, value in stated.items():
-        if not isinstance(value, str) or not isinstance(name, str):
-            raise CaseError(f'The header "{name}" of a hit is text.')
-        key = name.lower()
-        separator = "; " if key == "cookie" else ", "
-        headers[key] = f"{headers[key]}{separator}{value}" if key in headers else value
-    return headers
-
-
-def _hit_id(value: Mapping[str, Any]) -> bytes:
-    stated = value.get("id")
-    if stated is None:
-        seed = orjson.dumps(plain_json(value), option=orjson.OPT_SORT_KEYS)
-        return hashlib.sha256(seed).digest()[:16]
-    try:
-        found = bytes.fromhex(stated)
-    except ValueError:
-        found = b""
-    if len(found) != 16 or len(stated) != 32:
-        raise CaseError('The member "id" of a hit is 32 hexadecimal digits.')
-    return found
-
-
-def _through_json(value: Any) -> Any:
-    # Without the second option orjson would write out a secret's fields.
-    option = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
-    return orjson.loads(orjson.dumps(value, default=_plain, option=option))
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, (Secret, SecretText)):
-        return str(value)
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError("a value that JSON cannot say")
-
-
-def _sayable(value: Any, depth: int) -> Any:
-    if depth == DEEPEST and isinstance(value, (Mapping, list, tuple)):
-        return "…"
-    if isinstance(value, Mapping):
-        return {_unicode(str(key)): _sayable(member, depth + 1) for key, member in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_sayable(member, depth + 1) for member in value]
-    if value is None or isinstance(value, (bool, float)):
-        return value
-    if isinstance(value, int):
-        return number(value)
-    return _unicode(str(value))
-
-
-def _unicode(text: str) -> str:
-    """The text without lone surrogates, which are no Unicode."""
-    return text.encode("utf-8", "replace").decode()
-
-
-_KIND_WORDS = {str: "text", dict: "an object", int: "a whole number of milliseconds"}

@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from traceback import walk_tb
-from typing import Any, Literal
+from typing import Any
 
+from container.case import Status
 from container.effects import Claim, Effect, Note, Redirect, Reply, Request, SetCookie, Skip
 from container.engine.coerce import Lacking
 from container.engine.container import CompiledClient, CompiledTag, CompiledTrigger, Container
@@ -16,19 +17,6 @@ from container.engine.scope import Scope
 from container.event import Event, Hit
 from container.shape import text
 from container.url import path_matches
-
-Status = Literal[
-    "fired",
-    "not_triggered",
-    "blocked_by_exception",
-    "blocked_by_consent",
-    "blocked_by_once_per",
-    "duplicate",
-    "paused",
-    "incomplete",
-    "skipped",
-    "failed",
-]
 
 UNCLAIMED = Reply(status=404)
 NOTHING_TO_SEND = "the tag had nothing to send"

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from clients.ga4 import Ga4, ga4
+from container.case import hit_from_json
 from container.effects import Claim
-from container.engine.case import hit_from_json
 from container.event import Event
 from container.ga4.keys import ITEM_FIELDS
 

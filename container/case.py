@@ -1,0 +1,159 @@
+"""Hits, requests and values as JSON: what `simulate`, golden files and the tests of a container read and show."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import orjson
+
+from container.effects import Request
+from container.event import Hit
+from container.secret import Secret, SecretText
+from container.shape import number
+
+Status = Literal[
+    "fired",
+    "not_triggered",
+    "blocked_by_exception",
+    "blocked_by_consent",
+    "blocked_by_once_per",
+    "duplicate",
+    "paused",
+    "incomplete",
+    "skipped",
+    "failed",
+]
+"""What became of a tag on an event."""
+
+DEFAULT_TIME = 1_767_261_600_000
+"""When a hit is said to have come in if it does not say so itself: 2026-01-01 10:00 UTC, in milliseconds."""
+
+LATEST_TIME = 253_402_300_799_999
+"""The end of the year 9999, in milliseconds."""
+
+DEEPEST = 100
+"""Values nested deeper than this are not shown."""
+
+_MEMBERS = {"id": str, "method": str, "path": str, "query": str, "headers": dict, "body": str, "ip": str, "time": int}
+
+
+class CaseError(ValueError):
+    """A hit that cannot be read; the text is a sentence for the person who wrote it."""
+
+
+def hit_from_json(value: object, *, received: int = DEFAULT_TIME) -> Hit:
+    """A hit from `{"id"?, "method", "path", "query", "headers", "body", "ip"?, "time"?}`.
+
+    `id`: 32 hex digits; without one it is made from the rest. `received`: the time in milliseconds for a hit that says
+    none. Raises `CaseError`.
+    """
+    if not isinstance(value, Mapping):
+        raise CaseError("A hit is an object with method, path, query, headers and body.")
+    for name, member in value.items():
+        kind = _MEMBERS.get(name)
+        if kind is None:
+            raise CaseError(f'A hit has no member "{name}". It has {", ".join(_MEMBERS)}.')
+        if member is not None and not (isinstance(member, kind) and not isinstance(member, bool)):
+            raise CaseError(f'The member "{name}" of a hit is {_KIND_WORDS[kind]}.')
+    time = value.get("time")
+    if time is not None and not 0 <= time <= LATEST_TIME:
+        raise CaseError(f'The member "time" of a hit is {_KIND_WORDS[int]} since 1970.')
+    return Hit(
+        id=_hit_id(value),
+        received=received if time is None else time,
+        method=(value.get("method") or "GET").upper(),
+        path=value.get("path") or "/",
+        query=(value.get("query") or "").removeprefix("?"),
+        headers=_headers(value.get("headers") or {}),
+        body=(value.get("body") or "").encode("utf-8", "replace"),
+        ip=value.get("ip") or None,
+    )
+
+
+def request_json(request: Request) -> dict[str, Any]:
+    """A request as it would go alone; secrets appear as references.
+
+    Raises `TypeError`, `AttributeError` or `ValueError` for one that cannot be sent, because it holds what JSON cannot
+    say.
+    """
+    headers = {name: str(value) for name, value in request.headers.items()}
+    shown: dict[str, Any] = {"method": request.method, "url": str(request.url), "headers": headers}
+    if request.document is not None:
+        return {**shown, "json": _through_json(request.document)}
+    body = request.body
+    return {**shown, "body": body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body or "")}
+
+
+def plain_json(value: Any) -> Any:
+    """The value as plain JSON: secrets as references, tuples as lists, other mappings as objects.
+
+    What JSON cannot say becomes text, a whole number beyond 64 bits a float, and what is nested too deep an ellipsis.
+    """
+    try:
+        return _through_json(value)
+    except TypeError:
+        return _through_json(_sayable(value, 0))
+
+
+def _headers(stated: Mapping[object, object]) -> dict[str, str]:
+    """Names in lower case, repeated ones joined, as ingest does it."""
+    headers: dict[str, str] = {}
+    for name, value in stated.items():
+        if not isinstance(value, str) or not isinstance(name, str):
+            raise CaseError(f'The header "{name}" of a hit is text.')
+        key = name.lower()
+        separator = "; " if key == "cookie" else ", "
+        headers[key] = f"{headers[key]}{separator}{value}" if key in headers else value
+    return headers
+
+
+def _hit_id(value: Mapping[str, Any]) -> bytes:
+    stated = value.get("id")
+    if stated is None:
+        seed = orjson.dumps(plain_json(value), option=orjson.OPT_SORT_KEYS)
+        return hashlib.sha256(seed).digest()[:16]
+    try:
+        found = bytes.fromhex(stated)
+    except ValueError:
+        found = b""
+    if len(found) != 16 or len(stated) != 32:
+        raise CaseError('The member "id" of a hit is 32 hexadecimal digits.')
+    return found
+
+
+def _through_json(value: Any) -> Any:
+    # Without the second option orjson would write out a secret's fields.
+    option = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
+    return orjson.loads(orjson.dumps(value, default=_plain, option=option))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, (Secret, SecretText)):
+        return str(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError("a value that JSON cannot say")
+
+
+def _sayable(value: Any, depth: int) -> Any:
+    if depth == DEEPEST and isinstance(value, (Mapping, list, tuple)):
+        return "…"
+    if isinstance(value, Mapping):
+        return {_unicode(str(key)): _sayable(member, depth + 1) for key, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_sayable(member, depth + 1) for member in value]
+    if value is None or isinstance(value, (bool, float)):
+        return value
+    if isinstance(value, int):
+        return number(value)
+    return _unicode(str(value))
+
+
+def _unicode(text: str) -> str:
+    """The text without lone surrogates, which are no Unicode."""
+    return text.encode("utf-8", "replace").decode()
+
+
+_KIND_WORDS = {str: "text", dict: "an object", int: "a whole number of milliseconds"}
