@@ -83,7 +83,7 @@ def _hits(draft: Draft, owner: Owner, entry: Entry | None) -> tuple[Hit, ...] | 
 def _hits_of(draft: Draft, owner: Owner, node: Node) -> Iterator[Hit]:
     if isinstance(node, Table):
         keys = validated(draft, HitKeys, node.entries, owner=owner)
-        stated = [] if keys is None else [keys.model_dump(exclude_unset=True)]
+        stated: Sequence[Any] = [] if keys is None else [keys.model_dump(exclude_unset=True)]
     elif isinstance(node, Scalar) and isinstance(node.value, str):
         stated = _hits_in_file(draft, owner, node, node.value)
     else:

@@ -42,7 +42,7 @@ def differences(found: Any, expected: Any, *, subset: bool, path: Path = ()) -> 
     `subset`: only what is expected counts, and `None` expects that nothing is there.
     """
     if isinstance(expected, Mapping) and isinstance(found, Mapping):
-        names = expected if subset else expected | found
+        names = expected if subset else {**expected, **found}
         for name in names:
             inner = found.get(name, NOTHING), expected.get(name, NOTHING)
             yield from differences(*inner, subset=subset, path=(*path, name))
