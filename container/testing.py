@@ -6,6 +6,7 @@ A case is a YAML file with `about`, `given` and `expect`:
   `skipped` (its reason) or `lacking` (the settings without a value)
 - variables: the same given; expect `value`
 - triggers: the same given; expect `holds`
+- transformations: the same given; expect `data`, perhaps `name`
 - clients: given `settings`, `hit`; expect `claimed`, `events` (`name`, `data`, `consent`), `reply`
 - operators: given `actual`, `expected`; expect `holds`
 
@@ -135,6 +136,13 @@ def _run_trigger(component: Component, given: Mapping[str, Any]) -> dict[str, An
     return {"holds": _called(component, given)}
 
 
+def _run_transformation(component: Component, given: Mapping[str, Any]) -> dict[str, Any]:
+    event = _event(given)
+    settings = resolved(_model(component), given.get("settings") or {}, event)
+    seen = event if isinstance(settings, Lacking) else component.function(settings, event)
+    return {"name": seen.name, "data": plain_json(seen.data)}
+
+
 def _run_operator(component: Component, given: Mapping[str, Any]) -> dict[str, Any]:
     hints = list(inspect.signature(component.function, eval_str=True).parameters.values())
     expected = TypeAdapter(hints[1].annotation).validate_python(given["expected"])
@@ -154,6 +162,7 @@ _RUNNERS: Mapping[str, Callable[[Component, Mapping[str, Any]], dict[str, Any]]]
     "tag": _run_tag,
     "variable": _run_variable,
     "trigger": _run_trigger,
+    "transformation": _run_transformation,
     "operator": _run_operator,
     "client": _run_client,
 }

@@ -1,51 +1,98 @@
-"""What a store remembers of guards, for a simulation or a test: handed from hit to hit, gone with the last one."""
+"""Guards: keys that a delivery takes when it is accepted, so that `once_per` and the duplicate window hold.
+
+The store takes them with the deliveries, in one transaction. `Memory` does the same without a store.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping, Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from container.case import Status
+import orjson
+
+from container.effects import Request
 from container.engine.outcome import Guard
+from container.shape import text
 
-_STATUSES: Mapping[str, Status] = {"once_per": "blocked_by_once_per"}
-"""By the kind of guard; every other one finds copies."""
+DUPLICATE_WINDOW_MS = 48 * 3_600_000
+"""How long a copy of an event counts as one."""
+
+_DUMP = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
-class Guards:
-    """The guards that earlier hits have taken, and until when."""
+def once_per_guard(tag: str, key: str, *, until: int, planned: tuple[str, ...]) -> Guard:
+    """The guard of a tag's `once_per` for this key."""
+    return Guard(_digest("once_per", tag, key), "once_per", until, planned)
+
+
+def duplicate_guard(
+    tag: str,
+    event_name: str,
+    sender_id: str,
+    *,
+    requests: Sequence[Request],
+    time_fields: Sequence[str],
+    until: int,
+    planned: tuple[str, ...],
+) -> Guard | None:
+    """The guard against copies of what a tag sends for an event with a sender's id.
+
+    A copy has the same address, account and payload, times aside: one that adds or changes a field is sent, because
+    vendors merge. `None` for a payload that JSON cannot say, which no row can hold either.
+    """
+    try:
+        payloads = [_payload(request, time_fields) for request in requests]
+    except TypeError:
+        return None
+    return Guard(_digest("duplicate", tag, event_name, sender_id, *payloads), "duplicate", until, planned)
+
+
+class Memory:
+    """Guards as a store keeps them, for runs that keep nothing. A new one is fresh."""
 
     def __init__(self) -> None:
         self._until: dict[bytes, int] = {}
 
-    def take(self, guards: Sequence[Guard], now: int) -> Mapping[str, str]:
-        """Takes what is free at `now`. For each planned request that is held back, the kind of the guard that does it.
-
-        As in the store, the guards of one delivery are taken all or none.
-        """
-        deliveries: dict[tuple[str, ...], list[Guard]] = {}
-        for guard in guards:
-            deliveries.setdefault(tuple(guard.planned), []).append(guard)
-        held: dict[str, str] = {}
-        for planned, together in deliveries.items():
-            taken = next((guard for guard in together if self._until.get(guard.key, now) > now), None)
-            if taken is not None:
-                held.update(dict.fromkeys(planned, taken.kind))
-            else:
-                self._until.update({guard.key: guard.until for guard in together})
-        return held
+    def take(self, guards: Sequence[Guard], *, now: int) -> frozenset[Guard]:
+        """The guards that somebody had before. The rest is taken, a delivery's guards all or none."""
+        taken: set[Guard] = set()
+        for together in by_delivery(guards).values():
+            before = [guard for guard in together if self._until.get(guard.key, 0) > now]
+            taken.update(before)
+            if not before:
+                self._until |= {guard.key: guard.until for guard in together}
+        return frozenset(taken)
 
 
-def held_back(tag: MutableMapping[str, Any], held: Mapping[str, str]) -> None:
-    """Takes from a tag as it is shown the requests that are held back; one that keeps none of them has not fired.
+def by_delivery(guards: Sequence[Guard]) -> Mapping[tuple[str, ...], Sequence[Guard]]:
+    """The guards by the delivery that they belong to, in order."""
+    found: dict[tuple[str, ...], list[Guard]] = {}
+    for guard in guards:
+        found.setdefault(guard.planned, []).append(guard)
+    return found
 
-    `planned`, the ids of its requests, is taken out in any case.
-    """
-    planned: Sequence[str] = tag.pop("planned")
-    kinds = [held[each] for each in planned if each in held]
-    if not kinds:
-        return
-    tag["requests"] = [request for each, request in zip(planned, tag["requests"], strict=True) if each not in held]
-    if not tag["requests"]:
-        tag["status"] = _STATUSES.get(kinds[0], "duplicate")
-        tag["why"] = f"{tag['why']}; held back, since an earlier hit had the same key"
+
+def _payload(request: Request, time_fields: Sequence[str]) -> bytes:
+    content: Any = request.json if request.item is None else request.item
+    if time_fields and isinstance(content, Mapping):
+        content = {key: value for key, value in content.items() if key not in time_fields}
+    body = request.body if request.body is None or isinstance(request.body, bytes) else str(request.body)
+    about = [request.method, str(request.url), request.account, request.test_code]
+    headers = {name: str(value) for name, value in request.headers.items()}
+    envelope = None if request.item is None else request.json
+    whole = [about, headers, envelope, content, body.decode("latin-1") if isinstance(body, bytes) else body]
+    return orjson.dumps(whole, default=_plain, option=_DUMP)
+
+
+def _plain(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else text(value)
+
+
+def _digest(*parts: str | bytes) -> bytes:
+    """SHA-256 of the parts, each behind its length, so that no two lists of parts are the same bytes."""
+    hashed = hashlib.sha256()
+    for part in parts:
+        content = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+        hashed.update(len(content).to_bytes(8) + content)
+    return hashed.digest()

@@ -8,10 +8,10 @@ from typing import Any
 
 from container.config.model import ContainerModel, StoryModel
 from container.engine.agree import Difference, differences
-from container.engine.case import simulate, simulate_event
 from container.engine.compile import compile_container
 from container.engine.container import Container
-from container.engine.guards import Guards
+from container.engine.guards import Memory
+from container.engine.simulate import simulate, simulate_event
 
 VERSION = "test"
 """The container's version in its tests: what they expect does not change with their file."""
@@ -35,7 +35,8 @@ class Told:
         for tag, expected in self.story.expect.items():
             own = [each for each in self.differences if each.path[:2] == ("expect", tag)]
             if own and len(expected) != len(self.events):
-                yield f'tag "{tag}": expected {_count(len(expected), "event")}, found {_count(len(self.events), "event")}'
+                counts = [_count(number, "event") for number in (len(expected), len(self.events))]
+                yield f'tag "{tag}": expected {counts[0]}, found {counts[1]}'
                 yield from self._each_event(tag)
                 continue
             for position in range(len(expected)):
@@ -76,7 +77,7 @@ def tell(model: ContainerModel) -> Iterator[Told]:
 
 
 def _told(container: Container, story: StoryModel) -> Told:
-    guards = Guards()
+    guards = Memory()
     outcomes = [simulate(container, hit, guards) for hit in story.hits]
     if story.event is not None:
         outcomes = [simulate_event(container, story.event)]
