@@ -130,7 +130,9 @@ def _note_uses(draft: Draft, template: Template, scalar: Scalar, mode: Mode, own
         for reference, place in zip(template.references, places, strict=True):
             draft.uses.append(Use(reference.name, mode, place, owner))
     if mode in ("fixed", "shown"):
-        draft.report("not-dynamic", places[0], f"{owner}: this value does not accept references to variables")
+        hint = "write {{{{ for the two braces themselves" if mode == "shown" else ""
+        sentence = f"{owner}: this value does not accept references to variables"
+        draft.report("not-dynamic", places[0], sentence, hint=hint)
         draft.spoiled.add(scalar.place)
 
 

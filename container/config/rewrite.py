@@ -31,13 +31,15 @@ def rewritten(text: str, values: Mapping[Path, Any]) -> Rewritten:
 
     A single value may be named as item 0 of a list. Paths that lead into one another, or nowhere, are not expected.
     """
-    source = read(text)
+    root = read(text).root
+    if root is None:
+        return Rewritten(text, tuple(values))
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     file = _File(text.removeprefix(mark))
     refused = []
     for path, value in values.items():
         try:
-            file.change(source.root, path, value)
+            file.change(root, path, value)
         except _SharedError:
             refused.append(path)
     return Rewritten(mark + file.changed(), tuple(refused))
@@ -78,9 +80,11 @@ class _File:
             found = found[:start] + new + found[end:]
         return found
 
-    def change(self, root: Node | None, path: Path, value: Any) -> None:
+    def change(self, root: Node, path: Path, value: Any) -> None:
         """Notes what has to change for the value at the path to be this one. Raises `_SharedError`."""
-        node, key, low = root, None, 0
+        node: Node = root
+        key: Scalar | None = None
+        low = 0
         for step in path:
             if isinstance(node, Table) and isinstance(step, str):
                 self._start(node, low)
@@ -92,8 +96,6 @@ class _File:
                 node, key = node.items[step], None
             elif step != 0:
                 raise _SharedError
-        if node is None:
-            raise _SharedError
         self._write(node, key, value, low)
 
     def _write(self, node: Node, key: Scalar | None, value: Any, low: int) -> None:

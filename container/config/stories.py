@@ -93,8 +93,9 @@ def _hits_of(draft: Draft, owner: Owner, node: Node) -> Iterator[Hit]:
         try:
             yield hit_from_json(each)
         except CaseError as problem:
-            where = f'hit {number} of "{node.value}"' if isinstance(node, Scalar) else "the hit"
-            draft.report("wrong-type", node.place, f"{owner}: {where} is none: {problem}")
+            where = f'hit {number} of "{node.value}"' if isinstance(node, Scalar) else "this"
+            reason = str(problem)
+            draft.report("wrong-type", node.place, f"{owner}: {where} is no hit: {reason[:1].lower()}{reason[1:-1]}")
             return
 
 

@@ -10,22 +10,21 @@ from container.config.rewrite import Path, rewritten
 from container.engine.agree import NOTHING
 from container.engine.story import tell
 
-MOST_ROUNDS = 8
-"""A list that grew or shrank is compared item by item in the round after; lists stand in lists."""
-
 
 def updated(text: str, load: Callable[[str], Loaded]) -> str:
     """The text of a valid container file with expectations that hold; all else keeps every byte.
 
-    What cannot be rewritten stays as it is: what other places of the file share.
+    What cannot be rewritten stays as it is: what other places of the file share, and what no file may hold.
     """
-    for _ in range(MOST_ROUNDS):
-        values = _found(load(text))
-        following = rewritten(text, values).text
-        if following == text or load(following).model is None:
-            break
-        text = following
+    following = _once(text, load)
+    # The items of a list that grew or shrank are compared in the round after; lists stand in lists.
+    while following != text and load(following).model is not None:
+        text, following = following, _once(following, load)
     return text
+
+
+def _once(text: str, load: Callable[[str], Loaded]) -> str:
+    return rewritten(text, _found(load(text))).text
 
 
 def _found(loaded: Loaded) -> dict[Path, Any]:
