@@ -1,4 +1,4 @@
-"""A claim that rests on consent: whether it holds, or what the client reads without."""
+"""A claim that rests on consent: whether it holds, or what is taken instead."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from container.engine.container import CompiledClient, Container
 from container.engine.scope import Scope
 
 
-def settled(container: Container, client: CompiledClient, claim: Claim) -> Claim:
+def consented(container: Container, client: CompiledClient, claim: Claim) -> Claim:
     """The claim where its consent type is granted for every event, else its `otherwise`.
 
     The default may be a variable. It sees the events as they are without the consent that it decides about.

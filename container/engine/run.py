@@ -9,7 +9,7 @@ from typing import Any
 
 from container.config.model import Schedule
 from container.effects import Claim, Effect, Note, Redirect, Reply, Request, SetCookie, Skip
-from container.engine.claim import settled
+from container.engine.claim import consented
 from container.engine.coerce import Lacking
 from container.engine.container import CompiledClient, CompiledTag, CompiledTrigger, Container
 from container.engine.fold import Decision, Folded
@@ -48,7 +48,7 @@ def claim_hit(container: Container, hit: Hit) -> tuple[CompiledClient | None, Cl
         if not client.paths or path_matches(client.paths, hit.path):
             claim = client.function(client.settings, hit)
             if claim is not None:
-                return client, settled(container, client, claim)
+                return client, consented(container, client, claim)
     return None, Claim()
 
 
