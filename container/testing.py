@@ -7,11 +7,11 @@ A case is a YAML file with `about`, `given` and `expect`:
 - variables: the same given; expect `value`
 - triggers: the same given; expect `holds`
 - transformations: the same given; expect `data`, perhaps `name`
-- clients: given `settings`, `hit`; expect `claimed`, `events` (`name`, `data`, `consent`), `reply`
+- clients: given `settings`, `hit`; expect `claimed`, `events` (`name`, `data`, `consent`), `reply`, `cookies`
 - operators: given `actual`, `expected`; expect `holds`
 
 In `settings`, references may use the short forms and built-in variables. Mappings are compared as subsets where the key
-ends in `+`, else exactly.
+ends in `+`, else exactly. Whole stories are containers with tests of their own: `run_tests`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from pydantic import BaseModel, TypeAdapter
 
 from container.case import hit_from_json, plain_json, request_json
 from container.component import Component
+from container.config.load import load_file
+from container.config.registry import Registry, discover
 from container.config.source import plain, read
 from container.effects import Note, Request, SetCookie, Skip
 from container.engine.agree import differences
@@ -35,6 +37,7 @@ from container.engine.built_in import BUILT_IN, short_form
 from container.engine.coerce import Lacking
 from container.engine.resolve import settings_builder
 from container.engine.scope import ConsentDefaults, Getter, Scope
+from container.engine.story import Told, secret_text, tell
 from container.event import Event, Hit
 from container.fields import Settings
 from container.shape import missing
@@ -83,6 +86,16 @@ def run_case(component: Component, case: Case) -> list[str]:
     ]
 
 
+def run_tests(path: Path, registry: Registry | None = None) -> list[Told]:
+    """Runs the tests of a container file, as `tag-container test` does. Raises `ValueError` when it has errors."""
+    loaded = load_file(
+        path, registry=registry or discover(), environment={}, secrets=secret_text, strict_environment=False
+    )
+    if loaded.model is None:
+        raise ValueError(loaded.report())
+    return list(tell(loaded.model))
+
+
 def broken_promises(component: Component, cases: Sequence[Case]) -> Iterator[str]:
     """What keeps the component from being complete, a sentence each. Empty for a good one."""
     if not component.summary.endswith("."):
@@ -121,7 +134,7 @@ def _run_tag(component: Component, given: Mapping[str, Any]) -> dict[str, Any]:
     skips = [effect.reason for effect in effects if isinstance(effect, Skip)]
     return {
         "requests": [request_json(effect) for effect in effects if isinstance(effect, Request)],
-        "cookies": {e.name: {"value": e.value, "max_age": e.max_age} for e in effects if isinstance(e, SetCookie)},
+        "cookies": _cookies_json([effect for effect in effects if isinstance(effect, SetCookie)]),
         "notes": sum(isinstance(effect, Note) for effect in effects),
         "skipped": skips[0] if skips else None,
         "lacking": [],
@@ -154,8 +167,25 @@ def _run_client(component: Component, given: Mapping[str, Any]) -> dict[str, Any
     claim = component.function(settings, hit_from_json(given.get("hit") or {}))
     if claim is None:
         return {"claimed": False, "events": []}
-    reply = {"status": claim.reply.status, "headers": dict(claim.reply.headers), "body": claim.reply.body.decode()}
-    return {"claimed": True, "events": [_event_json(event) for event in claim.events], "reply": reply}
+    reply = {"status": claim.reply.status, "headers": dict(claim.reply.headers), "body": _body(claim.reply.body)}
+    return {
+        "claimed": True,
+        "events": [_event_json(event) for event in claim.events],
+        "reply": reply,
+        "cookies": _cookies_json(claim.reply.cookies),
+    }
+
+
+def _body(content: bytes) -> str:
+    """A reply's body as text; what is no UTF-8, such as an image, as hexadecimals."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content.hex()
+
+
+def _cookies_json(cookies: Sequence[SetCookie]) -> dict[str, Any]:
+    return {each.name: {"value": each.value, "max_age": each.max_age} for each in cookies}
 
 
 _RUNNERS: Mapping[str, Callable[[Component, Mapping[str, Any]], dict[str, Any]]] = {

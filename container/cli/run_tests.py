@@ -14,9 +14,8 @@ from container.cli.validate import File
 from container.config.load import Loaded, load
 from container.config.problem import printable
 from container.config.registry import Registry, discover
-from container.engine.story import Told, tell
+from container.engine.story import Told, secret_text, tell
 from container.engine.update import updated
-from container.secret import Secret
 
 
 def run_tests(
@@ -43,13 +42,13 @@ def _told(file: Path, text: str, registry: Registry) -> Sequence[Told]:
 
 
 def _load(file: Path, text: str, registry: Registry) -> Loaded:
-    """The container with every secret set to its own text: what its tests find is the same on every machine."""
+    """The container as its tests see it."""
     return load(
         text,
         filename=str(file),
         registry=registry,
         environment=os.environ,
-        secrets=lambda name: str(Secret(name)),
+        secrets=secret_text,
         strict_environment=False,
         folder=file.parent,
     )

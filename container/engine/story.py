@@ -12,6 +12,7 @@ from container.engine.compile import compile_container
 from container.engine.container import Container
 from container.engine.guards import Memory
 from container.engine.simulate import simulate, simulate_event
+from container.secret import Secret
 
 VERSION = "test"
 """The container's version in its tests: what they expect does not change with their file."""
@@ -68,6 +69,11 @@ class Told:
         for event in self.events:
             found = _of_tag(event, tag)
             yield f'    event "{event["name"]}": {found["status"]}, {found["why"]}'
+
+
+def secret_text(name: str) -> str:
+    """What stands for the value of a secret in tests: its own text, so that they find the same on every machine."""
+    return str(Secret(name))
 
 
 def tell(model: ContainerModel) -> Iterator[Told]:
