@@ -43,6 +43,8 @@ def test_nothing_is_expected_with_null() -> None:
     assert not paths({"a": None}, {"a": None})
     assert paths({"a": 0}, {"a": None}) == ["a"]
     assert paths({}, {"a": None}, subset=False) == ["a"]
+    assert not paths({}, {"a": {"b": None, "c": {"d": None}}})
+    assert paths({}, {"a": {"b": None, "c": 1}}) == paths({}, {"a": {}}) == ["a"]
 
 
 def test_a_missing_key_is_found_as_nothing() -> None:
