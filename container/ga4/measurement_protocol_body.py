@@ -31,8 +31,7 @@ def read(body: bytes) -> tuple[Any, str]:
         try:
             value = orjson.loads(_repaired(body))
         except orjson.JSONDecodeError as problem:
-            # The message is about a position; it quotes nothing.
-            return None, f"The body is no JSON: {problem}."
+            return None, f"The body is no JSON: line {problem.lineno}, column {problem.colno} cannot be read."
     if _deeper(value, DEEPEST):
         return None, f"The body is nested deeper than {DEEPEST} levels."
     return value, ""

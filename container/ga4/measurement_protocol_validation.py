@@ -77,10 +77,9 @@ def _duplicates(body: bytes) -> Iterator[Message]:
                 twice[name] = None
             seen.add(name)
 
-    # Numbers stay texts: they are of no interest here, and some cannot be made. What could not be read as it stands
-    # has been repaired, and is not looked through.
+    # What could not be read as it stands has been repaired, and is not looked through.
     try:
-        json.loads(body, object_pairs_hook=members, parse_int=str, parse_float=str)
+        json.loads(body, object_pairs_hook=members)
     except ValueError:
         return
     for name in twice:
