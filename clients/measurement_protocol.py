@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
@@ -26,6 +27,7 @@ _DEBUG = "/debug"
 
 
 def _fixed(value: Any) -> Any:
+    """A secret by name. What a variable would give is known only when there is an event."""
     if not hasattr(value, "matches"):
         raise ValueError("a client reads hits before there is an event, so it takes no variables")
     return value
@@ -105,7 +107,7 @@ def _as_tags_see(hit: Hit, *, visitor_sends: bool) -> Hit:
     if visitor_sends:
         return replace(hit, query=query)
     headers = {name: value for name, value in hit.headers.items() if name != "user-agent"}
-    return replace(hit, query=query, headers=headers, ip=None)
+    return replace(hit, query=query, headers=MappingProxyType(headers), ip=None)
 
 
 def _refused(status: int, reason: str, *headers: tuple[str, str]) -> Claim:

@@ -44,8 +44,8 @@ class Message:
 class Stream:
     """What the checks need to know of a request.
 
-    `received`: Unix time in milliseconds. `app`: it is for the stream of an app, not of a website. `strict`: it asks for
-    Google's recommendations too. `alone`: it has a single event.
+    `received`: Unix time in milliseconds. `app`: it is for the stream of an app, not of a website. `strict`: it asks
+    for Google's recommendations too. `alone`: it has a single event.
     """
 
     received: int
