@@ -17,6 +17,9 @@ from container.url import query_parameters, url_parts
 MOST_EVENTS = 100
 """Google documents 25. More are taken, since nothing is gained by losing them; past this all of them are refused."""
 
+MOST_MISPLACED = 100
+"""Parameters that stand beside the members of a request are in each of its events, so there is an end to them."""
+
 IDENTIFIERS = ("client_id", "app_instance_id", "user_id")
 
 CLICK_IDS = (
@@ -64,12 +67,13 @@ def events_of(hit: Hit, *, visitor_sends: bool = False) -> list[tuple[Json, Cons
         return Refusal(400, problem)
     if not isinstance(payload, dict):
         return Refusal(400, "The body is JSON, but no object with events.")
-    refusal = _refusal(payload.get("events"))
+    misplaced = {name: value for name, value in payload.items() if name not in MEMBERS}
+    refusal = _refusal(payload.get("events"), len(misplaced))
     if refusal is not None:
         return refusal
     events: list[Json] = payload["events"]
     shared = {**_members(payload), **_of_query(hit)}
-    parameters = [_parameters(payload, event) for event in events]
+    parameters = [_parameters(misplaced, event) for event in events]
     members = [_members(event) for event in events]
     if not _is_identified(hit, [shared, *parameters, *members]):
         return Refusal(400, _NOBODY)
@@ -84,7 +88,7 @@ def events_of(hit: Hit, *, visitor_sends: bool = False) -> list[tuple[Json, Cons
     ]
 
 
-def _refusal(events: object) -> Refusal | None:
+def _refusal(events: object, misplaced: int) -> Refusal | None:
     if not isinstance(events, list) or not events:
         return Refusal(400, '"events" is missing: a list with at least one event.')
     if len(events) > MOST_EVENTS:
@@ -93,18 +97,20 @@ def _refusal(events: object) -> Refusal | None:
         name = event.get("name") if isinstance(event, dict) else None
         if not isinstance(name, str) or not name.strip():
             return Refusal(400, f'"events[{index}]" has no name. Nothing was taken.')
+    if misplaced > MOST_MISPLACED:
+        return Refusal(400, f"There are {misplaced} parameters outside of events. Nothing was taken.")
     return None
 
 
-def _parameters(payload: Json, event: Json) -> Json:
+def _parameters(misplaced: Json, event: Json) -> Json:
     """The parameters of an event: its own, then what stands beside them, then what the request has beside its members.
 
     Senders put `session_id` or `debug_mode` into the wrong place; nothing of it is lost. What is null is absent.
     """
     own = event.get("params")
     places = (
-        {name: value for name, value in payload.items() if name not in MEMBERS},
-        {name: value for name, value in event.items() if name not in MEMBERS | OF_EVENT},
+        misplaced,
+        {name: value for name, value in event.items() if name not in MEMBERS and name not in OF_EVENT},
         own if isinstance(own, dict) else {},
     )
     return {name: value for place in places for name, value in place.items() if value is not None}

@@ -6,12 +6,16 @@ Where the request and one of its events disagree, denied wins. A type that neith
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
 from container.event import Consent, Signal
 
 SOURCE = "measurement_protocol"
+
+MOST_TYPES = 64
+"""Google has seven types. Longer blocks are cut: the request's is looked at for each event that has its own."""
 
 _STATES = {"granted": True, "denied": False, "true": True, "false": False}
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
@@ -42,5 +46,5 @@ def no_personalisation(members: Mapping[str, Any]) -> bool | None:
 def _states(block: object) -> list[tuple[str, bool]]:
     if not isinstance(block, dict):
         return []
-    found = ((name, _STATES.get(str(state).strip().lower())) for name, state in block.items())
+    found = ((name, _STATES.get(str(state).strip().lower())) for name, state in islice(block.items(), MOST_TYPES))
     return [(name, granted) for name, granted in found if granted is not None]

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from container.event import Consent, Hit
-from container.ga4.measurement_protocol import CLICK_IDS, MEMBERS, Refusal, events_of
+from container.ga4.measurement_protocol import CLICK_IDS, MEMBERS, MOST_MISPLACED, Refusal, events_of
 from container.ga4.measurement_protocol_body import DEEPEST, read
-from container.ga4.measurement_protocol_consent import consent_of
+from container.ga4.measurement_protocol_consent import MOST_TYPES, consent_of
 from tests.ga4.measurement_protocol_hits import hit
 
 
@@ -121,6 +121,14 @@ def test_what_is_no_list_of_named_events_is_refused(events: object) -> None:
     assert found.status == 400
 
 
+def test_there_is_an_end_to_parameters_in_the_wrong_place() -> None:
+    misplaced = {f"p{number}": number for number in range(MOST_MISPLACED)}
+    assert event_data(misplaced)["p99"] == 99
+    found = refusal({"client_id": "1.2", "events": [{"name": "e"}], **misplaced, "one more": 1})
+    assert found is not None
+    assert found.status == 400
+
+
 def test_the_first_time_that_is_one_counts() -> None:
     payload = {"timestamp_micros": 3 * 10**15, "events": [{"name": "e", "timestamp_micros": 0, "params": {}}]}
     assert event_data(payload)["timestamp_micros"] == 3 * 10**15
@@ -228,3 +236,7 @@ def states(consent: Consent) -> dict[str, str]:
 )
 def test_consent_is_what_is_said_and_nothing_more(stated: dict[str, Any], found: dict[str, str]) -> None:
     assert states(consent_of(stated)) == found
+
+
+def test_a_block_without_end_is_cut() -> None:
+    assert len(consent_of({"consent": {f"type_{number}": "DENIED" for number in range(1000)}}).signals) == MOST_TYPES

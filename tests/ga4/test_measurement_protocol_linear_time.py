@@ -26,6 +26,12 @@ HOSTILE: dict[str, Callable[[int], Any]] = {
     "events over a long request": lambda n: request(events=[{"name": "e"}] * 100, user_data={"a": ["b"] * (n // 5)}),
     "parameters": lambda n: request(events=[{"name": "e", "params": {f"p{i}": 1 for i in range(n // 10)}}]),
     "parameters beside their place": lambda n: request(**{f"p{i}": 1 for i in range(n // 10)}),
+    "parameters beside their events": lambda n: request(
+        events=[{"name": "e"}] * 100, **{f"p{i}": 1 for i in range(n // 10)}
+    ),
+    "consent of each event": lambda n: request(
+        events=[{"name": "e", "consent": {}}] * 100, consent={f"p{i}": "GRANTED" for i in range(n // 20)}
+    ),
     "bad names": lambda n: request(events=[{"name": "e", "params": {f"-{i}": None for i in range(n // 10)}}]),
     "items": lambda n: request(events=[{"name": "e", "params": {"items": [{"item_id": "a"}] * (n // 20)}}]),
     "good names": lambda n: request(events=[{"name": "e" * n}]),
