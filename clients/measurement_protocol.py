@@ -21,6 +21,7 @@ from container.api import (
     measurement_protocol_events,
     measurement_protocol_messages,
     query_parameters,
+    without_addresses,
 )
 
 _DEBUG = "/debug"
@@ -106,7 +107,7 @@ def _as_tags_see(hit: Hit, *, visitor_sends: bool) -> Hit:
     query = "&".join(pair for pair in hit.query.split("&") if "api_secret" not in query_parameters(pair))
     if visitor_sends:
         return replace(hit, query=query)
-    headers = {name: value for name, value in hit.headers.items() if name != "user-agent"}
+    headers = {name: value for name, value in without_addresses(hit.headers).items() if name != "user-agent"}
     return replace(hit, query=query, headers=MappingProxyType(headers), ip=None)
 
 

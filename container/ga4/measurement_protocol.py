@@ -11,6 +11,7 @@ from container.ga4.keys import USER_DATA, USER_PROPERTIES
 from container.ga4.measurement_protocol_body import read
 from container.ga4.measurement_protocol_consent import consent_of, no_personalisation
 from container.ga4.values import address, location
+from container.place import location_of
 from container.shape import filled, missing, moment, number
 from container.url import query_parameters, url_parts
 
@@ -60,7 +61,7 @@ def events_of(hit: Hit, *, visitor_sends: bool = False) -> list[tuple[Json, Cons
 
     Parameters keep their types and stand at the root. Members of the request win over parameters of the same name; a
     member of the wrong kind is left out. `visitor_sends`: the request comes from the visitor's own device, so that its
-    address and user agent are the visitor's, where the body does not state them.
+    address, user agent and place are the visitor's, where the body does not state them.
     """
     payload, problem = read(hit.body)
     if problem:
@@ -78,7 +79,7 @@ def events_of(hit: Hit, *, visitor_sends: bool = False) -> list[tuple[Json, Cons
     if not _is_identified(hit, [shared, *parameters, *members]):
         return Refusal(400, _NOBODY)
     consent = consent_of(payload)
-    visitor = filled(ip_override=hit.ip, user_agent=hit.headers.get("user-agent")) if visitor_sends else {}
+    visitor = _visitor(hit) if visitor_sends else {}
     return [
         (
             _event_data(payload, event, given, {**shared, **own}, visitor),
@@ -86,6 +87,12 @@ def events_of(hit: Hit, *, visitor_sends: bool = False) -> list[tuple[Json, Cons
         )
         for event, given, own in zip(events, parameters, members, strict=True)
     ]
+
+
+def _visitor(hit: Hit) -> Json:
+    """What a request of the visitor's own device says by itself: address, user agent, and the place by its proxy."""
+    place = location_of(hit.headers)
+    return filled(ip_override=hit.ip, user_agent=hit.headers.get("user-agent"), event_location=place)
 
 
 def _refusal(events: object, misplaced: int) -> Refusal | None:

@@ -103,7 +103,7 @@ def test_tags_never_see_the_secret() -> None:
 
 
 def test_tags_do_not_take_the_sending_server_for_the_visitor() -> None:
-    headers = {"user-agent": "curl/8", "cookie": "_ttp=abc"}
+    headers = {"user-agent": "curl/8", "cookie": "_ttp=abc", "x-forwarded-for": "198.51.100.20"}
     sent = hit(ORDER, headers=headers, ip="198.51.100.20")
     [of_server] = claim(sent).events
     assert (of_server.hit.ip, of_server.hit.headers) == (None, {"cookie": "_ttp=abc"})

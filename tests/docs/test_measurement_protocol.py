@@ -11,10 +11,11 @@ import pytest
 
 from container.config.load import load
 from container.config.registry import discover
-from container.engine.case import hit_from_json, simulate
+from container.engine.case import hit_from_json
 from container.engine.compile import compile_container
 from container.engine.container import Container
 from container.engine.run import run
+from container.engine.simulate import simulate
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/how-to/measurement-protocol.md").read_text(encoding="utf-8")
 SECRET = "value of MP_API_SECRET"

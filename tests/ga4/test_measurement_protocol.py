@@ -178,6 +178,11 @@ def test_address_and_user_agent_of_a_visitor_fill_what_the_event_lacks() -> None
     sent = hit({"client_id": "1.2", "events": events}, headers={"user-agent": "phone"}, ip="203.0.113.7")
     data = event_data({}, visitor_sends=True, of=sent)
     assert (data["ip_override"], data["user_agent"]) == ("192.0.2.1", "phone")
+    abroad = hit(
+        {"client_id": "1.2", "events": [{"name": "e"}]}, headers={"cf-ipcountry": "DE", "cf-region-code": "BE"}
+    )
+    assert event_data({}, visitor_sends=True, of=abroad)["event_location"] == {"country": "DE", "region": "BE"}
+    assert "event_location" not in event_data({}, of=abroad)
     assert event_data({}, visitor_sends=True, of=hit({"client_id": "1.2", "events": [{"name": "e"}]})).keys() == {
         "client_id",
         "event_name",
