@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 import pytest
 
 from clients.measurement_protocol import MeasurementProtocol, measurement_protocol
+from container.case import hit_from_json
 from container.effects import Claim
-from container.engine.case import hit_from_json
 from container.event import Event
 from container.ga4.keys import USER_PROPERTIES
 

@@ -157,7 +157,9 @@ def block(value: Any, indent: int, comment: str) -> str:
     """A value in block style, with a comment behind each line."""
     space = "\n" + " " * indent
     if isinstance(value, dict) and value:
-        return "".join(f"{space}{flow({k: 0})[1:-4]}:{block(member, indent + 2, comment)}" for k, member in value.items())
+        return "".join(
+            f"{space}{flow({k: 0})[1:-4]}:{block(member, indent + 2, comment)}" for k, member in value.items()
+        )
     if isinstance(value, list) and value:
         return "".join(f"{space}- {flow(member)}{comment}" for member in value)
     return f" {flow(value)}{comment}"
