@@ -6,7 +6,7 @@ from tags.tiktok_events_api.judge import judge
 from tags.tiktok_events_api.names import WEB_STANDARD, event_name
 from tags.tiktok_events_api.properties import properties
 from tags.tiktok_events_api.settings import TikTokEventsApi
-from tags.tiktok_events_api.surroundings import event_id, event_time, lacking, surroundings
+from tags.tiktok_events_api.surroundings import OFFLINE_AGE_MS, event_id, event_time, lacking, surroundings
 from tags.tiktok_events_api.user import IDENTIFIERS, user
 
 BATCH = Batch("data", max_items=500)
@@ -42,7 +42,8 @@ def tiktok_events_api(settings: TikTokEventsApi, event: Event) -> list[Effect] |
         return Skip(reason)
     if "limited_data_use" in item and "ip" not in item.get("user", {}):
         notes.append("limited_data_use does little without a public user.ip, from which TikTok derives the state")
-    return [_request(settings, item), *cookies, *map(Note, dict.fromkeys(notes))]
+    expires = time + OFFLINE_AGE_MS if settings.event_source == "offline" else None
+    return [_request(settings, item, expires), *cookies, *map(Note, dict.fromkeys(notes))]
 
 
 def _limited_data_use(settings: TikTokEventsApi) -> bool | None:
@@ -50,7 +51,7 @@ def _limited_data_use(settings: TikTokEventsApi) -> bool | None:
     return True if settings.limited_data_use and settings.event_source in ("web", "app") else None
 
 
-def _request(settings: TikTokEventsApi, item: dict[str, object]) -> Request:
+def _request(settings: TikTokEventsApi, item: dict[str, object], expires: int | None) -> Request:
     source = normalise.plain(settings.pixel_id) or ""
     test_code = normalise.plain(settings.test_event_code) or ""
     return Request(
@@ -62,4 +63,5 @@ def _request(settings: TikTokEventsApi, item: dict[str, object]) -> Request:
         batch=BATCH,
         account=source,
         test_code=test_code,
+        expires=expires,
     )
