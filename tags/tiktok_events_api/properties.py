@@ -49,7 +49,7 @@ def properties(settings: TikTokEventsApi, event: Event, notes: list[str]) -> dic
     ids = _ids(given.content_ids) or [line.content["content_id"] for line in lines if "content_id" in line.content]
     own = {
         "contents": [line.content for line in lines] or None,
-        "content_type": _content_type(given, lines, notes),
+        "content_type": _content_type(given, items, notes) or ("product" if lines else None),
         "content_ids": ids or None,
         "num_items": _num_items(given, lines),
         "currency": _currency(given, items, notes),
@@ -122,13 +122,15 @@ def _ids(value: object) -> list[str]:
     return [found for member in normalise.each(value) if (found := normalise.plain(member)) is not None]
 
 
-def _content_type(given: Properties, lines: Sequence[Line], notes: list[str]) -> str | None:
+def _content_type(given: Properties, items: Sequence[Mapping[str, Any]], notes: list[str]) -> str | None:
+    """The stated kind, else the first item's: the older interface has it there."""
     stated = normalise.plain(given.content_type)
     if stated in CONTENT_TYPES:
         return stated
     if stated is not None:
-        notes.append('"properties.content_type" is neither "product" nor "product_group"')
-    return "product" if lines else None
+        notes.append('"properties.content_type" is left out: it is neither "product" nor "product_group"')
+    found = next((item["content_type"] for item in items if "content_type" in item), None)
+    return found if isinstance(found, str) and found in CONTENT_TYPES else None
 
 
 def _num_items(given: Properties, lines: Sequence[Line]) -> int | None:
