@@ -6,6 +6,7 @@ from tags.tiktok_events_api.judge import judge
 from tags.tiktok_events_api.names import WEB_STANDARD, event_name
 from tags.tiktok_events_api.properties import properties
 from tags.tiktok_events_api.settings import TikTokEventsApi
+from tags.tiktok_events_api.size import fitting
 from tags.tiktok_events_api.surroundings import OFFLINE_AGE_MS, event_id, event_time, lacking, surroundings
 from tags.tiktok_events_api.user import IDENTIFIERS, user
 
@@ -37,6 +38,7 @@ def tiktok_events_api(settings: TikTokEventsApi, event: Event) -> list[Effect] |
         **surroundings(settings, event, notes),
         limited_data_use=_limited_data_use(settings),
     )
+    item = fitting(item, notes)
     reason = lacking(settings, item, age=event.hit.received - time)
     if reason:
         return Skip(reason)
