@@ -292,6 +292,20 @@ def test_an_unclear_answer_to_one_event_does_not_hold_up_the_others_for_long(tmp
     delivering(tmp_path, scenario)
 
 
+def test_the_log_of_a_loss_names_tag_and_reason(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(line: Line) -> None:
+        await line.take("1")
+        await line.fault(code=40002, message="Batch.0.user.email: jane@example.com")
+        await line.turns()
+
+    delivering(tmp_path, scenario)
+    [told] = [record.getMessage() for record in caplog.records if "delivery.buried" in record.getMessage()]
+    assert 'tag="TikTok - events"' in told
+    assert "code 40002: a parameter is wrong" in told
+    assert "Batch.0.user.email" in told
+    assert "jane" not in caplog.text
+
+
 def test_what_the_tag_makes_is_taken_without_a_remark(tmp_path: Path) -> None:
     async def scenario(line: Line) -> None:
         await line.take("1")
