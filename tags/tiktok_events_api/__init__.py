@@ -42,6 +42,8 @@ def tiktok_events_api(settings: TikTokEventsApi, event: Event) -> list[Effect] |
     reason = lacking(settings, item, age=event.hit.received - time)
     if reason:
         return Skip(reason)
+    if settings.event_source == "offline" and "user" not in item:
+        notes.append("neither e-mail, phone nor name is there: TikTok can match an event of a shop by nothing else")
     if "limited_data_use" in item and "ip" not in item.get("user", {}):
         notes.append("limited_data_use does little without a public user.ip, from which TikTok derives the state")
     expires = time + OFFLINE_AGE_MS if settings.event_source == "offline" else None
