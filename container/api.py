@@ -32,8 +32,13 @@ from container.fields import (
     from_event,
 )
 from container.fields import SecretField as Secret
+from container.ga4 import Recognised as Ga4Recognised
+from container.ga4 import ServerCookie as Ga4ServerCookie
 from container.ga4 import consent_of as ga4_consent
 from container.ga4 import events_of as ga4_events
+from container.ga4 import from_browser as ga4_from_browser
+from container.ga4 import from_server as ga4_from_server
+from container.place import without_addresses
 from container.secret import SecretText, bearer
 from container.shape import at, filled, first_at, missing, moment, number, text
 from container.url import query_parameters, registrable_domain, same_site, url_parts
@@ -47,6 +52,8 @@ __all__ = [
     "Dynamic",
     "Effect",
     "Event",
+    "Ga4Recognised",
+    "Ga4ServerCookie",
     "Hit",
     "Many",
     "Network",
@@ -74,6 +81,8 @@ __all__ = [
     "from_event",
     "ga4_consent",
     "ga4_events",
+    "ga4_from_browser",
+    "ga4_from_server",
     "missing",
     "moment",
     "normalise",
@@ -89,4 +98,5 @@ __all__ = [
     "trigger",
     "url_parts",
     "variable",
+    "without_addresses",
 ]
