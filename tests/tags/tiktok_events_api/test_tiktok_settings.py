@@ -224,7 +224,8 @@ def test_an_event_without_what_tiktok_demands_is_held_back(source: str, field: s
     assert isinstance(skipped, Skip)
     assert field in skipped.reason
     place, name = field.split(".")
-    assert sent(data=data, event_source=source, **{place: {name: "9"}})[place][name] == "9"
+    stated: dict[str, Any] = {place: {name: "9"}}
+    assert sent(data=data, event_source=source, **stated)[place][name] == "9"
 
 
 @pytest.mark.parametrize("source", ["web", "app", "offline", "crm"])
