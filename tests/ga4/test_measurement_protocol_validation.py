@@ -183,7 +183,7 @@ def test_prefixes_of_parameters_are_reserved(prefix: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [*rules.RESERVED_USER_PROPERTIES, *(f"{p}x" for p in rules.RESERVED_USER_PROPERTY_PREFIXES)]
+    "name", [*sorted(rules.RESERVED_USER_PROPERTIES), *(f"{p}x" for p in rules.RESERVED_USER_PROPERTY_PREFIXES)]
 )
 def test_user_properties_have_reserved_names_too(name: str) -> None:
     assert (f"user_properties.{name}", "NAME_RESERVED") in found(request(user_properties={name: {"value": 1}}))
