@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlencode
 
+from container.case import hit_from_json
 from container.config.registry import discover
 from container.effects import Claim, Request
-from container.engine.case import hit_from_json
 from container.event import Event, Hit
 from container.testing import resolved
 from tags.tiktok_events_api import tiktok_events_api
