@@ -34,6 +34,7 @@ from container.fields import (
 from container.fields import SecretField as Secret
 from container.ga4 import consent_of as ga4_consent
 from container.ga4 import events_of as ga4_events
+from container.outgoing import Headers, OneBody, Url, body_text, form_text, header_text, secret_inside, with_query
 from container.secret import SecretText, bearer
 from container.shape import at, filled, first_at, missing, moment, number, text
 from container.url import query_parameters, registrable_domain, same_site, url_parts
@@ -47,10 +48,12 @@ __all__ = [
     "Dynamic",
     "Effect",
     "Event",
+    "Headers",
     "Hit",
     "Many",
     "Network",
     "Note",
+    "OneBody",
     "Pattern",
     "Range",
     "Redirect",
@@ -63,17 +66,21 @@ __all__ = [
     "Settings",
     "Signal",
     "Skip",
+    "Url",
     "Verdict",
     "at",
     "bearer",
+    "body_text",
     "by_status",
     "client",
     "fill_groups",
     "filled",
     "first_at",
+    "form_text",
     "from_event",
     "ga4_consent",
     "ga4_events",
+    "header_text",
     "missing",
     "moment",
     "normalise",
@@ -83,10 +90,12 @@ __all__ = [
     "registrable_domain",
     "retry_after",
     "same_site",
+    "secret_inside",
     "tag",
     "text",
     "transformation",
     "trigger",
     "url_parts",
     "variable",
+    "with_query",
 ]

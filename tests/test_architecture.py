@@ -22,6 +22,7 @@ FLOORS: Mapping[str, int] = {
     "container.fields": 1,
     "container.component": 1,
     "container.normalise": 1,
+    "container.outgoing": 1,
     "container.url": 1,
     "container.ga4": 1,
     "container.api": 1,

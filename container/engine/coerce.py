@@ -53,7 +53,7 @@ def _drop(
     if isinstance(inner, Settings) and isinstance(inner_values, dict):
         _drop(inner, inner_values, loc[1:], f"{prefix}{name}.", lacking, left_out)
     elif info is None or required(info):
-        lacking.append(f"{prefix}{name}" if name else "a setting")
+        lacking.append(f"{prefix}{name}" if name else prefix.removesuffix(".") or "a setting")
     else:
         values.pop(name, None)
         if isinstance(info.default, FromEvent):
