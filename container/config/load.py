@@ -17,7 +17,7 @@ from container.config.problem import LINE_BREAK, Place, Problem, as_github, as_j
 from container.config.problem import problem as new_problem
 from container.config.references import check_names, check_references
 from container.config.registry import Registry
-from container.config.sections import Read, clients, named_nodes, table, tags, triggers, variables
+from container.config.sections import Read, clients, named_nodes, table, tags, transformations, triggers, variables
 from container.config.source import EMPTY, LARGEST_FILE, Entry, Scalar, Source, Table, read
 from container.config.validate import report_unknown_key, validated
 
@@ -100,6 +100,7 @@ def _model(draft: Draft, source: Source, text: str) -> ContainerModel | None:
     found_variables = variables(draft, _section(draft, root, "variables"))
     found_triggers = triggers(draft, _section(draft, root, "triggers"))
     found_tags = tags(draft, _section(draft, root, "tags"))
+    found_transformations = transformations(draft, _section(draft, root, "transformations"), found_tags)
     declared = {name: each.owner for name, each in found_variables.items()}
     check_names(draft, declared)
     check_references(draft, declared, broken={name for name, each in found_variables.items() if each.model is None})
@@ -115,6 +116,7 @@ def _model(draft: Draft, source: Source, text: str) -> ContainerModel | None:
         variables=_models(found_variables),
         triggers=_models(found_triggers),
         tags=_models(found_tags),
+        transformations=_models(found_transformations),
     )
 
 

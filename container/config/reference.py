@@ -17,6 +17,7 @@ from container.config.keys import (
     ConsentKeys,
     ContainerKeys,
     TagKeys,
+    TransformationKeys,
     TriggerKeys,
     VariableKeys,
 )
@@ -34,13 +35,21 @@ _KEYS: Mapping[Kind, type[Settings]] = {
     "variable": VariableKeys,
     "trigger": TriggerKeys,
     "tag": TagKeys,
+    "transformation": TransformationKeys,
 }
-_PLURAL: Mapping[Kind, str] = {"client": "clients", "variable": "variables", "trigger": "triggers", "tag": "tags"}
+_PLURAL: Mapping[Kind, str] = {
+    "client": "clients",
+    "variable": "variables",
+    "trigger": "triggers",
+    "tag": "tags",
+    "transformation": "transformations",
+}
 _ABOUT: Mapping[Kind, str] = {
     "client": "Clients read the events out of a hit. The name is the key.",
     "variable": "Variables read a value of the event; `{{ Name }}` is that value.",
     "trigger": "Triggers say on which events tags fire.",
     "tag": "Tags send something when one of their triggers fires.",
+    "transformation": "Transformations change what tags see of the event.",
 }
 
 
@@ -173,7 +182,10 @@ def _kind(definitions: dict[str, Any], registry: Registry, kind: Kind) -> dict[s
     """The schema of one named thing: which keys it may have depends on its type."""
     components = registry.of_kind(kind)
     types = [{"const": each.type, "description": each.summary} for each in components]
-    schema: dict[str, Any] = {"type": "object", "properties": {"type": {"oneOf": types}}}
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {"type": {"oneOf": types} if types else {"type": "string"}},
+    }
     if kind != "trigger":
         schema["required"] = ["type"]
     for component in components:
@@ -194,7 +206,7 @@ def _component(definitions: dict[str, Any], component: Component, name: str) -> 
         needed.append("triggers")
         needed += [] if component.consent_declared else ["consent"]
     properties = common["properties"] | own.get("properties", {}) | {"type": {"const": component.type}}
-    if component.kind == "trigger":
+    if component.kind in ("trigger", "transformation"):
         properties["when"] = {"$ref": "#/$defs/conditions", "description": "Conditions; all of them have to hold."}
     found: dict[str, Any] = {
         "description": component.summary,

@@ -148,8 +148,8 @@ def row_of(planned: Planned, *, now: int, linger: int = LINGER_MS, give_up_after
         event_name=planned.event_name,
         event_time=planned.event_time,
         first=now,
-        due=now + linger if frame.most_items > 1 else now,
-        give_up=now + give_up_after,
+        due=now + (linger if planned.linger is None else planned.linger) if frame.most_items > 1 else now,
+        give_up=now + (give_up_after if planned.give_up_after is None else planned.give_up_after),
         expire=None if limit is None else planned.event_time + limit * 3600 * 1000,
     )
 

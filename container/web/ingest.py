@@ -16,9 +16,9 @@ from types import MappingProxyType
 from typing import Any
 
 from container.delivery.row import Acceptance, acceptance
-from container.delivery.store import StoreError
+from container.delivery.store import Accepted, StoreError
 from container.effects import Reply
-from container.engine.outcome import Outcome
+from container.engine.outcome import Guard, Outcome
 from container.engine.run import run
 from container.event import Hit
 from container.web.addresses import Proxies, canonical_address, is_address_header
@@ -31,7 +31,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 RawHeaders = Sequence[tuple[bytes, bytes]]
-Accept = Callable[[Acceptance], Awaitable[object]]
+Accept = Callable[[Acceptance], Awaitable[Accepted]]
 """`Store.accept`: resolves when everything that the hit leads to is on disk."""
 
 RETRY_AFTER_SECONDS = 5
@@ -120,8 +120,9 @@ class Ingest:
         try:
             outcome = run(self.current.container, hit)
             written = acceptance(outcome, now=hit.received)
+            taken: frozenset[Guard] = frozenset()
             if not written.empty:
-                await self.accept(written)
+                taken = (await self.accept(written)).taken
                 self.health.store_worked()
         except StoreError as problem:
             self.metrics.unavailable.labels(type(problem).__name__).inc()
@@ -129,8 +130,8 @@ class Ingest:
             return _status_only(503, ("retry-after", str(RETRY_AFTER_SECONDS)))
         except Exception as problem:  # noqa: BLE001  # a fault of ours ends one request, not the process
             return self._failed(hit, problem)
-        self._count(outcome)
-        return outcome.reply
+        self._count(outcome, taken)
+        return outcome.finished(taken)
 
     def _failed(self, hit: Hit, problem: Exception) -> Reply:
         """Names the hit and the line of ours that raised, and nothing that the hit held: messages quote values."""
@@ -140,13 +141,14 @@ class Ingest:
         logger.error("hit.failed id=%s error=%s at=%s", hit.id.hex(), type(problem).__name__, where)
         return Reply(500, (("content-type", "text/plain; charset=utf-8"),), f"error {hit.id.hex()}\n".encode())
 
-    def _count(self, outcome: Outcome) -> None:
+    def _count(self, outcome: Outcome, taken: frozenset[Guard]) -> None:
         if outcome.client is None:
             self.metrics.refused["unclaimed"].inc()
             return
         self.metrics.accepted.inc()
-        for tag in outcome.fired:
-            self.metrics.fired.labels(tag).inc()
+        for result in outcome.results:
+            if result.settled(taken) == "fired":
+                self.metrics.fired.labels(result.tag).inc()
         for failure in outcome.failures:
             self.metrics.tag_failures.labels(failure.tag).inc()
             logger.error('tag.failed tag="%s" reason="%s"', failure.tag, failure.reason)

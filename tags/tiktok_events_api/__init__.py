@@ -19,6 +19,7 @@ BATCH = Batch("data", max_items=500)
     consent=("ad_storage", "ad_user_data"),
     identifiers=IDENTIFIERS,
     standard_events=sorted(WEB_STANDARD),
+    time_fields=("event_time",),
 )
 def tiktok_events_api(settings: TikTokEventsApi, event: Event) -> list[Effect] | Skip:
     """Send events to TikTok's Events API, so that TikTok can attribute them to its ads."""

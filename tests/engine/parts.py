@@ -38,9 +38,9 @@ from container.config.model import (
     VariableModel,
 )
 from container.config.registry import Registry, components_in
-from container.engine.case import simulate
 from container.engine.compile import compile_container
 from container.engine.container import Container
+from container.engine.simulate import simulate
 from container.template import parse
 
 RECEIVED = 1_767_261_600_000
