@@ -13,7 +13,7 @@ class RegexRow(Settings):
 
 
 class RegexTable(Settings):
-    input: Dynamic[Any] = Field(default=None, description="What is looked up.", examples=["{{ Page Path }}"])
+    input: Dynamic[Any] | None = Field(description="What is looked up.", examples=["{{ Page Path }}"])
     rows: Many[RegexRow] = Field(description="The rows, tried in order.")
     default: Confidential = Field(default=None, description="The value when no row fits.")
     full_match: bool = Field(default=False, description="Whether a pattern has to match the whole input.")

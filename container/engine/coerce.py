@@ -77,7 +77,7 @@ def _drop(
         lacking.append(Lack(stated, value=values.get(name)) if stated else Lack("a setting"))
     else:
         values.pop(name, None)
-        if isinstance(info.default, FromEvent):
+        if isinstance(info.default, FromEvent) or info.is_required():
             values[name] = None
         left_out.append(prefix + name)
 

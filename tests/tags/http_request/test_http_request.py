@@ -14,9 +14,10 @@ from container.api import Event, Hit, Note, Request
 from container.config.load import load
 from container.config.registry import discover
 from container.delivery.frame import frame_for
-from container.engine.case import hit_from_json, simulate
+from container.engine.case import hit_from_json
 from container.engine.coerce import Lacking
 from container.engine.compile import compile_container
+from container.engine.simulate import simulate
 from container.testing import resolved
 from tags.http_request import HttpRequest, http_request
 
