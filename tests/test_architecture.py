@@ -33,6 +33,7 @@ FLOORS: Mapping[str, int] = {
     "tags": 2,
     "container.config": 3,
     "container.engine": 4,
+    "container.handbook": 4,
     "container.testing": 4,
     "container.delivery": 5,
     "container.preview": 5,

@@ -91,10 +91,7 @@ Collect = Callable[[Scope, list[Lack]], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """A field of settings. `getter`: `None` for a fixed value. `blank`: whether it is `None` without a value.
-
-    `where`: in words where the value comes from.
-    """
+    """A field of settings. `getter`: `None` if fixed. `blank`: it is `None` without a value. `where`: in words."""
 
     name: str
     getter: Getter | None
@@ -108,9 +105,8 @@ def _field(settings: Settings, name: str, lookup: Lookup) -> _Field:
     usual = _usual_getter(info.default.paths) if isinstance(info.default, FromEvent) else None
     getter = usual if isinstance(value, FromEvent) else value_getter(value, lookup)
     places = info.default.paths if isinstance(info.default, FromEvent) else ()
-    if getter is not None and usual is not None and getter is not usual:
-        instead = info.default.unwritten_only
-        getter, places = (getter, ()) if instead else (_either(getter, usual), places)
+    if getter is not None and usual is not None and getter is not usual and not info.default.unwritten_only:
+        getter = _either(getter, usual)
     stated = [str(value)] if isinstance(value, Template) else []
     where = " or ".join(stated + [f"{{{{ event.{place} }}}}" for place in places])
     return _Field(name, getter, usual is not None or info.is_required(), required(info), where)
