@@ -92,7 +92,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class SetCookie:
-    """A cookie for the visitor. `domain` "auto" is the registrable domain, "" the host alone; `max_age` in seconds."""
+    """A cookie for the visitor. `domain` "auto" is the registrable domain, "" the host alone; `max_age` in seconds.
+
+    `encoded`: the value is percent-encoded already, so that a percent sign in it stays one.
+    """
 
     name: str
     value: str
@@ -102,6 +105,7 @@ class SetCookie:
     secure: bool = field(default=True, kw_only=True)
     http_only: bool = field(default=False, kw_only=True)
     same_site: Literal["lax", "strict", "none"] = field(default="lax", kw_only=True)
+    encoded: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +128,16 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A client takes the hit: these are its events, this is the reply."""
+    """A client takes the hit: these are its events, this is the reply.
+
+    `consent`: the consent type that the claim rests on, such as reading a cookie does. Where it is not granted for
+    every event, after the container's default, `otherwise` is the claim.
+    """
 
     events: Sequence[Event] = ()
     reply: Reply = Reply()
+    consent: str = field(default="", kw_only=True)
+    otherwise: Claim | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ A case is a YAML file with `about`, `given` and `expect`:
 - variables: the same given; expect `value`
 - triggers: the same given; expect `holds`
 - transformations: the same given; expect `data`, perhaps `name`
-- clients: given `settings`, `hit`; expect `claimed`, `events` (`name`, `data`, `consent`), `reply`
+- clients: given `settings`, `hit`; expect `claimed`, `events` (`name`, `data`, `consent`), `reply`, `cookies`
 - operators: given `actual`, `expected`; expect `holds`
 
 In `settings`, references may use the short forms and built-in variables. Mappings are compared as subsets where the key
@@ -129,7 +129,7 @@ def _run_tag(component: Component, given: Mapping[str, Any]) -> dict[str, Any]:
     skips = [effect.reason for effect in effects if isinstance(effect, Skip)]
     return {
         "requests": [request_json(effect) for effect in effects if isinstance(effect, Request)],
-        "cookies": {e.name: {"value": e.value, "max_age": e.max_age} for e in effects if isinstance(e, SetCookie)},
+        "cookies": _cookies_json([effect for effect in effects if isinstance(effect, SetCookie)]),
         "notes": sum(isinstance(effect, Note) for effect in effects),
         "skipped": skips[0] if skips else None,
         "lacking": [],
@@ -162,8 +162,25 @@ def _run_client(component: Component, given: Mapping[str, Any]) -> dict[str, Any
     claim = component.function(settings, hit_from_json(given.get("hit") or {}))
     if claim is None:
         return {"claimed": False, "events": []}
-    reply = {"status": claim.reply.status, "headers": dict(claim.reply.headers), "body": claim.reply.body.decode()}
-    return {"claimed": True, "events": [_event_json(event) for event in claim.events], "reply": reply}
+    reply = {"status": claim.reply.status, "headers": dict(claim.reply.headers), "body": _body(claim.reply.body)}
+    return {
+        "claimed": True,
+        "events": [_event_json(event) for event in claim.events],
+        "reply": reply,
+        "cookies": _cookies_json(claim.reply.cookies),
+    }
+
+
+def _body(content: bytes) -> str:
+    """A reply's body as text; what is no UTF-8, such as an image, as hexadecimals."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content.hex()
+
+
+def _cookies_json(cookies: Sequence[SetCookie]) -> dict[str, Any]:
+    return {each.name: {"value": each.value, "max_age": each.max_age} for each in cookies}
 
 
 _RUNNERS: Mapping[str, Callable[[Component, Mapping[str, Any]], dict[str, Any]]] = {

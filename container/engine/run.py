@@ -9,6 +9,7 @@ from typing import Any
 
 from container.config.model import Schedule
 from container.effects import Claim, Effect, Note, Redirect, Reply, Request, SetCookie, Skip
+from container.engine.claim import consented
 from container.engine.coerce import Lacking
 from container.engine.container import CompiledClient, CompiledTag, CompiledTrigger, Container
 from container.engine.fold import Decision, Folded
@@ -16,7 +17,7 @@ from container.engine.outcome import Outcome
 from container.engine.scope import Scope
 from container.engine.view import view_of
 from container.event import Event, Hit
-from container.shape import text
+from container.shape import missing, text
 from container.url import path_matches
 
 UNCLAIMED = Reply(status=404)
@@ -47,7 +48,7 @@ def claim_hit(container: Container, hit: Hit) -> tuple[CompiledClient | None, Cl
         if not client.paths or path_matches(client.paths, hit.path):
             claim = client.function(client.settings, hit)
             if claim is not None:
-                return client, claim
+                return client, consented(container, client, claim)
     return None, Claim()
 
 
@@ -86,7 +87,7 @@ def _decide(tag: CompiledTag, scope: Scope) -> Decision:
     if isinstance(settings, Lacking):
         return Decision("incomplete", trigger, lacking=settings.lacks, notes=tuple(seen.notes), seen=seen)
     decision = _fired(trigger, tag.component.function(settings, seen.event), seen)
-    return decision if tag.once_per_key is None else _limited(decision, text(tag.once_per_key(scope)).strip())
+    return decision if tag.once_per_key is None else _limited(decision, tag.once_per_key(scope))
 
 
 def _is_time(schedule: Schedule | None, now: int) -> bool:
@@ -95,8 +96,9 @@ def _is_time(schedule: Schedule | None, now: int) -> bool:
     return (schedule.since is None or schedule.since <= now) and (schedule.until is None or now < schedule.until)
 
 
-def _limited(decision: Decision, key: str) -> Decision:
-    """The decision of a tag with `once_per`, for this key. An empty one limits nothing."""
+def _limited(decision: Decision, value: Any) -> Decision:
+    """The decision of a tag with `once_per`, for this value of its key. An empty one limits nothing."""
+    key = "" if missing(value) else text(value).strip()
     notes = decision.notes if key else (*decision.notes, EMPTY_KEY)
     return replace(decision, key=key, notes=notes)
 

@@ -38,7 +38,10 @@ def _changed(view: View, original: Scope) -> Scope:
     for transformation in view.transformations:
         if all(condition.test(original) for condition in transformation.when):
             settings = transformation.build(original)
-            if not isinstance(settings, Lacking):
+            if isinstance(settings, Lacking):
+                lacking = " and ".join(f'"{name}"' for name in settings.fields)
+                original.notes.append(f'transformation "{transformation.name}" changes nothing: no value for {lacking}')
+            else:
                 event = transformation.component.function(settings, event)
     seen = event if event is original.event else replace(event, hit=_as_seen(original.event, event))
     return original.of_view(seen, original.notes)

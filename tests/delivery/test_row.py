@@ -174,6 +174,13 @@ def test_a_row_expires_when_the_vendor_calls_its_event_too_old() -> None:
     assert row.give_up == NOW + 48 * 3600 * 1000
 
 
+def test_what_the_tag_says_about_its_deliveries_counts() -> None:
+    row = row_of(replace(planned(request=item_request()), linger=5000, give_up_after=60_000), now=NOW)
+    assert (row.due, row.give_up) == (NOW + 5000, NOW + 60_000)
+    at_once = row_of(replace(planned(request=item_request()), linger=0), now=NOW)
+    assert at_once.due == NOW
+
+
 @pytest.mark.parametrize("text", ["a\r\nX-Evil: 1", "a\0b", "\u2028", "naïve", "\x7f"])
 def test_a_header_never_holds_more_than_visible_ascii(text: str) -> None:
     frame = frame_for("t", 1, replace(single_request(), headers={"X": text}))

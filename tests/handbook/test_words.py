@@ -11,6 +11,7 @@ from pydantic import Field
 from pydantic.fields import FieldInfo
 
 from container.api import AliasChoices, Confidential, Dynamic, Many, Network, Pattern, Range, Secret, Settings, Url
+from container.config.keys import States
 from container.config.source import read
 from container.fields import Duration, Instant, from_event
 from container.handbook.fields_table import fields_tables
@@ -28,9 +29,6 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=6,
 )
-
-
-Choice = Literal["a", "b"]
 
 
 class Inner(Settings):
@@ -61,7 +59,7 @@ class Outer(Settings):
         (Dynamic[float], "number", "yes"),
         (Literal["a"], "`a`", "no"),
         (Literal["a", "b", "c"], "`a`, `b` or `c`", "no"),
-        (Dynamic[Choice] | dict[str, str], "`a` or `b`, or mapping of text", "yes"),
+        (States, "`granted` or `denied`, or mapping of `granted` or `denied`", "yes"),
         (Many[str], "text, or a list", "no"),
         (Many[Dynamic[str]], "text, or a list", "yes"),
         (Many[Secret] | None, "secret, or a list", "one that is a secret"),
