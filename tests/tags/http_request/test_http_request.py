@@ -173,6 +173,18 @@ def test_what_is_shown_is_what_is_sent() -> None:
     assert frame.headers[0][1].data.decode() == request.headers["X-A"]
 
 
+def test_a_secret_is_encoded_as_its_body_is() -> None:
+    bodies: dict[str, dict[str, Any]] = {
+        "form": {"form": {"key": "${secret:KEY}"}},
+        "json": {"json": {"key": "${secret:KEY}"}},
+        "raw": {"text": "key ${secret:KEY}"},
+    }
+    for escape, body in bodies.items():
+        request = sent({"url": "https://hooks.shop.example/", **body})
+        assert request is not None
+        assert frame_for("http_request", 1, request).escape == escape
+
+
 def test_a_note_never_holds_the_value() -> None:
     event = Event("purchase", {"value": "ada@example.com\n1"}, Hit(b"0" * 16, 0))
     made = resolved(HttpRequest, {"url": "https://hooks.shop.example/", "headers": {"X-A": "{{ event.value }}"}}, event)
