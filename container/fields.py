@@ -202,14 +202,24 @@ Range = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class FromEvent:
-    """The usual places of a field in the event: the first path with a value counts."""
+    """The usual places of a field in the event: the first path with a value counts.
+
+    `unwritten_only`: they count where nothing is written, not where what is written has no value.
+    """
 
     paths: tuple[str, ...]
+    unwritten_only: bool = False
 
 
-def from_event(*paths: str, description: str | None = None, examples: list[Any] | None = None) -> Any:
-    """The default of a `Dynamic` field: the first of these places in the event data that has a value."""
-    return Field(default=FromEvent(paths), description=description, examples=examples, validate_default=False)
+def from_event(
+    *paths: str, description: str | None = None, examples: list[Any] | None = None, unwritten_only: bool = False
+) -> Any:
+    """The default of a `Dynamic` field: the first of these places in the event data that has a value.
+
+    It counts as well where what is written has no value, unless `unwritten_only`.
+    """
+    default = FromEvent(paths, unwritten_only)
+    return Field(default=default, description=description, examples=examples, validate_default=False)
 
 
 def _subject(text: str) -> str:
