@@ -23,6 +23,7 @@ from container.event import Consent, Event, Hit, Signal
 from container.fields import (
     Confidential,
     Dynamic,
+    Endpoint,
     Many,
     Network,
     Pattern,
@@ -46,6 +47,7 @@ __all__ = [
     "Consent",
     "Dynamic",
     "Effect",
+    "Endpoint",
     "Event",
     "Hit",
     "Many",

@@ -51,8 +51,20 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """What became of a tag on one event. `consent`: the state that held it back, "denied" or "unset"."""
+
+    tag: str
+    status: str
+    consent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """Everything one hit leads to. `client` is `None` when no client claimed it."""
+    """Everything one hit leads to. `client` is `None` when no client claimed it.
+
+    `decided`: the tags that might have fired, by event; any other was not triggered. `events`: how many there were.
+    """
 
     hit: Hit
     client: str | None
@@ -61,3 +73,5 @@ class Outcome:
     guards: Sequence[Guard] = ()
     failures: Sequence[Failure] = ()
     fired: Sequence[str] = field(default=())
+    decided: Sequence[Decided] = ()
+    events: int = 0

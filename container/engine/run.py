@@ -11,7 +11,7 @@ from typing import Any, Literal
 from container.effects import Claim, Effect, Note, Redirect, Reply, Request, SetCookie, Skip
 from container.engine.coerce import Lacking
 from container.engine.container import CompiledClient, CompiledTag, CompiledTrigger, Container
-from container.engine.outcome import Failure, Outcome, Planned
+from container.engine.outcome import Decided, Failure, Outcome, Planned
 from container.engine.scope import Scope
 from container.event import Event, Hit
 from container.shape import text
@@ -57,6 +57,7 @@ def run(container: Container, hit: Hit) -> Outcome:
         return Outcome(hit, None, UNCLAIMED)
     folded = Folded(claim.reply)
     for scope in scopes(container, client, claim):
+        folded.events += 1
         for tag in container.candidates(scope.original.name):
             folded.add(tag, scope, decide(tag, scope))
     return folded.outcome(hit, client.name)
@@ -140,11 +141,15 @@ class Folded:
     planned: list[Planned] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     fired: list[str] = field(default_factory=list)
+    decided: list[Decided] = field(default_factory=list)
+    events: int = 0
     cookies: dict[str, SetCookie] = field(default_factory=dict)
     redirect: Redirect | None = None
 
     def add(self, tag: CompiledTag, scope: Scope, decision: Decision) -> None:
         """Takes over what the decision wants done."""
+        consent = scope.original.consent.state(decision.consent) if decision.consent else ""
+        self.decided.append(Decided(tag.name, decision.status, consent))
         if decision.status == "failed":
             event = scope.original
             self.failures.append(Failure(tag.name, tag.component.type, event.index, event.name, decision.reason))
@@ -172,7 +177,8 @@ class Folded:
         if self.redirect is not None:
             headers = (*reply.headers, ("location", self.redirect.url))
             reply = replace(reply, status=self.redirect.status, headers=headers, body=b"")
-        return Outcome(hit, client, reply, tuple(self.planned), (), tuple(self.failures), tuple(self.fired))
+        failures, fired, decided = tuple(self.failures), tuple(self.fired), tuple(self.decided)
+        return Outcome(hit, client, reply, tuple(self.planned), (), failures, fired, decided, self.events)
 
 
 def _planned(tag: CompiledTag, event: Event, request: Request, position: int) -> Planned:
