@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from container.config.load import Loaded
 from container.config.model import ClientModel, ConsentDefault, ContainerModel
 from container.engine.compile import compile_container
 from container.engine.container import Container
+
+logger = logging.getLogger("container.cli")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,12 @@ def build(sources: Sources, endpoints: Mapping[str, str] | None = None) -> Built
         return Built(found)
     demo = Demo(found.model) if complete is None else pointed_at(found.model, complete, endpoints or {})
     return Built(found, compile_container(demo.model), demo)
+
+
+def tell_consent(built: Built) -> None:
+    """Says in the log what happens to hits that carry no consent signal."""
+    if built.loaded.model is not None:
+        logger.info('consent.default "%s"', consent_line(built.loaded.model))
 
 
 def consent_line(model: ContainerModel) -> str:

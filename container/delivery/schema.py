@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -95,7 +96,8 @@ def lock(folder: Path) -> IO[bytes]:
 def open_writer(folder: Path) -> sqlite3.Connection:
     """The one connection that writes. The file is made, readable by its owner only, when there is none.
 
-    Raises `StoreRefusedError` when the file is from a newer version, or is no database.
+    Raises `StoreRefusedError` when the file is from a newer version, or is no database, and `sqlite3.OperationalError`
+    when it cannot be written.
     """
     path = folder / FILE
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -104,6 +106,9 @@ def open_writer(folder: Path) -> sqlite3.Connection:
     try:
         _prepare(connection)
         _migrate(connection, path)
+    except sqlite3.OperationalError:
+        connection.close()
+        raise
     except sqlite3.DatabaseError as problem:
         connection.close()
         raise StoreRefusedError(f'"{path}" cannot be read as a database ({problem}). Move it aside to start.') from None
@@ -120,6 +125,22 @@ def open_reader(folder: Path) -> sqlite3.Connection:
     connection.execute("pragma busy_timeout=5000")
     connection.execute("pragma cache_size=-2048")
     return connection
+
+
+def unusable(folder: Path, problem: OSError | sqlite3.Error) -> str:
+    """Why deliveries cannot be kept in the folder, and what to do."""
+    reason = (problem.strerror or str(problem)) if isinstance(problem, OSError) else str(problem)
+    is_full = getattr(problem, "errno", 0) == errno.ENOSPC or _sqlite_code(problem) == sqlite3.SQLITE_FULL
+    if is_full:
+        return f'no space is left for the data folder "{folder}". Make room and start again: nothing was lost.'
+    return (
+        f'the data folder "{folder}" cannot be used ({reason}). '
+        "Let the user of this process read and write there, or choose another folder with --data."
+    )
+
+
+def _sqlite_code(problem: Exception) -> int:
+    return int(getattr(problem, "sqlite_errorcode", 0)) & 0xFF
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

@@ -194,6 +194,8 @@ def _sentence(problem: Exception) -> str:
         return "the certificate is not accepted"
     if isinstance(cause, TimeoutError | httpx.TimeoutException):
         return "no answer in time"
+    if isinstance(cause, aiohttp.ClientConnectorDNSError):
+        return "no connection: the name of the host is not known"
     if isinstance(cause, aiohttp.ClientConnectorError | httpx.ConnectError):
         return "no connection"
     return "the connection broke, or the answer is no HTTP"

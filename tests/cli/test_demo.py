@@ -77,8 +77,36 @@ def test_tags_that_cannot_be_pointed_elsewhere_are_paused(built: Built) -> None:
 def test_the_notice_names_every_tag_that_is_not_as_the_file_says(built: Built) -> None:
     assert built.demo is not None
     notice = demo_notice(built.demo)
-    assert all(f'"{name}"' in notice for name in ("Unset secret", "Unset pixel", "Through variables", "Mail"))
-    assert "All set" not in notice
+    assert notice == (
+        "This is a demonstration. References of these tags are not set, so they send to the sandbox: "
+        '"Unset secret", "Unset pixel", "Through variables". '
+        'These tags are paused, since there is no stand-in for them: "Mail". '
+        "Everything is set for these tags, so they send to their vendors for real: "
+        '"All set", "Default", "Mail that is set".'
+    )
+
+
+def test_a_demonstration_in_which_everything_is_set_says_that_nothing_goes_to_the_sandbox(tmp_path: Path) -> None:
+    text = FILE.replace("UNSET", "SET").replace("${PIXEL}", "P")
+    demo = build(sources(tmp_path, text), SANDBOX).demo
+    assert demo is not None
+    assert (demo.pointed, demo.paused, len(demo.real)) == ([], [], 7)
+    assert "Nothing is sent to the sandbox" in demo_notice(demo)
+    assert "send to their vendors for real" in demo_notice(demo)
+
+
+def test_a_tag_that_the_file_pauses_sends_nowhere_in_a_demonstration(tmp_path: Path) -> None:
+    text = FILE.replace("Mail that is set: {", "Mail that is set: {paused: true, ")
+    demo = build(sources(tmp_path, text), SANDBOX).demo
+    assert demo is not None
+    assert list(demo.real) == ["All set", "Default"]
+
+
+def test_an_endpoint_that_is_not_set_goes_to_the_sandbox_too(tmp_path: Path) -> None:
+    text = FILE.replace('"${SET}", access_token', '"${SET}", endpoint: "${PROXY_URL}", access_token')
+    demo = build(sources(tmp_path, text), SANDBOX).demo
+    assert demo is not None
+    assert "All set" in demo.pointed
 
 
 def test_without_a_demonstration_what_is_unset_is_an_error(tmp_path: Path) -> None:

@@ -162,6 +162,10 @@ class Site:
     async def waiting(self) -> int:
         return sum(report.waiting for report in await self.store.lanes())
 
+    def decided(self, tag: str, status: str, consent: str = "") -> float:
+        """How many events led to this status of the tag."""
+        return self.metric("tag_events_total", tag=tag, status=status, consent=consent)
+
     def metric(self, name: str, **labels: str) -> float:
         return self.ingest.metrics.registry.get_sample_value(f"tag_container_{name}", labels) or 0.0
 

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from container.delivery.counters import Counters
 from container.web.admin import Admin, admin_app, authorised
 from tests.web.parts import NOW, Site, run, site
 
@@ -24,9 +23,11 @@ def basic(password: str) -> dict[str, str]:
 
 
 async def look(here: Site, path: str, headers: Mapping[str, str] | None = None, *, notice: str = "") -> httpx.Response:
-    counters = Counters()
+    counters = here.ingest.counters
     counters.add("delivered", "hook", by=3)
+    counters.judged("hook https://hook.example", {"Hook": 3}, "delivered")
     ingest = here.ingest
+    ingest.current.notice = notice
     admin = Admin(
         ingest.current,
         here.store,
@@ -34,7 +35,6 @@ async def look(here: Site, path: str, headers: Mapping[str, str] | None = None, 
         ingest.health,
         counters,
         TOKEN,
-        notice=notice,
         clock=lambda: NOW + 90,
     )
     transport = httpx.ASGITransport(admin_app(admin))
@@ -75,7 +75,7 @@ def test_a_store_that_does_not_answer_is_a_reason(tmp_path: Path) -> None:
 
     ready, page, metrics = run(work())
     assert ready.status_code == page.status_code == 503
-    assert "StoreUnavailableError" in ready.json()["reasons"][0]
+    assert ready.json()["reasons"] == ["The store does not answer (the store is closed)."]
     assert "The store does not answer." in page.text
     assert metrics.status_code == 200
 
@@ -83,10 +83,13 @@ def test_a_store_that_does_not_answer_is_a_reason(tmp_path: Path) -> None:
 def test_metrics_show_hits_lanes_and_deliveries_to_everybody(tmp_path: Path) -> None:
     shown = looked(tmp_path, "/metrics").text
     assert "tag_container_hits_accepted_total 1.0\n" in shown
-    assert 'tag_container_tags_fired_total{tag="Hook"} 1.0\n' in shown
+    assert 'tag_container_tag_events_total{consent="",status="fired",tag="Hook"} 1.0\n' in shown
     assert 'lane="hook https://hook.example",number="1",state="waiting"} 1.0\n' in shown
     assert 'tag_container_outbox_oldest_age_seconds{lane="hook https://hook.example",number="1"} 90.0\n' in shown
     assert 'tag_container_delivery_delivered_total{detail="",type="hook"} 3.0\n' in shown
+    result = 'lane="hook https://hook.example",tag="Hook",verdict="delivered"'
+    assert f"tag_container_deliveries_total{{{result}}} 3.0\n" in shown
+    assert "_created" not in shown
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ class Clock:
 def test_a_failed_commit_is_a_reason_for_a_while_only() -> None:
     clock = Clock()
     health = Health(clock)
-    health.store_failed("StoreFullError")
-    assert health.reasons() == ["The store does not take deliveries (StoreFullError)."]
+    health.store_failed("no space is left")
+    assert health.reasons() == ["The store does not take deliveries (no space is left)."]
     clock.now = RECENT_SECONDS
     assert health.reasons() == []
 
@@ -30,14 +30,14 @@ def test_a_failed_commit_is_a_reason_for_a_while_only() -> None:
 def test_a_store_that_works_again_is_no_reason_at_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     health = Health(Clock())
-    health.store_failed("StoreFullError")
-    health.store_failed("StoreFullError")
+    health.store_failed("no space is left")
+    health.store_failed("no space is left")
     health.store_worked()
     health.store_worked()
     assert health.reasons() == []
     assert [record.getMessage() for record in caplog.records] == [
-        "store.failed reason=StoreFullError hits=refused",
-        "store.recovered after=StoreFullError",
+        'store.failed reason="no space is left" hits=refused',
+        'store.works after="no space is left"',
     ]
 
 
