@@ -159,7 +159,14 @@ async def _open_engine(options: Options, scene: Scene, registry: Registry, opene
     opened.push_async_callback(stop_worker)
     metrics = new_metrics()
     metrics.reloaded(container.version)
-    return Engine(Current(container, scene.played(scene.built)), store, worker, working, metrics, Health())
+    return Engine(
+        Current(container, scene.played(scene.built)),
+        store,
+        worker,
+        working,
+        metrics,
+        Health(trouble=lambda: worker.trouble),
+    )
 
 
 def _bound(host: str, port: int, options: str, opened: AsyncExitStack) -> socket.socket:

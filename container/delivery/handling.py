@@ -59,7 +59,7 @@ def judges_of(components: Iterable[Component]) -> Judges:
 class Handling:
     """What is shared by all requests under way. `states`: how each lane stands, newer than what the store said.
 
-    `lanes`: the lanes by number. `told`: what the log knows already.
+    `lanes`: the lanes by number. `told`: what the log knows already. `trouble`: what the store said, while it fails.
     """
 
     store: Store
@@ -73,6 +73,7 @@ class Handling:
     marked: dict[int, int] = field(default_factory=dict)
     lanes: dict[int, Lane] = field(default_factory=dict)
     told: Told = field(default_factory=Told)
+    trouble: list[str] = field(default_factory=list)
 
     def label(self, number: int) -> str:
         """What people call the lane."""
@@ -243,10 +244,12 @@ class Handling:
 
     def store_failed(self, problem: StoreError) -> None:
         """It is asked again each second, and told of when that is news."""
+        self.trouble[:] = [str(problem)]
         if self.told.news("store", str(problem), now=self.clock()):
             log.error("delivery.store_failed reason=%s", quoted(str(problem)))
 
     def store_worked(self) -> None:
+        self.trouble.clear()
         if self.told.over("store"):
             log.warning("delivery.store_works")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import IO
@@ -18,6 +19,9 @@ PAGE_BYTES = 16_384
 
 WAL_BYTES = 64 << 20
 """Past this the write-ahead log is emptied and begun anew."""
+
+LEAST_FREE_BYTES = 1 << 20
+"""With less than this a store does not even start."""
 
 _TABLES = """
 create table meta(name text primary key, value text not null) strict;
@@ -130,8 +134,7 @@ def open_reader(folder: Path) -> sqlite3.Connection:
 def unusable(folder: Path, problem: OSError | sqlite3.Error) -> str:
     """Why deliveries cannot be kept in the folder, and what to do."""
     reason = (problem.strerror or str(problem)) if isinstance(problem, OSError) else str(problem)
-    is_full = getattr(problem, "errno", 0) == errno.ENOSPC or _sqlite_code(problem) == sqlite3.SQLITE_FULL
-    if is_full:
+    if _is_full(folder, problem):
         return f'no space is left for the data folder "{folder}". Make room and start again: nothing was lost.'
     return (
         f'the data folder "{folder}" cannot be used ({reason}). '
@@ -139,8 +142,11 @@ def unusable(folder: Path, problem: OSError | sqlite3.Error) -> str:
     )
 
 
-def _sqlite_code(problem: Exception) -> int:
-    return int(getattr(problem, "sqlite_errorcode", 0)) & 0xFF
+def _is_full(folder: Path, problem: OSError | sqlite3.Error) -> bool:
+    if isinstance(problem, OSError):
+        return problem.errno == errno.ENOSPC
+    # SQLite calls a full disk an input or output error when it is its index of the log that does not fit.
+    return folder.exists() and shutil.disk_usage(folder).free < LEAST_FREE_BYTES
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

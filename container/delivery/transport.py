@@ -78,7 +78,7 @@ class Transport:
         # aiohttp raises plain ones where its httpx transport knows no name for them.
         except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, ValueError) as problem:
             if noted.refused:
-                stated = f"connections to {noted.refused[0]} are not allowed; --allow-egress would"
+                stated = f"{noted.refused[0]} is no public address; --allow-egress opens it"
                 return NoAnswer("address_refused", stated)
             return NoAnswer("no_answer", _sentence(problem))
 

@@ -99,6 +99,11 @@ class Worker:
         self._handling.store_worked()
         return again
 
+    @property
+    def trouble(self) -> str:
+        """Why the store cannot be written, empty while it can."""
+        return "".join(self._handling.trouble)
+
     async def settled(self) -> None:
         """Returns when no request is under way."""
         while self._flights:

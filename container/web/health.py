@@ -17,7 +17,7 @@ MOST_REASONS = 50
 HOLDS: Mapping[Mode, str] = {
     "credential": "the vendor refuses its key",
     "missing": "a secret or a component is not there",
-    "egress": "its address is not allowed",
+    "egress": "nothing may be sent to its address",
 }
 """Why a lane holds still, as the end of a sentence."""
 
@@ -26,10 +26,14 @@ logger = logging.getLogger("container.web")
 
 @dataclass(slots=True)
 class Health:
-    """What is known about the process. `clock` is monotonic, in seconds."""
+    """What is known about the process. `clock` is monotonic, in seconds.
+
+    `trouble`: why the worker cannot write to the store, empty while it can.
+    """
 
     clock: Callable[[], float] = time.monotonic
     draining: bool = False
+    trouble: Callable[[], str] = str
     _failure: str = ""
     _failed_at: float = 0.0
 
@@ -50,8 +54,9 @@ class Health:
         found = []
         if self.draining:
             found.append("The process is shutting down.")
-        if self._failure and self.clock() - self._failed_at < RECENT_SECONDS:
-            found.append(f"The store does not take deliveries ({self._failure}).")
+        recent = self._failure if self.clock() - self._failed_at < RECENT_SECONDS else ""
+        if recent or self.trouble():
+            found.append(f"The store does not take deliveries ({recent or self.trouble()}).")
         return found
 
 
