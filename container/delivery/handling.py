@@ -29,7 +29,7 @@ from container.delivery.policy import (
 )
 from container.delivery.row import Reason
 from container.delivery.store import Answer, Claimed, ClaimedRow, LaneState, Mode, Store, StoreError
-from container.delivery.told import Told
+from container.delivery.told import Told, without_numbers
 from container.delivery.transport import NoAnswer, Transport
 from container.effects import Response, Verdict, by_status, retry_after
 
@@ -217,7 +217,9 @@ class Handling:
         self.counters.add("lost_claims", type, by=len(rows) - changed)
         lane = self.label(claimed.lane)
         self.counters.buried(lane, Tally(row.tag for row in rows), reason)
-        number = self.told.news(f"buried {claimed.lane} {reason}", note, now=self.clock(), number=changed)
+        number = self.told.news(
+            f"buried {claimed.lane} {reason}", without_numbers(note), now=self.clock(), number=changed
+        )
         if number:
             stated = "delivery.buried tag=%s lane=%s rows=%d reason=%s note=%s"
             log.error(stated, quoted(rows[0].tag), quoted(lane), number, reason, quoted(note))

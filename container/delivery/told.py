@@ -13,6 +13,11 @@ MOST_SUBJECTS = 1000
 _NUMBER = re.compile(r"\d+")
 
 
+def without_numbers(text: str) -> str:
+    """What a vendor says of one event after the other differs in positions and ids: that is no change."""
+    return _NUMBER.sub("#", text)
+
+
 @dataclass(slots=True)
 class _Entry:
     state: str
@@ -27,18 +32,15 @@ class Told:
     _entries: dict[str, _Entry] = field(default_factory=dict)
 
     def news(self, subject: str, state: str, *, now: int, number: int = 1) -> int:
-        """How many there are to tell of, with those not told of before; 0 while nothing has changed.
-
-        Numbers in `state` make no change: vendors name positions and ids in what they say.
-        """
-        seen, plain = self._entries.get(subject), _NUMBER.sub("#", state)
-        if seen is not None and seen.state == plain and now < seen.at + AGAIN_MS:
+        """How many there are to tell of, with those not told of before; 0 while nothing has changed."""
+        seen = self._entries.get(subject)
+        if seen is not None and seen.state == state and now < seen.at + AGAIN_MS:
             seen.untold += number
             return 0
         while len(self._entries) >= MOST_SUBJECTS:
             del self._entries[next(iter(self._entries))]
         self._entries.pop(subject, None)
-        self._entries[subject] = _Entry(plain, now)
+        self._entries[subject] = _Entry(state, now)
         return number + (seen.untold if seen is not None else 0)
 
     def over(self, subject: str) -> bool:

@@ -62,9 +62,11 @@ def collect(settings: Collect, hit: Hit) -> Claim | None:
 
 @tag("hook", consent=())
 def hook(settings: Hook, event: Event) -> Request | None:
-    """Sends the event, nothing for `quiet`, and raises for `raise_in_tag`."""
+    """Sends the event, nothing for `quiet`; raises for `raise_in_tag`, has a bad address for `unsendable`."""
     if event.name == "raise_in_tag":
         raise ValueError("no")
+    if event.name == "unsendable":
+        return Request("POST", "ftp://hook.example/", account="A-1")
     return None if event.name == "quiet" else Request("POST", HOOK, json={"name": event.name})
 
 

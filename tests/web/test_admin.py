@@ -11,9 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from container.web.admin import Admin, admin_app, authorised
+from container.delivery.row import Acceptance, Letter, acceptance
+from container.engine.run import run as run_hit
+from container.event import Hit
+from container.web.admin import FEW_LETTERS, Admin, admin_app, authorised
 from tests.web.parts import NOW, Site, run, site
 
+HIT = Hit(bytes(16), 1, path="/collect", query="name=purchase")
 TOKEN = "a-token-of-some-length"
 BEARER = {"authorization": f"Bearer {TOKEN}"}
 
@@ -139,3 +143,45 @@ def test_no_other_header_is_authorised(header: str) -> None:
 def test_a_token_beyond_ascii_is_compared_like_any_other() -> None:
     assert authorised(basic("schlüssel")["authorization"], "schlüssel")
     assert not authorised(basic("schlussel")["authorization"], "schlüssel")
+
+
+def test_dead_letters_are_listed_by_lane_without_their_bodies(tmp_path: Path) -> None:
+    async def work() -> tuple[str, str, dict[str, object]]:
+        async with site(tmp_path) as here:
+            for number in range(FEW_LETTERS + 2):
+                await here.ask(target=f"/collect?name=unsendable&email=ada{number}@example.com")
+            await here.ask(target="/collect?name=raise_in_tag")
+            [first, second] = await here.store.lanes()
+            assert (str(first.lane), str(second.lane)) == ("hook A-1", "hook")
+            page, more = await look(here, "/", BEARER), await look(here, f"/?lane={first.number}", BEARER)
+            return page.text, more.text, (await look(here, "/ready", BEARER)).json()
+
+    page, more, ready = run(work())
+    assert page.count('<b class="bad">unsendable</b>') == FEW_LETTERS
+    assert more.count('<b class="bad">unsendable</b>') == FEW_LETTERS + 2
+    assert f"The latest {FEW_LETTERS} of {FEW_LETTERS + 2}." in page
+    assert "The latest" not in more
+    assert page.count('<b class="bad">tag_failed</b>') == 1
+    assert "<td>Hook</td>" in page
+    assert "<td>raise_in_tag</td>" in page
+    assert "2026-01-01 10:00:00 UTC" in page
+    assert "the address is none of http or https" in page
+    assert "example.com" not in page
+    assert ready == {
+        "ready": True,
+        "reasons": ['Lane 1 "hook A-1" has 12 dead letters.', 'Lane 2 "hook" has 1 dead letter.'],
+    }
+
+
+def test_what_a_dead_letter_says_is_only_text(tmp_path: Path) -> None:
+    async def work() -> str:
+        async with site(tmp_path) as here:
+            [row] = acceptance(run_hit(here.ingest.current.container, HIT), now=1).rows
+            note, tag = "<script>note</script>", "<script>tag</script>"
+            await here.store.accept(Acceptance(1, letters=[Letter(row.id, row.lane, "refused", note, 1, b"", tag)]))
+            return (await look(here, "/?lane=<script>", BEARER)).text
+
+    page = run(work())
+    assert "&lt;script&gt;note" in page
+    assert "<script" not in page
+    assert "not readable" in page
