@@ -16,10 +16,10 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
-from container.cli.build import Built, build, tell_consent
+from container.cli.build import Built, build, tell
 from container.cli.demo import demo_folder, is_demo_folder
 from container.cli.listeners import DRAIN_SECONDS, Listener, address_of, bind
-from container.cli.reload import Reloader, digest, watch
+from container.cli.reload import Reloader, digest, resume, watch
 from container.cli.scene import Scene, demo_scene, welcome
 from container.cli.sources import Sources
 from container.config.registry import Registry
@@ -149,6 +149,8 @@ async def _open_engine(options: Options, scene: Scene, registry: Registry, opene
     transport = Transport(vendor_transport(egress), scene.secrets)
     opened.push_async_callback(transport.close)
     worker = Worker(store, transport, judges_of(registry.of_kind("tag")))
+    # What held a lane still may be mended: somebody restarted it for a reason.
+    await resume(worker.resume_probes)
     working = asyncio.create_task(worker.run())
 
     async def stop_worker() -> None:
@@ -215,7 +217,7 @@ def _announce(options: Options, scene: Scene, engine: Engine, public_at: str, ad
     container = engine.current.container
     tags = len(container.tags)
     logger.info("serve.started version=%s tags=%d public=%s admin=%s", container.version, tags, public_at, admin_at)
-    tell_consent(scene.built)
+    tell(scene.built)
     if not options.token:
         logger.info('admin.closed "The admin page needs a token: set TAG_CONTAINER_ADMIN_TOKEN."')
     if scene.sandbox:

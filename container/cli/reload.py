@@ -12,7 +12,7 @@ from pathlib import Path
 
 from watchfiles import awatch
 
-from container.cli.build import Built, tell_consent
+from container.cli.build import Built, tell
 from container.delivery.store import StoreError
 from container.web.current import Current
 from container.web.metrics import Metrics
@@ -53,11 +53,8 @@ class Reloader:
         if built.loaded.problems:
             sys.stderr.write(f"{built.loaded.report()}\n")
         self.current.notice = self.played(built)
-        tell_consent(built)
-        try:
-            await self.after()
-        except StoreError as problem:
-            logger.warning('config.probe_failed reason="%s"', problem)
+        tell(built)
+        await resume(self.after)
         return True
 
     async def whenever(self, wanted: asyncio.Event) -> None:
@@ -66,6 +63,14 @@ class Reloader:
             await wanted.wait()
             wanted.clear()
             await self.reload()
+
+
+async def resume(probes: Callable[[], Awaitable[object]]) -> None:
+    """Has lanes that hold still tried at once. A store that refuses is told of, and deliveries go on as they were."""
+    try:
+        await probes()
+    except StoreError as problem:
+        logger.warning('config.probe_failed reason="%s"', problem)
 
 
 async def watch(path: Path, known: bytes, wanted: asyncio.Event) -> None:

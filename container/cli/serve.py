@@ -65,7 +65,7 @@ def serve(
         prefix=path_prefix,
         watch=watch,
         demo=demo,
-        token=os.environ.get("TAG_CONTAINER_ADMIN_TOKEN", ""),
+        token=os.environ.get("TAG_CONTAINER_ADMIN_TOKEN", "").strip(),
         key=os.environ.get("TAG_CONTAINER_KEY"),
     )
     log_to_stderr(_log_level())

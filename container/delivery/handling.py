@@ -122,7 +122,11 @@ class Handling:
             return judge(answer), False
         except Exception as problem:  # noqa: BLE001 - around one judge: a plug-in's mistake must not stop the lane
             self.counters.add("judge_faults", type)
-            log.error("delivery.judge_failed type=%s problem=%s", quoted(type), type_name(problem))  # noqa: TRY400 - a trace would hold the answer
+            kind = type_name(problem)
+            number = self.told.news(f"judge {type}", kind, now=self.clock())
+            if number:
+                stated = "delivery.judge_failed type=%s answers=%d problem=%s"
+                log.error(stated, quoted(type), number, kind)  # noqa: TRY400 - a trace would hold the answer
             return Verdict("retry", "the answer could not be judged"), True
 
     async def _no_answer(self, claimed: Claimed, answer: NoAnswer) -> None:

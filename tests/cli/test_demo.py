@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from container.api import Event, Request, Secret, Settings, tag
-from container.cli.build import Built, build, consent_line
+from container.cli.build import Built, build, consent_line, plain_endpoints
 from container.cli.demo import demo_secret, demo_value
 from container.cli.scene import demo_notice
 from container.cli.sources import Sources, secrets_from
@@ -144,3 +144,21 @@ def test_a_client_with_a_default_of_its_own_is_named(tmp_path: Path) -> None:
     model = build(sources(tmp_path, text)).loaded.model
     assert model is not None
     assert consent_line(model).endswith('; for the client "GA4" as granted.')
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("http://vendor.example/", True),
+        ("http://8.8.8.8/", True),
+        ("https://vendor.example/", False),
+        ("http://localhost:8082/", False),
+        ("http://10.0.0.1/", False),
+        ("http://[::1]/", False),
+    ],
+)
+def test_a_token_that_would_travel_unencrypted_is_told_of(tmp_path: Path, address: str, told: bool) -> None:
+    text = FILE.replace('"${SET}", access_token', f'A, endpoint: "{address}", access_token').replace("UNSET", "SET")
+    model = build(sources(tmp_path, text.replace("${PIXEL}", "P"))).loaded.model
+    assert model is not None
+    assert list(plain_endpoints(model)) == ([("All set", address)] if told else [])

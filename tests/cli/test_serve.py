@@ -295,6 +295,15 @@ def test_what_holds_a_lane_is_said_by_the_log_the_page_readiness_and_metrics(tmp
         assert f'tag_container_deliveries_total{{lane="{lane}",tag="TikTok",verdict="egress"}}' in metrics
 
 
+def test_a_lane_that_held_still_is_tried_at_once_after_a_restart(tmp_path: Path) -> None:
+    with serving(tmp_path) as served:
+        get(f"{served.public}/g/collect?{PURCHASE}")
+        served.wait_for("ERROR delivery.lane_held .* mode=egress")
+        assert served.stop() == 0
+    with serving(tmp_path, "--allow-egress", "127.0.0.0/8") as served:
+        served.wait_for('WARNING delivery.postponed .* reason="no connection"')
+
+
 def test_without_a_demonstration_nothing_is_pointed_elsewhere(tmp_path: Path) -> None:
     example = (ROOT / "container.yaml").read_text(encoding="utf-8")
     (tmp_path / "container.yaml").write_text(example, encoding="utf-8")
