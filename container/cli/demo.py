@@ -89,7 +89,8 @@ def demo_address(name: str) -> str:
 def demo_folder(data: Path) -> Path:
     """The data folder of a demonstration, made and marked as one. Raises `OSError`."""
     folder = data / FOLDER
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     (folder / MARKER).write_text(_MARKED, encoding="utf-8")
     return folder
 

@@ -266,6 +266,7 @@ def test_what_a_demonstration_keeps_never_comes_into_production(tmp_path: Path) 
         served.process.kill()
         served.process.wait(PATIENCE_SECONDS)
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["demo"]
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "data", tmp_path / "data" / "demo")} == {0o700}
     with serving(tmp_path) as served:
         assert "outbox_rows{" not in get(f"{served.admin}/metrics").text
         assert served.stop() == 0
