@@ -33,8 +33,16 @@ from container.fields import (
     from_event,
 )
 from container.fields import SecretField as Secret
+from container.ga4 import Recognised as Ga4Recognised
+from container.ga4 import ServerCookie as Ga4ServerCookie
 from container.ga4 import consent_of as ga4_consent
 from container.ga4 import events_of as ga4_events
+from container.ga4 import from_browser as ga4_from_browser
+from container.ga4 import from_server as ga4_from_server
+from container.ga4.measurement_protocol import Refusal as MeasurementProtocolRefusal
+from container.ga4.measurement_protocol import events_of as measurement_protocol_events
+from container.ga4.measurement_protocol_validation import messages_of as measurement_protocol_messages
+from container.place import without_addresses
 from container.secret import SecretText, bearer
 from container.shape import at, filled, first_at, missing, moment, number, text
 from container.url import query_parameters, registrable_domain, same_site, url_parts
@@ -49,8 +57,11 @@ __all__ = [
     "Effect",
     "Endpoint",
     "Event",
+    "Ga4Recognised",
+    "Ga4ServerCookie",
     "Hit",
     "Many",
+    "MeasurementProtocolRefusal",
     "Network",
     "Note",
     "Pattern",
@@ -76,6 +87,10 @@ __all__ = [
     "from_event",
     "ga4_consent",
     "ga4_events",
+    "ga4_from_browser",
+    "ga4_from_server",
+    "measurement_protocol_events",
+    "measurement_protocol_messages",
     "missing",
     "moment",
     "normalise",
@@ -91,4 +106,5 @@ __all__ = [
     "trigger",
     "url_parts",
     "variable",
+    "without_addresses",
 ]

@@ -39,6 +39,7 @@ class Component:
     max_age_hours: int | None = None
     identifiers: tuple[str, ...] = ()
     standard_events: tuple[str, ...] = ()
+    time_fields: tuple[str, ...] = ()
     format: int = 1
 
     @property
@@ -80,6 +81,7 @@ def tag(
     max_age_hours: int | None = None,
     identifiers: Sequence[str] = (),
     standard_events: Sequence[str] = (),
+    time_fields: Sequence[str] = (),
     format: int = 1,
 ) -> Callable[[F], F]:
     """Marks `(settings, event) -> Request`, a list of effects, `Skip` or `None`.
@@ -87,7 +89,8 @@ def tag(
     `judge` reads the vendor's answer, `by_status` when there is none. `consent`: the types the tag needs; without
     the argument every tag of this type has to say `consent:` itself. `max_age_hours`: what the vendor calls too old.
     `identifiers`: the ways to recognise a visitor that the vendor gets, for preview. `standard_events`: the vendor's
-    own names for events, so that a near miss is noticed at load.
+    own names for events, so that a near miss is noticed at load. `time_fields`: top-level fields of the item, or of the
+    JSON body, that hold the event's time: a copy that differs in them alone is a duplicate.
     """
     return _mark(
         "tag",
@@ -98,6 +101,7 @@ def tag(
         max_age_hours=max_age_hours,
         identifiers=tuple(identifiers),
         standard_events=tuple(standard_events),
+        time_fields=tuple(time_fields),
         format=format,
     )
 

@@ -18,11 +18,13 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    PlainValidator,
+    WithJsonSchema,
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from container.secret import Secret, SecretText
-from container.shape import missing, number, text
+from container.shape import missing, moment, number, text
 from container.template import Template
 from container.url import url_parts
 
@@ -33,6 +35,9 @@ LONGEST_SUBJECT = 8192
 
 _GROUP = re.compile(r"\$([0-9])")
 _ADDRESS = re.compile(r"https?://(?:[\w.\-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?(?:[/?][^\s#]*)?", re.IGNORECASE)
+_DURATION = re.compile(r"(\d{1,6})(ms|s|m|h|d)", re.ASCII)
+_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_ZONED = re.compile(r"T.*(Z|[+-]\d\d:?\d\d)$", re.ASCII)
 
 
 class Settings(BaseModel):
@@ -169,6 +174,33 @@ def _ordered(value: tuple[float, float]) -> tuple[float, float]:
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 """Where a tag sends to: an http or https address with a host, without user and fragment."""
 
+
+def _milliseconds(value: object) -> int:
+    if isinstance(value, str) and (found := _DURATION.fullmatch(value.strip())):
+        return int(found[1]) * _UNITS[found[2]]
+    raise PydanticCustomError("duration", "a length of time is written like 30s, 15m, 24h or 7d")
+
+
+def _instant(value: object) -> int:
+    stated = value.strip() if isinstance(value, str) else ""
+    if _ZONED.search(stated) and (found := moment(stated)) is not None:
+        return found
+    raise PydanticCustomError("instant", "a time is written with its zone, like 2026-11-27T00:00:00+01:00")
+
+
+Duration = Annotated[
+    int,
+    PlainValidator(_milliseconds, json_schema_input_type=str),
+    WithJsonSchema({"type": "string", "examples": ["24h"]}),
+]
+"""A length of time such as `24h`, in milliseconds."""
+
+Instant = Annotated[
+    int,
+    PlainValidator(_instant, json_schema_input_type=str),
+    WithJsonSchema({"type": "string", "examples": ["2026-11-27T00:00:00+01:00"]}),
+]
+"""A moment in ISO 8601 with its time zone, in Unix milliseconds."""
 
 Many = Annotated[tuple[T, ...], BeforeValidator(_as_tuple)]
 """A list, for which a single value is accepted too."""

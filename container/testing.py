@@ -6,11 +6,12 @@ A case is a YAML file with `about`, `given` and `expect`:
   `skipped` (its reason) or `lacking` (the settings without a value)
 - variables: the same given; expect `value`
 - triggers: the same given; expect `holds`
-- clients: given `settings`, `hit`; expect `claimed`, `events` (`name`, `data`, `consent`), `reply`
+- transformations: the same given; expect `data`, perhaps `name`
+- clients: given `settings`, `hit`; expect `claimed`, `events` (`name`, `data`, `consent`), `reply`, `cookies`
 - operators: given `actual`, `expected`; expect `holds`
 
 In `settings`, references may use the short forms and built-in variables. Mappings are compared as subsets where the key
-ends in `+`, else exactly.
+ends in `+`, else exactly. Whole stories are containers with tests of their own: `run_tests`.
 """
 
 from __future__ import annotations
@@ -25,14 +26,18 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, TypeAdapter
 
+from container.case import hit_from_json, plain_json, request_json
 from container.component import Component
-from container.config.source import Listing, Node, Scalar, read
+from container.config.load import load_file
+from container.config.registry import Registry, discover
+from container.config.source import plain, read
 from container.effects import Note, Request, SetCookie, Skip
+from container.engine.agree import differences
 from container.engine.built_in import BUILT_IN, short_form
-from container.engine.case import hit_from_json, plain_json, request_json
 from container.engine.coerce import Lacking
 from container.engine.resolve import settings_builder
 from container.engine.scope import ConsentDefaults, Getter, Scope
+from container.engine.story import Told, secret_text, tell
 from container.event import Event, Hit
 from container.fields import Settings
 from container.shape import missing
@@ -75,10 +80,20 @@ def run_case(component: Component, case: Case) -> list[str]:
     """Runs the component; a sentence for each difference from what the case expects."""
     found = _RUNNERS[component.kind](component, case.given)
     return [
-        f"{key}: expected {expected!r}, found {found.get(key.rstrip('+'))!r}"
+        str(each)
         for key, expected in case.expect.items()
-        if not _agrees(found.get(key.rstrip("+")), expected, subset=key.endswith("+"))
+        for each in differences(found.get(key.rstrip("+")), expected, subset=key.endswith("+"), path=(key.rstrip("+"),))
     ]
+
+
+def run_tests(path: Path, registry: Registry | None = None) -> list[Told]:
+    """Runs the tests of a container file, as `tag-container test` does. Raises `ValueError` when it has errors."""
+    loaded = load_file(
+        path, registry=registry or discover(), environment={}, secrets=secret_text, strict_environment=False
+    )
+    if loaded.model is None:
+        raise ValueError(loaded.report())
+    return list(tell(loaded.model))
 
 
 def broken_promises(component: Component, cases: Sequence[Case]) -> Iterator[str]:
@@ -109,15 +124,6 @@ def resolved(model: type[Settings], settings: Mapping[str, Any], event: Event) -
     return settings_builder(made, _lookup)(scope)
 
 
-def plain(node: Node) -> Any:
-    """A located tree as plain values."""
-    if isinstance(node, Scalar):
-        return node.value
-    if isinstance(node, Listing):
-        return [plain(item) for item in node.items]
-    return {key: plain(entry.value) for key, entry in node.entries.items()}
-
-
 def _run_tag(component: Component, given: Mapping[str, Any]) -> dict[str, Any]:
     event = _event(given)
     settings = resolved(_model(component), given.get("settings") or {}, event)
@@ -128,7 +134,7 @@ def _run_tag(component: Component, given: Mapping[str, Any]) -> dict[str, Any]:
     skips = [effect.reason for effect in effects if isinstance(effect, Skip)]
     return {
         "requests": [request_json(effect) for effect in effects if isinstance(effect, Request)],
-        "cookies": {e.name: {"value": e.value, "max_age": e.max_age} for e in effects if isinstance(e, SetCookie)},
+        "cookies": _cookies_json([effect for effect in effects if isinstance(effect, SetCookie)]),
         "notes": sum(isinstance(effect, Note) for effect in effects),
         "skipped": skips[0] if skips else None,
         "lacking": [],
@@ -143,6 +149,13 @@ def _run_trigger(component: Component, given: Mapping[str, Any]) -> dict[str, An
     return {"holds": _called(component, given)}
 
 
+def _run_transformation(component: Component, given: Mapping[str, Any]) -> dict[str, Any]:
+    event = _event(given)
+    settings = resolved(_model(component), given.get("settings") or {}, event)
+    seen = event if isinstance(settings, Lacking) else component.function(settings, event)
+    return {"name": seen.name, "data": plain_json(seen.data)}
+
+
 def _run_operator(component: Component, given: Mapping[str, Any]) -> dict[str, Any]:
     hints = list(inspect.signature(component.function, eval_str=True).parameters.values())
     expected = TypeAdapter(hints[1].annotation).validate_python(given["expected"])
@@ -154,14 +167,32 @@ def _run_client(component: Component, given: Mapping[str, Any]) -> dict[str, Any
     claim = component.function(settings, hit_from_json(given.get("hit") or {}))
     if claim is None:
         return {"claimed": False, "events": []}
-    reply = {"status": claim.reply.status, "headers": dict(claim.reply.headers), "body": claim.reply.body.decode()}
-    return {"claimed": True, "events": [_event_json(event) for event in claim.events], "reply": reply}
+    reply = {"status": claim.reply.status, "headers": dict(claim.reply.headers), "body": _body(claim.reply.body)}
+    return {
+        "claimed": True,
+        "events": [_event_json(event) for event in claim.events],
+        "reply": reply,
+        "cookies": _cookies_json(claim.reply.cookies),
+    }
+
+
+def _body(content: bytes) -> str:
+    """A reply's body as text; what is no UTF-8, such as an image, as hexadecimals."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content.hex()
+
+
+def _cookies_json(cookies: Sequence[SetCookie]) -> dict[str, Any]:
+    return {each.name: {"value": each.value, "max_age": each.max_age} for each in cookies}
 
 
 _RUNNERS: Mapping[str, Callable[[Component, Mapping[str, Any]], dict[str, Any]]] = {
     "tag": _run_tag,
     "variable": _run_variable,
     "trigger": _run_trigger,
+    "transformation": _run_transformation,
     "operator": _run_operator,
     "client": _run_client,
 }
@@ -205,18 +236,6 @@ def _parsed(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _parsed(member) for key, member in value.items()}
     return [_parsed(member) for member in value] if isinstance(value, list) else value
-
-
-def _agrees(found: Any, expected: Any, *, subset: bool) -> bool:
-    """Whether a result is as expected. Numbers compare by value, texts and booleans by kind too."""
-    if isinstance(expected, Mapping) and isinstance(found, Mapping):
-        names = expected.keys() if subset else expected.keys() | found.keys()
-        absent = object()
-        return all(_agrees(found.get(n, absent), expected.get(n, absent), subset=subset) for n in names)
-    if isinstance(expected, list) and isinstance(found, list):
-        pairs = zip(found, expected, strict=False)
-        return len(found) == len(expected) and all(_agrees(f, e, subset=subset) for f, e in pairs)
-    return isinstance(found, bool) == isinstance(expected, bool) and bool(found == expected)
 
 
 def _undescribed(model: type[BaseModel], prefix: str) -> Iterator[str]:

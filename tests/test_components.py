@@ -34,6 +34,6 @@ def test_a_case_holds(component: Component, case: Case) -> None:
 
 def test_every_folder_of_cases_belongs_to_a_component() -> None:
     known = {(f"{component.kind}s", component.type) for component in COMPONENTS}
-    for kind in ("clients", "variables", "triggers", "tags"):
+    for kind in ("clients", "variables", "triggers", "transformations", "tags"):
         folders = {path.parent.name for path in (TESTS / kind).glob("*/*.yaml")}
         assert {(kind, name) for name in folders} <= known

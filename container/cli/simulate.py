@@ -11,12 +11,13 @@ from typing import Annotated, BinaryIO
 import orjson
 import typer
 
+from container.case import CaseError, hit_from_json
 from container.cli.sources import Sources, read, secrets_from
 from container.config.registry import discover
-from container.engine.case import CaseError, hit_from_json
-from container.engine.case import simulate as outcome_json
 from container.engine.compile import compile_container
 from container.engine.container import Container
+from container.engine.guards import Memory
+from container.engine.simulate import simulate as outcome_json
 
 Config = Annotated[
     Path, typer.Option("--config", exists=True, dir_okay=False, readable=True, help="The container file.")
@@ -47,6 +48,7 @@ def simulate(config: Config, hits: Hits = None) -> None:
 def _simulate_lines(container: Container, lines: BinaryIO) -> bool:
     """Writes an outcome for each hit, and for each line that is none a sentence on stderr. Whether all were hits."""
     fine = True
+    guards = Memory()
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -57,7 +59,7 @@ def _simulate_lines(container: Container, lines: BinaryIO) -> bool:
         except CaseError as problem:
             fine = _complain(number, str(problem))
         else:
-            sys.stdout.buffer.write(orjson.dumps(outcome_json(container, hit)) + b"\n")
+            sys.stdout.buffer.write(orjson.dumps(outcome_json(container, hit, guards)) + b"\n")
             sys.stdout.buffer.flush()
     return fine
 

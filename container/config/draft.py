@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from container.config.problem import Level, Place, Problem, did_you_mean, problem
 from container.config.registry import Registry
 
-Mode = Literal["secret", "confidential", "dynamic", "fixed", "typed"]
-"""What may stand in a value: a secret only; secrets and references; references; neither; what its type says."""
+Mode = Literal["secret", "confidential", "dynamic", "fixed", "typed", "shown"]
+"""What may stand in a value: a secret only; secrets and references; references; neither; what its type says; secrets,
+as the text that is shown of them."""
 
 MOST_COMPARISONS = 200_000
 """So many names are compared, at most, to suggest the right one: a file full of mistakes is read in time, too."""
@@ -49,7 +51,9 @@ class Result:
 
 @dataclass
 class Draft:
-    """`strict`: whether an unset reference is an error. `spoiled`: values about which a problem says enough."""
+    """`strict`: whether an unset reference is an error. `spoiled`: values about which a problem says enough.
+    `folder`: where the files are that the text names; `None` when they are not to be read.
+    """
 
     registry: Registry
     environment: Mapping[str, str]
@@ -60,6 +64,7 @@ class Draft:
     results: dict[str, list[Result]] = field(default_factory=dict)
     spoiled: set[Place] = field(default_factory=set)
     comparisons_left: int = MOST_COMPARISONS
+    folder: Path | None = None
 
     def report(self, code: str, place: Place, sentence: str, *, hint: str = "", level: Level | None = None) -> None:
         self.problems.append(problem(code, place, sentence, hint=hint, level=level))

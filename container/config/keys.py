@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from container.fields import Dynamic, Many, Pattern, Settings
+from container.fields import Duration, Dynamic, Instant, Many, Pattern, Settings
 from container.template import Template
 
 
@@ -87,6 +87,55 @@ class TriggerKeys(Common):
     )
 
 
+def _between(shortest: int, longest: int, words: str) -> AfterValidator:
+    def check(value: int) -> int:
+        if not shortest <= value <= longest:
+            raise PydanticCustomError("duration", "it is {words}", {"words": words})
+        return value
+
+    return AfterValidator(check)
+
+
+SECOND, HOUR = 1000, 3_600_000
+DAY = 24 * HOUR
+
+
+class OncePerKeys(Settings):
+    key: Dynamic[str] = Field(
+        description="What has to be new for the tag to fire. An empty key never limits.",
+        examples=["{{ event.transaction_id }}"],
+    )
+    within: Annotated[Duration, _between(SECOND, 366 * DAY, "between 1s and 366d")] = Field(
+        description="For how long a key counts, from the hit that brought it.", examples=["24h"]
+    )
+
+
+class ScheduleKeys(Settings):
+    since: Instant | None = Field(
+        default=None, validation_alias="from", description="The tag fires from this moment on, with its time zone."
+    )
+    until: Instant | None = Field(default=None, description="The tag fires before this moment, with its time zone.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.since is not None and self.until is not None and self.since >= self.until:
+            raise PydanticCustomError("wrong_type", "`from` comes before `until`")
+        return self
+
+
+class DeliveryKeys(Settings):
+    linger: Annotated[Duration, _between(0, 60 * SECOND, "at most 60s")] | None = Field(
+        default=None, description="How long a delivery waits for others to go along with. Default: 1s."
+    )
+    give_up_after: Annotated[Duration, _between(60 * SECOND, 28 * DAY, "between 1m and 28d")] | None = Field(
+        default=None,
+        description="After this time and three attempts a delivery becomes a dead letter. Default: 48h.",
+    )
+    batch: int | None = Field(
+        default=None, ge=1, le=500, description="So many events go in one request at most; 1: each goes alone."
+    )
+
+
 class TagKeys(Common):
     type: str = Field(description="The kind of tag.")
     triggers: Many[str] = Field(default=(), description="The tag fires when one of these triggers does.")
@@ -96,17 +145,28 @@ class TagKeys(Common):
     )
     priority: int = Field(default=0, description="Tags with the higher number come first.")
     paused: bool = Field(default=False, description="A paused tag never fires.")
+    schedule: ScheduleKeys | None = Field(default=None, description="When the tag may fire; outside it is paused.")
+    once_per: OncePerKeys | None = Field(
+        default=None, description="The tag fires once for a key, whatever comes again within a time."
+    )
+    delivery: DeliveryKeys | None = Field(default=None, description="How its requests are delivered.")
+
+
+class TransformationKeys(Common):
+    type: str = Field(description="The kind of transformation.")
+    tags: Many[str] = Field(default=(), description="The tags that see the changed event; without any: all.")
+    except_tags: Many[str] = Field(default=(), description="Tags that see the event as it came.")
+    tag_types: Many[str] = Field(default=(), description="All tags of these types see the changed event.")
+    priority: int = Field(default=0, description="Transformations with the higher number come first.")
 
 
 VERSION = 1
 
-SECTIONS = ("clients", "variables", "triggers", "tags")
-TOP = ("version", "container", "consent", *SECTIONS)
+SECTIONS = ("clients", "variables", "triggers", "tags", "transformations")
+TOP = ("version", "container", "consent", *SECTIONS, "tests")
 
 LATER: Mapping[str, tuple[str, ...]] = {
     "": (
-        "transformations",
-        "tests",
         "include",
         "environments",
         "networks",
@@ -117,7 +177,8 @@ LATER: Mapping[str, tuple[str, ...]] = {
     "client": (),
     "variable": (),
     "trigger": (),
-    "tag": ("once_per", "schedule", "delivery", "live_only", "setup", "cleanup", "use", "allow_keys"),
+    "tag": ("live_only", "setup", "cleanup", "use", "allow_keys"),
+    "transformation": (),
 }
 """Keys that are planned, by the kind of thing that will have them; empty: the top level."""
 

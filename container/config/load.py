@@ -17,8 +17,9 @@ from container.config.problem import LINE_BREAK, Place, Problem, as_github, as_j
 from container.config.problem import problem as new_problem
 from container.config.references import check_names, check_references
 from container.config.registry import Registry
-from container.config.sections import Read, clients, named_nodes, table, tags, triggers, variables
+from container.config.sections import Read, clients, named_nodes, table, tags, transformations, triggers, variables
 from container.config.source import EMPTY, LARGEST_FILE, Entry, Scalar, Source, Table, read
+from container.config.stories import stories
 from container.config.validate import report_unknown_key, validated
 
 M = TypeVar("M")
@@ -55,10 +56,14 @@ def load(
     environment: Mapping[str, str],
     secrets: Secrets,
     strict_environment: bool,
+    folder: Path | None = None,
 ) -> Loaded:
-    """Reads a container. `strict_environment`: an unset reference is an error, else a warning. Never raises."""
+    """Reads a container. `strict_environment`: an unset reference is an error, else a warning. Never raises.
+
+    `folder`: where the files with the hits of its tests are; tests that need files are left out without it.
+    """
     source = read(text)
-    draft = Draft(registry, environment, secrets, strict_environment)
+    draft = Draft(registry, environment, secrets, strict_environment, folder=folder)
     draft.problems += source.problems
     model = _model(draft, source, text)
     problems = in_order(draft.problems)
@@ -69,7 +74,10 @@ def load(
 def load_file(
     path: Path, *, registry: Registry, environment: Mapping[str, str], secrets: Secrets, strict_environment: bool
 ) -> Loaded:
-    """Reads a container file in UTF-8. Raises `OSError` when there is none."""
+    """Reads a container file in UTF-8. Raises `OSError` when there is none.
+
+    Who is strict means to serve it, and does not depend on the files of its tests: they are not read.
+    """
     with path.open("rb") as file:
         content = file.read(LARGEST_FILE + 4)
     try:
@@ -85,6 +93,7 @@ def load_file(
         environment=environment,
         secrets=secrets,
         strict_environment=strict_environment,
+        folder=None if strict_environment else path.parent,
     )
 
 
@@ -100,10 +109,12 @@ def _model(draft: Draft, source: Source, text: str) -> ContainerModel | None:
     found_variables = variables(draft, _section(draft, root, "variables"))
     found_triggers = triggers(draft, _section(draft, root, "triggers"))
     found_tags = tags(draft, _section(draft, root, "tags"))
+    found_transformations = transformations(draft, _section(draft, root, "transformations"), found_tags)
     declared = {name: each.owner for name, each in found_variables.items()}
     check_names(draft, declared)
     check_references(draft, declared, broken={name for name, each in found_variables.items() if each.model is None})
     _check_triggers(draft, found_tags, found_triggers)
+    tests = stories(draft, _section(draft, root, "tests"), found_tags)
     default: ConsentDefault = "denied" if consent is None else consent.default
     lint(draft, found_clients, found_triggers, found_tags, default)
     return ContainerModel(
@@ -115,6 +126,8 @@ def _model(draft: Draft, source: Source, text: str) -> ContainerModel | None:
         variables=_models(found_variables),
         triggers=_models(found_triggers),
         tags=_models(found_tags),
+        transformations=_models(found_transformations),
+        tests=tests,
     )
 
 

@@ -5,12 +5,12 @@ Settings may still hold `Template`s where the component says `Dynamic`, and `Sec
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from container.component import Component, Pattern, Settings
-from container.event import nothing
+from container.event import Event, Hit, nothing
 from container.template import Template
 
 ConsentDefault = Mapping[str, Literal["granted", "denied"] | Template] | Literal["granted", "denied"] | Template
@@ -92,6 +92,31 @@ class TriggerModel:
 
 
 @dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a tag may fire: from `since` on and before `until`, in Unix milliseconds; `None`: no limit."""
+
+    since: int | None = None
+    until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OncePer:
+    """A tag fires once for each value of `key` within so many milliseconds."""
+
+    key: Template | str
+    within: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a tag says about its deliveries, in milliseconds and events per request; `None`: the usual."""
+
+    linger: int | None = None
+    give_up_after: int | None = None
+    batch: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TagModel:
     """`triggers` and `exceptions` are names. `consent`: the types it needs, already the tag's own or its type's."""
 
@@ -103,6 +128,35 @@ class TagModel:
     consent: tuple[str, ...] = ()
     priority: int = 0
     paused: bool = False
+    schedule: Schedule | None = None
+    once_per: OncePer | None = None
+    delivery: Delivery = Delivery()
+
+
+@dataclass(frozen=True, slots=True)
+class TransformationModel:
+    """`tags`: the names of those that see the changed event."""
+
+    name: str
+    component: Component
+    settings: Settings | None
+    tags: tuple[str, ...]
+    when: tuple[Condition | Group, ...] = ()
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoryModel:
+    """One of the container's own tests: hits in their order or one event, and what is expected of them.
+
+    `expect`: for each tag what becomes of it, event by event; of a request what was written. `reply`: hit by hit.
+    """
+
+    name: str
+    hits: tuple[Hit, ...] = ()
+    event: Event | None = None
+    expect: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=nothing)
+    reply: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +171,5 @@ class ContainerModel:
     variables: Mapping[str, VariableModel] = field(default_factory=nothing)
     triggers: Mapping[str, TriggerModel] = field(default_factory=nothing)
     tags: Mapping[str, TagModel] = field(default_factory=nothing)
+    transformations: Mapping[str, TransformationModel] = field(default_factory=nothing)
+    tests: Sequence[StoryModel] = ()

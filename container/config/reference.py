@@ -17,10 +17,13 @@ from container.config.keys import (
     ConsentKeys,
     ContainerKeys,
     TagKeys,
+    TransformationKeys,
     TriggerKeys,
     VariableKeys,
 )
 from container.config.registry import Registry
+from container.config.stories import REQUESTS
+from container.config.story_keys import EventKeys, ExpectKeys, HitKeys, ReplyKeys, RequestKeys
 from container.config.values import fields_of, site
 from container.fields import FromEvent, Many, Settings
 
@@ -34,13 +37,21 @@ _KEYS: Mapping[Kind, type[Settings]] = {
     "variable": VariableKeys,
     "trigger": TriggerKeys,
     "tag": TagKeys,
+    "transformation": TransformationKeys,
 }
-_PLURAL: Mapping[Kind, str] = {"client": "clients", "variable": "variables", "trigger": "triggers", "tag": "tags"}
+_PLURAL: Mapping[Kind, str] = {
+    "client": "clients",
+    "variable": "variables",
+    "trigger": "triggers",
+    "tag": "tags",
+    "transformation": "transformations",
+}
 _ABOUT: Mapping[Kind, str] = {
     "client": "Clients read the events out of a hit. The name is the key.",
     "variable": "Variables read a value of the event; `{{ Name }}` is that value.",
     "trigger": "Triggers say on which events tags fire.",
     "tag": "Tags send something when one of their triggers fires.",
+    "transformation": "Transformations change what tags see of the event.",
 }
 
 
@@ -58,6 +69,7 @@ def json_schema(registry: Registry) -> dict[str, Any]:
         definitions[kind] = _kind(definitions, registry, kind)
         members = {"type": ["object", "null"], "additionalProperties": {"$ref": f"#/$defs/{kind}"}}
         properties[plural] = {"description": _ABOUT[kind], **members}
+    properties["tests"] = _tests(definitions)
     return {
         "$schema": DIALECT,
         "title": "container.yaml",
@@ -173,7 +185,10 @@ def _kind(definitions: dict[str, Any], registry: Registry, kind: Kind) -> dict[s
     """The schema of one named thing: which keys it may have depends on its type."""
     components = registry.of_kind(kind)
     types = [{"const": each.type, "description": each.summary} for each in components]
-    schema: dict[str, Any] = {"type": "object", "properties": {"type": {"oneOf": types}}}
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {"type": {"oneOf": types} if types else {"type": "string"}},
+    }
     if kind != "trigger":
         schema["required"] = ["type"]
     for component in components:
@@ -194,7 +209,7 @@ def _component(definitions: dict[str, Any], component: Component, name: str) -> 
         needed.append("triggers")
         needed += [] if component.consent_declared else ["consent"]
     properties = common["properties"] | own.get("properties", {}) | {"type": {"const": component.type}}
-    if component.kind == "trigger":
+    if component.kind in ("trigger", "transformation"):
         properties["when"] = {"$ref": "#/$defs/conditions", "description": "Conditions; all of them have to hold."}
     found: dict[str, Any] = {
         "description": component.summary,
@@ -204,6 +219,42 @@ def _component(definitions: dict[str, Any], component: Component, name: str) -> 
         "additionalProperties": False,
     }
     return found | ({"allOf": own["allOf"]} if "allOf" in own else {})
+
+
+def _tests(definitions: dict[str, Any]) -> dict[str, Any]:
+    """The schema of the tests, and of what they are made of."""
+    for model in (HitKeys, EventKeys, RequestKeys, ExpectKeys, ReplyKeys):
+        name = f"test.{model.__name__.removesuffix('Keys').lower()}"
+        definitions[name] = _definition(definitions, model, "test")
+    requests = _one_or_more({"$ref": "#/$defs/test.request"})
+    about = "Its requests in their order, when it sends several."
+    definitions["test.expect"]["properties"][REQUESTS] = {"description": about, **requests}
+    hit = {"anyOf": [{"$ref": "#/$defs/test.hit"}, {"type": "string"}]}
+    expect = {"type": "object", "additionalProperties": _one_or_more({"$ref": "#/$defs/test.expect"})}
+    properties = {
+        "hit": {"description": "The hit, or the file that holds it; several in their order.", **_one_or_more(hit)},
+        "event": {"description": "An event, in place of a hit.", "$ref": "#/$defs/test.event"},
+        "expect": {"description": "By tag what becomes of it; with several events a list, event by event.", **expect},
+        "reply": {
+            "description": "What the visitor's browser gets; with several hits a list, hit by hit.",
+            **_one_or_more({"$ref": "#/$defs/test.reply"}),
+        },
+    }
+    definitions["test"] = {
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+        "allOf": [
+            {"oneOf": [{"required": ["hit"]}, {"required": ["event"]}]},
+            {"anyOf": [{"required": ["expect"]}, {"required": ["reply"]}]},
+        ],
+    }
+    members = {"type": ["object", "null"], "additionalProperties": {"$ref": "#/$defs/test"}}
+    return {"description": "The container's own tests, run by `tag-container test`.", **members}
+
+
+def _one_or_more(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [schema, {"type": "array", "items": schema}]}
 
 
 def _conditions() -> dict[str, Any]:

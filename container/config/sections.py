@@ -4,14 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 from container.component import Component, Kind
 from container.config.conditions import conditions
 from container.config.draft import Draft, Owner
 from container.config.fill import filled
-from container.config.keys import LATER, LATER_TYPES, NOT_NEEDED, ClientKeys, TagKeys, TriggerKeys, VariableKeys
-from container.config.model import ClientModel, Format, TagModel, TriggerModel, VariableModel
+from container.config.keys import (
+    LATER,
+    LATER_TYPES,
+    NOT_NEEDED,
+    ClientKeys,
+    TagKeys,
+    TransformationKeys,
+    TriggerKeys,
+    VariableKeys,
+)
+from container.config.model import (
+    ClientModel,
+    Condition,
+    Delivery,
+    Format,
+    Group,
+    OncePer,
+    Schedule,
+    TagModel,
+    TransformationModel,
+    TriggerModel,
+    VariableModel,
+)
 from container.config.source import EMPTY, Entry, Listing, Node, Scalar, Table
 from container.config.validate import NOT_YET, report_unknown_key, validated
 from container.config.values import ANYTHING, fields_of, plain_table
@@ -56,6 +78,13 @@ def tags(draft: Draft, section: Table) -> Mapping[str, Read[TagModel]]:
     return _each(draft, section, "tag", _tag)
 
 
+def transformations(
+    draft: Draft, section: Table, tags: Mapping[str, Read[TagModel]]
+) -> Mapping[str, Read[TransformationModel]]:
+    """`tags`: those of the file, which transformations name."""
+    return _each(draft, section, "transformation", partial(_transformation, tags=tags))
+
+
 def named_nodes(entry: Entry | None) -> Sequence[Node]:
     """The nodes of a list of names, or of the single one."""
     if entry is None:
@@ -95,10 +124,7 @@ def _variable(draft: Draft, owner: Owner, entries: Mapping[str, Entry]) -> Varia
 def _trigger(draft: Draft, owner: Owner, entries: Mapping[str, Entry]) -> TriggerModel | None:
     has_type = "type" in entries
     component = _component(draft, owner, entries, "trigger") if has_type else draft.registry.find("trigger", "event")
-    rest = {key: entry for key, entry in entries.items() if key != "when"}
-    keys, settings = _parts(draft, owner, rest, TriggerKeys, component, known=["when"])
-    when = entries.get("when")
-    found = () if when is None else conditions(draft, when.value, owner=owner, place=when.key.place)
+    keys, settings, found = _with_conditions(draft, owner, entries, TriggerKeys, component)
     if component is None or keys is None or settings is None:
         return None
     return TriggerModel(owner.name, component, settings, keys.events, keys.events_matching, found, keys.sample_percent)
@@ -116,8 +142,52 @@ def _tag(draft: Draft, owner: Owner, entries: Mapping[str, Entry]) -> TagModel |
     stated = component.consent if keys.consent is None else keys.consent
     consent = tuple(name for name in stated if name != NOT_NEEDED)
     return TagModel(
-        owner.name, component, settings, keys.triggers, keys.exceptions, consent, keys.priority, keys.paused
+        name=owner.name,
+        component=component,
+        settings=settings,
+        triggers=keys.triggers,
+        exceptions=keys.exceptions,
+        consent=consent,
+        priority=keys.priority,
+        paused=keys.paused,
+        schedule=None if keys.schedule is None else Schedule(**dict(keys.schedule)),
+        once_per=None if keys.once_per is None else OncePer(**dict(keys.once_per)),
+        delivery=Delivery() if keys.delivery is None else Delivery(**dict(keys.delivery)),
     )
+
+
+def _transformation(
+    draft: Draft, owner: Owner, entries: Mapping[str, Entry], tags: Mapping[str, Read[TagModel]]
+) -> TransformationModel | None:
+    component = _component(draft, owner, entries, "transformation")
+    keys, settings, found = _with_conditions(draft, owner, entries, TransformationKeys, component)
+    _check_targets(draft, owner, entries, tags)
+    if component is None or keys is None or settings is None:
+        return None
+    kinds = {name: each.model.component.type for name, each in tags.items() if each.model is not None}
+    wanted = keys.tags or keys.tag_types
+    seeing = [name for name, kind in kinds.items() if not wanted or name in keys.tags or kind in keys.tag_types]
+    seen_by = tuple(name for name in seeing if name not in keys.except_tags)
+    return TransformationModel(owner.name, component, settings, seen_by, found, keys.priority)
+
+
+def _check_targets(
+    draft: Draft, owner: Owner, entries: Mapping[str, Entry], tags: Mapping[str, Read[TagModel]]
+) -> None:
+    """Reports names of tags, and of types of tags, that do not exist."""
+    lines = {name: each.owner.place.line for name, each in tags.items()}
+    types = draft.registry.types("tag")
+    for key in ("tags", "except_tags", "tag_types"):
+        for node in named_nodes(entries.get(key)):
+            name = node.value if isinstance(node, Scalar) else None
+            if not isinstance(name, str):
+                continue
+            if key != "tag_types" and name not in lines:
+                sentence = f'{owner} names the tag "{name}", which does not exist'
+                draft.report("unknown-tag", node.place, sentence, hint=draft.suggest(name, lines))
+            if key == "tag_types" and name not in types:
+                sentence = f'{owner}: there is no tag type "{name}"'
+                draft.report("unknown-type", node.place, sentence, hint=draft.suggest(name, types))
 
 
 def _need_triggers(draft: Draft, owner: Owner, entries: Mapping[str, Entry]) -> None:
@@ -173,6 +243,17 @@ def _parts(
         return keys, None
     settings = component.settings or Settings
     return keys, validated(draft, settings, own, owner=owner, known=[*common, *known], later=later)
+
+
+def _with_conditions(
+    draft: Draft, owner: Owner, entries: Mapping[str, Entry], model: type[K], component: Component | None
+) -> tuple[K | None, Settings | None, tuple[Condition | Group, ...]]:
+    """As `_parts`, of a thing that may have conditions under `when`."""
+    rest = {key: entry for key, entry in entries.items() if key != "when"}
+    keys, settings = _parts(draft, owner, rest, model, component, known=["when"])
+    when = entries.get("when")
+    found = () if when is None else conditions(draft, when.value, owner=owner, place=when.key.place)
+    return keys, settings, found
 
 
 def _common(draft: Draft, model: type[K], entries: Mapping[str, Entry], owner: Owner) -> K | None:

@@ -104,6 +104,15 @@ def read(text: str) -> Source:
     return Source(reading.root, (*_missing_quotes(text, repairs), *reading.problems))
 
 
+def plain(node: Node) -> Any:
+    """A located tree as plain values."""
+    if isinstance(node, Scalar):
+        return node.value
+    if isinstance(node, Listing):
+        return [plain(item) for item in node.items]
+    return {key: plain(entry.value) for key, entry in node.entries.items()}
+
+
 def typed(text: str) -> str | float | bool | None:
     """A plain scalar as the language types it."""
     if text in _WORDS:

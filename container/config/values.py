@@ -19,6 +19,9 @@ _CONFIDENTIAL = get_args(Confidential)[1]
 _DYNAMIC = get_args(Dynamic[str])[1]
 _SECRET = get_args(SecretField)[1]
 
+SHOWN = object()
+"""Marks what is compared with something that is shown, in which secrets are their own text."""
+
 ANYTHING = Confidential
 """The annotation of a value about which nothing is known: its references count, nothing else is judged."""
 
@@ -35,7 +38,7 @@ class Site:
 
 
 def site(annotation: Any, inherited: Mode = "typed") -> Site:
-    """Reads an annotation. Inside a confidential or a dynamic value everything is so."""
+    """Reads an annotation. Inside a confidential, a dynamic or a shown value everything is so."""
     options: list[Any] = []
     markers: list[Any] = []
     waiting = [annotation]
@@ -88,6 +91,8 @@ def keys_at(annotations: Mapping[str, Any], path: Sequence[str | int]) -> list[s
 
 
 def _mode(markers: Sequence[Any], options: Sequence[Any], inherited: Mode) -> Mode:
+    if SHOWN in markers or inherited == "shown":
+        return "shown"
     if _SECRET in markers or Secret in options:
         return "secret"
     if _CONFIDENTIAL in markers or inherited == "confidential":

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import orjson
@@ -15,6 +15,7 @@ from container.component import Component
 from container.delivery.counters import Counters
 from container.delivery.lane import Lane
 from container.delivery.policy import (
+    FAILURES_TOLD,
     MOST_FAULTS,
     PROBE_MS,
     Attempt,
@@ -111,7 +112,7 @@ class Handling:
             return
         verdict, fault = self._verdict(judge, answer, frame.type)
         after = retry_after(answer) if verdict.kind == "retry" and verdict.after is None else verdict.after
-        verdict = Verdict(verdict.kind, self.transport.shown(verdict.reason), after=after, index=verdict.index)
+        verdict = replace(verdict, reason=self.transport.shown(verdict.reason), after=after)
         shown = self.transport.shown(answer.body.decode(errors="replace"))
         decision, state = decide(verdict, self._attempt(claimed, lane_alone=answer.status == 429, fault=fault))
         await self._apply(claimed, decision, state, verdict, Answer(self.clock(), answer.status, verdict.kind, shown))
@@ -177,10 +178,15 @@ class Handling:
         rows = claimed.rows
         type = rows[0].frame.type  # noqa: A001 - YAML's word for it
         match decision:
-            case Settle():
-                changed = await self.store.settle(claimed, rows)
-                self._count("delivered", type, changed, len(rows))
-                self._judged(claimed, rows, "delivered")
+            case Settle(refused):
+                bad = [row for place, row in enumerate(rows) if place in refused]
+                good = [row for place, row in enumerate(rows) if place not in refused]
+                if bad:
+                    await self._bury(claimed, bad, "refused", verdict.reason)
+                    self._judged(claimed, bad, "refused")
+                if good:
+                    self._count("delivered", type, await self.store.settle(claimed, good), len(good))
+                    self._judged(claimed, good, "delivered")
             case Bisect():
                 self._count("bisected", type, await self.store.split(claimed, now=self.clock()), len(rows))
                 self._judged(claimed, rows, "bisected")
@@ -276,6 +282,20 @@ class Handling:
         elif not state.failures and (self.told.over(subject) or before.mode != "open"):
             was = "failing" if before.mode == "open" else before.mode
             log.warning("delivery.lane_open tag=%s lane=%s was=%s", tag, shown, was)
+        if state.failures == FAILURES_TOLD and state.mode == "open":
+            stated = "delivery.lane_failing tag=%s lane=%s failures=%d reason=%s"
+            log.error(stated, tag, shown, state.failures, quoted(verdict.reason))
+        if verdict.kind == "delivered" and verdict.reason:
+            self._remark(claimed, verdict)
+
+    def _remark(self, claimed: Claimed, verdict: Verdict) -> None:
+        """What the vendor took and has something to say about."""
+        lane, number = self.label(claimed.lane), len(claimed.rows)
+        state = without_numbers(verdict.reason)
+        told = self.told.news(f"remarked {claimed.lane}", state, now=self.clock(), number=number)
+        if told:
+            stated = "delivery.remarked tag=%s lane=%s rows=%d reason=%s"
+            log.warning(stated, quoted(claimed.rows[0].tag), quoted(lane), told, quoted(verdict.reason))
 
 
 def quoted(text: str) -> str:

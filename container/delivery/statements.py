@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from container.delivery.row import FORMAT, Acceptance, Letter, Reason, Row
 from container.delivery.seal import Keyring
 from container.delivery.store import MOST_CRASHES, Accepted
+from container.engine.guards import by_delivery
 from container.engine.outcome import Guard
 
 _WAITING_COLUMNS = "number, batch, part, size, most_items, most_bytes, due, attempts, crashes, expire"
@@ -71,7 +72,8 @@ def accept(
     connection: sqlite3.Connection, acceptance: Acceptance, *, keys: Keyring, lane: Callable[[str], int]
 ) -> Accepted:
     """Guards, rows and letters of one hit."""
-    taken, blocked = _guard(connection, acceptance.guards, acceptance.now) if acceptance.guards else ((), ())
+    taken = _guard(connection, acceptance.guards, acceptance.now) if acceptance.guards else frozenset()
+    blocked = {name for guard in taken for name in guard.planned}
     rows = [row for row in acceptance.rows if row.id not in blocked]
     letters = [letter for letter in acceptance.letters if letter.id not in blocked]
     if rows:
@@ -79,7 +81,7 @@ def accept(
         connection.executemany(_INSERT, values)
     for letter in letters:
         _insert_letter(connection, letter, sealed(keys, letter.id, letter.body), lane(letter.lane.key))
-    return Accepted(len(rows), frozenset(taken))
+    return Accepted(len(rows), taken)
 
 
 def claim(
@@ -173,20 +175,13 @@ def recover(connection: sqlite3.Connection, *, now: int) -> tuple[int, int]:
     return len(found) - len(poison), len(poison)
 
 
-def _guard(
-    connection: sqlite3.Connection, guards: Sequence[Guard], now: int
-) -> tuple[Collection[bytes], Collection[str]]:
-    """The keys that were taken before, and the planned requests that they hold back."""
-    by_planned: dict[tuple[str, ...], list[Guard]] = {}
-    for guard in guards:
-        by_planned.setdefault(tuple(guard.planned), []).append(guard)
-    taken: set[bytes] = set()
-    blocked: set[str] = set()
-    for planned, together in by_planned.items():
-        before = {guard.key for guard in together if _is_taken(connection, guard.key, now)}
+def _guard(connection: sqlite3.Connection, guards: Sequence[Guard], now: int) -> frozenset[Guard]:
+    """Takes the keys. Those that were taken before are given back: their deliveries are held back."""
+    taken: set[Guard] = set()
+    for together in by_delivery(guards).values():
+        before = [guard for guard in together if _is_taken(connection, guard.key, now)]
         if before:
-            taken |= before
-            blocked.update(planned)
+            taken.update(before)
             continue
         # A delivery's guards are taken all or none: one that is held back must not use up its other keys.
         connection.executemany(
@@ -194,7 +189,7 @@ def _guard(
             "on conflict(key) do update set kind=excluded.kind, until=excluded.until",
             [(guard.key, guard.kind, guard.until) for guard in together],
         )
-    return taken, blocked
+    return frozenset(taken)
 
 
 def _is_taken(connection: sqlite3.Connection, key: bytes, now: int) -> bool:

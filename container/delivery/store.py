@@ -21,6 +21,7 @@ from container.delivery.content import Content
 from container.delivery.frame import Frame
 from container.delivery.lane import Lane
 from container.delivery.row import Acceptance, Reason
+from container.engine.outcome import Guard
 
 Mode = Literal["open", "credential", "missing", "egress"]
 """Why a lane holds still: a refused key; a component or secret that is not there; an address that is not allowed."""
@@ -51,10 +52,10 @@ class StoreRefusedError(StoreError):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """`taken`: keys of guards that somebody had before, whose rows were not stored. `stored`: rows now waiting."""
+    """`taken`: the guards that somebody had before, whose rows were not stored. `stored`: rows now waiting."""
 
     stored: int = 0
-    taken: frozenset[bytes] = frozenset()
+    taken: frozenset[Guard] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,13 +12,28 @@ from container.component import required
 from container.fields import FromEvent, Settings
 
 
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """A setting that has to be there: `field` is its dot path, `where` says what it comes from.
+
+    `value`: `None` when there is none, else one of the wrong kind.
+    """
+
+    field: str
+    where: str = ""
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
 class Lacking:
-    """Settings that could not be made, because values that have to be there are not. `fields` are dot paths."""
+    """Settings that could not be made, because values that have to be there are not."""
 
-    __slots__ = ("fields",)
+    lacks: tuple[Lack, ...]
 
-    def __init__(self, fields: tuple[str, ...]) -> None:
-        self.fields = fields
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The dot paths of the settings without a value."""
+        return tuple(lack.field for lack in self.lacks)
 
 
 def coerced(settings: Settings, values: dict[str, Any], left_out: list[str]) -> Settings | Lacking:
@@ -29,13 +46,16 @@ def coerced(settings: Settings, values: dict[str, Any], left_out: list[str]) -> 
         return model.model_validate(values, by_name=True)
     except ValidationError as problem:
         wrong = problem.errors(include_url=False, include_input=False)
-    lacking: list[str] = []
+    lacking: list[Lack] = []
     for error in wrong:
         _drop(settings, values, list(error["loc"]), "", lacking, left_out)
+    # What stands where a secret belongs may be one.
+    unsaid = {".".join(map(str, error["loc"])) for error in wrong if error["type"] == "literal_secret"}
+    lacking = [Lack(lack.field) if lack.field in unsaid else lack for lack in lacking]
     try:
-        return Lacking(tuple(dict.fromkeys(lacking))) if lacking else model.model_validate(values, by_name=True)
+        return Lacking(_once(lacking)) if lacking else model.model_validate(values, by_name=True)
     except ValidationError as problem:
-        return Lacking(tuple(error["msg"] for error in problem.errors(include_url=False, include_input=False)))
+        return Lacking(tuple(Lack(error["msg"]) for error in problem.errors(include_url=False, include_input=False)))
 
 
 def _drop(
@@ -43,7 +63,7 @@ def _drop(
     values: dict[str, Any],
     loc: list[int | str],
     prefix: str,
-    lacking: list[str],
+    lacking: list[Lack],
     left_out: list[str],
 ) -> None:
     """Takes the field at the place out of the values, or names it as lacking if it has to be there."""
@@ -53,9 +73,17 @@ def _drop(
     if isinstance(inner, Settings) and isinstance(inner_values, dict):
         _drop(inner, inner_values, loc[1:], f"{prefix}{name}.", lacking, left_out)
     elif info is None or required(info):
-        lacking.append(f"{prefix}{name}" if name else "a setting")
+        lacking.append(Lack(f"{prefix}{name}", value=values.get(name)) if name else Lack("a setting"))
     else:
         values.pop(name, None)
         if isinstance(info.default, FromEvent):
             values[name] = None
         left_out.append(prefix + name)
+
+
+def _once(lacking: Sequence[Lack]) -> tuple[Lack, ...]:
+    """Each field once, though several things may be wrong with its value."""
+    found: dict[str, Lack] = {}
+    for lack in lacking:
+        found.setdefault(lack.field, lack)
+    return tuple(found.values())

@@ -6,14 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from container.config.model import ConsentDefault, ContainerModel, TagModel, VariableModel
+from container.config.model import ConsentDefault, ContainerModel, TagModel, TransformationModel, VariableModel
 from container.engine.built_in import BUILT_IN, short_form
 from container.engine.coerce import Lacking
-from container.engine.container import CompiledClient, CompiledTag, CompiledTrigger, Container
+from container.engine.container import (
+    CompiledClient,
+    CompiledTag,
+    CompiledTransformation,
+    CompiledTrigger,
+    Container,
+    View,
+)
 from container.engine.format_value import format_value
 from container.engine.match import Conditions, compile_trigger
 from container.engine.resolve import getter_of, settings_builder
 from container.engine.scope import ConsentDefaults, Getter, Scope, once
+from container.engine.view import in_order
 from container.fields import Settings
 from container.shape import at
 from container.template import Reference
@@ -24,7 +32,8 @@ def compile_container(model: ContainerModel, *, debug: bool = False) -> Containe
     values = _Values(model, debug=debug)
     conditions = Conditions(values.getter, values.take_slot)
     triggers = {name: compile_trigger(trigger, conditions) for name, trigger in model.triggers.items()}
-    tags = [_compiled_tag(tag, order, triggers, values) for order, tag in enumerate(model.tags.values())]
+    views = _views(model, conditions, values)
+    tags = [_compiled_tag(tag, order, triggers, views, values) for order, tag in enumerate(model.tags.values())]
     priorities = [tag.priority for tag in model.tags.values()]
     firing_order = sorted(tags, key=lambda tag: (-priorities[tag.order], tag.order))
     names = {name for trigger in triggers.values() for name in trigger.events}
@@ -36,6 +45,8 @@ def compile_container(model: ContainerModel, *, debug: bool = False) -> Containe
         tags=firing_order,
         tags_by_event={name: _hearing(firing_order, name) for name in names},
         other_tags=[tag for tag in firing_order if any(_hears_others(trigger) for trigger in tag.triggers)],
+        # It may take slots itself, so they are counted after it.
+        consent_defaults=_consent_defaults(model.consent_default, "denied", values),
         slots=values.slots,
         debug=debug,
     )
@@ -125,7 +136,28 @@ def _consent_defaults(default: ConsentDefault, otherwise: ConsentDefault, values
     return ConsentDefaults(members, getter_of(rest, values.getter))
 
 
-def _compiled_tag(tag: TagModel, order: int, triggers: Mapping[str, CompiledTrigger], values: _Values) -> CompiledTag:
+def _views(model: ContainerModel, conditions: Conditions, values: _Values) -> Mapping[str, View]:
+    """What each tag sees of an event, for the tags whose event is transformed."""
+    compiled = [(each, _transformation(each, conditions, values)) for each in model.transformations.values()]
+    shared: dict[tuple[str, ...], View] = {}
+    views = {}
+    for name in model.tags:
+        own = in_order([(each.priority, transformation) for each, transformation in compiled if name in each.tags])
+        if own:
+            key = tuple(transformation.name for transformation in own)
+            views[name] = shared.setdefault(key, View(len(shared), own))
+    return views
+
+
+def _transformation(model: TransformationModel, conditions: Conditions, values: _Values) -> CompiledTransformation:
+    build = settings_builder(model.settings, values.getter, owner=f'of transformation "{model.name}" ')
+    when = [conditions.compile(condition) for condition in model.when]
+    return CompiledTransformation(model.name, model.component, build, when)
+
+
+def _compiled_tag(
+    tag: TagModel, order: int, triggers: Mapping[str, CompiledTrigger], views: Mapping[str, View], values: _Values
+) -> CompiledTag:
     return CompiledTag(
         name=tag.name,
         order=order,
@@ -135,6 +167,11 @@ def _compiled_tag(tag: TagModel, order: int, triggers: Mapping[str, CompiledTrig
         consent=tag.consent,
         paused=tag.paused,
         build=settings_builder(tag.settings, values.getter),
+        view=views.get(tag.name),
+        schedule=tag.schedule,
+        once_per=tag.once_per,
+        once_per_key=None if tag.once_per is None else getter_of(tag.once_per.key, values.getter),
+        delivery=tag.delivery,
     )
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from container.component import Component
-from container.config.model import Check, Condition, Group
+from container.config.model import Check, Condition, Delivery, Group, OncePer, Schedule
 from container.effects import Claim
 from container.engine.resolve import Build
 from container.engine.scope import ConsentDefaults, Getter, Scope
@@ -51,8 +51,32 @@ class CompiledTrigger:
 
 
 @dataclass(frozen=True, slots=True)
+class CompiledTransformation:
+    """`when`: all have to hold, for the event as it came."""
+
+    name: str
+    component: Component
+    build: Build
+    when: Sequence[CompiledCondition]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The transformations of some tags, in order. Tags with the same ones share the view and its memo.
+
+    `number`: position among the views of the container.
+    """
+
+    number: int
+    transformations: Sequence[CompiledTransformation]
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledTag:
-    """`order`: position in the file. `consent`: the types that have to be granted."""
+    """`order`: position in the file. `consent`: the types that have to be granted. `view`: what it sees of the event.
+
+    `once_per_key`: the getter of its key, asked of the event as it came.
+    """
 
     name: str
     order: int
@@ -62,6 +86,11 @@ class CompiledTag:
     consent: Sequence[str]
     paused: bool
     build: Build
+    view: View | None = None
+    schedule: Schedule | None = None
+    once_per: OncePer | None = None
+    once_per_key: Getter | None = None
+    delivery: Delivery = field(default_factory=Delivery)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +116,7 @@ class Container:
     tags_by_event: Mapping[str, Sequence[CompiledTag]]
     other_tags: Sequence[CompiledTag]
     slots: int
+    consent_defaults: ConsentDefaults
     debug: bool = False
 
     def candidates(self, event_name: str) -> Sequence[CompiledTag]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
+from container.case import Status
 from container.config.model import Check, Condition, Group
+from container.engine.coerce import Lack
 from container.engine.container import CompiledCondition, CompiledTag, CompiledTrigger
-from container.engine.run import Decision
+from container.engine.fold import Decision
+from container.engine.guards import DUPLICATE_WINDOW_MS
 from container.engine.scope import Scope
 from container.fields import Pattern
 from container.shape import text
@@ -25,26 +29,62 @@ def why(tag: CompiledTag, scope: Scope, decision: Decision) -> str:
     return "; ".join([_sentence(tag, scope, decision), *dict.fromkeys(decision.notes)])
 
 
+def held_back(tag: CompiledTag, scope: Scope, decision: Decision, status: Status) -> str:
+    """The sentence for a tag that would have fired, but for a guard that an earlier event has taken."""
+    if status == "blocked_by_once_per" and tag.once_per is not None:
+        within = length_of_time(tag.once_per.within)
+        return f'an earlier event within {within} had the same key, "{_cut(decision.key)}"'
+    window = length_of_time(DUPLICATE_WINDOW_MS)
+    return f'a copy of what was sent within {window} for the event ID "{_cut(scope.original.sender_id)}"'
+
+
+def length_of_time(milliseconds: int) -> str:
+    """A length of time as an analyst writes it: `24h`, `90s`."""
+    for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1000)):
+        if milliseconds % size == 0:
+            return f"{milliseconds // size}{unit}"
+    return f"{milliseconds}ms"
+
+
 def _sentence(tag: CompiledTag, scope: Scope, decision: Decision) -> str:
     match decision.status:
         case "paused":
-            return "the tag is paused"
+            return _paused(tag, scope)
         case "not_triggered":
             return _not_triggered(tag.triggers, scope)
         case "blocked_by_consent":
-            return _no_consent(decision.consent, scope)
+            return "needs " + " and ".join(_refused(name, scope) for name in decision.refused)
         case "incomplete":
-            return f"no value for {_listed(decision.lacking)}, which the tag needs"
+            return " and ".join(_lacking(lack) for lack in decision.lacking)
     if decision.reason or decision.trigger is None:
         return decision.reason
     role = "exception" if decision.status == "blocked_by_exception" else "trigger"
     return f"{role} {_holding(decision.trigger, scope)}"
 
 
-def _no_consent(name: str, scope: Scope) -> str:
+def _paused(tag: CompiledTag, scope: Scope) -> str:
+    schedule, now = tag.schedule, scope.original.hit.received
+    if tag.paused or schedule is None:
+        return "the tag is paused"
+    if schedule.since is not None and now < schedule.since:
+        return f"outside its schedule: it starts at {_moment(schedule.since)}, and the hit came at {_moment(now)}"
+    return f"outside its schedule: it ended at {_moment(schedule.until)}, and the hit came at {_moment(now)}"
+
+
+def _moment(milliseconds: int | None) -> str:
+    return datetime.fromtimestamp((milliseconds or 0) / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _refused(name: str, scope: Scope) -> str:
     if scope.original.consent.state(name) == "unset":
-        return f"needs {name}, which is unset and denied by default"
-    return f"needs {name}, which is denied ({scope.signal(name).source})"
+        return f"{name}, which is unset and denied by default"
+    return f"{name}, which is denied ({scope.signal(name).source})"
+
+
+def _lacking(lack: Lack) -> str:
+    if lack.value is not None:
+        return f'"{lack.field}" is {_shown(lack.value)}, which is not what the tag can use'
+    return f'no value for "{lack.field}", which the tag needs' + (f": {lack.where} is not set" if lack.where else "")
 
 
 def _holding(trigger: CompiledTrigger, scope: Scope) -> str:
@@ -76,24 +116,37 @@ def _words(condition: CompiledCondition, scope: Scope, *, holds: bool) -> str:
         return _group_words(model.kind, condition.members, scope, holds=holds)
     value = f"{_left(model)} is {_shown(condition.left(scope) if condition.left else None)}"
     if holds:
-        return f"{value} ({' and '.join(_check(check, right(scope)) for check, _, right in condition.checks)})"
-    return f"{value}, not " + next(
-        _check(check, right(scope)) for check, test, right in condition.checks if not test(scope)
-    )
+        return f"{value} ({' and '.join(_held(check, right(scope)) for check, _, right in condition.checks)})"
+    missed = next(_missed(check, right(scope)) for check, test, right in condition.checks if not test(scope))
+    return value if value.endswith(missed) else f"{value}, which {missed}"
 
 
 def _group_words(kind: str, members: Sequence[CompiledCondition], scope: Scope, *, holds: bool) -> str:
     if kind == "not":
         inner = _group_words("all", members, scope, holds=not holds)
-        return inner if holds else f"not {inner}"
+        return inner if holds else f"what stands under `not` holds: {inner}"
     if holds is (kind == "any"):
         return next(_words(member, scope, holds=holds) for member in members if member.test(scope) is holds)
     words = " and ".join(_words(member, scope, holds=holds) for member in members)
     return words if len(members) == 1 else f"({words})"
 
 
-def _check(check: Check, expected: Any) -> str:
-    return f"{check.name.replace('_', ' ')} {_expected(expected)}"
+def _held(check: Check, expected: Any) -> str:
+    """What the check says, as it was written."""
+    if expected is False:
+        return "not " + check.name.removeprefix("is_").replace("_", " ")
+    words = check.name.removeprefix("is_") if expected is True else check.name
+    return f"{words.replace('_', ' ')} {'' if expected is True else _expected(expected)}".rstrip()
+
+
+def _missed(check: Check, expected: Any) -> str:
+    """The opposite of what the check says, as what is true of the value."""
+    operator = check.operator
+    if isinstance(expected, bool) and check.name.startswith("is_"):
+        return f"is {'not ' if expected else ''}{check.name.removeprefix('is_').replace('_', ' ')}"
+    other = operator.type if check.negated else operator.negated
+    words = f"is_not_{check.name}" if other is None else other
+    return f"{words.replace('_', ' ')} {_expected(expected)}"
 
 
 def _left(model: Condition) -> str:

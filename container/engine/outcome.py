@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from container.effects import Reply, Request
+from container.case import Status
+from container.effects import Redirect, Reply, Request, SetCookie
 from container.event import Hit
 
 
@@ -15,7 +17,8 @@ class Planned:
 
     `id`: 32 hex digits, derived from the hit's id, the event's index, the tag's name and the request's position.
     `type` and `format` find `judge` in code; `tag` and `event_name` are for display. `event_time`: Unix milliseconds.
-    `max_age_hours`: older events the vendor does not take; `None` without a limit.
+    `max_age_hours`: older events the vendor does not take; `None` without a limit. `linger` and `give_up_after`: what
+    the tag says about its deliveries, in milliseconds; `None`: the usual.
     """
 
     id: str
@@ -27,16 +30,26 @@ class Planned:
     event_time: int
     sender_id: str = ""
     max_age_hours: int | None = None
+    linger: int | None = None
+    give_up_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """A key that may be taken once until `until` (Unix milliseconds); if it was taken, `planned` is not delivered."""
+    """A key that may be taken once until `until` (Unix milliseconds); if it was taken, `planned` is not delivered.
+
+    `planned` are the ids of one tag's requests on one event, and so tell apart guards with the same key.
+    """
 
     key: bytes
-    kind: str
+    kind: Literal["once_per", "duplicate"]
     until: int
-    planned: Sequence[str]
+    planned: tuple[str, ...]
+
+    @property
+    def status(self) -> Status:
+        """What becomes of a tag that finds the key taken."""
+        return "blocked_by_once_per" if self.kind == "once_per" else "duplicate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +64,30 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
-    """What became of a tag on one event. `consent`: the state that held it back, "denied" or "unset"."""
+class TagResult:
+    """What became of one tag on one event, and what it adds to the reply if its guards are free.
+
+    `unset`: of a tag that consent blocked, whether the hit said nothing about the type, which the default denied.
+    """
 
     tag: str
-    status: str
-    consent: str = ""
+    status: Status
+    guards: Sequence[Guard] = ()
+    cookies: Sequence[SetCookie] = ()
+    redirect: Redirect | None = None
+    unset: bool = False
+
+    def settled(self, taken: Collection[Guard]) -> Status:
+        """The status when it is known which guards were taken before."""
+        return next((guard.status for guard in self.guards if guard in taken), self.status)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """Everything one hit leads to. `client` is `None` when no client claimed it.
 
-    `decided`: the tags that might have fired, by event; any other was not triggered. `events`: how many there were.
+    `reply` is the client's own; `results` are of the tags that might have fired on the event's name, in firing order.
+    `events`: how many there were.
     """
 
     hit: Hit
@@ -72,6 +96,30 @@ class Outcome:
     planned: Sequence[Planned] = ()
     guards: Sequence[Guard] = ()
     failures: Sequence[Failure] = ()
-    fired: Sequence[str] = field(default=())
-    decided: Sequence[Decided] = ()
+    results: Sequence[TagResult] = ()
     events: int = 0
+
+    @property
+    def fired(self) -> tuple[str, ...]:
+        """The tags that fired, guards aside, in firing order, once for each event."""
+        return tuple(result.tag for result in self.results if result.status == "fired")
+
+    def finished(self, taken: Collection[Guard] = ()) -> Reply:
+        """The reply with what the tags add to it. The client's cookies come first; of several with one name the first.
+
+        `taken`: the guards that were held by others; their tags add nothing.
+        """
+        adding = [result for result in self.results if result.settled(taken) == "fired"]
+        reply = self.reply
+        own = {cookie.name for cookie in reply.cookies}
+        added: dict[str, SetCookie] = {}
+        for cookie in (cookie for result in adding for cookie in result.cookies):
+            if cookie.name not in own:
+                added.setdefault(cookie.name, cookie)
+        if added:
+            reply = replace(reply, cookies=(*reply.cookies, *added.values()))
+        redirect = next((result.redirect for result in adding if result.redirect is not None), None)
+        if redirect is not None:
+            headers = (*reply.headers, ("location", redirect.url))
+            reply = replace(reply, status=redirect.status, headers=headers, body=b"")
+        return reply

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from container.component import required
-from container.engine.coerce import Lacking, coerced
+from container.engine.coerce import Lack, Lacking, coerced
 from container.engine.scope import Getter, Scope
 from container.fields import FromEvent, Settings
 from container.secret import Secret, SecretText
@@ -66,7 +66,7 @@ def settings_builder(settings: Settings | None, lookup: Lookup, *, owner: str = 
         return lambda _scope: fixed
 
     def build(scope: Scope) -> Settings | Lacking:
-        lacking: list[str] = []
+        lacking: list[Lack] = []
         values = collect(scope, lacking)
         if lacking:
             return Lacking(tuple(lacking))
@@ -85,18 +85,19 @@ def getter_of(value: Any, lookup: Lookup) -> Getter:
     return getter if getter is not None else lambda _scope: value
 
 
-Collect = Callable[[Scope, list[str]], dict[str, Any]]
-"""Gives the fields of settings as plain values, and adds the paths of those that have to be there and are not."""
+Collect = Callable[[Scope, list[Lack]], dict[str, Any]]
+"""Gives the fields of settings as plain values, and adds what has to be there and is not."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """A field of settings. `getter`: `None` for a fixed value. `usual`: whether it has usual places in the event."""
+    """A field of settings. `getter`: `None` for a fixed value. `usual`: with places in the event. `where`: in words."""
 
     name: str
     getter: Getter | None
     usual: bool
     required: bool
+    where: str
 
 
 def _field(settings: Settings, name: str, lookup: Lookup) -> _Field:
@@ -105,7 +106,10 @@ def _field(settings: Settings, name: str, lookup: Lookup) -> _Field:
     getter = usual if isinstance(value, FromEvent) else value_getter(value, lookup)
     if getter is not None and usual is not None and getter is not usual:
         getter = _either(getter, usual)
-    return _Field(name, getter, usual is not None, required(info))
+    places = info.default.paths if isinstance(info.default, FromEvent) else ()
+    stated = [str(value)] if isinstance(value, Template) else []
+    where = " or ".join(stated + [f"{{{{ event.{place} }}}}" for place in places])
+    return _Field(name, getter, usual is not None, required(info), where)
 
 
 def _usual_getter(paths: tuple[str, ...]) -> Getter:
@@ -140,14 +144,14 @@ def _settings_getter(settings: Settings, lookup: Lookup, prefix: str) -> Collect
     varying = {name for name, _ in nested} | {name for name, _, _ in dynamic}
     fixed = {name: value for name, value in values.items() if name not in varying}
 
-    def collect(scope: Scope, lacking: list[str]) -> dict[str, Any]:
+    def collect(scope: Scope, lacking: list[Lack]) -> dict[str, Any]:
         values = dict(fixed)
         for name, get, field in dynamic:
             value = get(scope)
             if not missing(value):
                 values[name] = value
             elif field.required:
-                lacking.append(prefix + name)
+                lacking.append(Lack(prefix + name, field.where))
             elif field.usual:
                 values[name] = None
         for name, inner in nested:

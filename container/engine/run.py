@@ -2,49 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from traceback import walk_tb
-from typing import Any, Literal
+from typing import Any
 
+from container.config.model import Schedule
 from container.effects import Claim, Effect, Note, Redirect, Reply, Request, SetCookie, Skip
+from container.engine.claim import consented
 from container.engine.coerce import Lacking
 from container.engine.container import CompiledClient, CompiledTag, CompiledTrigger, Container
-from container.engine.outcome import Decided, Failure, Outcome, Planned
+from container.engine.fold import Decision, Folded
+from container.engine.outcome import Outcome
 from container.engine.scope import Scope
+from container.engine.view import view_of
 from container.event import Event, Hit
-from container.shape import text
+from container.shape import missing, text
 from container.url import path_matches
-
-Status = Literal[
-    "fired",
-    "not_triggered",
-    "blocked_by_exception",
-    "blocked_by_consent",
-    "blocked_by_once_per",
-    "duplicate",
-    "paused",
-    "incomplete",
-    "skipped",
-    "failed",
-]
 
 UNCLAIMED = Reply(status=404)
 NOTHING_TO_SEND = "the tag had nothing to send"
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What became of one tag on one event. `reason`: what the tag itself said about it."""
-
-    status: Status
-    trigger: CompiledTrigger | None = None
-    reason: str = ""
-    lacking: Sequence[str] = ()
-    effects: Sequence[Effect] = ()
-    consent: str = ""
-    notes: Sequence[str] = ()
+EMPTY_KEY = "`once_per` does not limit it: its key is empty"
 
 
 NOT_TRIGGERED, PAUSED = Decision("not_triggered"), Decision("paused")
@@ -59,7 +37,9 @@ def run(container: Container, hit: Hit) -> Outcome:
     for scope in scopes(container, client, claim):
         folded.events += 1
         for tag in container.candidates(scope.original.name):
-            folded.add(tag, scope, decide(tag, scope))
+            decision = decide(tag, scope)
+            if decision is not NOT_TRIGGERED:
+                folded.add(tag, scope, decision)
     return folded.outcome(hit, client.name)
 
 
@@ -69,7 +49,7 @@ def claim_hit(container: Container, hit: Hit) -> tuple[CompiledClient | None, Cl
         if not client.paths or path_matches(client.paths, hit.path):
             claim = client.function(client.settings, hit)
             if claim is not None:
-                return client, claim
+                return client, consented(container, client, claim)
     return None, Claim()
 
 
@@ -89,8 +69,13 @@ def decide(tag: CompiledTag, scope: Scope) -> Decision:
         return Decision("failed", reason=_blame(problem))
 
 
+def is_paused(tag: CompiledTag, now: int) -> bool:
+    """Whether the tag rests whatever happens: somebody paused it, or `now` (ms) is outside its schedule."""
+    return tag.paused or not _is_time(tag.schedule, now)
+
+
 def _decide(tag: CompiledTag, scope: Scope) -> Decision:
-    if tag.paused:
+    if is_paused(tag, scope.original.hit.received):
         return PAUSED
     name = scope.original.name
     trigger = _first_holding(tag.triggers, name, scope)
@@ -99,14 +84,29 @@ def _decide(tag: CompiledTag, scope: Scope) -> Decision:
     exception = _first_holding(tag.exceptions, name, scope)
     if exception is not None:
         return Decision("blocked_by_exception", exception)
-    for consent in tag.consent:
-        if not scope.signal(consent).granted:
-            return Decision("blocked_by_consent", trigger, consent=consent)
-    scope.notes = []
-    settings = tag.build(scope)
+    refused = tuple(name for name in tag.consent if not scope.signal(name).granted)
+    if refused:
+        return Decision("blocked_by_consent", trigger, refused=refused)
+    seen = scope if tag.view is None else view_of(tag.view, scope)
+    seen.notes = list(seen.given)
+    settings = tag.build(seen)
     if isinstance(settings, Lacking):
-        return Decision("incomplete", trigger, lacking=settings.fields, notes=tuple(scope.notes))
-    return _fired(trigger, tag.component.function(settings, scope.event), scope.notes)
+        return Decision("incomplete", trigger, lacking=settings.lacks, notes=tuple(seen.notes), seen=seen)
+    decision = _fired(trigger, tag.component.function(settings, seen.event), seen)
+    return decision if tag.once_per_key is None else _limited(decision, tag.once_per_key(scope))
+
+
+def _is_time(schedule: Schedule | None, now: int) -> bool:
+    if schedule is None:
+        return True
+    return (schedule.since is None or schedule.since <= now) and (schedule.until is None or now < schedule.until)
+
+
+def _limited(decision: Decision, value: Any) -> Decision:
+    """The decision of a tag with `once_per`, for this value of its key. An empty one limits nothing."""
+    key = "" if missing(value) else text(value).strip()
+    notes = decision.notes if key else (*decision.notes, EMPTY_KEY)
+    return replace(decision, key=key, notes=notes)
 
 
 def _blame(problem: Exception) -> str:
@@ -122,76 +122,12 @@ def _first_holding(triggers: Sequence[CompiledTrigger], name: str, scope: Scope)
     return None
 
 
-def _fired(trigger: CompiledTrigger, returned: Any, wrong: Sequence[str]) -> Decision:
+def _fired(trigger: CompiledTrigger, returned: Any, seen: Scope) -> Decision:
     effects: Sequence[Effect] = returned if isinstance(returned, (list, tuple)) else [returned] if returned else []
-    notes = [*wrong, *(effect.text for effect in effects if isinstance(effect, Note))]
+    notes = [*seen.notes, *(effect.text for effect in effects if isinstance(effect, Note))]
     skip = next((effect for effect in effects if isinstance(effect, Skip)), None)
     if skip is not None:
-        return Decision("skipped", trigger, skip.reason or NOTHING_TO_SEND, notes=notes)
+        return Decision("skipped", trigger, skip.reason or NOTHING_TO_SEND, notes=notes, seen=seen)
     if not any(isinstance(effect, (Request, SetCookie, Redirect)) for effect in effects):
-        return Decision("skipped", trigger, NOTHING_TO_SEND, notes=notes)
-    return Decision("fired", trigger, effects=effects, notes=notes)
-
-
-@dataclass
-class Folded:
-    """Effects of all tags, collected in firing order."""
-
-    reply: Reply
-    planned: list[Planned] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-    fired: list[str] = field(default_factory=list)
-    decided: list[Decided] = field(default_factory=list)
-    events: int = 0
-    cookies: dict[str, SetCookie] = field(default_factory=dict)
-    redirect: Redirect | None = None
-
-    def add(self, tag: CompiledTag, scope: Scope, decision: Decision) -> None:
-        """Takes over what the decision wants done."""
-        consent = scope.original.consent.state(decision.consent) if decision.consent else ""
-        self.decided.append(Decided(tag.name, decision.status, consent))
-        if decision.status == "failed":
-            event = scope.original
-            self.failures.append(Failure(tag.name, tag.component.type, event.index, event.name, decision.reason))
-        if decision.status != "fired":
-            return
-        self.fired.append(tag.name)
-        position = 0
-        for effect in decision.effects:
-            match effect:
-                case Request():
-                    self.planned.append(_planned(tag, scope.event, effect, position))
-                    position += 1
-                case SetCookie():
-                    self.cookies.setdefault(effect.name, effect)
-                case Redirect() if self.redirect is None:
-                    self.redirect = effect
-
-    def outcome(self, hit: Hit, client: str) -> Outcome:
-        """The outcome. Cookies of the client come first; of several with one name the first counts."""
-        reply = self.reply
-        if self.cookies:
-            own = {cookie.name for cookie in reply.cookies}
-            added = (cookie for name, cookie in self.cookies.items() if name not in own)
-            reply = replace(reply, cookies=(*reply.cookies, *added))
-        if self.redirect is not None:
-            headers = (*reply.headers, ("location", self.redirect.url))
-            reply = replace(reply, status=self.redirect.status, headers=headers, body=b"")
-        failures, fired, decided = tuple(self.failures), tuple(self.fired), tuple(self.decided)
-        return Outcome(hit, client, reply, tuple(self.planned), (), failures, fired, decided, self.events)
-
-
-def _planned(tag: CompiledTag, event: Event, request: Request, position: int) -> Planned:
-    seed = b"\0".join((event.hit.id, str(event.index).encode(), tag.name.encode(), str(position).encode()))
-    component = tag.component
-    return Planned(
-        id=hashlib.sha256(seed).hexdigest()[:32],
-        tag=tag.name,
-        type=component.type,
-        format=component.format,
-        request=request,
-        event_name=event.name,
-        event_time=event.time,
-        sender_id=event.sender_id,
-        max_age_hours=component.max_age_hours,
-    )
+        return Decision("skipped", trigger, NOTHING_TO_SEND, notes=notes, seen=seen)
+    return Decision("fired", trigger, effects=effects, notes=notes, seen=seen)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from container.event import CONSENT_TYPES, Consent, Event, Signal
@@ -20,18 +20,25 @@ class Scope:
 
     `original` is the event as the client read it; `event` is the same with the consent types that the hit says nothing
     about filled from the container's default. Variables read `original`, so that a default may refer to a variable.
+    `views` are the scopes of the event as transformations show it, by number; `given` notes belong to such a view.
     """
 
-    __slots__ = ("_consent", "_defaults", "_event", "_page", "notes", "original", "values")
+    __slots__ = ("_consent", "_defaults", "_event", "_page", "given", "notes", "original", "values", "views")
 
-    def __init__(self, event: Event, slots: int, defaults: ConsentDefaults) -> None:
+    def __init__(self, event: Event, slots: int, defaults: ConsentDefaults, given: Sequence[str] = ()) -> None:
         self.original = event
         self.values: list[Any] = [UNSET] * slots
+        self.given = given
         self.notes: list[str] = []
+        self.views: dict[int, Scope] = {}
         self._defaults = defaults
         self._consent: Consent | None = None
         self._event: Event | None = None
         self._page: UrlParts | None = None
+
+    def of_view(self, event: Event, given: Sequence[str]) -> Scope:
+        """A scope of the same event, changed: nothing of it is computed yet."""
+        return Scope(event, len(self.values), self._defaults, given)
 
     @property
     def consent(self) -> Consent:

@@ -5,5 +5,6 @@
 
 from container.ga4.consent import consent_of
 from container.ga4.events import events_of
+from container.ga4.visitor import Recognised, ServerCookie, from_browser, from_server
 
-__all__ = ["consent_of", "events_of"]
+__all__ = ["Recognised", "ServerCookie", "consent_of", "events_of", "from_browser", "from_server"]

@@ -1,11 +1,12 @@
-"""What a hit says about consent: `gcd` by its bits, then `gcs`, then `npa`. Where two disagree, denied wins.
+"""What a hit says about consent: `gcd` and its copy `sst.gcd` by their bits, then `gcs`, then `npa`.
 
-A type that no signal names stays unset: the container's default decides about it, and shows that it did.
+Where two disagree, denied wins. A type that no signal names stays unset: the container's default decides about it, and
+shows that it did.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -26,17 +27,17 @@ _GCS_STATES = {
 def consent_of(parameters: Mapping[str, str]) -> Consent:
     """The consent that the parameters of an event state. Neither missing nor unreadable ones say anything."""
     no_personalisation = "1" in (parameters.get("npa"), parameters.get("up._npa"))
-    return _consent(parameters.get("gcd", "")[:_LONGEST_GCD], parameters.get("gcs", "")[:4], no_personalisation)
+    gcd, copy = (parameters.get(name, "")[:_LONGEST_GCD] for name in ("gcd", "sst.gcd"))
+    return _consent(gcd, copy, parameters.get("gcs", "")[:4], no_personalisation)
 
 
 # Sites send a few dozen combinations; the signals are frozen, so events may share them.
 @lru_cache(maxsize=1024)
-def _consent(gcd: str, gcs: str, no_personalisation: bool) -> Consent:
+def _consent(gcd: str, copy: str, gcs: str, no_personalisation: bool) -> Consent:
     signals = {name: Signal(granted, "gcd") for name, granted in _gcd_states(gcd)}
+    _add(signals, _gcd_states(copy) if copy != gcd else (), "gcd")
     stated = dict(_gcs_states(gcs))
-    for name, granted in stated.items():
-        if name not in signals or (signals[name].granted and not granted):
-            signals[name] = Signal(granted, "gcs")
+    _add(signals, stated.items(), "gcs")
     if "ad_storage" in stated:
         # `gcs` knows the two older types only: the newer ones follow, where nothing else is said about them.
         for name in ("ad_user_data", "ad_personalization"):
@@ -45,6 +46,12 @@ def _consent(gcd: str, gcs: str, no_personalisation: bool) -> Consent:
     if no_personalisation and (personalised is None or personalised.granted):
         signals["ad_personalization"] = Signal(False, "npa")
     return Consent(MappingProxyType(signals))
+
+
+def _add(signals: dict[str, Signal], states: Iterable[tuple[str, bool]], source: str) -> None:
+    for name, granted in states:
+        if name not in signals or (signals[name].granted and not granted):
+            signals[name] = Signal(granted, source)
 
 
 def _gcd_states(gcd: str) -> Iterator[tuple[str, bool]]:

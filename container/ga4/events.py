@@ -8,11 +8,13 @@ from typing import Any
 
 from container.event import Hit
 from container.ga4.client_hints import add_header_hints, full_version_list
+from container.ga4.hashed import hashed_user_data
 from container.ga4.items import item
 from container.ga4.keys import (
     CLIENT_HINTS,
     CONSUMED,
     FIELDS,
+    HASHED_USER_DATA,
     ITEM_PREFIX,
     PREFIXES,
     ROOT,
@@ -26,6 +28,7 @@ from container.ga4.keys import (
 )
 from container.ga4.user_data import nested
 from container.ga4.values import address, flag_or_text, location, number_or_text
+from container.place import location_of
 from container.url import query_parameters
 
 _Drawers = dict[str, dict[Any, Any]]
@@ -59,7 +62,8 @@ def events_of(hit: Hit) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
     since many short lines over a long query are more work than their bytes suggest.
 
     A parameter of the protocol wins over an event parameter (`ep.`) of the same name, and a number (`epn.`) over a
-    text. Blank values are kept as empty texts; absent ones are absent.
+    text. Blank values are kept as empty texts; absent ones are absent. User data in the clear wins over hashed user
+    data of the same name, and a stated place over what a proxy says.
     """
     shared = query_parameters(hit.query)
     drawers = _sort({name: {} for name in _DRAWERS}, shared)
@@ -84,19 +88,25 @@ def _event_data(drawers: _Drawers, hit: Hit) -> dict[str, Any]:
     items, stated = drawers[_ITEMS], drawers[_IF_STATED]
     add_header_hints(drawers[CLIENT_HINTS], hit.headers)
     groups: dict[str, Any] = {
-        USER_DATA: nested({**drawers[_TEXT_USER_DATA], **drawers[_NUMBER_USER_DATA]}),
+        USER_DATA: _user_data(drawers),
         USER_PROPERTIES: {**drawers["up"], **drawers["upn"]},
         CLIENT_HINTS: drawers[CLIENT_HINTS],
         SYSTEM_PROPERTIES: drawers[SYSTEM_PROPERTIES],
         SERVER_SIDE_PROPERTIES: {**drawers["sst"], "request_start_time_ms": hit.received},
         "items": [items[number] for number in sorted(items) if items[number]],
-        "event_location": stated.get("event_location"),
+        "event_location": stated.get("event_location") or location_of(hit.headers),
         "ip_override": stated.get("ip_override") or hit.ip,
         "user_agent": hit.headers.get("user-agent"),
     }
     data = {**drawers["ep"], **drawers["epn"], **drawers[ROOT]}
     data.update({name: value for name, value in groups.items() if value})
     return data
+
+
+def _user_data(drawers: _Drawers) -> dict[str, Any]:
+    stated = nested({**drawers[_TEXT_USER_DATA], **drawers[_NUMBER_USER_DATA]})
+    hashed = drawers[ROOT].get(HASHED_USER_DATA)
+    return {**hashed_user_data(hashed), **stated} if hashed else stated
 
 
 def _find_place(key: str) -> _Place:

@@ -15,6 +15,7 @@ Kind = Literal["text", "number", "flag", "brands", "location", "address"]
 ROOT = ""
 CLIENT_HINTS = "client_hints"
 USER_DATA = "user_data"
+HASHED_USER_DATA = "x-ga-em"
 USER_PROPERTIES = "x-ga-mp2-user_properties"
 SYSTEM_PROPERTIES = "x-ga-system_properties"
 SERVER_SIDE_PROPERTIES = "x-sst-system_properties"
@@ -79,7 +80,7 @@ FIELDS: Mapping[str, Field] = {
     "pscdl": Field("x-ga-pscdl"),
     "are": Field("x-ga-are"),
     "ecid": Field("x-ga-ecid"),
-    "em": Field("x-ga-em"),
+    "em": Field(HASHED_USER_DATA),
     "gdid": Field("x-ga-gdid"),
     "edid": Field("x-ga-edid"),
     "did": Field("x-ga-did"),
@@ -136,3 +137,20 @@ ITEM_FIELDS: Mapping[str, Field] = {
     "cs": Field("creative_slot"),
 }
 """The two characters in front of each value of an item."""
+
+HASHED_VERSION = "1"
+"""The version of `em` that is known, its segment `tv`."""
+
+HASHED_CODES: Mapping[str, str] = {"em": "sha256_email_address", "pn": "sha256_phone_number"}
+"""Segments of `em` that stand for themselves, and their names in `user_data`."""
+
+ADDRESS_CODES: Mapping[str, str] = {
+    "fn": "sha256_first_name",
+    "ln": "sha256_last_name",
+    "sa": "sha256_street",
+    "ct": "city",
+    "rg": "region",
+    "pc": "postal_code",
+    "co": "country",
+}
+"""Segments of `em` that belong to an address, which a number behind them names."""

@@ -6,35 +6,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-Networks = tuple[IPv4Network | IPv6Network, ...]
+from container.place import is_address_header
 
-_ADDRESS_HEADERS = frozenset(
-    {
-        "forwarded",
-        "via",
-        "x-real-ip",
-        "x-client-ip",
-        "x-cluster-client-ip",
-        "x-original-forwarded-for",
-        "x-original-host",
-        "true-client-ip",
-        "client-ip",
-        "x-country",
-        "x-country-code",
-    }
-)
-_ADDRESS_PREFIXES = (
-    "x-forwarded-",
-    "x-appengine-",
-    "x-gclb-",
-    "x-geo-",
-    "x-geoip-",
-    "x-vercel-",
-    "x-azure-",
-    "cf-",
-    "cloudfront-",
-    "fastly-",
-)
+__all__ = ["Networks", "Proxies", "canonical_address", "is_address_header", "network"]
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +35,6 @@ class Proxies:
         while hops and self.trusts(found):
             found = canonical_address(hops.pop())
         return found
-
-
-def is_address_header(name: str) -> bool:
-    """Whether a header (lower case) speaks about the visitor's address or place, and so is a proxy's to set."""
-    return name in _ADDRESS_HEADERS or name.startswith(_ADDRESS_PREFIXES)
 
 
 @lru_cache(maxsize=4096)

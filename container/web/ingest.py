@@ -22,7 +22,7 @@ from container.delivery.store import Accepted, StoreError
 from container.delivery.told import Told
 from container.effects import Reply
 from container.engine.container import Container
-from container.engine.outcome import Outcome
+from container.engine.outcome import Guard, Outcome
 from container.engine.run import run
 from container.event import Hit
 from container.web.addresses import Proxies, canonical_address, is_address_header
@@ -126,12 +126,13 @@ class Ingest:
 
     async def _take(self, hit: Hit) -> Reply:
         """The reply, once everything that the hit leads to is on disk."""
-        container, accepted = self.current.container, Accepted()
+        container = self.current.container
         try:
             outcome = run(container, hit)
             written = acceptance(outcome, now=hit.received)
+            taken: frozenset[Guard] = frozenset()
             if not written.empty:
-                accepted = await self.accept(written)
+                taken = (await self.accept(written)).taken
                 self.health.store_worked()
         except StoreError as problem:
             self.metrics.unavailable.labels(unavailable(problem)).inc()
@@ -139,10 +140,10 @@ class Ingest:
             return _status_only(503, ("retry-after", str(RETRY_AFTER_SECONDS)))
         except Exception as problem:  # noqa: BLE001  # a fault of ours ends one request, not the process
             return self._failed(hit, problem)
-        self._count(container, outcome, accepted)
+        self._count(container, outcome, taken)
         for letter in written.letters:
             self._tell(letter, now=hit.received)
-        return outcome.reply
+        return outcome.finished(taken)
 
     def _failed(self, hit: Hit, problem: Exception) -> Reply:
         """Names the hit and the line of ours that raised, and nothing that the hit held: messages quote values."""
@@ -152,12 +153,12 @@ class Ingest:
         logger.error("hit.failed id=%s error=%s at=%s", hit.id.hex(), type(problem).__name__, where)
         return Reply(500, (("content-type", "text/plain; charset=utf-8"),), f"error {hit.id.hex()}\n".encode())
 
-    def _count(self, container: Container, outcome: Outcome, accepted: Accepted) -> None:
+    def _count(self, container: Container, outcome: Outcome, taken: frozenset[Guard]) -> None:
         if outcome.client is None:
             self.metrics.refused["unclaimed"].inc()
             return
         self.metrics.accepted.inc()
-        self.metrics.tags.add(container, outcome, accepted.taken)
+        self.metrics.tags.add(container, outcome, taken)
 
     def _tell(self, letter: Letter, *, now: int) -> None:
         """A delivery that is dead from the start: counted each time, told of when it is news."""

@@ -16,15 +16,14 @@ from prometheus_client.registry import Collector
 from container.delivery.counters import MOST_LANES, OTHER_LANES, Counted, Counters
 from container.delivery.store import LaneReport, StoreBusyError, StoreError, StoreFullError
 from container.engine.container import Container
-from container.engine.outcome import Outcome
+from container.engine.outcome import Guard, Outcome
+from container.engine.run import is_paused
 
 Refusal = Literal["body_too_large", "headers_too_large", "query_too_long", "no_host", "unclaimed"]
 Unavailable = Literal["full", "busy", "unavailable"]
 
 _REFUSALS: Sequence[Refusal] = ("body_too_large", "headers_too_large", "query_too_long", "no_host", "unclaimed")
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0)
-_HELD_BACK = {"once_per": "blocked_by_once_per", "duplicate": "duplicate"}
-"""What a tag's status is when a guard of this kind was taken before."""
 
 _COUNTED: Mapping[Counted, str] = {
     "requests": "Requests to vendors, by verdict.",
@@ -75,19 +74,19 @@ class TagEvents(Collector):
 
     _figures: Tally[tuple[str, str, str]] = field(default_factory=Tally)
 
-    def add(self, container: Container, outcome: Outcome, taken: Collection[bytes] = ()) -> None:
+    def add(self, container: Container, outcome: Outcome, taken: Collection[Guard] = ()) -> None:
         """Counts the events of a hit. `taken`: the guards that somebody had before."""
         seen: Tally[str] = Tally()
-        for decided in outcome.decided:
-            self._figures[decided.tag, decided.status, decided.consent] += 1
-            seen[decided.tag] += 1
+        for result in outcome.results:
+            status = result.settled(taken)
+            consent = ("unset" if result.unset else "denied") if status == "blocked_by_consent" else ""
+            self._figures[result.tag, status, consent] += 1
+            seen[result.tag] += 1
         for tag in container.tags:
             others = outcome.events - seen[tag.name]
             if others:
-                self._figures[tag.name, "paused" if tag.paused else "not_triggered", ""] += others
-        for name, status in _held_back(outcome, taken):
-            self._figures[name, "fired", ""] -= 1
-            self._figures[name, status, ""] += 1
+                rests = is_paused(tag, outcome.hit.received)
+                self._figures[tag.name, "paused" if rests else "not_triggered", ""] += others
 
     def collect(self) -> Iterator[Metric]:
         about = "Events by tag and what became of the tag; the consent that held it back was denied or unset."
@@ -174,17 +173,6 @@ def _results(name: str, about: str, kind: str, figures: Mapping[tuple[str, str, 
     for labels, number in sorted(figures.items()):
         family.add_metric(labels, number)
     return family
-
-
-def _held_back(outcome: Outcome, taken: Collection[bytes]) -> Iterator[tuple[str, str]]:
-    """The tags whose deliveries a guard kept from being stored, each delivery once."""
-    tags = {planned.id: planned.tag for planned in outcome.planned}
-    seen: set[str] = set()
-    for guard in outcome.guards:
-        first = next(iter(guard.planned), "")
-        if guard.key in taken and first in tags and first not in seen:
-            seen.add(first)
-            yield tags[first], _HELD_BACK.get(guard.kind, guard.kind)
 
 
 # Registries look collectors up by identity.

@@ -65,7 +65,8 @@ def cookie_line(cookie: SetCookie, host: str) -> bytes | None:
     domain = _domain(cookie, host)
     if domain is None:
         return None
-    pair = f"{cookie.name}={quote(cookie.value, safe=_COOKIE_OCTETS, errors='replace')}"
+    safe = f"{_COOKIE_OCTETS}%" if cookie.encoded else _COOKIE_OCTETS
+    pair = f"{cookie.name}={quote(cookie.value, safe=safe, errors='replace')}"
     if len(pair) > LONGEST_COOKIE_BYTES:
         return None
     line = f"{pair}; Path={cookie.path}"

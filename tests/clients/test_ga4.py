@@ -75,3 +75,68 @@ def test_a_path_starts_with_a_slash_and_does_not_end_with_one(path: str) -> None
 def test_what_no_browser_sends_as_an_origin_is_no_setting(origin: str) -> None:
     with pytest.raises(ValidationError):
         Ga4.model_validate({"allow_origins": [origin]})
+
+
+ADDRESSED = {
+    "cf-connecting-ip": "203.0.113.7",
+    "x-forwarded-for": "203.0.113.7, 10.0.0.1",
+    "cf-ipcountry": "NL",
+    "user-agent": "Mozilla/5.0",
+}
+
+
+def test_a_redacted_address_is_nowhere_behind_the_client() -> None:
+    incoming = Hit(b"0" * 16, 1, "POST", "/g/collect", f"{QUERY}&en=a", ADDRESSED, b"en=b\nen=c", "203.0.113.7")
+    claim = ga4(Ga4(redact_ip=True), incoming)
+    assert claim is not None
+    for event in claim.events:
+        assert "203.0.113.7" not in repr(event)
+        assert event.hit.headers.keys() == {"cf-ipcountry", "user-agent"}
+        assert (event.data["event_location"], event.hit.id) == ({"country": "NL"}, incoming.id)
+
+
+def test_an_address_that_is_not_redacted_is_in_the_event() -> None:
+    incoming = Hit(b"0" * 16, 1, "GET", "/g/collect", f"{QUERY}&en=a", ADDRESSED, ip="203.0.113.7")
+    claim = ga4(Ga4(), incoming)
+    assert claim is not None
+    assert (claim.events[0].data["ip_override"], claim.events[0].hit) == ("203.0.113.7", incoming)
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "status"),
+    [
+        ("GET", {"sec-fetch-dest": "image"}, 200),
+        ("GET", {"sec-fetch-dest": "empty", "accept": "image/png"}, 204),
+        ("GET", {"accept": "image/webp,*/*"}, 200),
+        ("GET", {"accept": "*/*"}, 204),
+        ("GET", {"accept": "text/html,image/webp"}, 204),
+        ("POST", {"sec-fetch-dest": "image"}, 204),
+    ],
+)
+def test_only_an_image_element_gets_an_image(method: str, headers: dict[str, str], status: int) -> None:
+    claim = ga4(Ga4(), Hit(b"0" * 16, 1, method, "/g/collect", f"{QUERY}&en=a", headers))
+    assert claim is not None
+    assert claim.reply.status == status
+    image = claim.reply.body
+    assert (image[:6], image[6:10], image[-1:]) == (
+        (b"GIF89a", b"\1\0\1\0", b";") if status == 200 else (b"", b"", b"")
+    )
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        {"name": "a b"},
+        {"name": "a;b"},
+        {"name": "a=b"},
+        {"domain": "shop.example; Secure"},
+        {"max_age": 0},
+        {"max_age": "60"},
+        {"same_site": "Lax"},
+        {"path": "/"},
+        {"linker_secret": "literal"},
+    ],
+)
+def test_what_no_cookie_may_have_is_no_setting(cookie: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Ga4.model_validate({"cookie": cookie})

@@ -69,10 +69,10 @@ class StoreMachine(RuleBasedStateMachine):
         self.number += count
         requests = [single_request(n) if lane == "single" else item_request(n, account=lane) for n in numbers]
         rows = [planned(number, request) for number, request in zip(numbers, requests, strict=True)]
-        guards = [] if key is None else [Guard(key, "once_per", self.now + 5000, [rows[0].id])]
+        guards = [] if key is None else [Guard(key, "once_per", self.now + 5000, (rows[0].id,))]
         found = self.wait(self.store.accept(accepted(*rows, now=self.now, linger=linger, guards=guards)))
         taken = key is not None and self.guards.get(key, 0) > self.now
-        assert found.taken == (frozenset([key]) if taken else frozenset())
+        assert found.taken == frozenset(guards if taken else ())
         if key is not None and not taken:
             self.guards[key] = self.now + 5000
         due = self.now if lane == "single" else self.now + linger

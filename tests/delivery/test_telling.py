@@ -10,9 +10,10 @@ import pytest
 
 from container.delivery.counters import MOST_LANES, OTHER_LANES, Counters
 from container.delivery.lane import Lane
+from container.delivery.policy import FAILURES_TOLD
 from container.delivery.row import acceptance
 from container.delivery.told import AGAIN_MS
-from container.effects import Request
+from container.effects import Request, Verdict
 from tests.delivery.harness import NOW, accepted, bench, item_request, outcome, planned, run
 
 LANE = "tiktok_events_api https://vendor.example/v1/events C1"
@@ -216,3 +217,45 @@ def test_a_request_that_cannot_be_sent_names_its_account(account: object, shown:
     [letter] = acceptance(outcome(planned(1, request)), now=NOW).letters
     assert letter.lane == Lane("tiktok_events_api", account=shown)
     assert letter.lane.key
+
+
+def test_a_lane_that_goes_on_failing_becomes_somebodys_business_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        found = bench(tmp_path, lambda request: httpx.Response(503))
+        await found.store.accept(accepted(planned(1)))
+        while len(found.vendor.requests) < FAILURES_TOLD + 3:
+            found.clock.now = max(found.clock.now, await found.turn())
+
+    run(scenario())
+    failing = f'ERROR delivery.lane_failing tag="TikTok - events" lane="{LANE}" failures=8 reason="status 503"'
+    assert [line for line in said(caplog) if "lane_failing" in line] == [failing]
+
+
+def test_what_a_vendor_remarks_is_told_once_however_often_it_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        found = bench(tmp_path, judge=lambda answer: Verdict("delivered", f"item {next(numbers)} has no id"))
+        for number in range(1, 4):
+            await found.store.accept(accepted(planned(number)))
+            await found.until_idle()
+
+    numbers = iter(range(3))
+    run(scenario())
+    assert said(caplog) == [
+        f'WARNING delivery.remarked tag="TikTok - events" lane="{LANE}" rows=1 reason="item 0 has no id"'
+    ]
+
+
+def test_of_a_batch_that_was_taken_in_part_both_parts_are_counted(tmp_path: Path) -> None:
+    async def scenario() -> Counters:
+        found = bench(tmp_path, judge=lambda answer: Verdict("delivered", "one is bad", refused=(1,)))
+        await found.store.accept(accepted(planned(1), planned(2), planned(3)))
+        await found.until_idle()
+        return found.worker.counters
+
+    counters = run(scenario())
+    assert {verdict: number for (_, _, verdict), number in counters.verdicts.items()} == {"delivered": 2, "refused": 1}
+    assert counters.dead == {("TikTok - events", LANE, "refused"): 1}

@@ -34,13 +34,14 @@ from container.config.model import (
     Format,
     Group,
     TagModel,
+    TransformationModel,
     TriggerModel,
     VariableModel,
 )
 from container.config.registry import Registry, components_in
-from container.engine.case import simulate
 from container.engine.compile import compile_container
 from container.engine.container import Container
+from container.engine.simulate import simulate
 from container.template import parse
 
 RECEIVED = 1_767_261_600_000
@@ -142,9 +143,17 @@ def none_of(*members: Condition | Group) -> Group:
     return Group("not", members)
 
 
-def a_model(
-    *parts: ClientModel | VariableModel | TriggerModel | TagModel, consent: ConsentDefault = "granted"
-) -> ContainerModel:
+Part = ClientModel | VariableModel | TriggerModel | TagModel | TransformationModel
+
+
+def a_transformation(
+    name: str, function: Callable[..., Any], values: Mapping[str, Any], *tags: str, **details: Any
+) -> TransformationModel:
+    """A transformation of the event that these tags see."""
+    return TransformationModel(name, component(function), settings_of(function, values), tags or ("Tag",), **details)
+
+
+def a_model(*parts: Part, consent: ConsentDefault = "granted") -> ContainerModel:
     """A container of these parts. Without a client it has the JSON one; the trigger "All" is always there."""
     clients = {part.name: part for part in parts if isinstance(part, ClientModel)}
     return ContainerModel(
@@ -156,11 +165,12 @@ def a_model(
         variables={part.name: part for part in parts if isinstance(part, VariableModel)},
         triggers={"All": TriggerModel("All")} | {part.name: part for part in parts if isinstance(part, TriggerModel)},
         tags={part.name: part for part in parts if isinstance(part, TagModel)},
+        transformations={part.name: part for part in parts if isinstance(part, TransformationModel)},
     )
 
 
 def a_container(
-    *parts: ClientModel | VariableModel | TriggerModel | TagModel,
+    *parts: Part,
     consent: ConsentDefault = "granted",
     debug: bool = False,
 ) -> Container:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from container.api import Claim, Event, Hit, Many, Pattern, Settings, client
 from container.config.model import ClientModel, Format
-from container.engine.case import simulate
 from container.engine.container import Container
 from container.engine.run import run
+from container.engine.simulate import simulate
 from tests.engine.parts import (
     RECEIVED,
     a_container,

@@ -9,7 +9,8 @@ import orjson
 import pytest
 
 from container.api import Batch, Event, Note, Request, Secret, SecretText, SetCookie, Settings, bearer, tag
-from container.engine.case import DEFAULT_TIME, CaseError, hit_from_json, plain_json, request_json, simulate
+from container.case import DEFAULT_TIME, CaseError, hit_from_json, plain_json, request_json
+from container.engine.simulate import simulate
 from container.event import Hit
 from container.secret import Secret as SecretName
 from tests.engine.parts import URL, a_container, a_hit, a_tag, a_trigger, an_event

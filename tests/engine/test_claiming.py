@@ -9,8 +9,8 @@ import pytest
 
 from container.api import Claim, Consent, Event, Hit, Reply, Settings, Signal, client
 from container.config.model import ClientModel
-from container.engine.case import simulate
 from container.engine.run import run
+from container.engine.simulate import simulate
 from tests.engine.parts import a_client, a_container, a_hit, a_tag, component, echo
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from container.api import Event, Hit, Request, Settings, tag
 from container.config.model import ClientModel, ConsentDefault
-from container.engine.case import simulate
 from container.engine.run import run
+from container.engine.simulate import simulate
 from container.template import Reference, Template
 from tests.engine.parts import (
     TYPES,

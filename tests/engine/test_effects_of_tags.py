@@ -25,9 +25,9 @@ from container.api import (
     variable,
 )
 from container.config.model import ClientModel, TagModel
-from container.engine.case import simulate
 from container.engine.outcome import Failure, Outcome
 from container.engine.run import run
+from container.engine.simulate import simulate
 from tests.engine.parts import (
     RECEIVED,
     URL,
@@ -116,7 +116,7 @@ def test_a_skip_gives_its_reason_and_sends_nothing_that_came_with_it() -> None:
     container = a_container(a_tag("Tag", giving([REQUEST, SetCookie("c", "v"), Skip("no pixel here")])))
     found = tags_of(container, a_hit())["Tag"]
     assert (found["status"], found["why"], found["requests"]) == ("skipped", "no pixel here", [])
-    assert run(container, a_hit()).reply.cookies == ()
+    assert run(container, a_hit()).finished().cookies == ()
     assert run(container, a_hit()).planned == ()
 
 
@@ -126,7 +126,7 @@ def test_notes_of_a_tag_stand_in_why_once() -> None:
 
 
 def cookies_of(outcome: Outcome) -> list[tuple[str, str]]:
-    return [(cookie.name, cookie.value) for cookie in outcome.reply.cookies]
+    return [(cookie.name, cookie.value) for cookie in outcome.finished().cookies]
 
 
 def test_of_cookies_with_one_name_the_first_in_firing_order_wins() -> None:
@@ -142,7 +142,7 @@ def test_a_cookie_of_the_client_wins_over_those_of_tags() -> None:
     own = a_client(reply=Reply(status=200, cookies=(SetCookie("id", "client"), SetCookie("own", "1"))))
     outcome = outcome_of(a_tag("Tag", giving([SetCookie("id", "tag"), SetCookie("new", "2")])), client=own)
     assert cookies_of(outcome) == [("id", "client"), ("own", "1"), ("new", "2")]
-    assert outcome.reply.status == 200
+    assert outcome.finished().status == 200
 
 
 def test_there_are_no_cookies_from_tags_that_did_not_fire() -> None:
@@ -179,8 +179,8 @@ def test_a_redirect_of_the_first_tag_that_asks_for_one_becomes_the_reply() -> No
         a_tag("B", giving([Redirect("https://b.example/")])),
         client=own,
     )
-    assert (outcome.reply.status, outcome.reply.body) == (307, b"")
-    assert outcome.reply.headers == (("x-own", "1"), ("location", "https://a.example/"))
+    assert (outcome.finished().status, outcome.finished().body) == (307, b"")
+    assert outcome.finished().headers == (("x-own", "1"), ("location", "https://a.example/"))
     assert cookies_of(outcome) == [("c", "v")]
     assert outcome.fired == ("A", "B")
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from container.api import Pattern
 from container.config.model import TagModel, TriggerModel
-from container.engine.case import simulate
 from container.engine.compile import compile_container
 from container.engine.container import Container
 from container.engine.run import run
+from container.engine.simulate import simulate
 from tests.engine.parts import a_container, a_hit, a_model, a_tag, a_trigger, an_event, condition, hit_of, tags_of
 
 

@@ -98,13 +98,23 @@ def test_the_trigger_that_held_is_named_not_the_others() -> None:
     ("group", "data", "parts", "absent"),
     [
         (any_of(A_IS_1, B_IS_1), {"b": 1}, ["{{ event.b }} is 1", "equals"], ["event.a"]),
-        (any_of(A_IS_1, B_IS_1), {"a": 2, "b": 3}, ["event.a }} is 2, not equals", "event.b }} is 3, not equals"], []),
+        (
+            any_of(A_IS_1, B_IS_1),
+            {"a": 2, "b": 3},
+            ["event.a }} is 2, which does not equal", "event.b }} is 3, which does not equal"],
+            [],
+        ),
         (all_of(A_IS_1, B_IS_1), {"a": 1, "b": 1}, ["event.a }} is 1 (equals", "event.b }} is 1 (equals"], ["not"]),
-        (all_of(A_IS_1, B_IS_1), {"a": 1, "b": 3}, ["event.b }} is 3, not equals"], ["event.a"]),
-        (none_of(A_IS_1), {"a": 2}, ["event.a }} is 2, not equals"], ["not {{", "not ("]),
-        (none_of(A_IS_1), {"a": 1}, ["not {{ event.a }} is 1 (equals"], []),
-        (none_of(A_IS_1, B_IS_1), {"a": 1, "b": 1}, ["not ({{ event.a }} is 1", "event.b }} is 1"], []),
-        (any_of(all_of(A_IS_1, B_IS_1), none_of(B_IS_1)), {"b": 2}, ["event.b }} is 2, not equals"], ["event.a"]),
+        (all_of(A_IS_1, B_IS_1), {"a": 1, "b": 3}, ["event.b }} is 3, which does not equal"], ["event.a"]),
+        (none_of(A_IS_1), {"a": 2}, ["event.a }} is 2, which does not equal"], ["not {{", "not ("]),
+        (none_of(A_IS_1), {"a": 1}, ["under `not` holds: {{ event.a }} is 1 (equals"], []),
+        (none_of(A_IS_1, B_IS_1), {"a": 1, "b": 1}, ["under `not` holds: ({{ event.a }} is 1", "event.b }} is 1"], []),
+        (
+            any_of(all_of(A_IS_1, B_IS_1), none_of(B_IS_1)),
+            {"b": 2},
+            ["event.b }} is 2, which does not equal"],
+            ["event.a"],
+        ),
     ],
 )
 def test_a_group_names_the_members_that_decided(group: Group, data: Any, parts: list[str], absent: list[str]) -> None:
@@ -119,7 +129,9 @@ def test_a_group_names_the_members_that_decided(group: Group, data: Any, parts: 
         ({"matches_regex": "^T-"}, "T-1", 'matches regex "^T-"'),
         ({"is_one_of": ["EUR", "USD"]}, "EUR", 'is one of "EUR" or "USD"'),
         ({"between": [1, 2.5]}, 2, "between 1 and 2.5"),
-        ({"is_set": True}, "x", "is set true"),
+        ({"is_set": True}, "x", 'is "x" (set)'),
+        ({"is_set": False}, None, "is not set (not set)"),
+        ({"is_empty": False}, "x", 'is "x" (not empty)'),
         ({"is_in_network": "203.0.113.0/24"}, "203.0.113.1", 'is in network "203.0.113.0/24"'),
         ({"equals": "{{ event.other }}"}, "x", 'equals "x"'),
         ({"contains": "b"}, ["a", "b"], 'is ["a","b"] (contains "b")'),
@@ -129,6 +141,24 @@ def test_a_group_names_the_members_that_decided(group: Group, data: Any, parts: 
 )
 def test_the_right_side_is_named_as_it_counted(checks: dict[str, Any], value: Any, part: str) -> None:
     assert part in why(condition("{{ event.value }}", **checks), value=value, other="x")
+
+
+@pytest.mark.parametrize(
+    ("checks", "value", "part"),
+    [
+        ({"does_not_equal": "x"}, "x", 'is "x", which equals "x"'),
+        ({"equals": "y"}, "x", 'is "x", which does not equal "y"'),
+        ({"is_not_one_of": ["x", "y"]}, "x", 'which is one of "x" or "y"'),
+        ({"is_one_of": ["y"]}, "x", 'which is not one of "y"'),
+        ({"is_set": True}, None, "{{ event.value }} is not set"),
+        ({"is_set": False}, "x", 'is "x", which is set'),
+        ({"is_empty": True}, "x", 'is "x", which is not empty'),
+        ({"between": [1, 2]}, 3, "is 3, which is not between 1 and 2"),
+        ({"does_not_match_regex": "^x"}, "x", 'is "x", which matches regex "^x"'),
+    ],
+)
+def test_what_did_not_hold_is_said_as_what_is_true_instead(checks: dict[str, Any], value: Any, part: str) -> None:
+    assert part in why(condition("{{ event.value }}", **checks), value=value)
 
 
 def test_a_left_side_without_references_is_quoted() -> None:

@@ -141,3 +141,18 @@ def test_npa_wins_over_a_grant_but_not_over_the_source_of_a_denial() -> None:
 @given(gcd=st.text() | st.text(ALPHABET), gcs=st.text() | st.text("G12gdDG01-"), npa=st.text())
 def test_no_signal_is_too_odd(gcd: str, gcs: str, npa: str) -> None:
     assert set(states(gcd=gcd, gcs=gcs, npa=npa)) <= {GRANTED, DENIED, UNSET}
+
+
+def test_the_copy_of_gcd_counts_where_there_is_no_gcd_and_where_it_denies() -> None:
+    granted, denied = "13t3t3t3t5", "13p3l3l3t5"
+    assert states(**{"sst.gcd": granted}) == (GRANTED,) * 4
+    assert states(**{"gcd": granted, "sst.gcd": denied}) == (DENIED, GRANTED, GRANTED, GRANTED)
+    assert states(**{"gcd": denied, "sst.gcd": granted}) == (DENIED, GRANTED, GRANTED, GRANTED)
+    assert sources(**{"gcd": "garbage", "sst.gcd": denied}) == ("gcd", "", "", "gcd")
+
+
+@given(gcd=st.text(ALPHABET, max_size=14), copy=st.text(ALPHABET, max_size=14), gcs=st.text("G12gdDG01-", max_size=4))
+def test_no_further_signal_ever_takes_a_denial_back(gcd: str, copy: str, gcs: str) -> None:
+    alone = states(gcd=gcd)
+    together = states(**{"gcd": gcd, "sst.gcd": copy, "gcs": gcs, "npa": "1"})
+    assert all(after == DENIED for before, after in zip(alone, together, strict=True) if before == DENIED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -11,16 +12,17 @@ from prometheus_client import CollectorRegistry
 from container.delivery.counters import MOST_LANES
 from container.delivery.lane import Lane
 from container.delivery.store import LaneReport, LaneState, StoreBusyError, StoreFullError, StoreUnavailableError
-from container.effects import Reply, Request
+from container.effects import Reply
 from container.engine.container import Container
-from container.engine.outcome import Decided, Guard, Outcome, Planned
+from container.engine.outcome import Guard, Outcome, TagResult
 from container.engine.run import run as run_hit
 from container.event import Hit
 from container.web.metrics import TagEvents, lane_metrics, unavailable
 from tests.engine.parts import a_container, a_hit, a_tag, an_event
-from tests.web.parts import container, run, site
+from tests.web.parts import NOW, container, run, site
 
 HIT = Hit(bytes(16), 0)
+GuardKind = Literal["once_per", "duplicate"]
 
 
 def counted(tags: TagEvents) -> dict[tuple[str, str, str], float]:
@@ -36,14 +38,6 @@ def count(compiled: Container, *outcomes: Outcome) -> dict[tuple[str, str, str],
     for outcome in outcomes:
         tags.add(compiled, outcome)
     return counted(tags)
-
-
-def outcome(*decided: Decided, planned: tuple[Planned, ...] = (), guards: tuple[Guard, ...] = ()) -> Outcome:
-    return Outcome(HIT, "Test", Reply(), planned, guards, decided=decided, events=1)
-
-
-def planned(number: int, tag: str = "Hook") -> Planned:
-    return Planned(f"{number:032x}", tag, "hook", 1, Request("POST", "https://hook.example/"), "purchase", 0)
 
 
 def test_a_consent_that_was_denied_is_kept_apart_from_one_that_nobody_stated() -> None:
@@ -67,26 +61,25 @@ tags:
   All: {type: hook, triggers: [Every]}
   Sales: {type: hook, triggers: [Purchase]}
   Off: {type: hook, triggers: [Purchase], paused: true}
+  Over: {type: hook, triggers: [Purchase], schedule: {until: "2000-01-01T00:00:00Z"}}
 """
     compiled = container(text)
-    hit = Hit(bytes(16), 0, path="/collect", query="name=page_view")
+    hit = Hit(bytes(16), int(NOW * 1000), path="/collect", query="name=page_view")
     assert count(compiled, run_hit(compiled, hit)) == {
         ("All", "fired", ""): 1,
         ("Sales", "not_triggered", ""): 1,
         ("Off", "paused", ""): 1,
+        ("Over", "paused", ""): 1,
     }
 
 
-@pytest.mark.parametrize(
-    ("kind", "status"), [("once_per", "blocked_by_once_per"), ("duplicate", "duplicate"), ("other", "other")]
-)
-def test_what_a_guard_kept_from_being_stored_did_not_fire(kind: str, status: str) -> None:
-    two = (planned(1), planned(2))
-    ids = tuple(each.id for each in two)
-    guards = (Guard(b"a", kind, 1, ids), Guard(b"b", kind, 1, ids), Guard(b"free", kind, 1, ()))
+@pytest.mark.parametrize(("kind", "status"), [("once_per", "blocked_by_once_per"), ("duplicate", "duplicate")])
+def test_what_a_guard_kept_from_being_stored_did_not_fire(kind: GuardKind, status: str) -> None:
+    guards = (Guard(b"a", kind, 1, ("1",)), Guard(b"b", kind, 1, ("1",)))
+    hit = Outcome(HIT, "Test", Reply(), results=(TagResult("Hook", "fired", guards),), events=1)
     tags = TagEvents()
-    tags.add(container(), outcome(Decided("Hook", "fired"), planned=two, guards=guards), {b"a", b"b", b"free"})
-    tags.add(container(), outcome(Decided("Hook", "fired"), planned=two, guards=guards))
+    tags.add(container(), hit, set(guards))
+    tags.add(container(), hit, {Guard(b"c", kind, 1, ("2",))})
     assert counted(tags) == {("Hook", "fired", ""): 1, ("Hook", status, ""): 1}
 
 

@@ -171,3 +171,12 @@ def test_a_client_does_not_speak_for_the_connection(name: str) -> None:
 def test_a_length_is_stated_where_a_body_may_be(status: int, *, body: bool) -> None:
     assert carries_body(status) == body
     assert bool(header_lines(Reply(status), "")) == body
+
+
+@pytest.mark.parametrize(
+    ("value", "written"), [("a%3Db", "a%3Db"), ("a%", "a%"), ("a%3D; b", "a%3D%3B%20b"), ("a=b/+", "a=b/+")]
+)
+def test_a_value_that_is_encoded_already_is_not_encoded_again(value: str, written: str) -> None:
+    found = line(value=value, encoded=True)
+    assert found is not None
+    assert found.startswith(f"n={written}; Path=/;")

@@ -1,21 +1,31 @@
-"""Hits and outcomes as JSON: what `simulate`, golden files and the analyst's tests read and write."""
+"""Hits, requests and values as JSON: what `simulate`, golden files and the tests of a container read and show."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
-from container.effects import Reply, Request
-from container.engine.container import CompiledTag, Container
-from container.engine.explain import why
-from container.engine.run import UNCLAIMED, Decision, Folded, claim_hit, decide, scopes
-from container.engine.scope import Scope
+from container.effects import Request
 from container.event import Hit
 from container.secret import Secret, SecretText
 from container.shape import number
+
+Status = Literal[
+    "fired",
+    "not_triggered",
+    "blocked_by_exception",
+    "blocked_by_consent",
+    "blocked_by_once_per",
+    "duplicate",
+    "paused",
+    "incomplete",
+    "skipped",
+    "failed",
+]
+"""What became of a tag on an event."""
 
 DEFAULT_TIME = 1_767_261_600_000
 """When a hit is said to have come in if it does not say so itself: 2026-01-01 10:00 UTC, in milliseconds."""
@@ -62,22 +72,6 @@ def hit_from_json(value: object, *, received: int = DEFAULT_TIME) -> Hit:
     )
 
 
-def simulate(container: Container, hit: Hit) -> dict[str, Any]:
-    """Everything that the hit would lead to, as plain JSON. Nothing is sent and nothing kept.
-
-    Never raises for what a hit contains; what JSON cannot say is shown as `plain_json` does.
-    """
-    client, claim = claim_hit(container, hit)
-    if client is None:
-        return {"id": hit.id.hex(), "client": None, "reply": _reply(UNCLAIMED), "events": []}
-    folded = Folded(claim.reply)
-    events = [_event(container, scope, folded) for scope in scopes(container, client, claim)]
-    reply = folded.outcome(hit, client.name).reply
-    outcome = {"id": hit.id.hex(), "client": client.name, "reply": _reply(reply), "events": events}
-    shown: dict[str, Any] = plain_json(outcome)
-    return shown
-
-
 def request_json(request: Request) -> dict[str, Any]:
     """A request as it would go alone; secrets appear as references.
 
@@ -101,39 +95,6 @@ def plain_json(value: Any) -> Any:
         return _through_json(value)
     except TypeError:
         return _through_json(_sayable(value, 0))
-
-
-def _event(container: Container, scope: Scope, folded: Folded) -> dict[str, Any]:
-    decided: list[tuple[CompiledTag, Decision]] = []
-    for tag in container.tags:
-        decision = decide(tag, scope)
-        folded.add(tag, scope, decision)
-        decided.append((tag, decision))
-    decided.sort(key=lambda pair: pair[0].order)
-    consent = {name: signal.state for name, signal in scope.consent.signals.items()}
-    return {
-        "name": scope.original.name,
-        "data": scope.original.data,
-        "consent": consent,
-        "tags": [_tag(tag, decision, scope) for tag, decision in decided],
-    }
-
-
-def _tag(tag: CompiledTag, decision: Decision, scope: Scope) -> dict[str, Any]:
-    try:
-        requests = [request_json(effect) for effect in decision.effects if isinstance(effect, Request)]
-    except (TypeError, ValueError, AttributeError) as problem:
-        reason = f"the request cannot be sent: it holds what JSON cannot say ({type(problem).__name__})"
-        return {"tag": tag.name, "status": "failed", "why": reason, "requests": []}
-    return {"tag": tag.name, "status": decision.status, "why": why(tag, scope, decision), "requests": requests}
-
-
-def _reply(reply: Reply) -> dict[str, Any]:
-    return {
-        "status": reply.status,
-        "headers": [list(header) for header in reply.headers],
-        "cookies": [{"name": c.name, "value": c.value, "max_age": c.max_age} for c in reply.cookies],
-    }
 
 
 def _headers(stated: Mapping[object, object]) -> dict[str, str]:

@@ -1,0 +1,103 @@
+"""Read the hits that GA4's browser library sends."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from clients.ga4.answer import answer, preflight, too_large
+from clients.ga4.settings import Cookie, Ga4
+from container.api import (
+    Claim,
+    Event,
+    Ga4Recognised,
+    Ga4ServerCookie,
+    Hit,
+    client,
+    ga4_consent,
+    ga4_events,
+    ga4_from_browser,
+    ga4_from_server,
+    query_parameters,
+    without_addresses,
+)
+
+__all__ = ["MOST_EVENTS", "MOST_LINES", "Cookie", "Ga4", "ga4"]
+
+MOST_EVENTS, MOST_LINES = 100, 1000
+"""Google's library sends 20 at most. Hits with more are refused whole, so that nothing is answered and not taken."""
+
+COOKIES_NEED = "analytics_storage"
+"""The consent without which no cookie is read or set."""
+
+
+@client("ga4")
+def ga4(settings: Ga4, hit: Hit) -> Claim | None:
+    """Takes the hits of a site's GA4 tag: page views, purchases and everything else it sends."""
+    if hit.method == "OPTIONS":
+        return preflight(settings, hit)
+    if hit.method not in ("GET", "POST"):
+        return None
+    if hit.body.count(b"\n") > MOST_LINES:
+        return too_large(settings, hit) if _is_ours(settings, query_parameters(hit.query)) else None
+    seen = _without_address(hit) if settings.redact_ip else hit
+    events: list[Event] = []
+    wants_messages, linked = False, ""
+    for parameters, data in ga4_events(seen):
+        if not _is_ours(settings, parameters):
+            continue
+        if len(events) == MOST_EVENTS:
+            return too_large(settings, hit)
+        if settings.redact_ip:
+            data.pop("ip_override", None)
+        events.append(
+            Event(name=parameters["en"], data=data, hit=seen, consent=ga4_consent(parameters), index=len(events))
+        )
+        wants_messages = "richsstsse" in parameters
+        linked = parameters.get("_fplc", "")
+    if not events:
+        return None
+    return _recognised(settings, Claim(events, answer(settings, hit, wants_messages=wants_messages)), linked)
+
+
+def _is_ours(settings: Ga4, parameters: Mapping[str, str]) -> bool:
+    measurement_id = parameters.get("tid")
+    if parameters.get("v") != "2" or not measurement_id:
+        return False
+    return not settings.measurement_ids or measurement_id in settings.measurement_ids
+
+
+def _without_address(hit: Hit) -> Hit:
+    return replace(hit, ip=None, headers=without_addresses(hit.headers))
+
+
+def _recognised(settings: Ga4, plain: Claim, linked: str) -> Claim:
+    """The claim with what cookies say about the visitor, as far as consent lets them be read."""
+    states = {event.consent.state(COOKIES_NEED) for event in plain.events}
+    if "denied" in states:
+        return plain
+    found = _visitor(settings, plain, linked)
+    data = zip(plain.events, found.data, strict=True)
+    if not found.cookies and all(event.data is recognised for event, recognised in data):
+        return plain
+    events = [replace(event, data=known) for event, known in zip(plain.events, found.data, strict=True)]
+    claim = Claim(events, replace(plain.reply, cookies=found.cookies))
+    # Where the hit says nothing about consent, the container's default decides.
+    return replace(claim, consent=COOKIES_NEED, otherwise=plain) if "unset" in states else claim
+
+
+def _visitor(settings: Ga4, plain: Claim, linked: str) -> Ga4Recognised:
+    hit, data = plain.events[0].hit, [event.data for event in plain.events]
+    if settings.identification == "javascript" or not settings.cookie.name:
+        return ga4_from_browser(hit, data)
+    return ga4_from_server(hit, data, _server_cookie(settings.cookie), linked=linked)
+
+
+def _server_cookie(cookie: Cookie) -> Ga4ServerCookie:
+    secret = cookie.linker_secret
+    return Ga4ServerCookie(
+        name=cookie.name,
+        domain=cookie.domain,
+        max_age=cookie.max_age,
+        same_site=cookie.same_site,
+        migrate=cookie.migrate,
+        linker_key=b"" if secret is None else secret.digest,
+    )

@@ -1,0 +1,98 @@
+"""Guards: keys that a delivery takes when it is accepted, so that `once_per` and the duplicate window hold.
+
+The store takes them with the deliveries, in one transaction. `Memory` does the same without a store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from container.effects import Request
+from container.engine.outcome import Guard
+from container.shape import text
+
+DUPLICATE_WINDOW_MS = 48 * 3_600_000
+"""How long a copy of an event counts as one."""
+
+_DUMP = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
+
+
+def once_per_guard(tag: str, key: str, *, until: int, planned: tuple[str, ...]) -> Guard:
+    """The guard of a tag's `once_per` for this key."""
+    return Guard(_digest("once_per", tag, key), "once_per", until, planned)
+
+
+def duplicate_guard(
+    tag: str,
+    event_name: str,
+    sender_id: str,
+    *,
+    requests: Sequence[Request],
+    time_fields: Sequence[str],
+    until: int,
+    planned: tuple[str, ...],
+) -> Guard | None:
+    """The guard against copies of what a tag sends for an event with a sender's id.
+
+    A copy has the same address, account and payload, times aside: one that adds or changes a field is sent, because
+    vendors merge. `None` for a payload that JSON cannot say, which no row can hold either.
+    """
+    try:
+        payloads = [_payload(request, time_fields) for request in requests]
+    except TypeError:
+        return None
+    return Guard(_digest("duplicate", tag, event_name, sender_id, *payloads), "duplicate", until, planned)
+
+
+class Memory:
+    """Guards as a store keeps them, for runs that keep nothing. A new one is fresh."""
+
+    def __init__(self) -> None:
+        self._until: dict[bytes, int] = {}
+
+    def take(self, guards: Sequence[Guard], *, now: int) -> frozenset[Guard]:
+        """The guards that somebody had before. The rest is taken, a delivery's guards all or none."""
+        taken: set[Guard] = set()
+        for together in by_delivery(guards).values():
+            before = [guard for guard in together if self._until.get(guard.key, 0) > now]
+            taken.update(before)
+            if not before:
+                self._until |= {guard.key: guard.until for guard in together}
+        return frozenset(taken)
+
+
+def by_delivery(guards: Sequence[Guard]) -> Mapping[tuple[str, ...], Sequence[Guard]]:
+    """The guards by the delivery that they belong to, in order."""
+    found: dict[tuple[str, ...], list[Guard]] = {}
+    for guard in guards:
+        found.setdefault(guard.planned, []).append(guard)
+    return found
+
+
+def _payload(request: Request, time_fields: Sequence[str]) -> bytes:
+    content: Any = request.json if request.item is None else request.item
+    if time_fields and isinstance(content, Mapping):
+        content = {key: value for key, value in content.items() if key not in time_fields}
+    body = request.body if request.body is None or isinstance(request.body, bytes) else str(request.body)
+    about = [request.method, str(request.url), request.account, request.test_code]
+    headers = {name: str(value) for name, value in request.headers.items()}
+    envelope = None if request.item is None else request.json
+    whole = [about, headers, envelope, content, body.decode("latin-1") if isinstance(body, bytes) else body]
+    return orjson.dumps(whole, default=_plain, option=_DUMP)
+
+
+def _plain(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else text(value)
+
+
+def _digest(*parts: str | bytes) -> bytes:
+    """SHA-256 of the parts, each behind its length, so that no two lists of parts are the same bytes."""
+    hashed = hashlib.sha256()
+    for part in parts:
+        content = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+        hashed.update(len(content).to_bytes(8) + content)
+    return hashed.digest()
