@@ -23,6 +23,7 @@ from container.event import Consent, Event, Hit, Signal
 from container.fields import (
     Confidential,
     Dynamic,
+    Endpoint,
     Many,
     Network,
     Pattern,
@@ -55,6 +56,7 @@ __all__ = [
     "Consent",
     "Dynamic",
     "Effect",
+    "Endpoint",
     "Event",
     "Ga4Recognised",
     "Ga4ServerCookie",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from container.cli.demo import Demo, completed, pointed_at
 from container.cli.sources import Sources, read
@@ -11,6 +13,9 @@ from container.config.load import Loaded
 from container.config.model import ClientModel, ConsentDefault, ContainerModel
 from container.engine.compile import compile_container
 from container.engine.container import Container
+from container.url import url_parts
+
+logger = logging.getLogger("container.cli")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,34 @@ def build(sources: Sources, endpoints: Mapping[str, str] | None = None) -> Built
         return Built(found)
     demo = Demo(found.model) if complete is None else pointed_at(found.model, complete, endpoints or {})
     return Built(found, compile_container(demo.model), demo)
+
+
+def tell(built: Built) -> None:
+    """Says in the log what an operator has to know of a container that comes into force."""
+    model = built.loaded.model if built.demo is None else built.demo.model
+    if model is None:
+        return
+    logger.info('consent.default "%s"', consent_line(model))
+    for tag, address in plain_endpoints(model):
+        logger.warning(
+            'endpoint.plain tag="%s" to=%s reason="without https its token can be read on the way"', tag, address
+        )
+
+
+def plain_endpoints(model: ContainerModel) -> Iterator[tuple[str, str]]:
+    """Tags that send unencrypted to somewhere that is not known to be near, and the address."""
+    for name, tag in model.tags.items():
+        address = getattr(tag.settings, "endpoint", "")
+        parts = url_parts(address if isinstance(address, str) else "")
+        if parts.protocol == "http" and not tag.paused and not _is_near(parts.hostname):
+            yield name, address
+
+
+def _is_near(host: str) -> bool:
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return host == "localhost"
 
 
 def consent_line(model: ContainerModel) -> str:

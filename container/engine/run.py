@@ -35,6 +35,7 @@ def run(container: Container, hit: Hit) -> Outcome:
         return Outcome(hit, None, UNCLAIMED)
     folded = Folded(claim.reply)
     for scope in scopes(container, client, claim):
+        folded.events += 1
         for tag in container.candidates(scope.original.name):
             decision = decide(tag, scope)
             if decision is not NOT_TRIGGERED:
@@ -68,8 +69,13 @@ def decide(tag: CompiledTag, scope: Scope) -> Decision:
         return Decision("failed", reason=_blame(problem))
 
 
+def is_paused(tag: CompiledTag, now: int) -> bool:
+    """Whether the tag rests whatever happens: somebody paused it, or `now` (ms) is outside its schedule."""
+    return tag.paused or not _is_time(tag.schedule, now)
+
+
 def _decide(tag: CompiledTag, scope: Scope) -> Decision:
-    if tag.paused or not _is_time(tag.schedule, scope.original.hit.received):
+    if is_paused(tag, scope.original.hit.received):
         return PAUSED
     name = scope.original.name
     trigger = _first_holding(tag.triggers, name, scope)

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from container.api import AliasChoices, Dynamic, Many, Secret, Settings, from_event
+from container.api import AliasChoices, Dynamic, Endpoint, Many, Secret, Settings, from_event
 
 ENDPOINT = "https://business-api.tiktok.com/open_api/v1.3/event/track/"
 
@@ -171,4 +171,4 @@ class TikTokEventsApi(Settings):
     app: App = Field(default_factory=App, description="Which app it happened in (app).")
     ad: Ad = Field(default_factory=Ad, description="What a measurement partner knows of the ad.")
     lead: Lead = Field(default_factory=Lead, description="Which lead it is (crm).")
-    endpoint: str = Field(default=ENDPOINT, description="Where to send, for tests and proxies.")
+    endpoint: Endpoint = Field(default=ENDPOINT, description="Where to send, for tests and proxies.")
