@@ -157,7 +157,10 @@ class Ingest:
         if outcome.client is None:
             self.metrics.refused["unclaimed"].inc()
             return
-        self.metrics.accepted.inc()
+        if outcome.reply.status >= 400:
+            self.metrics.refused["by_client"].inc()
+        else:
+            self.metrics.accepted.inc()
         self.metrics.tags.add(container, outcome, taken)
 
     def _tell(self, letter: Letter, *, now: int) -> None:

@@ -6,7 +6,7 @@ import time
 from collections import Counter as Tally
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -19,10 +19,11 @@ from container.engine.container import Container
 from container.engine.outcome import Guard, Outcome
 from container.engine.run import is_paused
 
-Refusal = Literal["body_too_large", "headers_too_large", "query_too_long", "no_host", "unclaimed"]
+Refusal = Literal["body_too_large", "headers_too_large", "query_too_long", "no_host", "unclaimed", "by_client"]
+"""Why a hit was not taken; `by_client`: the client that claimed it answered with an error, such as a wrong secret."""
 Unavailable = Literal["full", "busy", "unavailable"]
 
-_REFUSALS: Sequence[Refusal] = ("body_too_large", "headers_too_large", "query_too_long", "no_host", "unclaimed")
+_REFUSALS: Sequence[Refusal] = get_args(Refusal)
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0)
 
 _COUNTED: Mapping[Counted, str] = {

@@ -59,6 +59,16 @@ def test_a_hit_that_nobody_claims_is_not_found_and_counted(tmp_path: Path) -> No
     assert run(work()) == (2, 2, 0)
 
 
+def test_a_hit_that_its_client_refuses_is_counted_as_such(tmp_path: Path) -> None:
+    async def work() -> tuple[int, float, float]:
+        async with site(tmp_path) as here:
+            answer = await here.ask(target="/collect?name=quiet&status=401")
+            refused = here.metric("hits_refused_total", reason="by_client")
+            return answer.status, refused, here.metric("hits_accepted_total")
+
+    assert run(work()) == (401, 1, 0)
+
+
 def test_a_store_that_cannot_write_is_said_with_503_and_when_to_come_back(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
