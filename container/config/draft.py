@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
+from container.config.annotations import Mode
 from container.config.problem import Level, Place, Problem, did_you_mean, problem
 from container.config.registry import Registry
-
-Mode = Literal["secret", "confidential", "dynamic", "fixed", "typed"]
-"""What may stand in a value: a secret only; secrets and references; references; neither; what its type says."""
 
 MOST_COMPARISONS = 200_000
 """So many names are compared, at most, to suggest the right one: a file full of mistakes is read in time, too."""
@@ -49,7 +47,10 @@ class Result:
 
 @dataclass
 class Draft:
-    """`strict`: whether an unset reference is an error. `spoiled`: values about which a problem says enough."""
+    """`strict`: whether an unset reference is an error. `spoiled`: values about which a problem says enough.
+
+    `hidden`: where a secret stands in plain text, which no report may show.
+    """
 
     registry: Registry
     environment: Mapping[str, str]
@@ -59,6 +60,7 @@ class Draft:
     uses: list[Use] = field(default_factory=list)
     results: dict[str, list[Result]] = field(default_factory=dict)
     spoiled: set[Place] = field(default_factory=set)
+    hidden: list[Place] = field(default_factory=list)
     comparisons_left: int = MOST_COMPARISONS
 
     def report(self, code: str, place: Place, sentence: str, *, hint: str = "", level: Level | None = None) -> None:

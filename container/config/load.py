@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from container.config.draft import Draft, Owner
+from container.config.hide import hidden_in, without_secrets
 from container.config.keys import LATER, TOP, VERSION, ConsentKeys, ContainerKeys
 from container.config.lint import lint
 from container.config.model import ConsentDefault, ContainerModel, TagModel, TriggerModel
@@ -31,12 +32,16 @@ Secrets = Callable[[str], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A file as it was read. `model` is `None` when any of the problems is an error."""
+    """A file as it was read. `model` is `None` when any of the problems is an error.
+
+    `hidden`: where a secret stands in plain text, which no report shows.
+    """
 
     filename: str
     text: str
     model: ContainerModel | None
     problems: tuple[Problem, ...]
+    hidden: tuple[Place, ...] = ()
 
     def report(self, form: str = "text") -> str:
         """The problems as `text` for people, as `json` for programs, or as annotations for `github`."""
@@ -44,7 +49,7 @@ class Loaded:
             return as_json(self.problems, filename=self.filename)
         if form == "github":
             return as_github(self.problems, filename=self.filename)
-        return as_text(self.problems, filename=self.filename, text=self.text)
+        return as_text(self.problems, filename=self.filename, text=self.text, hidden=self.hidden)
 
 
 def load(
@@ -62,8 +67,11 @@ def load(
     draft.problems += source.problems
     model = _model(draft, source, text)
     problems = in_order(draft.problems)
+    if not problems:
+        return Loaded(filename, text, model, ())
     complete = not any(each.level == "error" for each in problems)
-    return Loaded(filename, text, model if complete else None, problems)
+    hidden = (*draft.hidden, *hidden_in(text, registry.secret_fields()))
+    return Loaded(filename, text, model if complete else None, without_secrets(problems, text, hidden), hidden)
 
 
 def load_file(
@@ -76,7 +84,9 @@ def load_file(
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as reason:
         if len(content) <= LARGEST_FILE:
-            return Loaded(str(path), content.decode(errors="replace"), None, (_not_utf_8(content, reason.start),))
+            text = content.decode(errors="replace")
+            found = (_not_utf_8(content, reason.start),)
+            return Loaded(str(path), text, None, found, tuple(hidden_in(text, registry.secret_fields())))
         text = content.decode(errors="replace")
     return load(
         text,

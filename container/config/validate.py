@@ -9,12 +9,14 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from container.config.annotations import fields_of, keys_at
 from container.config.draft import Draft, Owner
+from container.config.empty import report_empty
 from container.config.fill import reference_places
 from container.config.problem import CODES, Place
 from container.config.source import Entry, Listing, Node, Scalar, Table
 from container.config.unquoted import quoted
-from container.config.values import fields_of, keys_at, plain_table
+from container.config.values import plain_table
 from container.fields import Settings
 from container.secret import Secret, SecretText
 from container.template import Template
@@ -56,10 +58,13 @@ def validated(
     """
     annotations = fields_of(model)
     values = plain_table(draft, entries, annotations, owner=owner)
+    empty = report_empty(draft, model, entries, values, owner)
     try:
-        return model.model_validate(values)
+        made = model.model_validate(values)
     except ValidationError as refused:
         found = [_finding(error, entries, owner) for error in refused.errors(include_url=False)]
+    else:
+        return None if empty else made
     for each in _telling(draft, found):
         if each.code == "unknown-key":
             siblings = keys_at(annotations, each.path[:-1])
