@@ -7,12 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from container.config.draft import Draft
-from container.config.model import ClientModel, ConsentDefault, TagModel, TriggerModel
-from container.config.sections import Read, named_nodes
+from container.config.model import ClientModel, TagModel, TriggerModel
+from container.config.sections import Read
 from container.config.source import Entry, Scalar, Table
-from container.event import CONSENT_TYPES
 from container.shape import text
-from container.template import Template
 
 CONVERSIONS = (
     "purchase",
@@ -38,17 +36,14 @@ def lint(
     clients: Mapping[str, Read[ClientModel]],
     triggers: Mapping[str, Read[TriggerModel]],
     tags: Mapping[str, Read[TagModel]],
-    consent_default: ConsentDefault,
 ) -> None:
     """Adds the warnings to the draft."""
     _shadowed_clients(draft, clients)
     _open_endpoints(draft, clients)
-    defaults = [each.model.consent_default for each in clients.values() if each.model is not None] or [None]
     accounts: dict[tuple[str, str], tuple[str, Any]] = {}
     for tag in tags.values():
         _near_standard_events(draft, tag)
         if tag.model is not None:
-            _consent_never_met(draft, tag, tag.model, defaults, consent_default)
             _dedup_unknown(draft, tag, tag.model, triggers)
             _name_mismatch(draft, tag, tag.model, accounts)
 
@@ -84,25 +79,6 @@ def _open_endpoints(draft: Draft, clients: Mapping[str, Read[ClientModel]]) -> N
         if hasattr(settings, "api_secret") and not getattr(settings, "api_secret", None):
             sentence = f"{each.owner} takes hits from anybody"
             draft.report("open-endpoint", each.owner.place, sentence, hint='write `api_secret: "${secret:NAME}"`')
-
-
-def _consent_never_met(
-    draft: Draft, tag: Read[TagModel], model: TagModel, defaults: list[ConsentDefault | None], otherwise: ConsentDefault
-) -> None:
-    nodes = {node.text: node for node in named_nodes(tag.entries.get("consent")) if isinstance(node, Scalar)}
-    for name in model.consent:
-        if name in CONSENT_TYPES or any(_may_grant(default, name, otherwise) for default in defaults):
-            continue
-        place = nodes[name].place if name in nodes else tag.owner.place
-        sentence = f'{tag.owner} needs "{name}", of which no hit ever speaks and which is denied by default'
-        draft.report("consent-never-met", place, sentence, hint=draft.suggest(name, CONSENT_TYPES))
-
-
-def _may_grant(default: ConsentDefault | None, name: str, otherwise: ConsentDefault | None) -> bool:
-    if default is None or (isinstance(default, Mapping) and name not in default):
-        return otherwise is not None and _may_grant(otherwise, name, None)
-    state = default[name] if isinstance(default, Mapping) else default
-    return isinstance(state, Template) or state == "granted"
 
 
 def _dedup_unknown(

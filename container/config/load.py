@@ -9,14 +9,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
+from container.config.consent import check_consent
 from container.config.draft import Draft, Owner
 from container.config.hide import hidden_in, without_secrets
 from container.config.keys import LATER, TOP, VERSION, ConsentKeys, ContainerKeys
 from container.config.lint import lint
-from container.config.model import ConsentDefault, ContainerModel, TagModel, TriggerModel
-from container.config.problem import LINE_BREAK, Place, Problem, as_github, as_json, as_text, in_order
+from container.config.members import check_members
+from container.config.model import ConsentDefault, ContainerModel, TagModel, TriggerModel, VariableModel
+from container.config.problem import LINE_BREAK, Level, Place, Problem, as_github, as_json, as_text, in_order
 from container.config.problem import problem as new_problem
-from container.config.references import check_names, check_references
+from container.config.references import check_names, check_references, check_secrets
 from container.config.registry import Registry
 from container.config.sections import Read, clients, named_nodes, table, tags, transformations, triggers, variables
 from container.config.source import EMPTY, LARGEST_FILE, Entry, Scalar, Source, Table, read
@@ -102,6 +104,10 @@ def _model(draft: Draft, source: Source, text: str) -> ContainerModel | None:
     if source.root is None:
         return None
     root = table(draft, source.root, "the file")
+    if not root.entries:
+        if not draft.problems:
+            draft.report("missing-field", Place(1, 1), "there is nothing in this file", hint="begin with `version: 1`")
+        return None
     _check_top(draft, root)
     named = _section(draft, root, "container")
     about = validated(draft, ContainerKeys, named.entries, owner=_owner(root, "container"))
@@ -113,10 +119,13 @@ def _model(draft: Draft, source: Source, text: str) -> ContainerModel | None:
     found_transformations = transformations(draft, _section(draft, root, "transformations"), found_tags)
     declared = {name: each.owner for name, each in found_variables.items()}
     check_names(draft, declared)
-    check_references(draft, declared, broken={name for name, each in found_variables.items() if each.model is None})
+    if check_references(draft, declared):
+        _check_values(draft, found_variables, declared)
+    _check_clients(draft, root)
     _check_triggers(draft, found_tags, found_triggers)
     default: ConsentDefault = "denied" if consent is None else consent.default
-    lint(draft, found_clients, found_triggers, found_tags, default)
+    check_consent(draft, found_clients, found_tags, entry=root.entries.get("consent"), default=default)
+    lint(draft, found_clients, found_triggers, found_tags)
     return ContainerModel(
         name="" if about is None else about.name,
         id="" if about is None else about.id,
@@ -157,6 +166,26 @@ def _check_top(draft: Draft, root: Table) -> None:
 
 def _is_version(entry: Entry) -> bool:
     return isinstance(entry.value, Scalar) and entry.value.value is not True and entry.value.value == VERSION
+
+
+def _check_values(draft: Draft, found: Mapping[str, Read[VariableModel]], declared: Mapping[str, Owner]) -> None:
+    """What can be said of the values of variables: their members, and the secrets among them."""
+    models = {name: each.model for name, each in found.items() if each.model is not None}
+    broken = found.keys() - models.keys()
+    opaque = broken | {name for name, model in models.items() if model.format is not None}
+    lost = check_members(draft, declared, {name: model.component for name, model in models.items()}, opaque=opaque)
+    check_secrets(draft, declared, broken=broken, lost=lost)
+
+
+def _check_clients(draft: Draft, root: Table) -> None:
+    entry = root.entries.get("clients")
+    node = EMPTY if entry is None else entry.value
+    if (isinstance(node, Table) and not node.entries) or (isinstance(node, Scalar) and node.value is None):
+        # A draft may do without, and with its tests alone; what is to run may not.
+        level: Level = "error" if draft.strict else "warning"
+        place = root.place if entry is None else entry.key.place
+        hint = "write `clients: {GA4: {type: ga4}}`"
+        draft.report("missing-field", place, "there is no client, so no hit is ever taken", hint=hint, level=level)
 
 
 def _check_triggers(
