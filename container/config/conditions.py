@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 from container.component import Component
 from container.config.draft import Draft, Owner, Use
 from container.config.fill import filled, reference_places
+from container.config.hints import GROUP_FOR
 from container.config.model import Check, Condition, Group
 from container.config.problem import Place
 from container.config.source import Entry, Listing, Node, Scalar, Table
@@ -116,7 +117,8 @@ def _known_operators(
         operator = draft.registry.operator(name)
         if operator is None:
             known = [*draft.registry.operators, *SIDES, *GROUPS, IGNORE_CASE]
-            report_unknown_key(draft, name, entry.key.place, owner, known=known)
+            meant = GROUP_FOR.get(name.casefold(), name)
+            report_unknown_key(draft, name, entry.key.place, owner, known=known, meant=meant)
             plain(draft, entry.value, Any, owner=owner, field=name, inherited="dynamic")
         else:
             found[name] = operator

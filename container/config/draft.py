@@ -49,7 +49,7 @@ class Result:
 class Draft:
     """`strict`: whether an unset reference is an error. `spoiled`: values about which a problem says enough.
 
-    `hidden`: where a secret stands in plain text, which no report may show.
+    `texts`: fixed texts where references could stand. `hidden`: where a secret stands in plain text, never to be shown.
     """
 
     registry: Registry
@@ -58,6 +58,7 @@ class Draft:
     strict: bool
     problems: list[Problem] = field(default_factory=list)
     uses: list[Use] = field(default_factory=list)
+    texts: list[Use] = field(default_factory=list)
     results: dict[str, list[Result]] = field(default_factory=dict)
     spoiled: set[Place] = field(default_factory=set)
     hidden: list[Place] = field(default_factory=list)

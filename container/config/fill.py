@@ -28,6 +28,8 @@ def filled(draft: Draft, scalar: Scalar, mode: Mode, owner: Owner) -> Any:
     if mode == "secret" and is_literal(scalar.text):
         draft.hidden += places_of(scalar)
     if not isinstance(scalar.value, str) or not _SIGNS.search(scalar.value):
+        if mode == "dynamic" and scalar.text:
+            draft.texts.append(Use(scalar.text, mode, scalar.place, owner))
         return scalar.value
     text = scalar.value
     places = sign_places(scalar)

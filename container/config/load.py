@@ -12,6 +12,7 @@ from typing import TypeVar
 from container.config.consent import check_consent
 from container.config.draft import Draft, Owner
 from container.config.hide import hidden_in, without_secrets
+from container.config.hints import as_list
 from container.config.keys import LATER, TOP, VERSION, ConsentKeys, ContainerKeys
 from container.config.lint import lint
 from container.config.members import check_members
@@ -25,6 +26,8 @@ from container.config.source import EMPTY, LARGEST_FILE, Entry, Scalar, Source, 
 from container.config.validate import report_unknown_key, validated
 
 M = TypeVar("M")
+
+_EXAMPLES = {"consent": "`consent: {default: denied}`", "container": "`container: {name: My Shop}`"}
 
 DIGEST_LENGTH = 12
 
@@ -125,7 +128,7 @@ def _model(draft: Draft, source: Source, text: str) -> ContainerModel | None:
     _check_triggers(draft, found_tags, found_triggers)
     default: ConsentDefault = "denied" if consent is None else consent.default
     check_consent(draft, found_clients, found_tags, entry=root.entries.get("consent"), default=default)
-    lint(draft, found_clients, found_triggers, found_tags)
+    lint(draft, found_clients, found_variables, found_triggers, found_tags)
     return ContainerModel(
         name="" if about is None else about.name,
         id="" if about is None else about.id,
@@ -145,7 +148,10 @@ def _models(found: Mapping[str, Read[M]]) -> Mapping[str, M]:
 
 def _section(draft: Draft, root: Table, name: str) -> Table:
     entry = root.entries.get(name)
-    return EMPTY if entry is None else table(draft, entry.value, f'"{name}"')
+    if entry is None:
+        return EMPTY
+    example = _EXAMPLES.get(name, "names as keys, each with what belongs to it below")
+    return table(draft, entry.value, f'"{name}"', f"write {example}")
 
 
 def _owner(root: Table, name: str) -> Owner:
@@ -202,7 +208,8 @@ def _check_triggers(
                 used.add(name)
                 if name not in lines:
                     sentence = f'{tag.owner} {verb} "{name}", which does not exist'
-                    draft.report("unknown-trigger", node.place, sentence, hint=draft.suggest(name, lines))
+                    hint = f"write {as_list(name)}" if "," in name else draft.suggest(name, lines)
+                    draft.report("unknown-trigger", node.place, sentence, hint=hint)
     for name, each in found_triggers.items():
         if name not in used:
             draft.report("unused-trigger", each.owner.place, f'no tag uses the trigger "{name}"')

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from container.config.draft import Draft, Owner, Result, Use
+from container.config.hints import for_reference
 from container.config.problem import Place
 from container.secret import Secret, SecretText
 from container.shape import missing
@@ -94,12 +95,17 @@ def check_references(draft: Draft, declared: Mapping[str, Owner]) -> bool:
     for use in draft.uses:
         target = resolve(use.name, declared)
         if target is None:
-            hint = draft.suggest(use.name, known)
+            hint = for_reference(use.name, SHORT_FORMS) or draft.suggest(use.name, known)
             draft.report("unknown-variable", use.place, f'{use.owner}: there is no variable "{use.name}"', hint=hint)
         elif target.kind == "variable":
             used.add(target.name)
             if use.owner.kind == "variable":
                 links[use.owner.name].setdefault(target.name, use.place)
+    for each in draft.texts:
+        if each.name in known:
+            hint = f'write "{{{{ {each.name} }}}}"'
+            sentence = f'{each.owner}: "{each.name}" is text here, not the value of that variable'
+            draft.report("wrong-type", each.place, sentence, hint=hint, level="warning")
     for name in declared.keys() - used:
         draft.report("unused-variable", declared[name].place, f'nothing refers to the variable "{name}"')
     return not _Circles(draft, links, declared).any()

@@ -12,6 +12,7 @@ from container.config.annotations import fields_of
 from container.config.conditions import conditions
 from container.config.draft import Draft, Owner
 from container.config.fill import filled
+from container.config.hints import for_thing
 from container.config.keys import (
     LATER,
     LATER_TYPES,
@@ -54,12 +55,12 @@ class Read(Generic[M]):
     model: M | None
 
 
-def table(draft: Draft, node: Node, what: str) -> Table:
+def table(draft: Draft, node: Node, what: str, hint: str = "") -> Table:
     """The node as a mapping; an empty one when nothing is there or, after a report, when it is something else."""
     if isinstance(node, Table):
         return node
     if not (isinstance(node, Scalar) and node.value is None):
-        draft.report("wrong-type", node.place, f"{what} takes a mapping")
+        draft.report("wrong-type", node.place, f"{what} takes a mapping", hint=hint)
     return EMPTY
 
 
@@ -100,7 +101,7 @@ def _each(
     for name, entry in section.entries.items():
         owner = Owner(kind, name, entry.key.place)
         there = isinstance(entry.value, Table) or _is_empty(entry)
-        entries = table(draft, entry.value, str(owner)).entries
+        entries = table(draft, entry.value, str(owner), for_thing(kind, entry.value)).entries
         found[name] = Read(owner, entries, read(draft, owner, entries) if there else None)
     return found
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -13,6 +14,7 @@ from container.config.annotations import fields_of, keys_at
 from container.config.draft import Draft, Owner
 from container.config.empty import report_empty
 from container.config.fill import reference_places
+from container.config.hints import for_choice, for_value
 from container.config.problem import CODES, Place
 from container.config.source import Entry, Listing, Node, Scalar, Table
 from container.config.unquoted import quoted
@@ -39,6 +41,8 @@ _EXPECTED = {
     "pattern_type": "a pattern",
     "missing": "more values than these",
 }
+
+_CHOICE = re.compile(r"'([^']*)'")
 
 Path = tuple[str | int, ...]
 
@@ -88,9 +92,17 @@ def validated_value(draft: Draft, annotation: Any, value: Any, *, entry: Entry, 
 
 
 def report_unknown_key(
-    draft: Draft, name: str, place: Place, owner: Owner, *, known: Sequence[str] = (), later: Sequence[str] = ()
+    draft: Draft,
+    name: str,
+    place: Place,
+    owner: Owner,
+    *,
+    known: Sequence[str] = (),
+    later: Sequence[str] = (),
+    meant: str = "",
 ) -> None:
-    hint = NOT_YET if name in later else draft.suggest(name, known)
+    """`meant`: what the name stands for elsewhere, to look for something near."""
+    hint = NOT_YET if name in later else draft.suggest(meant or name, known)
     draft.report("unknown-key", place, f'{owner}: there is no key "{name}" here', hint=hint)
 
 
@@ -104,6 +116,7 @@ class _Finding:
     name: str
     detail: str
     node: Node | None
+    choices: tuple[str, ...] = ()
 
 
 def _finding(error: ErrorDetails, entries: Mapping[str, Entry], owner: Owner, before: Path = ()) -> _Finding:
@@ -123,7 +136,7 @@ def _finding(error: ErrorDetails, entries: Mapping[str, Entry], owner: Owner, be
         place = node.place
     if code == "not-dynamic" and isinstance(node, Scalar):
         place = reference_places(node)[0]
-    return _Finding(code, path, place, name, _expectation(error), node)
+    return _Finding(code, path, place, name, _expectation(error), node, _choices(error))
 
 
 def _code(error: ErrorDetails) -> str:
@@ -159,10 +172,16 @@ def _walk(entries: Mapping[str, Entry], owner: Owner, steps: Path) -> tuple[Path
     return tuple(path), place, node
 
 
+def _choices(error: ErrorDetails) -> tuple[str, ...]:
+    return tuple(_CHOICE.findall(error["ctx"]["expected"])) if error["type"] == "literal_error" else ()
+
+
 def _expectation(error: ErrorDetails) -> str:
     kind = error["type"]
     if kind in _EXPECTED:
         return f"takes {_EXPECTED[kind]}"
+    if kind == "string_pattern_mismatch":
+        return f"has to be of the form {error['ctx']['pattern']}"
     if kind == "literal_error":
         return f"takes {error['ctx']['expected']}"
     message = error["msg"].removeprefix("Value error, ")
@@ -184,7 +203,7 @@ def _telling(draft: Draft, found: Sequence[_Finding]) -> list[_Finding]:
             kept[each.path, each.code] = each
         elif each.detail not in known.detail:
             detail = f"{known.detail} or {each.detail.removeprefix('takes ')}"
-            kept[each.path, each.code] = _Finding(each.code, each.path, each.place, each.name, detail, each.node)
+            kept[each.path, each.code] = replace(known, detail=detail, choices=(*known.choices, *each.choices))
     return list(kept.values())
 
 
@@ -207,7 +226,8 @@ def _hint(each: _Finding) -> str:
         return "write ${secret:NAME}, and keep the value outside the file"
     if each.code == "unquoted-pattern" and isinstance(node, (Listing, Table)):
         return f"write {quoted(node.raw)}"
-    written_as_text = each.code == "wrong-type" and each.detail.startswith("takes text")
-    if written_as_text and isinstance(node, Scalar) and node.plain and node.value is not None:
-        return f"write {quoted(node.text)}"
-    return ""
+    if each.code != "wrong-type":
+        return ""
+    if each.choices and isinstance(node, Scalar):
+        return for_choice(node.text, each.choices)
+    return for_value(node, each.detail, each.name)

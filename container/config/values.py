@@ -8,8 +8,12 @@ from typing import Any, get_args, get_origin
 from container.config.annotations import Mode, Site, items_of, model_fields, site
 from container.config.draft import Draft, Owner, Result
 from container.config.fill import filled
+from container.config.hints import as_list
 from container.config.source import Entry, Listing, Node, Scalar
 from container.fields import Confidential
+
+_NAMES = ("triggers", "exceptions", "tags", "except_tags", "tag_types", "consent")
+"""Lists of names that are looked up, so that one with a comma is told otherwise."""
 
 ANYTHING = Confidential
 """The annotation of a value about which nothing is known: its references count, nothing else is judged."""
@@ -41,6 +45,9 @@ def _plain(draft: Draft, node: Node, here: Site, *, owner: Owner, field: str) ->
         items = items_of(here, 0)
         if here.mode != "typed" or items is None:
             return filled(draft, node, here.mode, owner)
+        if field not in _NAMES and isinstance(node.value, str) and "," in node.value and _takes_names(items):
+            sentence = f'{owner}: "{field}" is one text with a comma here, not a list'
+            draft.report("wrong-type", node.place, sentence, hint=f"write {as_list(node.value)}", level="warning")
         # A single value where a list of them is taken.
         return plain(draft, node, items, owner=owner, field=field, inherited=below)
     if isinstance(node, Listing):
@@ -54,6 +61,10 @@ def _plain(draft: Draft, node: Node, here: Site, *, owner: Owner, field: str) ->
         key: plain(draft, entry.value, members(key), owner=owner, field=field, inherited=below)
         for key, entry in node.entries.items()
     }
+
+
+def _takes_names(annotation: Any) -> bool:
+    return site(annotation).options == (str,)
 
 
 def _members(here: Site) -> Callable[[str], Any]:
