@@ -83,7 +83,7 @@ def explained(
         return _backslash(mark, opened, text)
     at_end = mark is None or not text[mark.index :].strip("\0 \r\n")
     # What is never closed is broken where it begins, not at the end of the file.
-    place = opened if opened and (at_end or in_quotes) else mark
+    place = opened if opened and (at_end or in_quotes or reason.context == "while scanning a simple key") else mark
     begin = opened.index if opened else None
     sentence, hint = (NEVER_CLOSED, "") if in_quotes else _in_plain_words(reason, at_end=at_end)
     if opened and mark and opened.line != mark.line and "is missing" in sentence:

@@ -89,6 +89,7 @@ def _part(draft: Draft, sign: str, place: Place, mode: Mode, owner: Owner, scala
             "literal-secret", place, f"{owner}: a secret has no default", hint=f"write ${{secret:{name}}} alone"
         )
         draft.spoiled.add(scalar.place)
+        draft.hidden += places_of(scalar)
     elif mode not in ("secret", "confidential"):
         _report_leak(draft, sign, place, owner)
         draft.spoiled.add(scalar.place)

@@ -16,7 +16,8 @@ HIDDEN = "***"
 
 _TELLING = ("token", "secret", "password", "passwd", "api[-_ ]?key", "private[-_ ]?key", "authorization", "credential")
 _KEY = r"(?<!\$\{)(?:%s)[\w-]{0,40}[\"']?[ \t]{0,20}:(?=[ \t\"'\[]|$)"
-_REFERENCE = re.compile(r"\$\{(?:secret:)?[A-Za-z_][A-Za-z0-9_]*(?::-)?\}|\{\{[^{}]*\}\}")
+_REFERENCE = re.compile(r"\$\{(?:secret:)?(?:[A-Za-z_][A-Za-z0-9_]*)?(?::-)?\}|\{\{[^{}]*\}\}")
+_NAME = re.compile(r"\$\{(?:secret:)?[A-Za-z_][A-Za-z0-9_]*:-|\$\{secret:")
 _HARMLESS = re.compile(r"\b(?:bearer|basic|null|true|false)\b", re.IGNORECASE)
 _QUOTED = re.compile(r""""((?:[^"\\]|\\.)*)"|'((?:[^']|'')*)'""")
 _HAS_KEY = re.compile(r"[ \t]*(?:- +)?[^\s:#][^:#]{0,200}:(?:[ \t]|$)")
@@ -57,6 +58,7 @@ def without_secrets(problems: Sequence[Problem], text: str, places: Iterable[Pla
         if place.line <= len(lines):
             begin = place.column - 1
             stretch = _REFERENCE.sub(" ", lines[place.line - 1][begin : begin + place.length])
+            stretch = _NAME.sub(" ", stretch)
             words |= {word.strip(".;?") for word in _WORD.findall(stretch)}
     secret = {word for word in words if len(word) >= _SHORTEST_WORD}
 

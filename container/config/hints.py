@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from container.config.problem import did_you_mean
 from container.config.source import Listing, Node, Scalar, Table, typed
 from container.config.unquoted import quoted
 
+_KEY = re.compile(r"[a-z][a-z0-9_]{0,60}")
 _TRUE, _FALSE = ("true", "yes", "on", "y", "1"), ("false", "no", "off", "n", "0")
 
 SHORT_FORM_FOR = {
@@ -70,6 +72,11 @@ def for_reference(name: str, forms: Sequence[str]) -> str:
     return f"write {{{{ {form}.{rest or 'name'} }}}}"
 
 
+def for_event_data(name: str) -> str:
+    """For a reference that leads nowhere, and has the shape of a key of event data."""
+    return f"write {{{{ event.{name} }}}} for event data" if _KEY.fullmatch(name) else ""
+
+
 def as_list(text: str) -> str:
     """The parts of a text with commas as a list in YAML."""
     return "[" + ", ".join(part.strip() for part in text.split(",") if part.strip()) + "]"
@@ -92,4 +99,6 @@ def for_thing(kind: str, node: Node) -> str:
     """For a named thing that is no mapping."""
     if isinstance(node, Scalar) and kind in ("client", "variable", "tag", "transformation"):
         return f"write {{type: {node.text}}}"
+    if isinstance(node, Scalar) and kind == "trigger":
+        return f"write {{events: {node.text}}}"
     return "" if isinstance(node, Table) else "write `key: value` lines below it"

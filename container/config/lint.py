@@ -170,9 +170,9 @@ def _names_of(settings: Settings | None) -> _Names | None:
     if "browser" not in annotation or getattr(settings, "event", None) is not None:
         return None
     browser, usual = getattr(settings, "browser", None), model_of(annotation["browser"])
-    if not isinstance(browser, BaseModel):
-        browser = None if usual is None else usual()
     style = getattr(browser, "event_names", None)
+    if not isinstance(browser, BaseModel) and usual is not None and "event_names" in usual.model_fields:
+        style = usual.model_fields["event_names"].default
     return _Names(style, {**getattr(browser, "events", {}), **getattr(settings, "event_map", {})})
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from container.config.unquoted import Repair, ends, line_from, line_start, quoted
+from container.config.problem import Place, Problem, problem
+from container.config.unquoted import TYPOGRAPHIC, Repair, ends, line_from, line_start, quoted
 
 _ESCAPE = re.compile(r"\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)", re.DOTALL)
 _TAKEN = frozenset('0abtnvfre \t"/\\N_LP\r\n\x85\u2028\u2029')
@@ -14,6 +15,7 @@ _CLOSED = {
     "'": re.compile(r"'((?:[^']|'')*)'", re.DOTALL),
 }
 _KEY_ENDS = re.compile(r":(?=[ \t]|$)")
+_TYPOGRAPHIC = frozenset(TYPOGRAPHIC)
 _LINE = re.compile(r"[\r\n\x85\u2028\u2029]")
 _LONGEST_TEXT = 2000
 
@@ -31,7 +33,7 @@ def backslash_repair(text: str, *, opened: int) -> Repair | None:
     first = next((found.start() for found in _ESCAPE.finditer(closed[0]) if not _is_taken(found[0])), None)
     if first is None:
         return None
-    meant = _ESCAPE.sub(lambda found: found[0][1] if found[0][1] in '"\\' else found[0], closed[1])
+    meant = _meant(closed[1])
     stand_in = _ESCAPE.sub(lambda found: found[0] if _is_taken(found[0]) else "xx", closed[0])
     hint = USE_SINGLE if _LINE.search(meant) else f"write {quoted(meant)}: {USE_SINGLE}"
     return Repair(
@@ -61,6 +63,24 @@ def quote_repairs(text: str, stand_in: str, *, opened: int) -> Iterator[Repair]:
             yield Repair(
                 opened, start + stop, meant, "yaml-syntax", sentence, hint, length=len(stretch), stand_in=quotes
             )
+
+
+def odd_quotes(place: Place, text: str, raw: str, *, style: str | None) -> Iterator[Problem]:
+    """What YAML reads well and nobody means: quotes of a word processor, and a backspace in a pattern."""
+    if style is None and text[0:1] in _TYPOGRAPHIC and text[-1:] in _TYPOGRAPHIC:
+        hint = f"write {quoted(text.strip(TYPOGRAPHIC))}"
+        yield problem("yaml-syntax", place, "to YAML these quotes are letters", hint=hint, level="warning")
+    if style == '"' and "\b" in text:
+        found = next((each for each in _ESCAPE.finditer(raw) if each[0] == "\\b"), None)
+        if found is not None and not _LINE.search(raw):
+            at = Place(place.line, place.column + found.start(), 2)
+            hint = f"write {quoted(_meant(raw[1:-1]))}: {USE_SINGLE}"
+            yield problem("unquoted-pattern", at, "in double quotes this is a backspace", hint=hint)
+
+
+def _meant(inside: str) -> str:
+    """What is between double quotes, when a backslash is meant to be one."""
+    return _ESCAPE.sub(lambda found: found[0][1] if found[0][1] in '"\\' else found[0], inside)
 
 
 def _is_taken(escape: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from container.config.draft import Draft, Owner, Result, Use
-from container.config.hints import for_reference
+from container.config.hints import for_event_data, for_reference
 from container.config.problem import Place
 from container.secret import Secret, SecretText
 from container.shape import missing
@@ -95,7 +95,7 @@ def check_references(draft: Draft, declared: Mapping[str, Owner]) -> bool:
     for use in draft.uses:
         target = resolve(use.name, declared)
         if target is None:
-            hint = for_reference(use.name, SHORT_FORMS) or draft.suggest(use.name, known)
+            hint = for_reference(use.name, SHORT_FORMS) or draft.suggest(use.name, known) or for_event_data(use.name)
             draft.report("unknown-variable", use.place, f'{use.owner}: there is no variable "{use.name}"', hint=hint)
         elif target.kind == "variable":
             used.add(target.name)

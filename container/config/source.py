@@ -16,7 +16,7 @@ import yaml
 
 from container.config.broken import BrokenError, Events, broken_at, explained, refused
 from container.config.problem import LINE_BREAK, Place, Problem, problem
-from container.config.quotes import backslash_repair, quote_repairs
+from container.config.quotes import backslash_repair, odd_quotes, quote_repairs
 from container.config.unquoted import Repair, line_start, repaired, with_placeholder
 
 LARGEST_FILE = 1_000_000
@@ -207,6 +207,7 @@ class _Reading:
             return Scalar(place, repair.text, repair.text, raw)
         plain = event.style is None
         text = self._whole_signs(event)
+        self.problems += odd_quotes(place, text, raw, style=event.style)
         return Scalar(place, text, typed(text) if plain else text, raw, plain)
 
     def _whole_signs(self, event: Any) -> str:

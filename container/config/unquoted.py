@@ -21,6 +21,9 @@ _COMMENT = re.compile(r"[ \t]#.*$")
 _MOST_ENDS, _MOST_PLACES = 12, 12
 _LONGEST_LINE = 2000
 
+TYPOGRAPHIC = "\u201c\u201d\u201e\u201f\u00ab\u00bb"
+"""Quotes that word processors make, and YAML takes for letters."""
+
 _SENTENCES: Mapping[RepairCode, str] = {
     "unquoted-reference": "YAML cannot read a reference inside text without quotes",
     "unquoted-environment": "YAML cannot read `${…}` here without quotes",
@@ -94,7 +97,7 @@ def _on_line(text: str, line: str, start: int) -> Iterator[Repair]:
         for stop in ends(line, begin):
             if set(line[begin:stop]) <= {"x"}:
                 continue
-            meant = text[start + begin : start + stop]
+            meant = text[start + begin : start + stop].strip(TYPOGRAPHIC)
             yield Repair(start + begin, start + stop, meant, code, _SENTENCES[code], f"write {quoted(meant)}")
 
 

@@ -136,7 +136,7 @@ def _finding(error: ErrorDetails, entries: Mapping[str, Entry], owner: Owner, be
         place = node.place
     if code == "not-dynamic" and isinstance(node, Scalar):
         place = reference_places(node)[0]
-    return _Finding(code, path, place, name, _expectation(error), node, _choices(error))
+    return _Finding(code, path, place, name, _expectation(error, named=bool(steps)), node, _choices(error))
 
 
 def _code(error: ErrorDetails) -> str:
@@ -176,7 +176,7 @@ def _choices(error: ErrorDetails) -> tuple[str, ...]:
     return tuple(_CHOICE.findall(error["ctx"]["expected"])) if error["type"] == "literal_error" else ()
 
 
-def _expectation(error: ErrorDetails) -> str:
+def _expectation(error: ErrorDetails, *, named: bool) -> str:
     kind = error["type"]
     if kind in _EXPECTED:
         return f"takes {_EXPECTED[kind]}"
@@ -186,7 +186,7 @@ def _expectation(error: ErrorDetails) -> str:
         return f"takes {error['ctx']['expected']}"
     message = error["msg"].removeprefix("Value error, ")
     stated = f"{message[:1].lower()}{message[1:]}"
-    return f"is not right: {stated}" if error["loc"] else stated
+    return f"is not right: {stated}" if named else stated
 
 
 def _telling(draft: Draft, found: Sequence[_Finding]) -> list[_Finding]:
