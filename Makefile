@@ -21,7 +21,9 @@ check: $(READY)
 	$(BIN)/pytest -n auto --cov --cov-report=term-missing
 	$(BIN)/python -m container schema > .venv/container.schema.json
 	diff -u container.schema.json .venv/container.schema.json || { echo "container.schema.json is stale: run make docs."; exit 1; }
-	$(BIN)/python -m container validate container.yaml
+	for file in container.yaml docs/examples/*.yaml; do \
+		$(BIN)/python -m container validate $$file && $(BIN)/python -m container test $$file || exit 1; \
+	done
 
 # What is generated from the code and kept in the repository.
 docs: $(READY)

@@ -38,6 +38,9 @@ from container.ga4 import consent_of as ga4_consent
 from container.ga4 import events_of as ga4_events
 from container.ga4 import from_browser as ga4_from_browser
 from container.ga4 import from_server as ga4_from_server
+from container.ga4.measurement_protocol import Refusal as MeasurementProtocolRefusal
+from container.ga4.measurement_protocol import events_of as measurement_protocol_events
+from container.ga4.measurement_protocol_validation import messages_of as measurement_protocol_messages
 from container.place import without_addresses
 from container.secret import SecretText, bearer
 from container.shape import at, filled, first_at, missing, moment, number, text
@@ -56,6 +59,7 @@ __all__ = [
     "Ga4ServerCookie",
     "Hit",
     "Many",
+    "MeasurementProtocolRefusal",
     "Network",
     "Note",
     "Pattern",
@@ -83,6 +87,8 @@ __all__ = [
     "ga4_events",
     "ga4_from_browser",
     "ga4_from_server",
+    "measurement_protocol_events",
+    "measurement_protocol_messages",
     "missing",
     "moment",
     "normalise",

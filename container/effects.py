@@ -16,8 +16,8 @@ from container.secret import SecretText
 SHORTEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 3600.0
 """Between these a vendor's `Retry-After` is believed."""
 
-_PERMANENT_5XX = (501, 505)
-_TEMPORARY_4XX = (408, 425, 429)
+_ABOUT_THE_REQUEST = frozenset({400, 409, 411, 412, 413, 414, 415, 416, 417, 422, 431})
+"""Statuses of a vendor that has read what was sent and does not want it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Request:
 
     `json` is the body, or with `batch` the envelope into which `item` (and others like it) is spliced; `body` is for
     other content. `account` and `test_code` tell lanes apart: requests with a test code are never batched.
+    `expires`: Unix milliseconds after which the vendor would call the event too old, so it is not sent any more.
     Secrets may stand in `url`, `headers`, `json` and `body`.
     """
 
@@ -47,6 +48,7 @@ class Request:
     batch: Batch | None = field(default=None, kw_only=True)
     account: str = field(default="", kw_only=True)
     test_code: str = field(default="", kw_only=True)
+    expires: int | None = field(default=None, kw_only=True)
 
     @property
     def document(self) -> Any:
@@ -80,14 +82,16 @@ class Response:
 class Verdict:
     """What an answer means.
 
-    `delivered`; `retry`, the lane no sooner than `after` seconds; `refused`: this event is bad, of a batch the one at
-    `index`, if the vendor named it; `credential`: the account's key is refused, the lane pauses and keeps its rows.
+    `delivered`, of a batch all but the events at the places in `refused`; `retry`, the lane no sooner than `after`
+    seconds; `refused`: this event is bad, of a batch the one at `index`, if the vendor named it; `credential`: key,
+    account or address are refused, so no event would fare better: the lane pauses and keeps its rows.
     """
 
     kind: Literal["delivered", "retry", "refused", "credential"]
     reason: str = ""
     after: float | None = field(default=None, kw_only=True)
     index: int | None = field(default=None, kw_only=True)
+    refused: tuple[int, ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,19 +162,22 @@ Effect = Request | SetCookie | Redirect | Skip | Note
 
 
 def by_status(response: Response) -> Verdict:
-    """What an HTTP status means where the vendor adds nothing to it."""
+    """What an HTTP status means where the vendor adds nothing to it.
+
+    Only a status about the content condemns the event. An address that is wrong or has moved (3xx, 404, 405, 410) is
+    tried again: the lane waits, and a row on which it stumbles alone is given up in its time.
+    """
     status = response.status
     if 200 <= status < 300:
         return Verdict("delivered")
     if status in (401, 403):
         return Verdict("credential", f"status {status}")
-    if status in _TEMPORARY_4XX or (status >= 500 and status not in _PERMANENT_5XX):
-        return Verdict("retry", f"status {status}", after=retry_after(response))
-    if 300 <= status < 400:
-        return Verdict("refused", f"status {status}: redirects are not followed")
-    if status >= 400:
+    if status in _ABOUT_THE_REQUEST:
         return Verdict("refused", f"status {status}")
-    return Verdict("retry", f"status {status} is not understood")
+    if 300 <= status < 400:
+        return Verdict("retry", f"status {status}: redirects are not followed", after=retry_after(response))
+    told = f"status {status}" if 400 <= status < 600 else f"status {status} is not understood"
+    return Verdict("retry", told, after=retry_after(response))
 
 
 def retry_after(response: Response) -> float | None:

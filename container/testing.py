@@ -11,7 +11,7 @@ A case is a YAML file with `about`, `given` and `expect`:
 - operators: given `actual`, `expected`; expect `holds`
 
 In `settings`, references may use the short forms and built-in variables. Mappings are compared as subsets where the key
-ends in `+`, else exactly.
+ends in `+`, else exactly. Whole stories are containers with tests of their own: `run_tests`.
 """
 
 from __future__ import annotations
@@ -26,14 +26,18 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, TypeAdapter
 
+from container.case import hit_from_json, plain_json, request_json
 from container.component import Component
-from container.config.source import Listing, Node, Scalar, read
+from container.config.load import load_file
+from container.config.registry import Registry, discover
+from container.config.source import plain, read
 from container.effects import Note, Request, SetCookie, Skip
+from container.engine.agree import differences
 from container.engine.built_in import BUILT_IN, short_form
-from container.engine.case import hit_from_json, plain_json, request_json
 from container.engine.coerce import Lacking
 from container.engine.resolve import settings_builder
 from container.engine.scope import ConsentDefaults, Getter, Scope
+from container.engine.story import Told, secret_text, tell
 from container.event import Event, Hit
 from container.fields import Settings
 from container.shape import missing
@@ -76,10 +80,20 @@ def run_case(component: Component, case: Case) -> list[str]:
     """Runs the component; a sentence for each difference from what the case expects."""
     found = _RUNNERS[component.kind](component, case.given)
     return [
-        f"{key}: expected {expected!r}, found {found.get(key.rstrip('+'))!r}"
+        str(each)
         for key, expected in case.expect.items()
-        if not _agrees(found.get(key.rstrip("+")), expected, subset=key.endswith("+"))
+        for each in differences(found.get(key.rstrip("+")), expected, subset=key.endswith("+"), path=(key.rstrip("+"),))
     ]
+
+
+def run_tests(path: Path, registry: Registry | None = None) -> list[Told]:
+    """Runs the tests of a container file, as `tag-container test` does. Raises `ValueError` when it has errors."""
+    loaded = load_file(
+        path, registry=registry or discover(), environment={}, secrets=secret_text, strict_environment=False
+    )
+    if loaded.model is None:
+        raise ValueError(loaded.report())
+    return list(tell(loaded.model))
 
 
 def broken_promises(component: Component, cases: Sequence[Case]) -> Iterator[str]:
@@ -108,15 +122,6 @@ def resolved(model: type[Settings], settings: Mapping[str, Any], event: Event) -
     made = model.model_validate(_parsed(settings))
     scope = _scope(event)
     return settings_builder(made, _lookup)(scope)
-
-
-def plain(node: Node) -> Any:
-    """A located tree as plain values."""
-    if isinstance(node, Scalar):
-        return node.value
-    if isinstance(node, Listing):
-        return [plain(item) for item in node.items]
-    return {key: plain(entry.value) for key, entry in node.entries.items()}
 
 
 def _run_tag(component: Component, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -231,18 +236,6 @@ def _parsed(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _parsed(member) for key, member in value.items()}
     return [_parsed(member) for member in value] if isinstance(value, list) else value
-
-
-def _agrees(found: Any, expected: Any, *, subset: bool) -> bool:
-    """Whether a result is as expected. Numbers compare by value, texts and booleans by kind too."""
-    if isinstance(expected, Mapping) and isinstance(found, Mapping):
-        names = expected.keys() if subset else expected.keys() | found.keys()
-        absent = object()
-        return all(_agrees(found.get(n, absent), expected.get(n, absent), subset=subset) for n in names)
-    if isinstance(expected, list) and isinstance(found, list):
-        pairs = zip(found, expected, strict=False)
-        return len(found) == len(expected) and all(_agrees(f, e, subset=subset) for f, e in pairs)
-    return isinstance(found, bool) == isinstance(expected, bool) and bool(found == expected)
 
 
 def _undescribed(model: type[BaseModel], prefix: str) -> Iterator[str]:

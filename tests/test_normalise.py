@@ -252,10 +252,25 @@ def test_a_total_is_reckoned_in_decimals(lines: list[tuple[float, int]], expecte
         *((" a ", "a"), ("", None), (" ", None), ("undefined", None), ("null", None), ("Null", "Null")),
         *((7, "7"), (20.0, "20"), (True, None), (None, None), (["a"], None), (float("nan"), None)),
         *(("\ud800", None), ("é", "é")),
+        (" " + "x" * normalise.LONGEST_TEXT, "x" * normalise.LONGEST_TEXT),
+        ("x" * (normalise.LONGEST_TEXT + 1), None),
     ],
 )
 def test_plain_text_is_trimmed_text_or_a_number(value: object, expected: str | None) -> None:
     assert normalise.plain(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        *((None, False), ("", False), (" ", False), ("undefined", False), (" null", False), ([], False), ({}, False)),
+        *(("a", False), (0, False), (1.5, False)),
+        *((False, True), (True, True), (["a"], True), ({"a": 1}, True), (float("nan"), True), (10**400, True)),
+        *(("\ud800", True), ("x" * (normalise.LONGEST_TEXT + 1), True)),
+    ],
+)
+def test_what_is_stated_and_no_text_is_told_from_what_is_missing(value: object, expected: bool) -> None:
+    assert normalise.unusable(value) is expected
 
 
 @pytest.mark.parametrize(

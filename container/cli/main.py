@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 import container
+from container.cli.run_tests import run_tests
 from container.cli.sandbox import sandbox
 from container.cli.schema import schema
 from container.cli.serve import serve
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 for command in (serve, validate, simulate, schema, sandbox):
     app.command()(command)
+app.command("test")(run_tests)
 
 
 def main() -> None:

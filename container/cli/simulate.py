@@ -11,9 +11,9 @@ from typing import Annotated, BinaryIO
 import orjson
 import typer
 
+from container.case import CaseError, hit_from_json
 from container.cli.sources import Sources, read, secrets_from
 from container.config.registry import discover
-from container.engine.case import CaseError, hit_from_json
 from container.engine.compile import compile_container
 from container.engine.container import Container
 from container.engine.guards import Memory

@@ -13,8 +13,12 @@ from pydantic.fields import FieldInfo
 from container.fields import Confidential, Dynamic, SecretField
 from container.secret import Secret
 
-Mode = Literal["secret", "confidential", "dynamic", "fixed", "typed"]
-"""What may stand in a value: a secret only; secrets and references; references; neither; what its type says."""
+Mode = Literal["secret", "confidential", "dynamic", "fixed", "typed", "shown"]
+"""What may stand in a value: a secret only; secrets and references; references; neither; what its type says; secrets,
+as the text that is shown of them."""
+
+SHOWN = object()
+"""Marks what is compared with something that is shown, in which secrets are their own text."""
 
 _CONFIDENTIAL = get_args(Confidential)[1]
 _DYNAMIC = get_args(Dynamic[str])[1]
@@ -33,7 +37,7 @@ class Site:
 
 
 def site(annotation: Any, inherited: Mode = "typed") -> Site:
-    """Reads an annotation. Inside a confidential or a dynamic value everything is so."""
+    """Reads an annotation. Inside a confidential, a dynamic or a shown value everything is so."""
     options: list[Any] = []
     markers: list[Any] = []
     waiting = [annotation]
@@ -104,6 +108,8 @@ def model_fields(here: Site) -> Mapping[str, Any]:
 
 
 def _mode(markers: Sequence[Any], options: Sequence[Any], inherited: Mode) -> Mode:
+    if SHOWN in markers or inherited == "shown":
+        return "shown"
     if _SECRET in markers or Secret in options:
         return "secret"
     if _CONFIDENTIAL in markers or inherited == "confidential":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from container.config.annotations import Mode
@@ -49,6 +50,7 @@ class Result:
 class Draft:
     """`strict`: whether an unset reference is an error. `spoiled`: values about which a problem says enough.
 
+    `folder`: where the files are that the text names; `None` when they are not to be read.
     `texts`: fixed texts where references could stand. `hidden`: where a secret stands in plain text, never to be shown.
     """
 
@@ -63,6 +65,7 @@ class Draft:
     spoiled: set[Place] = field(default_factory=set)
     hidden: list[Place] = field(default_factory=list)
     comparisons_left: int = MOST_COMPARISONS
+    folder: Path | None = None
 
     def report(self, code: str, place: Place, sentence: str, *, hint: str = "", level: Level | None = None) -> None:
         self.problems.append(problem(code, place, sentence, hint=hint, level=level))

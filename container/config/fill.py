@@ -82,6 +82,8 @@ def _part(draft: Draft, sign: str, place: Place, mode: Mode, owner: Owner, scala
         draft.spoiled.add(scalar.place)
         return [sign]
     secret, name, default = form[1], form[2], form[3]
+    if secret and mode == "shown":
+        return [sign]
     if not secret and mode != "secret":
         return [_from_environment(draft, name, default, sign, place, owner)]
     if default:
@@ -131,10 +133,13 @@ def _joined(parts: Sequence[Part]) -> str | Secret | SecretText | Template:
 
 def _note_uses(draft: Draft, template: Template, scalar: Scalar, mode: Mode, owner: Owner) -> None:
     places = reference_places(scalar)
-    for reference, place in zip(template.references, places, strict=True):
-        draft.uses.append(Use(reference.name, mode, place, owner))
-    if mode == "fixed":
-        draft.report("not-dynamic", places[0], f"{owner}: this value does not accept references to variables")
+    if mode != "shown":
+        for reference, place in zip(template.references, places, strict=True):
+            draft.uses.append(Use(reference.name, mode, place, owner))
+    if mode in ("fixed", "shown"):
+        hint = "write {{{{ for the two braces themselves" if mode == "shown" else ""
+        sentence = f"{owner}: this value does not accept references to variables"
+        draft.report("not-dynamic", places[0], sentence, hint=hint)
         draft.spoiled.add(scalar.place)
 
 

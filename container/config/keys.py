@@ -163,11 +163,10 @@ class TransformationKeys(Common):
 VERSION = 1
 
 SECTIONS = ("clients", "variables", "triggers", "tags", "transformations")
-TOP = ("version", "container", "consent", *SECTIONS)
+TOP = ("version", "container", "consent", *SECTIONS, "tests")
 
 LATER: Mapping[str, tuple[str, ...]] = {
     "": (
-        "tests",
         "include",
         "environments",
         "networks",

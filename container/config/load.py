@@ -23,6 +23,7 @@ from container.config.references import check_names, check_references, check_sec
 from container.config.registry import Registry
 from container.config.sections import Read, clients, named_nodes, table, tags, transformations, triggers, variables
 from container.config.source import EMPTY, LARGEST_FILE, Entry, Scalar, Source, Table, read
+from container.config.stories import stories
 from container.config.validate import report_unknown_key, validated
 
 M = TypeVar("M")
@@ -65,10 +66,14 @@ def load(
     environment: Mapping[str, str],
     secrets: Secrets,
     strict_environment: bool,
+    folder: Path | None = None,
 ) -> Loaded:
-    """Reads a container. `strict_environment`: an unset reference is an error, else a warning. Never raises."""
+    """Reads a container. `strict_environment`: an unset reference is an error, else a warning. Never raises.
+
+    `folder`: where the files with the hits of its tests are; tests that need files are left out without it.
+    """
     source = read(text)
-    draft = Draft(registry, environment, secrets, strict_environment)
+    draft = Draft(registry, environment, secrets, strict_environment, folder=folder)
     draft.problems += source.problems
     model = _model(draft, source, text)
     problems = in_order(draft.problems)
@@ -82,7 +87,10 @@ def load(
 def load_file(
     path: Path, *, registry: Registry, environment: Mapping[str, str], secrets: Secrets, strict_environment: bool
 ) -> Loaded:
-    """Reads a container file in UTF-8. Raises `OSError` when there is none."""
+    """Reads a container file in UTF-8. Raises `OSError` when there is none.
+
+    Who is strict means to serve it, and does not depend on the files of its tests: they are not read.
+    """
     with path.open("rb") as file:
         content = file.read(LARGEST_FILE + 4)
     try:
@@ -100,6 +108,7 @@ def load_file(
         environment=environment,
         secrets=secrets,
         strict_environment=strict_environment,
+        folder=None if strict_environment else path.parent,
     )
 
 
@@ -126,6 +135,7 @@ def _model(draft: Draft, source: Source, text: str) -> ContainerModel | None:
         _check_values(draft, found_variables, declared)
     _check_clients(draft, root)
     _check_triggers(draft, found_tags, found_triggers)
+    tests = stories(draft, _section(draft, root, "tests"), found_tags)
     default: ConsentDefault = "denied" if consent is None else consent.default
     check_consent(draft, found_clients, found_tags, entry=root.entries.get("consent"), default=default)
     lint(draft, found_clients, found_variables, found_triggers, found_tags)
@@ -139,6 +149,7 @@ def _model(draft: Draft, source: Source, text: str) -> ContainerModel | None:
         triggers=_models(found_triggers),
         tags=_models(found_tags),
         transformations=_models(found_transformations),
+        tests=tests,
     )
 
 

@@ -5,12 +5,12 @@ Settings may still hold `Template`s where the component says `Dynamic`, and `Sec
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from container.component import Component, Pattern, Settings
-from container.event import nothing
+from container.event import Event, Hit, nothing
 from container.template import Template
 
 ConsentDefault = Mapping[str, Literal["granted", "denied"] | Template] | Literal["granted", "denied"] | Template
@@ -146,6 +146,20 @@ class TransformationModel:
 
 
 @dataclass(frozen=True, slots=True)
+class StoryModel:
+    """One of the container's own tests: hits in their order or one event, and what is expected of them.
+
+    `expect`: for each tag what becomes of it, event by event; of a request what was written. `reply`: hit by hit.
+    """
+
+    name: str
+    hits: tuple[Hit, ...] = ()
+    event: Event | None = None
+    expect: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=nothing)
+    reply: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerModel:
     """One container file. `version`: a short digest of the file before references were filled in."""
 
@@ -158,3 +172,4 @@ class ContainerModel:
     triggers: Mapping[str, TriggerModel] = field(default_factory=nothing)
     tags: Mapping[str, TagModel] = field(default_factory=nothing)
     transformations: Mapping[str, TransformationModel] = field(default_factory=nothing)
+    tests: Sequence[StoryModel] = ()

@@ -65,17 +65,21 @@ def quote_repairs(text: str, stand_in: str, *, opened: int) -> Iterator[Repair]:
             )
 
 
-def odd_quotes(place: Place, text: str, raw: str, *, style: str | None) -> Iterator[Problem]:
-    """What YAML reads well and nobody means: quotes of a word processor, and a backspace in a pattern."""
-    if style is None and text[0:1] in _TYPOGRAPHIC and text[-1:] in _TYPOGRAPHIC:
+def typographic(place: Place, text: str) -> Iterator[Problem]:
+    """Quotes of a word processor around a text, which nobody means to be in it."""
+    if text[0:1] in _TYPOGRAPHIC and text[-1:] in _TYPOGRAPHIC:
         hint = f"write {quoted(text.strip(TYPOGRAPHIC))}"
         yield problem("yaml-syntax", place, "to YAML these quotes are letters", hint=hint, level="warning")
-    if style == '"' and "\b" in text:
-        found = next((each for each in _ESCAPE.finditer(raw) if each[0] == "\\b"), None)
-        if found is not None and not _LINE.search(raw):
-            at = Place(place.line, place.column + found.start(), 2)
-            hint = f"write {quoted(_meant(raw[1:-1]))}: {USE_SINGLE}"
-            yield problem("unquoted-pattern", at, "in double quotes this is a backspace", hint=hint)
+
+
+def backspace(place: Place, text: str, raw: str) -> Problem | None:
+    """The backspace that double quotes make of the `\\b` of a pattern."""
+    if "\b" not in text or raw[:1] != '"':
+        return None
+    before = raw[: next((each.start() for each in _ESCAPE.finditer(raw) if each[0] == "\\b"), 0)]
+    at = place if _LINE.search(before) else Place(place.line, place.column + len(before), 2)
+    hint = USE_SINGLE if _LINE.search(raw) else f"write {quoted(_meant(raw[1:-1]))}: {USE_SINGLE}"
+    return problem("unquoted-pattern", at, "in double quotes this is a backspace", hint=hint)
 
 
 def _meant(inside: str) -> str:

@@ -23,6 +23,8 @@ from container.config.keys import (
     VariableKeys,
 )
 from container.config.registry import Registry
+from container.config.stories import REQUESTS
+from container.config.story_keys import EventKeys, ExpectKeys, HitKeys, ReplyKeys, RequestKeys
 from container.fields import FromEvent, Many, Settings
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -67,6 +69,7 @@ def json_schema(registry: Registry) -> dict[str, Any]:
         definitions[kind] = _kind(definitions, registry, kind)
         members = {"type": ["object", "null"], "additionalProperties": {"$ref": f"#/$defs/{kind}"}}
         properties[plural] = {"description": _ABOUT[kind], **members}
+    properties["tests"] = _tests(definitions)
     return {
         "$schema": DIALECT,
         "title": "container.yaml",
@@ -216,6 +219,42 @@ def _component(definitions: dict[str, Any], component: Component, name: str) -> 
         "additionalProperties": False,
     }
     return found | ({"allOf": own["allOf"]} if "allOf" in own else {})
+
+
+def _tests(definitions: dict[str, Any]) -> dict[str, Any]:
+    """The schema of the tests, and of what they are made of."""
+    for model in (HitKeys, EventKeys, RequestKeys, ExpectKeys, ReplyKeys):
+        name = f"test.{model.__name__.removesuffix('Keys').lower()}"
+        definitions[name] = _definition(definitions, model, "test")
+    requests = _one_or_more({"$ref": "#/$defs/test.request"})
+    about = "Its requests in their order, when it sends several."
+    definitions["test.expect"]["properties"][REQUESTS] = {"description": about, **requests}
+    hit = {"anyOf": [{"$ref": "#/$defs/test.hit"}, {"type": "string"}]}
+    expect = {"type": "object", "additionalProperties": _one_or_more({"$ref": "#/$defs/test.expect"})}
+    properties = {
+        "hit": {"description": "The hit, or the file that holds it; several in their order.", **_one_or_more(hit)},
+        "event": {"description": "An event, in place of a hit.", "$ref": "#/$defs/test.event"},
+        "expect": {"description": "By tag what becomes of it; with several events a list, event by event.", **expect},
+        "reply": {
+            "description": "What the visitor's browser gets; with several hits a list, hit by hit.",
+            **_one_or_more({"$ref": "#/$defs/test.reply"}),
+        },
+    }
+    definitions["test"] = {
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+        "allOf": [
+            {"oneOf": [{"required": ["hit"]}, {"required": ["event"]}]},
+            {"anyOf": [{"required": ["expect"]}, {"required": ["reply"]}]},
+        ],
+    }
+    members = {"type": ["object", "null"], "additionalProperties": {"$ref": "#/$defs/test"}}
+    return {"description": "The container's own tests, run by `tag-container test`.", **members}
+
+
+def _one_or_more(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [schema, {"type": "array", "items": schema}]}
 
 
 def _conditions() -> dict[str, Any]:

@@ -7,7 +7,7 @@ Limits: 1 MB, depth 32, 50 aliases, 50,000 nodes with aliases followed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -16,14 +16,14 @@ import yaml
 
 from container.config.broken import BrokenError, Events, broken_at, explained, refused
 from container.config.problem import LINE_BREAK, Place, Problem, problem
-from container.config.quotes import backslash_repair, odd_quotes, quote_repairs
+from container.config.quotes import backslash_repair, quote_repairs, typographic
 from container.config.unquoted import Repair, line_start, repaired, with_placeholder
 
 LARGEST_FILE = 1_000_000
 DEEPEST, MOST_ALIASES, MOST_NODES = 32, 50, 50_000
 
-REPAIR_BUDGET = 2_000_000
-"""So many characters are read again, at most, to find out where quotes are missing."""
+REPAIR_BUDGET, LEAST_COST = 2_000_000, 2_000
+"""So many characters are read again, at most, to find out where quotes are missing; a short file counts as so long."""
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
 _FLOAT = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+([eE][+-]?[0-9]+)?", re.ASCII)
@@ -95,12 +95,21 @@ def read(text: str) -> Source:
         broken = reading.run()
         if broken is None:
             break
-        found, budget = _repair(text, stand_in, broken, budget)
+        found, budget = _repair(text, stand_in, broken, budget, mended={repair.start for repair in repairs})
         if found is None:
             return Source(None, (*_missing_quotes(text, repairs), broken.problem))
         repairs.append(found)
         stand_in = with_placeholder(stand_in, found)
     return Source(reading.root, (*_missing_quotes(text, repairs), *reading.problems))
+
+
+def plain(node: Node) -> Any:
+    """A located tree as plain values."""
+    if isinstance(node, Scalar):
+        return node.value
+    if isinstance(node, Listing):
+        return [plain(item) for item in node.items]
+    return {key: plain(entry.value) for key, entry in node.entries.items()}
 
 
 def typed(text: str) -> str | float | bool | None:
@@ -207,7 +216,8 @@ class _Reading:
             return Scalar(place, repair.text, repair.text, raw)
         plain = event.style is None
         text = self._whole_signs(event)
-        self.problems += odd_quotes(place, text, raw, style=event.style)
+        if plain:
+            self.problems += typographic(place, text)
         return Scalar(place, text, typed(text) if plain else text, raw, plain)
 
     def _whole_signs(self, event: Any) -> str:
@@ -280,10 +290,17 @@ def _twice(key: Scalar, first: Scalar) -> Problem:
     return problem("duplicate-key", key.place, f'the key "{key.text}" is already there in {place}')
 
 
-def _repair(text: str, stand_in: str, broken: BrokenError, budget: int) -> tuple[Repair | None, int]:
-    """The missing quotes that explain why the text is broken, if any, and what is left of the budget."""
+def _repair(
+    text: str, stand_in: str, broken: BrokenError, budget: int, *, mended: Container[int]
+) -> tuple[Repair | None, int]:
+    """The missing quotes that explain why the text is broken, if any, and what is left of the budget.
+
+    `mended`: where repairs begin that were made already; none is made twice.
+    """
     for candidate in _candidates(text, stand_in, broken):
-        budget -= len(text)
+        if candidate.start in mended:
+            continue
+        budget -= max(len(text), LEAST_COST)
         if budget < 0:
             break
         again = _Reading(text, with_placeholder(stand_in, candidate), {}).run()

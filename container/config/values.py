@@ -9,8 +9,9 @@ from container.config.annotations import Mode, Site, items_of, model_fields, sit
 from container.config.draft import Draft, Owner, Result
 from container.config.fill import filled
 from container.config.hints import as_list
+from container.config.quotes import backspace
 from container.config.source import Entry, Listing, Node, Scalar
-from container.fields import Confidential
+from container.fields import Confidential, Pattern
 
 _NAMES = ("triggers", "exceptions", "tags", "except_tags", "tag_types", "consent")
 """Lists of names that are looked up, so that one with a comma is told otherwise."""
@@ -43,6 +44,8 @@ def _plain(draft: Draft, node: Node, here: Site, *, owner: Owner, field: str) ->
     below: Mode = "typed" if here.mode == "secret" else here.mode
     if isinstance(node, Scalar):
         items = items_of(here, 0)
+        if here.holds(Pattern) and (found := backspace(node.place, node.text, node.raw)):
+            draft.problems.append(found)
         if here.mode != "typed" or items is None:
             return filled(draft, node, here.mode, owner)
         if field not in _NAMES and isinstance(node.value, str) and "," in node.value and _takes_names(items):

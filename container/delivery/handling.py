@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import orjson
@@ -13,6 +13,7 @@ import orjson
 from container.component import Component
 from container.delivery.counters import Counters
 from container.delivery.policy import (
+    FAILURES_TOLD,
     MOST_FAULTS,
     PROBE_MS,
     Attempt,
@@ -98,7 +99,7 @@ class Handling:
             return
         verdict, fault = self._judged(judge, answer, frame.type)
         after = retry_after(answer) if verdict.kind == "retry" and verdict.after is None else verdict.after
-        verdict = Verdict(verdict.kind, self.transport.shown(verdict.reason), after=after, index=verdict.index)
+        verdict = replace(verdict, reason=self.transport.shown(verdict.reason), after=after)
         shown = self.transport.shown(answer.body.decode(errors="replace"))
         decision, state = decide(verdict, self._attempt(claimed, lane_alone=answer.status == 429, fault=fault))
         await self._apply(claimed, decision, state, verdict, Answer(self.clock(), answer.status, verdict.kind, shown))
@@ -160,9 +161,13 @@ class Handling:
         rows = claimed.rows
         type = rows[0].frame.type  # noqa: A001 - YAML's word for it
         match decision:
-            case Settle():
-                changed = await self.store.settle(claimed, rows)
-                self._count("delivered", type, changed, len(rows))
+            case Settle(refused):
+                bad = [row for place, row in enumerate(rows) if place in refused]
+                good = [row for place, row in enumerate(rows) if place not in refused]
+                if bad:
+                    await self._bury(claimed, bad, "refused", verdict.reason)
+                if good:
+                    self._count("delivered", type, await self.store.settle(claimed, good), len(good))
             case Bisect():
                 self._count("bisected", type, await self.store.split(claimed, now=self.clock()), len(rows))
             case Bury(index):
@@ -227,8 +232,12 @@ class Handling:
             stated = "delivery.postponed tag=%s rows=%d attempt=%d in=%.0fs reason=%s"
             nth = max(first.attempts, state.failures)
             log.warning(stated, tag, len(claimed.rows), nth, wait, quoted(verdict.reason))
+            if state.failures == FAILURES_TOLD:
+                log.error("delivery.lane_failing tag=%s failures=%d reason=%s", tag, nth, quoted(verdict.reason))
         elif before.mode != "open":
             log.warning("delivery.lane_open tag=%s was=%s", tag, before.mode)
+        if verdict.kind == "delivered" and verdict.reason:
+            log.warning("delivery.remarked tag=%s rows=%d reason=%s", tag, len(claimed.rows), quoted(verdict.reason))
 
 
 def quoted(text: str) -> str:

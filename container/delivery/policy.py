@@ -16,7 +16,10 @@ PROBE_ITEMS = 10
 """While a lane recovers a request holds no more than this."""
 
 FEWEST_ATTEMPTS = 3
-"""No row is given up before."""
+"""No row is given up before, and no batch is kept together after."""
+
+FAILURES_TOLD = 8
+"""So many failures in a row (ten minutes or so), and the operator is told that somebody must act."""
 
 MOST_FAULTS = 3
 """So many answers that `judge` raised on, and the row is dead."""
@@ -24,7 +27,9 @@ MOST_FAULTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Settle:
-    """Delivered."""
+    """Delivered, all but the rows at the places in `refused`."""
+
+    refused: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ class Bury:
 
 @dataclass(frozen=True, slots=True)
 class Bisect:
-    """One of the rows is refused, and nobody said which."""
+    """One of the rows is to blame, and nobody said which."""
 
 
 Decision = Settle | Postpone | Bury | Bisect
@@ -71,7 +76,7 @@ def decide(verdict: Verdict, attempt: Attempt) -> tuple[Decision, LaneState]:
     """What happens to the rows of a request, and how its lane stands afterwards."""
     match verdict.kind:
         case "delivered":
-            return Settle(), LaneState()
+            return Settle(verdict.refused), LaneState()
         case "refused":
             return _refused(verdict.index, attempt.items), LaneState()
         case "credential":
@@ -106,7 +111,8 @@ def _refused(index: int | None, items: int) -> Decision:
 def _retry(after: float | None, attempt: Attempt) -> tuple[Decision, LaneState]:
     """A first failure counts against the rows, further ones in a row are the lane's.
 
-    So an outage takes no attempts away, and a row on which the vendor stumbles each time does not live for ever.
+    So an outage takes no attempts away, and a row on which the vendor stumbles each time does not live for ever. A
+    batch on which it stumbles again and again, while others get through, is split: one of its rows is to blame.
     """
     failures = attempt.lane.failures + 1
     mode: Mode = attempt.lane.mode
@@ -115,5 +121,7 @@ def _retry(after: float | None, attempt: Attempt) -> tuple[Decision, LaneState]:
         return Postpone(until, counted=False, fault=attempt.fault), LaneState(mode, until, failures)
     lane_until = attempt.now + delay(failures, attempt.random)
     counted = attempt.fault or not (attempt.lane_alone or attempt.lane.failures)
+    if counted and not attempt.fault and attempt.items > 1 and attempt.attempts >= FEWEST_ATTEMPTS:
+        return Bisect(), LaneState(mode, lane_until, failures)
     until = attempt.now + delay(attempt.attempts, attempt.random) if counted else lane_until
     return Postpone(until, counted=counted, fault=attempt.fault), LaneState(mode, lane_until, failures)

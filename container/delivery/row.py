@@ -138,7 +138,6 @@ def row_of(planned: Planned, *, now: int, linger: int = LINGER_MS, give_up_after
     names = frame.names | item.names if item.places else frame.names
     address = endpoint(frame.url.shown, batched=request.batch is not None)
     lane = _lane(planned.type, address, request.account, names, request.test_code)
-    limit = planned.max_age_hours
     return Row(
         id=planned.id,
         lane=lane,
@@ -150,7 +149,7 @@ def row_of(planned: Planned, *, now: int, linger: int = LINGER_MS, give_up_after
         first=now,
         due=now + (linger if planned.linger is None else planned.linger) if frame.most_items > 1 else now,
         give_up=now + (give_up_after if planned.give_up_after is None else planned.give_up_after),
-        expire=None if limit is None else planned.event_time + limit * 3600 * 1000,
+        expire=_expire(planned),
     )
 
 
@@ -176,6 +175,13 @@ def failed_hit(body: bytes) -> FailedHit:
         return FailedHit(Hit(**hit), stated["tag"], stated["event_name"], stated["event_index"])
     except (TypeError, ValueError, KeyError) as problem:
         raise ValueError("the body is no hit") from problem
+
+
+def _expire(planned: Planned) -> int | None:
+    """When the event is too old: by the tag's type, or as the tag said of this one."""
+    hours, stated = planned.max_age_hours, planned.request.expires
+    by_type = None if hours is None else planned.event_time + hours * 3600 * 1000
+    return min((limit for limit in (by_type, stated) if limit is not None), default=None)
 
 
 @lru_cache(maxsize=256)

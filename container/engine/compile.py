@@ -45,6 +45,8 @@ def compile_container(model: ContainerModel, *, debug: bool = False) -> Containe
         tags=firing_order,
         tags_by_event={name: _hearing(firing_order, name) for name in names},
         other_tags=[tag for tag in firing_order if any(_hears_others(trigger) for trigger in tag.triggers)],
+        # It may take slots itself, so they are counted after it.
+        consent_defaults=_consent_defaults(model.consent_default, "denied", values),
         slots=values.slots,
         debug=debug,
     )

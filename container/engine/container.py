@@ -116,6 +116,7 @@ class Container:
     tags_by_event: Mapping[str, Sequence[CompiledTag]]
     other_tags: Sequence[CompiledTag]
     slots: int
+    consent_defaults: ConsentDefaults
     debug: bool = False
 
     def candidates(self, event_name: str) -> Sequence[CompiledTag]:

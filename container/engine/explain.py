@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from container.case import Status
 from container.config.model import Check, Condition, Group
 from container.engine.coerce import Lack
 from container.engine.container import CompiledCondition, CompiledTag, CompiledTrigger
 from container.engine.fold import Decision
 from container.engine.guards import DUPLICATE_WINDOW_MS
-from container.engine.outcome import Status
 from container.engine.scope import Scope
 from container.fields import Pattern
 from container.shape import text

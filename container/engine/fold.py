@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from container.case import Status
 from container.effects import Effect, Redirect, Reply, Request, SetCookie
 from container.engine.coerce import Lack
 from container.engine.container import CompiledTag, CompiledTrigger
 from container.engine.guards import DUPLICATE_WINDOW_MS, duplicate_guard, once_per_guard
-from container.engine.outcome import Failure, Guard, Outcome, Planned, Status, TagResult
+from container.engine.outcome import Failure, Guard, Outcome, Planned, TagResult
 from container.engine.scope import Scope
 from container.event import Event, Hit
 

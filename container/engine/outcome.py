@@ -6,21 +6,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from container.case import Status
 from container.effects import Redirect, Reply, Request, SetCookie
 from container.event import Hit
-
-Status = Literal[
-    "fired",
-    "not_triggered",
-    "blocked_by_exception",
-    "blocked_by_consent",
-    "blocked_by_once_per",
-    "duplicate",
-    "paused",
-    "incomplete",
-    "skipped",
-    "failed",
-]
 
 
 @dataclass(frozen=True, slots=True)

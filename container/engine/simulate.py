@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from container.case import Status, plain_json, request_json
 from container.effects import Reply, Request
-from container.engine.case import plain_json, request_json
 from container.engine.container import CompiledTag, Container
 from container.engine.explain import held_back, why
 from container.engine.fold import Decision, Folded
 from container.engine.guards import Memory
-from container.engine.outcome import Guard, Status, TagResult
+from container.engine.outcome import Guard, TagResult
 from container.engine.run import UNCLAIMED, claim_hit, decide, scopes
 from container.engine.scope import Scope
-from container.event import Hit
+from container.event import Event, Hit
 
 
 def simulate(container: Container, hit: Hit, guards: Memory | None = None) -> dict[str, Any]:
@@ -27,15 +27,13 @@ def simulate(container: Container, hit: Hit, guards: Memory | None = None) -> di
     client, claim = claim_hit(container, hit)
     if client is None:
         return {"id": hit.id.hex(), "client": None, "reply": _reply(UNCLAIMED), "events": []}
-    folded = Folded(claim.reply)
-    decided = [_Decided(scope, _decisions(container, scope, folded)) for scope in scopes(container, client, claim)]
-    done = folded.outcome(hit, client.name)
-    taken = (guards or Memory()).take(done.guards, now=hit.received)
-    events = [_event(each, taken) for each in decided]
-    reply = _reply(done.finished(taken))
-    outcome = {"id": hit.id.hex(), "client": client.name, "reply": reply, "events": events}
-    shown: dict[str, Any] = plain_json(outcome)
-    return shown
+    return _outcome(container, hit, client.name, claim.reply, scopes(container, client, claim), guards or Memory())
+
+
+def simulate_event(container: Container, event: Event) -> dict[str, Any]:
+    """The same for an event that no client has read: `client` is null, and the reply has what tags add to it."""
+    scope = Scope(event, container.slots, container.consent_defaults)
+    return {**_outcome(container, event.hit, "", Reply(), [scope], Memory()), "client": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +42,24 @@ class _Decided:
 
     scope: Scope
     tags: Sequence[tuple[CompiledTag, Decision, TagResult]]
+
+
+def _outcome(
+    container: Container, hit: Hit, client: str, reply: Reply, events: Iterable[Scope], guards: Memory
+) -> dict[str, Any]:
+    folded = Folded(reply)
+    decided = [_Decided(scope, _decisions(container, scope, folded)) for scope in events]
+    done = folded.outcome(hit, client)
+    taken = guards.take(done.guards, now=hit.received)
+    shown: dict[str, Any] = plain_json(
+        {
+            "id": hit.id.hex(),
+            "client": client,
+            "reply": _reply(done.finished(taken)),
+            "events": [_event(each, taken) for each in decided],
+        }
+    )
+    return shown
 
 
 def _decisions(container: Container, scope: Scope, folded: Folded) -> Sequence[tuple[CompiledTag, Decision, TagResult]]:

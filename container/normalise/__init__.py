@@ -15,11 +15,12 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
 from container.normalise.telephone import calling_code, phone
-from container.shape import number, text
+from container.shape import missing, number, text
 
 __all__ = [
     "EMPTY_HASH",
     "LARGEST_WHOLE",
+    "LONGEST_TEXT",
     "calling_code",
     "country",
     "currency",
@@ -35,6 +36,7 @@ __all__ = [
     "postal_code",
     "public_address",
     "total",
+    "unusable",
     "whole",
 ]
 
@@ -44,6 +46,10 @@ EMPTY_HASH = hashlib.sha256(b"").hexdigest()
 LARGEST_WHOLE = 2**53
 """Beyond this, JSON's numbers are not exact for every reader."""
 
+LONGEST_TEXT = 4096
+"""Characters of a text. A longer one is a mistake or an attack, and is nothing."""
+
+_NO_TEXT = ("", "undefined", "null")
 _LONGEST_NAME = 256
 _ASCII_PUNCTUATION = re.compile(r"[^a-z0-9\s]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -64,15 +70,21 @@ _NOT_PUBLIC = {
 
 
 def plain(value: object) -> str | None:
-    """Text or a number as trimmed text. Empty text, a browser's `undefined` and `null`, text that is no UTF-8,
-    booleans and everything else are nothing.
+    """Text or a number as trimmed text. Empty text, a browser's `undefined` and `null`, text that is no UTF-8 or has
+    more than 4,096 characters, booleans and everything else are nothing.
     """
     if isinstance(value, str):
         trimmed = value.strip()
-        if not trimmed or trimmed == "undefined" or trimmed == "null":
+        if trimmed in _NO_TEXT or len(trimmed) > LONGEST_TEXT:
             return None
         return trimmed if trimmed.isascii() or not _SURROGATE.search(trimmed) else None
     return text(value) if isinstance(value, (int, float)) and number(value) is not None else None
+
+
+def unusable(value: object) -> bool:
+    """Whether something is stated that is no text: neither missing, nor one of the words for nothing."""
+    nothing = value.strip() in _NO_TEXT if isinstance(value, str) else missing(value)
+    return not nothing and plain(value) is None
 
 
 def each(value: object) -> list[Any]:

@@ -121,7 +121,7 @@ def _url(value: Any) -> Flaw | None:
         parts = urlsplit(value)
     except ValueError:
         return Flaw("Not a valid URL.")
-    return None if parts.scheme in ("http", "https") and parts.netloc else Flaw("Not a valid URL.")
+    return None if parts.scheme and parts.netloc else Flaw("Not a valid URL.")
 
 
 def _referrer(value: str) -> Flaw | None:

@@ -6,8 +6,9 @@ from tags.tiktok_events_api.judge import judge
 from tags.tiktok_events_api.names import WEB_STANDARD, event_name
 from tags.tiktok_events_api.properties import properties
 from tags.tiktok_events_api.settings import TikTokEventsApi
-from tags.tiktok_events_api.surroundings import event_id, event_time, lacking, surroundings
-from tags.tiktok_events_api.user import IDENTIFIERS, user
+from tags.tiktok_events_api.size import fitting
+from tags.tiktok_events_api.surroundings import OFFLINE_AGE_MS, event_id, event_time, lacking, surroundings
+from tags.tiktok_events_api.user import HAS_CONNECTION, IDENTIFIERS, user
 
 BATCH = Batch("data", max_items=500)
 """TikTok takes 1000 events at once, and refuses all of them for one more."""
@@ -36,22 +37,29 @@ def tiktok_events_api(settings: TikTokEventsApi, event: Event) -> list[Effect] |
         user=identity | user(settings, event, notes),
         properties=properties(settings, event, notes),
         **surroundings(settings, event, notes),
-        limited_data_use=_limited_data_use(settings),
+        limited_data_use=_limited_data_use(settings, notes),
     )
+    item = fitting(item, notes)
     reason = lacking(settings, item, age=event.hit.received - time)
     if reason:
         return Skip(reason)
+    if settings.event_source == "offline" and "user" not in item:
+        notes.append("neither e-mail, phone nor name is there: TikTok can match an event of a shop by nothing else")
     if "limited_data_use" in item and "ip" not in item.get("user", {}):
         notes.append("limited_data_use does little without a public user.ip, from which TikTok derives the state")
-    return [_request(settings, item), *cookies, *map(Note, dict.fromkeys(notes))]
+    expires = time + OFFLINE_AGE_MS if settings.event_source == "offline" else None
+    return [_request(settings, item, expires), *cookies, *map(Note, dict.fromkeys(notes))]
 
 
-def _limited_data_use(settings: TikTokEventsApi) -> bool | None:
+def _limited_data_use(settings: TikTokEventsApi, notes: list[str]) -> bool | None:
     """True, or nothing: TikTok wants the field left out otherwise, and knows it for two sources only."""
-    return True if settings.limited_data_use and settings.event_source in ("web", "app") else None
+    if settings.limited_data_use and settings.event_source not in HAS_CONNECTION:
+        notes.append('"limited_data_use" is left out: TikTok knows it for websites and apps only')
+        return None
+    return True if settings.limited_data_use else None
 
 
-def _request(settings: TikTokEventsApi, item: dict[str, object]) -> Request:
+def _request(settings: TikTokEventsApi, item: dict[str, object], expires: int | None) -> Request:
     source = normalise.plain(settings.pixel_id) or ""
     test_code = normalise.plain(settings.test_event_code) or ""
     return Request(
@@ -63,4 +71,5 @@ def _request(settings: TikTokEventsApi, item: dict[str, object]) -> Request:
         batch=BATCH,
         account=source,
         test_code=test_code,
+        expires=expires,
     )

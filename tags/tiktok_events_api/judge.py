@@ -7,47 +7,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from container.api import Response, Verdict, by_status, retry_after
+from tags.tiktok_events_api.codes import (
+    ACCEPTED,
+    ADDRESS,
+    BATCH_SIZE,
+    CREDENTIAL,
+    PARTIAL,
+    REFUSED,
+    TEMPORARY,
+    TOO_FREQUENT,
+    UNCLEAR,
+)
 
-ACCEPTED = {0: "", 40050: "a duplicate of a request that TikTok has"}
-PARTIAL = 20001
-TOO_FREQUENT = 40100
+WRONG_ADDRESS = frozenset({404, 405, 410, 501, 505})
+"""Statuses about the address, which is the same for all events. So are redirects, which are not followed."""
 
-CREDENTIAL: Mapping[int, str] = {
-    40001: "no permission for this event source",
-    40101: "a partner is not allowed",
-    40102: "the access token has expired",
-    40103: "the refresh token has expired",
-    40104: "the access token is empty",
-    40105: "the access token is wrong",
-    40106: "the app or the user is not allowed",
-    40107: "the refresh token is wrong",
-    **dict.fromkeys((40110, 40113, *range(40115, 40120), 40124, 40125, 40130, 40131), "app or token are not allowed"),
-}
-"""The account's key is refused: later events would fare no better, and this one is not to blame."""
-
-TEMPORARY: Mapping[int, str] = {
-    TOO_FREQUENT: "too many requests",
-    40132: "too many requests",
-    40201: "a task is not ready",
-    40202: "a write conflict",
-    61000: "too many requests",
-}
-
-REFUSED: Mapping[int, str] = {
-    40000: "a parameter is wrong",
-    40002: "a parameter is wrong",
-    40003: "forbidden",
-    40061: "the batch has a wrong size",
-    40062: "personal data is not hashed",
-    40063: "the partner name is wrong",
-    40300: "the advertiser is missing",
-    40301: "the advertiser's role does not allow this",
-    40400: "there is no such address",
-    41000: "blocked",
-    41001: "the interface was taken down",
-    41002: "a field was taken down",
-}
-"""Why a request was refused; other codes from 40000 to 49999 mean the same without a reason known to us."""
+PLACE_KEYS = ("order", "order_in_batch", "index")
+"""Under these a failed event of a partial success may say where it stood; TikTok documents none."""
 
 _OFFENDER = re.compile(r"Batch\.([0-9]{1,6})(?:\.[A-Za-z0-9_]{1,64}){0,12}", re.ASCII)
 _ABOUT_TOKEN = re.compile(r"\b(?:token|auth|authori[sz]ation|authentication)\b", re.ASCII | re.IGNORECASE)
@@ -62,48 +38,83 @@ def judge(response: Response) -> Verdict:
     """
     body = response.json()
     answer = body if isinstance(body, dict) else {}
-    if not 200 <= response.status < 300:
-        return _with_offender(by_status(response), answer, response.items)
     code = answer.get("code")
-    if not isinstance(code, int) or isinstance(code, bool):
+    known = code if isinstance(code, int) and not isinstance(code, bool) else None
+    if not 200 <= response.status < 300:
+        return _by_status(known, answer, response)
+    if known is None:
         return Verdict("retry", "unknown_reply: no JSON with a code", after=retry_after(response))
+    return _by_code(known, answer, response)
+
+
+def _by_status(code: int | None, answer: Mapping[str, Any], response: Response) -> Verdict:
+    """Another status than 2xx. Where it refuses what was sent, TikTok's code in the body knows better, if any."""
+    status = response.status
+    if 300 <= status < 400 or status in WRONG_ADDRESS:
+        return Verdict("credential", f"status {status}: the address is wrong, or has moved")
+    verdict = by_status(response)
+    if verdict.kind != "refused":
+        return verdict
+    if code is None or code in ACCEPTED or code == PARTIAL:
+        return _with_offender(verdict, answer, response.items)
     return _by_code(code, answer, response)
 
 
 def _by_code(code: int, answer: Mapping[str, Any], response: Response) -> Verdict:
-    message = _message(answer)
     if code in ACCEPTED:
         return Verdict("delivered", _reason(code, ACCEPTED[code], answer) if code else "")
     if code == PARTIAL:
         return _partial(answer, response.items)
-    if code in CREDENTIAL:
-        return Verdict("credential", _reason(code, CREDENTIAL[code], answer))
-    if code == TOO_FREQUENT and _ABOUT_TOKEN.search(message):
+    if code in CREDENTIAL or code in ADDRESS:
+        return Verdict("credential", _reason(code, CREDENTIAL.get(code) or ADDRESS[code], answer))
+    if code == TOO_FREQUENT and _ABOUT_TOKEN.search(_message(answer)):
         return Verdict("credential", _reason(code, "the access token is refused", answer))
-    if code in TEMPORARY or code >= 50000:
-        reason = _reason(code, TEMPORARY.get(code, "an error at TikTok's side"), answer)
-        return Verdict("retry", reason, after=retry_after(response))
-    if 40000 <= code < 50000:
-        refused = Verdict("refused", _reason(code, REFUSED.get(code, "refused"), answer))
+    if _is_about_an_event(code, answer, response.items):
+        refused = Verdict("refused", _reason(code, REFUSED.get(code) or UNCLEAR.get(code, "refused"), answer))
         return _with_offender(refused, answer, response.items)
-    return Verdict("retry", _reason(code, "unknown_reply", answer), after=retry_after(response))
+    meaning = TEMPORARY.get(code) or UNCLEAR.get(code)
+    meaning = meaning or ("an error at TikTok's side" if code >= 50000 else "unknown_reply")
+    return Verdict("retry", _reason(code, meaning, answer), after=retry_after(response))
+
+
+def _is_about_an_event(code: int, answer: Mapping[str, Any], items: int) -> bool:
+    """Whether an event is to blame: the code says so, or it is no temporary one and the message names an event."""
+    if code in REFUSED:
+        return code != BATCH_SIZE or items > 1
+    return 40000 <= code < 50000 and code not in TEMPORARY and _OFFENDER.search(_message(answer)) is not None
 
 
 def _partial(answer: Mapping[str, Any], items: int) -> Verdict:
-    """Most was taken, so nothing is sent again: what TikTok took would count twice where it has no event id."""
+    """What TikTok took is never sent again: it would count twice where it has no event id.
+
+    The events that the answer names are refused. If one of them cannot be placed, none is: the wrong one might be.
+    """
     data = answer.get("data")
     failed = data.get("failed_events") if isinstance(data, dict) else None
-    count = len(failed) if isinstance(failed, list) else 0
-    if items == 1 and count:
+    listed = failed if isinstance(failed, list) else []
+    places = [_place(entry) for entry in listed]
+    if not listed:
+        return Verdict("delivered", _reason(PARTIAL, "taken in part, and no event is named", answer))
+    if items == 1:
         return Verdict("refused", _reason(PARTIAL, "the event was not taken", answer), index=0)
-    told = f"taken in part, {count} of {items} reported as failed" if count else "taken in part"
-    return Verdict("delivered", _reason(PARTIAL, told, answer))
+    known = {place for place in places if place is not None and place < items}
+    if known != set(places):
+        told = f"taken in part, {len(listed)} of {items} events failed, and nobody can say which"
+        return Verdict("delivered", _reason(PARTIAL, told, answer))
+    told = f"taken in part, {len(known)} of {items} events failed"
+    return Verdict("delivered", _reason(PARTIAL, told, answer), refused=tuple(sorted(known)))
+
+
+def _place(entry: object) -> int | None:
+    """Where in the batch a failed event stood, counted from 0 as TikTok does in its messages."""
+    stated = next((entry[key] for key in PLACE_KEYS if key in entry), None) if isinstance(entry, dict) else entry
+    return stated if isinstance(stated, int) and not isinstance(stated, bool) and stated >= 0 else None
 
 
 def _with_offender(verdict: Verdict, answer: Mapping[str, Any], items: int) -> Verdict:
     """A refusal that names an event of the batch says so."""
     found = _OFFENDER.search(_message(answer))
-    if verdict.kind != "refused" or not found:
+    if not found:
         return verdict
     index = int(found[1])
     return Verdict("refused", f"{verdict.reason}, at {found[0]}", index=index if index < items else None)

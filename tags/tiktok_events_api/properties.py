@@ -8,6 +8,7 @@ from typing import Any
 
 from container.api import Event, at, filled, missing, normalise, number
 from tags.tiktok_events_api.settings import Properties, TikTokEventsApi
+from tags.tiktok_events_api.texts import told_text
 
 _LISTED = """
     AED ARS AUD BDT BHD BIF BOB BRL CAD CHF CLP CNY COP CRC CZK DKK DZD EGP EUR GBP GTQ HKD HNL HUF IDR ILS INR
@@ -17,6 +18,7 @@ _LISTED = """
 CURRENCIES = frozenset(_LISTED.split())
 """What TikTok lists. What it does with others is not documented: they are sent, with a note."""
 
+TEXTS = ("order_id", "search_string", "description", "shop_id")
 CONTENT_TYPES = frozenset({"product", "product_group"})
 CUSTOMER_TYPES = frozenset({"new", "returning"})
 NEW_CUSTOMER: Mapping[object, str] = {True: "new", "true": "new", False: "returning", "false": "returning"}
@@ -46,18 +48,17 @@ def properties(settings: TikTokEventsApi, event: Event, notes: list[str]) -> dic
     given = settings.properties
     items = _items(given.contents, notes)
     lines = [line for item in items if (line := _line(item, notes)) is not None]
-    ids = _ids(given.content_ids) or [line.content["content_id"] for line in lines if "content_id" in line.content]
+    ids = _ids(given.content_ids, notes) or [
+        line.content["content_id"] for line in lines if "content_id" in line.content
+    ]
     own = {
         "contents": [line.content for line in lines] or None,
-        "content_type": _content_type(given, lines, notes),
+        "content_type": _content_type(given, items, notes) or ("product" if lines else None),
         "content_ids": ids or None,
         "num_items": _num_items(given, lines),
         "currency": _currency(given, items, notes),
         "value": _value(given, lines),
-        "order_id": normalise.plain(given.order_id),
-        "search_string": normalise.plain(given.search_string),
-        "description": normalise.plain(given.description),
-        "shop_id": normalise.plain(given.shop_id),
+        **{name: told_text(f"properties.{name}", getattr(given, name), notes) for name in TEXTS},
         "customer_type": _customer_type(given, event.data, notes),
     }
     found = _passed(given, event.data)
@@ -99,10 +100,10 @@ def _line(item: Mapping[str, Any], notes: list[str]) -> Line | None:
             sound = False
             notes.append(f'"{key}" of an item is left out: its value is of the wrong kind')
     stated = {
-        "content_id": _first_plain(item, ID_KEYS),
-        "content_name": _first_plain(item, NAME_KEYS),
-        "content_category": _category(item),
-        "brand": _first_plain(item, BRAND_KEYS),
+        "content_id": _first_text(item, ID_KEYS, notes),
+        "content_name": _first_text(item, NAME_KEYS, notes),
+        "content_category": _category(item, notes),
+        "brand": _first_text(item, BRAND_KEYS, notes),
         "price": price,
     }
     described = {name: value for name, value in stated.items() if value is not None}
@@ -113,22 +114,25 @@ def _line(item: Mapping[str, Any], notes: list[str]) -> Line | None:
     return Line({**described, "quantity": pieces}, price, pieces, sound=sound)
 
 
-def _category(item: Mapping[str, Any]) -> str | None:
-    levels = [level for key in CATEGORY_KEYS if key in item and (level := normalise.plain(item[key])) is not None]
-    return " > ".join(levels) or _first_plain(item, OTHER_CATEGORY_KEYS)
+def _category(item: Mapping[str, Any], notes: list[str]) -> str | None:
+    levels = [level for key in CATEGORY_KEYS if key in item and (level := _first_text(item, (key,), notes)) is not None]
+    return " > ".join(levels) or _first_text(item, OTHER_CATEGORY_KEYS, notes)
 
 
-def _ids(value: object) -> list[str]:
-    return [found for member in normalise.each(value) if (found := normalise.plain(member)) is not None]
+def _ids(value: object, notes: list[str]) -> list[str]:
+    stated = [told_text("properties.content_ids", member, notes) for member in normalise.each(value)]
+    return [found for found in stated if found is not None]
 
 
-def _content_type(given: Properties, lines: Sequence[Line], notes: list[str]) -> str | None:
+def _content_type(given: Properties, items: Sequence[Mapping[str, Any]], notes: list[str]) -> str | None:
+    """The stated kind, else the first item's: the older interface has it there."""
     stated = normalise.plain(given.content_type)
     if stated in CONTENT_TYPES:
         return stated
     if stated is not None:
-        notes.append('"properties.content_type" is neither "product" nor "product_group"')
-    return "product" if lines else None
+        notes.append('"properties.content_type" is left out: it is neither "product" nor "product_group"')
+    found = next((item["content_type"] for item in items if "content_type" in item), None)
+    return found if isinstance(found, str) and found in CONTENT_TYPES else None
 
 
 def _num_items(given: Properties, lines: Sequence[Line]) -> int | None:
@@ -176,9 +180,13 @@ def _passed(given: Properties, data: Mapping[str, Any]) -> dict[str, Any]:
     return filled(**{name: passable(at(data, name)) for name in given.passed if name not in own})
 
 
-def _first_plain(item: Mapping[str, Any], keys: Sequence[str]) -> str | None:
+def _first_text(item: Mapping[str, Any], keys: Sequence[str], notes: list[str]) -> str | None:
     for key in keys:
         value = item.get(key)
-        if value is not None and (found := normalise.plain(value)) is not None:
+        if value is None:
+            continue
+        if (found := normalise.plain(value)) is not None:
             return found
+        if normalise.unusable(value):
+            notes.append(f'"{key}" of an item is left out: its value is of the wrong kind')
     return None

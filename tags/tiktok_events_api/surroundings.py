@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
 from container.api import Event, filled, missing, moment, normalise, number
 from tags.tiktok_events_api.settings import TikTokEventsApi
+from tags.tiktok_events_api.texts import told_text
 
 OFFLINE_AGE_MS = 28 * 24 * 3600 * 1000
 """How old an event of a shop may be, in milliseconds."""
+
+APP_FIELDS, LEAD_FIELDS = ("app_id", "app_name", "app_version"), ("lead_id", "lead_event_source")
+
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]", re.ASCII)
 
 
 def event_time(settings: TikTokEventsApi, event: Event, notes: list[str]) -> int:
@@ -25,7 +32,7 @@ def event_time(settings: TikTokEventsApi, event: Event, notes: list[str]) -> int
 
 def event_id(settings: TikTokEventsApi, event: Event, notes: list[str]) -> str | None:
     """The sender's id. Only where no pixel could have sent another one, a missing id is made from the hit."""
-    stated = normalise.plain(settings.event_id) or normalise.plain(event.sender_id)
+    stated = normalise.plain(settings.event_id) or told_text("event_id", event.data.get("event_id"), notes)
     if stated:
         return stated
     if settings.event_source != "web" or (settings.browser is not None and not settings.browser.pixel):
@@ -40,21 +47,26 @@ def surroundings(settings: TikTokEventsApi, event: Event, notes: list[str]) -> d
     """The page, app, ad and lead objects of the event source."""
     match settings.event_source:
         case "web":
-            page = filled(url=_page_url(settings, event), referrer=normalise.plain(settings.page.referrer))
-            if "url" not in page:
+            referrer = told_text("page.referrer", settings.page.referrer, notes)
+            page = filled(url=_page_url(settings, event, notes), referrer=referrer)
+            if "url" not in page and not normalise.plain(settings.page.url):
                 notes.append('"page.url" is missing: TikTok wants it for events of websites')
             return {"page": page, "ad": filled(attribution_share=_share(settings, notes))}
         case "app":
-            return {"app": _app(settings, event), "ad": _ad(settings, notes)}
+            return {"app": _texts("app", settings.app, event, APP_FIELDS, notes), "ad": _ad(settings, notes)}
         case "crm":
-            return {"lead": _lead(settings, event)}
+            return {"lead": _texts("lead", settings.lead, event, LEAD_FIELDS, notes)}
     return {}
 
 
-def _page_url(settings: TikTokEventsApi, event: Event) -> str | None:
+def _page_url(settings: TikTokEventsApi, event: Event, notes: list[str]) -> str | None:
     """The page, else the address that the browser names as the sender of the hit: better a shortened one than none."""
-    sender = event.hit.headers.get("referer", "")
-    return normalise.plain(settings.page.url) or (sender if sender.startswith(("https://", "http://")) else None)
+    stated = told_text("page.url", settings.page.url, notes)
+    if stated is not None and not _ADDRESS.match(stated):
+        notes.append('"page.url" is left out: it is no full address')
+        stated = None
+    sender = normalise.plain(event.hit.headers.get("referer"))
+    return stated or (sender if sender and sender.startswith(("https://", "http://")) else None)
 
 
 def lacking(settings: TikTokEventsApi, item: dict[str, Any], *, age: int) -> str | None:
@@ -68,17 +80,10 @@ def lacking(settings: TikTokEventsApi, item: dict[str, Any], *, age: int) -> str
     return None
 
 
-def _app(settings: TikTokEventsApi, event: Event) -> dict[str, Any]:
-    return _texts(settings.app, event, ("app_id", "app_name", "app_version"))
-
-
-def _lead(settings: TikTokEventsApi, event: Event) -> dict[str, Any]:
-    return _texts(settings.lead, event, ("lead_id", "lead_event_source"))
-
-
-def _texts(given: object, event: Event, fields: tuple[str, ...]) -> dict[str, Any]:
-    stated = {field: normalise.plain(getattr(given, field)) for field in fields}
-    return filled(**{field: text or normalise.plain(event.data.get(field)) for field, text in stated.items()})
+def _texts(place: str, given: object, event: Event, fields: tuple[str, ...], notes: list[str]) -> dict[str, str]:
+    """Each field as the settings have it, else as event data of the same name."""
+    stated = {field: normalise.plain(getattr(given, field)) or event.data.get(field) for field in fields}
+    return filled(**{field: told_text(f"{place}.{field}", value, notes) for field, value in stated.items()})
 
 
 def _ad(settings: TikTokEventsApi, notes: list[str]) -> dict[str, Any]:

@@ -23,6 +23,9 @@ PHONE_KEYS = ("phone_number", "sha256_phone_number")
 ATT_STATUSES = ("AUTHORIZED", "DENIED", "NOT_DETERMINED", "RESTRICTED", "NOT_APPLICABLE")
 CHINA = 86
 
+MOST_VALUES = 100
+"""So many addresses, numbers or ids of one visitor are sent."""
+
 Normal = Callable[[str], str | None]
 Found = dict[str, str | None]
 
@@ -82,8 +85,10 @@ def _first_usable(
         found, unusable = normalise.hashes(candidate, normal)
         if unusable or not found:
             notes.append(f'a value of "user.{field}" is left out: it {reason}')
+        if len(found) > MOST_VALUES:
+            notes.append(f'values of "user.{field}" are left out: there are more than {MOST_VALUES}')
         if found:
-            return found if len(found) > 1 else found[0]
+            return found[:MOST_VALUES] if len(found) > 1 else found[0]
     return None
 
 

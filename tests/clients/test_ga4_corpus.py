@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from container.case import hit_from_json
 from container.config.load import load
 from container.config.registry import discover
 from container.effects import Claim
-from container.engine.case import hit_from_json
 from container.engine.compile import compile_container
 from container.engine.container import Container
 from container.engine.run import claim_hit

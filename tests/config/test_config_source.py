@@ -291,7 +291,7 @@ def test_quotes_that_go_wrong_are_explained(line: str, column: int, length: int,
     [
         ('a: "x\n  y" more\n', 2, 6),
         ('a: "\\d', 1, 4),
-        ('a: "\\d" more', 1, 4),
+        ('a: "\\d" more', 1, 9),
         ('a: "', 1, 4),
         ('a: "' + "x" * 3000 + "\n  y: z", 1, 4),
         ('a: "x' + " y" * 1500 + '\\d"', 1, 3006),

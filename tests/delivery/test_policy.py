@@ -42,6 +42,7 @@ def attempt(
     [
         (Verdict("delivered"), attempt(), Settle(), OPEN),
         (Verdict("delivered"), attempt(HELD), Settle(), OPEN),
+        (Verdict("delivered", refused=(0, 2)), attempt(items=3), Settle((0, 2)), OPEN),
         (Verdict("refused"), attempt(), Bury(0), OPEN),
         (Verdict("refused", index=7), attempt(), Bury(0), OPEN),
         (Verdict("refused", index=2), attempt(items=3), Bury(2), OPEN),
@@ -54,6 +55,26 @@ def attempt(
         (Verdict("retry"), attempt(FAILED_TWICE), Postpone(NOW + 20_000, False), LaneState("open", NOW + 20_000, 3)),
         (Verdict("retry"), attempt(lane_alone=True), Postpone(NOW + 5000, False), LaneState("open", NOW + 5000, 1)),
         (Verdict("retry"), attempt(HELD), Postpone(NOW + 80_000, False), LaneState("credential", NOW + 80_000, 5)),
+        # A batch that fails while others get through is taken apart after three attempts, in an outage it is not.
+        (
+            Verdict("retry"),
+            attempt(items=9, attempts=2),
+            Postpone(NOW + 10_000, True),
+            LaneState("open", NOW + 5000, 1),
+        ),
+        (Verdict("retry"), attempt(items=9, attempts=3), Bisect(), LaneState("open", NOW + 5000, 1)),
+        (
+            Verdict("retry"),
+            attempt(FAILED_TWICE, items=9, attempts=9),
+            Postpone(NOW + 20_000, False),
+            LaneState("open", NOW + 20_000, 3),
+        ),
+        (
+            Verdict("retry"),
+            attempt(items=9, attempts=3, lane_alone=True),
+            Postpone(NOW + 5000, False),
+            LaneState("open", NOW + 5000, 1),
+        ),
         # Retry-After wins, within a second and an hour, and nobody's attempt is lost.
         (Verdict("retry", after=7), attempt(), Postpone(NOW + 7000, False), LaneState("open", NOW + 7000, 1)),
         (Verdict("retry", after=0), attempt(), Postpone(NOW + 1000, False), LaneState("open", NOW + 1000, 1)),

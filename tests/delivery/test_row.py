@@ -172,6 +172,13 @@ def test_a_row_expires_when_the_vendor_calls_its_event_too_old() -> None:
     row = row_of(planned(event_time=NOW - 5, max_age_hours=2), now=NOW)
     assert row.expire == NOW - 5 + 2 * 3600 * 1000
     assert row.give_up == NOW + 48 * 3600 * 1000
+    assert row_of(planned(), now=NOW).expire is None
+
+
+def test_a_request_may_expire_earlier_than_others_of_its_type() -> None:
+    for hours, expires, expected in ((None, NOW + 7, NOW + 7), (1, NOW + 7, NOW + 7), (1, NOW * 2, NOW + 3_600_000)):
+        request = replace(item_request(), expires=expires)
+        assert row_of(planned(1, request, max_age_hours=hours), now=NOW).expire == expected
 
 
 def test_what_the_tag_says_about_its_deliveries_counts() -> None:

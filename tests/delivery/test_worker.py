@@ -131,6 +131,21 @@ def test_an_outage_takes_nobodys_attempts_away(tmp_path: Path) -> None:
     run(scenario())
 
 
+def test_a_lane_that_keeps_failing_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        found = bench(tmp_path, answers(*[404] * 12))
+        await found.store.accept(accepted(planned(1)))
+        await found.until_idle()
+        assert len(found.vendor.requests) == 13
+        assert await found.store.dead() == []
+
+    run(scenario())
+    told = [record for record in caplog.records if "delivery.lane_failing" in record.getMessage()]
+    assert [(record.levelname, 'failures=8 reason="status 404"' in record.getMessage()) for record in told] == [
+        ("ERROR", True)
+    ]
+
+
 def test_a_row_on_which_the_vendor_stumbles_each_time_is_given_up(tmp_path: Path) -> None:
     async def scenario() -> None:
         def reply(request: httpx.Request) -> httpx.Response:

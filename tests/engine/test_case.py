@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from container.api import Batch, Event, Note, Request, Secret, SecretText, SetCookie, Settings, bearer, tag
-from container.engine.case import DEFAULT_TIME, CaseError, hit_from_json, plain_json, request_json
+from container.case import DEFAULT_TIME, CaseError, hit_from_json, plain_json, request_json
 from container.engine.simulate import simulate
 from container.event import Hit
 from container.secret import Secret as SecretName

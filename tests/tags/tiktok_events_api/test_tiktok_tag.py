@@ -11,79 +11,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from container.component import component_of
 from container.effects import Note, Request, SetCookie, Skip
 from container.event import Event, Hit
 from container.secret import SecretText
 from container.testing import resolved
 from tags.tiktok_events_api import tiktok_events_api
-from tags.tiktok_events_api.names import APP, CURRENT, LEGACY
+from tags.tiktok_events_api.names import CURRENT, LEGACY
 from tags.tiktok_events_api.properties import DEEPEST, passable
 from tags.tiktok_events_api.settings import TikTokEventsApi
-
-TOKEN = "${secret:TIKTOK_TOKEN}"
-KEYS = [
-    *(
-        "event_id",
-        "event_time",
-        "user_id",
-        "external_id",
-        "page_location",
-        "page_referrer",
-        "language",
-        "ttclid",
-        "ttp",
-    ),
-    *("ip_override", "user_agent", "value", "currency", "transaction_id", "search_term", "new_customer", "items"),
-    *("customer_type", "content_type", "user_data", "email", "phone", "common_cookie", "contents", "lead_id", "app_id"),
-    *("idfa", "gaid", "att_status", "lead_event_source", "shop_id", "timestamp_micros"),
-]
-ITEM_KEYS = ["item_id", "id", "item_name", "item_brand", "item_category", "price", "quantity", "currency"]
-USER_KEYS = ["email_address", "email", "phone_number", "sha256_email_address", "address", "first_name", "0"]
-WORDS = st.sampled_from(
-    [
-        "a@b.example",
-        "+491713920012",
-        "https://a.example/?ttclid=x",
-        "1.5",
-        "0",
-        "US",
-        "new",
-        "::ffff:10.0.0.1",
-        "a" * 64,
-    ]
-)
-LEAF = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=8) | WORDS
-ANYTHING = st.recursive(
-    LEAF,
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from([*ITEM_KEYS, *USER_KEYS]) | st.text(st.characters(), max_size=3), inner)
-    ),
-    max_leaves=6,
-)
-ITEMS = st.lists(st.dictionaries(st.sampled_from(ITEM_KEYS), LEAF, max_size=5), max_size=3)
-USER_DATA = st.dictionaries(st.sampled_from(USER_KEYS), ANYTHING, max_size=4)
-DATA = st.fixed_dictionaries(
-    {}, optional={key: {"items": ITEMS, "user_data": USER_DATA}.get(key, st.nothing()) | ANYTHING for key in KEYS}
-)
-NAMES = st.sampled_from([*CURRENT, *APP, "refund", "scroll", "custom"]) | st.text(st.characters(), max_size=5)
-SETTINGS = st.fixed_dictionaries(
-    {"event_source": st.sampled_from(["web", "app", "offline", "crm"])},
-    optional={
-        "limited_data_use": st.booleans(),
-        "test_event_code": st.sampled_from(["", "TEST1", "\ud800"]),
-        "phone_region": st.sampled_from(["DE", "US", "?"]),
-        "cookies": st.just({"ttp": True}),
-        "browser": st.fixed_dictionaries(
-            {"pixel": st.booleans(), "event_names": st.sampled_from(["current", "legacy"])},
-        ),
-        "properties": st.just({"pass": KEYS}),
-        "user": st.fixed_dictionaries({}, optional={"email": ANYTHING, "phone": ANYTHING, "ttclid": st.text()}),
-    },
-)
-HEADERS = st.fixed_dictionaries(
-    {}, optional={"cookie": st.text(st.characters()), "user-agent": st.text(st.characters())}
-)
+from tests.tags.tiktok_events_api.anything import ANYTHING, DATA, HEADERS, NAMES, SETTINGS, TOKEN, effects_of
 
 HASH = r"[0-9a-f]{64}"
 USER_FORMS = {
@@ -97,13 +34,6 @@ PROPERTY_KINDS: Mapping[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("contents", "content_ids"), list),
     **dict.fromkeys(("currency", "content_type", "order_id", "search_string", "shop_id", "customer_type"), str),
 }
-
-
-def effects_of(name: str, data: Mapping[str, Any], hit: Hit, **stated: Any) -> list[Any] | Skip:
-    event = Event(name, data, hit)
-    made = resolved(TikTokEventsApi, {"pixel_id": "P", "access_token": TOKEN, **stated}, event)
-    assert isinstance(made, TikTokEventsApi)
-    return tiktok_events_api(made, event)
 
 
 def purchase(data: Mapping[str, Any], **stated: Any) -> Request:
@@ -178,6 +108,24 @@ def test_a_hit_cannot_turn_an_event_into_a_test_event() -> None:
     request = purchase({"test_event_code": "FROM_THE_HIT"})
     assert request.test_code == ""
     assert "test_event_code" not in request.json
+
+
+def test_a_test_code_may_come_from_a_variable() -> None:
+    request = purchase({"market_test_code": "TEST2"}, test_event_code="{{ event.market_test_code }}")
+    assert request.test_code == "TEST2"
+
+
+def test_the_tag_needs_consent_for_ads_and_for_their_user_data() -> None:
+    mark = component_of(tiktok_events_api)
+    assert mark is not None
+    assert mark.consent == ("ad_storage", "ad_user_data")
+
+
+@pytest.mark.parametrize("source", ["web", "app", "offline", "crm"])
+def test_the_address_is_that_of_the_current_interface(source: str) -> None:
+    request = purchase({"app_id": "1", "lead_id": "1"}, event_source=source)
+    assert str(request.url) == "https://business-api.tiktok.com/open_api/v1.3/event/track/"
+    assert {"event_source", "event_source_id"} == set(request.json)
 
 
 def test_two_events_of_a_hit_get_two_made_ids() -> None:

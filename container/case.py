@@ -1,10 +1,10 @@
-"""Hits and requests as JSON: what `simulate`, golden files and the analyst's tests read and write."""
+"""Hits, requests and values as JSON: what `simulate`, golden files and the tests of a container read and show."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -12,6 +12,20 @@ from container.effects import Request
 from container.event import Hit
 from container.secret import Secret, SecretText
 from container.shape import number
+
+Status = Literal[
+    "fired",
+    "not_triggered",
+    "blocked_by_exception",
+    "blocked_by_consent",
+    "blocked_by_once_per",
+    "duplicate",
+    "paused",
+    "incomplete",
+    "skipped",
+    "failed",
+]
+"""What became of a tag on an event."""
 
 DEFAULT_TIME = 1_767_261_600_000
 """When a hit is said to have come in if it does not say so itself: 2026-01-01 10:00 UTC, in milliseconds."""
