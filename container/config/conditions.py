@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 from container.component import Component
 from container.config.draft import Draft, Owner, Use
 from container.config.fill import filled, reference_places
+from container.config.hints import GROUP_FOR
 from container.config.model import Check, Condition, Group
 from container.config.problem import Place
 from container.config.source import Entry, Listing, Node, Scalar, Table
@@ -81,15 +82,14 @@ def _side(draft: Draft, node: Table, owner: Owner) -> str | None:
     """Which of `variable` and `value` the condition has."""
     sides = [key for key in node.entries if key in SIDES]
     place = next((entry.key.place for entry in node.entries.values()), node.place)
-    if not sides:
+    if not sides and not any(key.casefold() in GROUP_FOR for key in node.entries):
         hint = "write `variable: Name`, or `value:` with references in it"
         draft.report("missing-field", place, f"{owner}: the condition has no left side", hint=hint)
-        return None
     if len(sides) > 1:
         draft.report(
             "unknown-key", node.entries[sides[1]].key.place, f"{owner}: a condition has `variable` or `value`, not both"
         )
-    return sides[0]
+    return sides[0] if sides else None
 
 
 def _left(draft: Draft, node: Node, side: str, owner: Owner) -> Template | str | None:
@@ -116,8 +116,11 @@ def _known_operators(
         operator = draft.registry.operator(name)
         if operator is None:
             known = [*draft.registry.operators, *SIDES, *GROUPS, IGNORE_CASE]
-            report_unknown_key(draft, name, entry.key.place, owner, known=known)
+            meant = GROUP_FOR.get(name.casefold(), name)
+            report_unknown_key(draft, name, entry.key.place, owner, known=known, meant=meant)
+            texts = len(draft.texts)
             plain(draft, entry.value, Any, owner=owner, field=name, inherited="dynamic")
+            del draft.texts[texts:]
         else:
             found[name] = operator
     return found

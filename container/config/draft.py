@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from container.config.annotations import Mode
 from container.config.problem import Level, Place, Problem, did_you_mean, problem
 from container.config.registry import Registry
-
-Mode = Literal["secret", "confidential", "dynamic", "fixed", "typed", "shown"]
-"""What may stand in a value: a secret only; secrets and references; references; neither; what its type says; secrets,
-as the text that is shown of them."""
 
 MOST_COMPARISONS = 200_000
 """So many names are compared, at most, to suggest the right one: a file full of mistakes is read in time, too."""
@@ -52,7 +49,9 @@ class Result:
 @dataclass
 class Draft:
     """`strict`: whether an unset reference is an error. `spoiled`: values about which a problem says enough.
+
     `folder`: where the files are that the text names; `None` when they are not to be read.
+    `texts`: fixed texts where references could stand. `hidden`: where a secret stands in plain text, never to be shown.
     """
 
     registry: Registry
@@ -61,8 +60,10 @@ class Draft:
     strict: bool
     problems: list[Problem] = field(default_factory=list)
     uses: list[Use] = field(default_factory=list)
+    texts: list[Use] = field(default_factory=list)
     results: dict[str, list[Result]] = field(default_factory=dict)
     spoiled: set[Place] = field(default_factory=set)
+    hidden: list[Place] = field(default_factory=list)
     comparisons_left: int = MOST_COMPARISONS
     folder: Path | None = None
 

@@ -6,7 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from container.config.draft import Draft, Mode, Owner, Use
+from container.config.annotations import Mode
+from container.config.draft import Draft, Owner, Use
+from container.config.hide import is_literal, places_of
 from container.config.problem import LINE_BREAK, Level, Place
 from container.config.source import Scalar, typed
 from container.secret import Secret, SecretText, digest
@@ -23,7 +25,11 @@ def filled(draft: Draft, scalar: Scalar, mode: Mode, owner: Owner) -> Any:
 
     `None`, a boolean, a number, text, a `Secret`, text with secrets (`SecretText`) or with references (`Template`).
     """
+    if mode == "secret" and is_literal(scalar.text):
+        draft.hidden += places_of(scalar)
     if not isinstance(scalar.value, str) or not _SIGNS.search(scalar.value):
+        if mode == "dynamic" and scalar.text:
+            draft.texts.append(Use(scalar.text, mode, scalar.place, owner))
         return scalar.value
     text = scalar.value
     places = sign_places(scalar)
@@ -85,6 +91,7 @@ def _part(draft: Draft, sign: str, place: Place, mode: Mode, owner: Owner, scala
             "literal-secret", place, f"{owner}: a secret has no default", hint=f"write ${{secret:{name}}} alone"
         )
         draft.spoiled.add(scalar.place)
+        draft.hidden += places_of(scalar)
     elif mode not in ("secret", "confidential"):
         _report_leak(draft, sign, place, owner)
         draft.spoiled.add(scalar.place)
@@ -103,8 +110,8 @@ def _from_environment(draft: Draft, name: str, default: str | None, sign: str, p
 
 def _secret(draft: Draft, name: str, place: Place, owner: Owner) -> Secret:
     value = draft.secrets(name)
-    if value is None:
-        _report_missing(draft, f'the secret "{name}"', place, owner)
+    if not value:
+        _report_missing(draft, f'the secret "{name}"', place, owner, empty=value is not None)
         # Where that is no error, its value is its own text: a hit of `simulate` can state it.
         value = str(Secret(name))
     return Secret(name, digest(value))
@@ -145,9 +152,9 @@ def _is_environment(text: str) -> bool:
     return bool(_ENVIRONMENT.fullmatch(text))
 
 
-def _report_missing(draft: Draft, what: str, place: Place, owner: Owner) -> None:
+def _report_missing(draft: Draft, what: str, place: Place, owner: Owner, *, empty: bool = False) -> None:
     level: Level = "error" if draft.strict else "warning"
-    draft.report("missing-environment", place, f"{owner}: {what} is not set", level=level)
+    draft.report("missing-environment", place, f"{owner}: {what} is {'empty' if empty else 'not set'}", level=level)
 
 
 def _report_leak(draft: Draft, sign: str, place: Place, owner: Owner) -> None:

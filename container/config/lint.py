@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
 
+from pydantic import BaseModel
+
+from container.config.annotations import fields_of, model_of
 from container.config.draft import Draft
-from container.config.model import ClientModel, ConsentDefault, TagModel, TriggerModel
+from container.config.model import ClientModel, TagModel, TriggerModel, VariableModel
 from container.config.sections import Read, named_nodes
 from container.config.source import Entry, Scalar, Table
-from container.event import CONSENT_TYPES
+from container.fields import Settings
 from container.shape import text
 from container.template import Template
 
@@ -28,29 +31,65 @@ CONVERSIONS = (
 )
 """Events that vendors count as conversions, under GA4's names: a pixel is likely to report them too."""
 
+GOOGLE_EVENTS = (
+    *CONVERSIONS,
+    *("page_view", "view_item", "view_item_list", "select_item", "view_cart", "remove_from_cart", "refund"),
+    *("view_promotion", "select_promotion", "search", "view_search_results", "login", "share", "select_content"),
+    *("session_start", "first_visit", "user_engagement", "scroll", "file_download", "form_start", "form_submit"),
+    *("video_start", "video_progress", "video_complete", "join_group", "earn_virtual_currency", "tutorial_begin"),
+)
+"""Names that Google's library and its guides use."""
+
 _ACCOUNTS = ("pixel_id", "dataset_id", "measurement_id", "account_id")
 _MOST_CLIENTS = 100
 _BESIDE_LETTERS = re.compile(r"[^a-z0-9]")
+_GOOGLE_EVENTS = {_BESIDE_LETTERS.sub("", name): name for name in GOOGLE_EVENTS}
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """How a tag names its events: the style of the pixel's names, and those of single events."""
+
+    style: object
+    events: Mapping[str, str]
 
 
 def lint(
     draft: Draft,
     clients: Mapping[str, Read[ClientModel]],
+    variables: Mapping[str, Read[VariableModel]],
     triggers: Mapping[str, Read[TriggerModel]],
     tags: Mapping[str, Read[TagModel]],
-    consent_default: ConsentDefault,
 ) -> None:
     """Adds the warnings to the draft."""
     _shadowed_clients(draft, clients)
     _open_endpoints(draft, clients)
-    defaults = [each.model.consent_default for each in clients.values() if each.model is not None] or [None]
-    accounts: dict[tuple[str, str], tuple[str, Any]] = {}
+    accounts: dict[tuple[str, str], tuple[str, _Names]] = {}
+    for variable in variables.values():
+        _looks_nothing_up(draft, variable)
+    for trigger in triggers.values():
+        _near_google_events(draft, trigger)
     for tag in tags.values():
         _near_standard_events(draft, tag)
+        _never_fires(draft, tag)
         if tag.model is not None:
-            _consent_never_met(draft, tag, tag.model, defaults, consent_default)
             _dedup_unknown(draft, tag, tag.model, triggers)
             _name_mismatch(draft, tag, tag.model, accounts)
+
+
+def _looks_nothing_up(draft: Draft, variable: Read[VariableModel]) -> None:
+    """A table whose input is not said, or the same for every event, gives one row forever."""
+    settings = None if variable.model is None else variable.model.settings
+    if settings is None or "input" not in type(settings).model_fields:
+        return
+    entry = variable.entries.get("input")
+    hint = 'write the value to look up, such as `input: "{{ Page Path }}"`'
+    if entry is None:
+        sentence = f'{variable.owner}: the field "input" is missing, so it looks nothing up'
+        draft.report("missing-field", variable.owner.place, sentence, hint=hint, level="warning")
+    elif not isinstance(getattr(settings, "input", None), Template):
+        sentence = f'{variable.owner}: "input" is the same for every event'
+        draft.report("wrong-type", entry.value.place, sentence, hint=hint, level="warning")
 
 
 def _shadowed_clients(draft: Draft, clients: Mapping[str, Read[ClientModel]]) -> None:
@@ -86,25 +125,6 @@ def _open_endpoints(draft: Draft, clients: Mapping[str, Read[ClientModel]]) -> N
             draft.report("open-endpoint", each.owner.place, sentence, hint='write `api_secret: "${secret:NAME}"`')
 
 
-def _consent_never_met(
-    draft: Draft, tag: Read[TagModel], model: TagModel, defaults: list[ConsentDefault | None], otherwise: ConsentDefault
-) -> None:
-    nodes = {node.text: node for node in named_nodes(tag.entries.get("consent")) if isinstance(node, Scalar)}
-    for name in model.consent:
-        if name in CONSENT_TYPES or any(_may_grant(default, name, otherwise) for default in defaults):
-            continue
-        place = nodes[name].place if name in nodes else tag.owner.place
-        sentence = f'{tag.owner} needs "{name}", of which no hit ever speaks and which is denied by default'
-        draft.report("consent-never-met", place, sentence, hint=draft.suggest(name, CONSENT_TYPES))
-
-
-def _may_grant(default: ConsentDefault | None, name: str, otherwise: ConsentDefault | None) -> bool:
-    if default is None or (isinstance(default, Mapping) and name not in default):
-        return otherwise is not None and _may_grant(otherwise, name, None)
-    state = default[name] if isinstance(default, Mapping) else default
-    return isinstance(state, Template) or state == "granted"
-
-
 def _dedup_unknown(
     draft: Draft, tag: Read[TagModel], model: TagModel, triggers: Mapping[str, Read[TriggerModel]]
 ) -> None:
@@ -126,28 +146,34 @@ def _hears_conversions(trigger: TriggerModel) -> bool:
 
 
 def _name_mismatch(
-    draft: Draft, tag: Read[TagModel], model: TagModel, accounts: dict[tuple[str, str], tuple[str, Any]]
+    draft: Draft, tag: Read[TagModel], model: TagModel, accounts: dict[tuple[str, str], tuple[str, _Names]]
 ) -> None:
-    browser = getattr(model.settings, "browser", None)
+    names = _names_of(model.settings)
     account = next((value for name in _ACCOUNTS if (value := getattr(model.settings, name, None)) is not None), None)
-    if browser is None or account is None:
+    if names is None or account is None:
         return
-    other, first = accounts.setdefault((model.component.type, text(str(account))), (model.name, browser))
-    if _same_names(first, browser):
+    other, first = accounts.setdefault((model.component.type, text(str(account))), (model.name, names))
+    if first.style == names.style and all(names.events.get(name, own) == own for name, own in first.events.items()):
         return
-    entry = tag.entries["browser"]
-    place = entry.key.place
-    if isinstance(entry.value, Table) and "event_names" in entry.value.entries:
-        place = entry.value.entries["event_names"].value.place
+    place = tag.owner.place
+    if "browser" in tag.entries:
+        entry = tag.entries["browser"]
+        inner = entry.value.entries if isinstance(entry.value, Table) else {}
+        place = inner["event_names"].value.place if "event_names" in inner else entry.key.place
     sentence = f'{tag.owner} and tag "{other}" send to one account and name their events differently'
     draft.report("name-mismatch", place, sentence)
 
 
-def _same_names(first: Any, second: Any) -> bool:
-    events = [getattr(each, "events", {}) for each in (first, second)]
-    if getattr(first, "event_names", None) != getattr(second, "event_names", None):
-        return False
-    return all(events[1].get(name, value) == value for name, value in events[0].items())
+def _names_of(settings: Settings | None) -> _Names | None:
+    """How a tag names events; `None` for one that does not follow a browser pixel, or has one name for all."""
+    annotation = {} if settings is None else fields_of(type(settings))
+    if "browser" not in annotation or getattr(settings, "event", None) is not None:
+        return None
+    browser, usual = getattr(settings, "browser", None), model_of(annotation["browser"])
+    style = getattr(browser, "event_names", None)
+    if not isinstance(browser, BaseModel) and usual is not None and "event_names" in usual.model_fields:
+        style = usual.model_fields["event_names"].default
+    return _Names(style, {**getattr(browser, "events", {}), **getattr(settings, "event_map", {})})
 
 
 def _near_standard_events(draft: Draft, tag: Read[TagModel]) -> None:
@@ -156,10 +182,26 @@ def _near_standard_events(draft: Draft, tag: Read[TagModel]) -> None:
         return
     standard = {_letters(name): name for name in component.standard_events}
     for node in _event_names(tag.entries):
-        near = standard.get(_letters(node.text))
+        near = None if "{{" in node.text else standard.get(_letters(node.text))
         if near is not None and node.text not in component.standard_events:
             sentence = f'{tag.owner}: "{node.text}" is a custom event, and nearly the vendor\'s own "{near}"'
             draft.report("near-standard-event", node.place, sentence, hint=f'did you mean "{near}"?')
+
+
+def _near_google_events(draft: Draft, trigger: Read[TriggerModel]) -> None:
+    for node in named_nodes(trigger.entries.get("events")):
+        name = node.text if isinstance(node, Scalar) else ""
+        near = None if "{{" in name else _GOOGLE_EVENTS.get(_BESIDE_LETTERS.sub("", name.lower()))
+        if near is not None and name != near:
+            sentence = f'{trigger.owner} hears "{name}", and Google\'s own event is "{near}"'
+            draft.report("near-standard-event", node.place, sentence, hint=f'did you mean "{near}"?')
+
+
+def _never_fires(draft: Draft, tag: Read[TagModel]) -> None:
+    """An exception wins over all triggers, so one trigger cannot be both."""
+    if tag.model is not None and tag.model.triggers and set(tag.model.triggers) <= set(tag.model.exceptions):
+        sentence = f"every trigger of {tag.owner} is an exception too, so it could never fire"
+        draft.report("no-triggers", tag.entries["exceptions"].key.place, sentence, level="warning")
 
 
 def _event_names(entries: Mapping[str, Entry]) -> Iterator[Scalar]:

@@ -9,13 +9,17 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
+from container.config.consent import check_consent
 from container.config.draft import Draft, Owner
+from container.config.hide import hidden_in, without_secrets
+from container.config.hints import as_list
 from container.config.keys import LATER, TOP, VERSION, ConsentKeys, ContainerKeys
 from container.config.lint import lint
-from container.config.model import ConsentDefault, ContainerModel, TagModel, TriggerModel
-from container.config.problem import LINE_BREAK, Place, Problem, as_github, as_json, as_text, in_order
+from container.config.members import check_members
+from container.config.model import ConsentDefault, ContainerModel, TagModel, TriggerModel, VariableModel
+from container.config.problem import LINE_BREAK, Level, Place, Problem, as_github, as_json, as_text, in_order
 from container.config.problem import problem as new_problem
-from container.config.references import check_names, check_references
+from container.config.references import check_names, check_references, check_secrets
 from container.config.registry import Registry
 from container.config.sections import Read, clients, named_nodes, table, tags, transformations, triggers, variables
 from container.config.source import EMPTY, LARGEST_FILE, Entry, Scalar, Source, Table, read
@@ -23,6 +27,8 @@ from container.config.stories import stories
 from container.config.validate import report_unknown_key, validated
 
 M = TypeVar("M")
+
+_EXAMPLES = {"consent": "`consent: {default: denied}`", "container": "`container: {name: My Shop}`"}
 
 DIGEST_LENGTH = 12
 
@@ -32,12 +38,16 @@ Secrets = Callable[[str], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A file as it was read. `model` is `None` when any of the problems is an error."""
+    """A file as it was read. `model` is `None` when any of the problems is an error.
+
+    `hidden`: where a secret stands in plain text, which no report shows.
+    """
 
     filename: str
     text: str
     model: ContainerModel | None
     problems: tuple[Problem, ...]
+    hidden: tuple[Place, ...] = ()
 
     def report(self, form: str = "text") -> str:
         """The problems as `text` for people, as `json` for programs, or as annotations for `github`."""
@@ -45,7 +55,7 @@ class Loaded:
             return as_json(self.problems, filename=self.filename)
         if form == "github":
             return as_github(self.problems, filename=self.filename)
-        return as_text(self.problems, filename=self.filename, text=self.text)
+        return as_text(self.problems, filename=self.filename, text=self.text, hidden=self.hidden)
 
 
 def load(
@@ -67,8 +77,11 @@ def load(
     draft.problems += source.problems
     model = _model(draft, source, text)
     problems = in_order(draft.problems)
+    if not problems:
+        return Loaded(filename, text, model, ())
     complete = not any(each.level == "error" for each in problems)
-    return Loaded(filename, text, model if complete else None, problems)
+    hidden = (*draft.hidden, *hidden_in(text, registry.secret_fields()))
+    return Loaded(filename, text, model if complete else None, without_secrets(problems, text, hidden), hidden)
 
 
 def load_file(
@@ -84,7 +97,9 @@ def load_file(
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as reason:
         if len(content) <= LARGEST_FILE:
-            return Loaded(str(path), content.decode(errors="replace"), None, (_not_utf_8(content, reason.start),))
+            text = content.decode(errors="replace")
+            found = (_not_utf_8(content, reason.start),)
+            return Loaded(str(path), text, None, found, tuple(hidden_in(text, registry.secret_fields())))
         text = content.decode(errors="replace")
     return load(
         text,
@@ -101,6 +116,10 @@ def _model(draft: Draft, source: Source, text: str) -> ContainerModel | None:
     if source.root is None:
         return None
     root = table(draft, source.root, "the file")
+    if not root.entries:
+        if not draft.problems:
+            draft.report("missing-field", Place(1, 1), "there is nothing in this file", hint="begin with `version: 1`")
+        return None
     _check_top(draft, root)
     named = _section(draft, root, "container")
     about = validated(draft, ContainerKeys, named.entries, owner=_owner(root, "container"))
@@ -112,11 +131,14 @@ def _model(draft: Draft, source: Source, text: str) -> ContainerModel | None:
     found_transformations = transformations(draft, _section(draft, root, "transformations"), found_tags)
     declared = {name: each.owner for name, each in found_variables.items()}
     check_names(draft, declared)
-    check_references(draft, declared, broken={name for name, each in found_variables.items() if each.model is None})
+    if check_references(draft, declared):
+        _check_values(draft, found_variables, declared)
+    _check_clients(draft, root)
     _check_triggers(draft, found_tags, found_triggers)
     tests = stories(draft, _section(draft, root, "tests"), found_tags)
     default: ConsentDefault = "denied" if consent is None else consent.default
-    lint(draft, found_clients, found_triggers, found_tags, default)
+    check_consent(draft, found_clients, found_tags, entry=root.entries.get("consent"), default=default)
+    lint(draft, found_clients, found_variables, found_triggers, found_tags)
     return ContainerModel(
         name="" if about is None else about.name,
         id="" if about is None else about.id,
@@ -137,7 +159,10 @@ def _models(found: Mapping[str, Read[M]]) -> Mapping[str, M]:
 
 def _section(draft: Draft, root: Table, name: str) -> Table:
     entry = root.entries.get(name)
-    return EMPTY if entry is None else table(draft, entry.value, f'"{name}"')
+    if entry is None:
+        return EMPTY
+    example = _EXAMPLES.get(name, "names as keys, each with what belongs to it below")
+    return table(draft, entry.value, f'"{name}"', f"write {example}")
 
 
 def _owner(root: Table, name: str) -> Owner:
@@ -160,6 +185,26 @@ def _is_version(entry: Entry) -> bool:
     return isinstance(entry.value, Scalar) and entry.value.value is not True and entry.value.value == VERSION
 
 
+def _check_values(draft: Draft, found: Mapping[str, Read[VariableModel]], declared: Mapping[str, Owner]) -> None:
+    """What can be said of the values of variables: their members, and the secrets among them."""
+    models = {name: each.model for name, each in found.items() if each.model is not None}
+    broken = found.keys() - models.keys()
+    opaque = broken | {name for name, model in models.items() if model.format is not None}
+    lost = check_members(draft, declared, {name: model.component for name, model in models.items()}, opaque=opaque)
+    check_secrets(draft, declared, broken=broken, lost=lost)
+
+
+def _check_clients(draft: Draft, root: Table) -> None:
+    entry = root.entries.get("clients")
+    node = EMPTY if entry is None else entry.value
+    if (isinstance(node, Table) and not node.entries) or (isinstance(node, Scalar) and node.value is None):
+        # A draft may do without, and with its tests alone; what is to run may not.
+        level: Level = "error" if draft.strict else "warning"
+        place = root.place if entry is None else entry.key.place
+        hint = "write `clients: {GA4: {type: ga4}}`"
+        draft.report("missing-field", place, "there is no client, so no hit is ever taken", hint=hint, level=level)
+
+
 def _check_triggers(
     draft: Draft, found_tags: Mapping[str, Read[TagModel]], found_triggers: Mapping[str, Read[TriggerModel]]
 ) -> None:
@@ -174,7 +219,8 @@ def _check_triggers(
                 used.add(name)
                 if name not in lines:
                     sentence = f'{tag.owner} {verb} "{name}", which does not exist'
-                    draft.report("unknown-trigger", node.place, sentence, hint=draft.suggest(name, lines))
+                    hint = f"write {as_list(name)}" if "," in name else draft.suggest(name, lines)
+                    draft.report("unknown-trigger", node.place, sentence, hint=hint)
     for name, each in found_triggers.items():
         if name not in used:
             draft.report("unused-trigger", each.owner.place, f'no tag uses the trigger "{name}"')

@@ -158,9 +158,12 @@ def did_you_mean(name: str, known: Mapping[str, int | None] | Iterable[str]) -> 
     return f'did you mean "{near[0]}"?' if line is None else f'did you mean "{near[0]}" (line {line})?'
 
 
-def as_text(problems: Iterable[Problem], *, filename: str, text: str) -> str:
-    """For people: every problem with its source line, a caret and a hint."""
+def as_text(problems: Iterable[Problem], *, filename: str, text: str, hidden: Iterable[Place] = ()) -> str:
+    """For people: every problem with its source line, a caret and a hint. What is hidden shows as asterisks."""
     lines = LINE_BREAK.split(text.removeprefix("\ufeff"))
+    for place in hidden:
+        if place.line <= len(lines):
+            lines[place.line - 1] = _masked(lines[place.line - 1], place)
     return "\n\n".join(_rendered(each, filename, lines) for each in problems)
 
 
@@ -178,6 +181,13 @@ def as_github(problems: Iterable[Problem], *, filename: str) -> str:
 def printable(text: str) -> str:
     """The text without control characters, line breaks and lone surrogates: nothing that a terminal would obey."""
     return _UNPRINTABLE.sub("\ufffd", text)
+
+
+def _masked(line: str, place: Place) -> str:
+    """The line with asterisks for what stands there, so that nothing moves."""
+    begin = place.column - 1
+    end = min(len(line), begin + place.length)
+    return line[:begin] + "*" * (end - begin) + line[end:]
 
 
 def _rendered(each: Problem, filename: str, lines: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from container.component import Component, Kind
+from container.config.annotations import fields_of, site
 from container.config.conditions import GROUPS, IGNORE_CASE, operands
 from container.config.keys import (
     VERSION,
@@ -24,7 +25,6 @@ from container.config.keys import (
 from container.config.registry import Registry
 from container.config.stories import REQUESTS
 from container.config.story_keys import EventKeys, ExpectKeys, HitKeys, ReplyKeys, RequestKeys
-from container.config.values import fields_of, site
 from container.fields import FromEvent, Many, Settings
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

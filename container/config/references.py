@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from container.config.draft import Draft, Owner, Result, Use
+from container.config.hints import for_event_data, for_reference
 from container.config.problem import Place
 from container.secret import Secret, SecretText
 from container.shape import missing
@@ -86,27 +87,51 @@ def check_names(draft: Draft, declared: Mapping[str, Owner]) -> None:
             draft.report("redeclared-built-in", owner.place, f'{owner} takes the place of the built-in "{name}"')
 
 
-def check_references(draft: Draft, declared: Mapping[str, Owner], *, broken: Container[str]) -> None:
-    """Reports references that lead nowhere, in circles, or to secrets where none may be; and unused variables.
-
-    `broken`: variables that could not be read, about whose values nothing can be said.
-    """
+def check_references(draft: Draft, declared: Mapping[str, Owner]) -> bool:
+    """Reports references that lead nowhere or in circles, and unused variables. Whether there are no circles."""
     known = dict.fromkeys(BUILT_IN) | {name: owner.place.line for name, owner in declared.items()}
     links: dict[str, dict[str, Place]] = {name: {} for name in declared}
     used: set[str] = set()
     for use in draft.uses:
         target = resolve(use.name, declared)
         if target is None:
-            hint = draft.suggest(use.name, known)
+            hint = for_reference(use.name, SHORT_FORMS) or draft.suggest(use.name, known) or for_event_data(use.name)
             draft.report("unknown-variable", use.place, f'{use.owner}: there is no variable "{use.name}"', hint=hint)
         elif target.kind == "variable":
             used.add(target.name)
             if use.owner.kind == "variable":
                 links[use.owner.name].setdefault(target.name, use.place)
+    for each in draft.texts:
+        if each.name in known:
+            hint = f'write "{{{{ {each.name} }}}}"'
+            sentence = f'{each.owner}: "{each.name}" is text here, not the value of that variable'
+            draft.report("wrong-type", each.place, sentence, hint=hint, level="warning")
     for name in declared.keys() - used:
         draft.report("unused-variable", declared[name].place, f'nothing refers to the variable "{name}"')
-    if not _Circles(draft, links, declared).any():
-        _check_secrets(draft, declared, broken)
+    return not _Circles(draft, links, declared).any()
+
+
+def check_secrets(draft: Draft, declared: Mapping[str, Owner], *, broken: Container[str], lost: Container[str]) -> None:
+    """Reports secrets where none may be, and fields for secrets that get none. There are no circles.
+
+    `broken`: variables about whose values nothing can be said. `lost`: references about which enough is said.
+    """
+    secrets = _Secrets(draft.results, declared, broken)
+    for use in draft.uses:
+        if use.name in lost or resolve(use.name, declared) is None:
+            continue
+        secret, other = secrets.of_reference(use.name)
+        if use.mode == "secret":
+            if other or not (secret or secrets.in_doubt):
+                hint = "let it refer to a variable of which every value is `${secret:NAME}`"
+                draft.report("literal-secret", use.place, f'{use.owner}: "{use.name}" is not a secret', hint=hint)
+                draft.hidden += secrets.literals(use.name)
+            _check_defaults(draft, secrets, use)
+        elif secret and use.mode != "confidential":
+            hint = "secrets may stand in secret fields, and in the headers, query and body of a request"
+            draft.report("secret-leak", use.place, f'{use.owner}: the secret in "{use.name}" could be seen', hint=hint)
+        elif secret and use.owner.kind == "tag":
+            _check_defaults(draft, secrets, use)
 
 
 @dataclass
@@ -186,6 +211,14 @@ class _Secrets:
             self.known[key] = self._any(self.of_value(each.value, target.path) for each in self.results[target.name])
         return self.known[key]
 
+    def literals(self, name: str) -> Iterator[Place]:
+        """Where the values of a reference stand that are no secrets, and were meant as such."""
+        target = resolve(name, self.declared)
+        if target is not None and target.kind == "variable":
+            for each in self.results.get(target.name, ()):
+                if self.of_value(each.value, target.path)[1] and not isinstance(each.value, Template):
+                    yield each.place
+
     def of_value(self, value: Any, path: str) -> tuple[bool, bool]:
         if isinstance(value, Template):
             whole = value.whole
@@ -193,10 +226,12 @@ class _Secrets:
                 return self.of_reference(f"{whole.name}.{path}" if path else whole.name)
             inside = self._any(self.of_reference(reference.name) for reference in value.references)
             return inside[0] or any(isinstance(part, Secret) for part in value.parts), True
-        if isinstance(value, SecretText):
-            return True, True
         if isinstance(value, (Mapping, list, tuple)):
             return self._of_members(value, path)
+        if path:
+            return False, False
+        if isinstance(value, SecretText):
+            return True, True
         secret = isinstance(value, Secret)
         return secret, not secret and not missing(value)
 
@@ -215,22 +250,6 @@ class _Secrets:
     def _any(self, found: Iterable[tuple[bool, bool]]) -> tuple[bool, bool]:
         pairs = list(found)
         return any(secret for secret, _ in pairs), any(other for _, other in pairs)
-
-
-def _check_secrets(draft: Draft, declared: Mapping[str, Owner], broken: Container[str]) -> None:
-    secrets = _Secrets(draft.results, declared, broken)
-    for use in draft.uses:
-        if resolve(use.name, declared) is None:
-            continue
-        secret, other = secrets.of_reference(use.name)
-        if use.mode == "secret":
-            if other or not (secret or secrets.in_doubt):
-                hint = "let it refer to a variable of which every value is `${secret:NAME}`"
-                draft.report("literal-secret", use.place, f'{use.owner}: "{use.name}" is not a secret', hint=hint)
-            _check_defaults(draft, secrets, use)
-        elif secret and use.mode != "confidential":
-            hint = "secrets may stand in secret fields, and in the headers, query and body of a request"
-            draft.report("secret-leak", use.place, f'{use.owner}: the secret in "{use.name}" could be seen', hint=hint)
 
 
 def _check_defaults(draft: Draft, secrets: _Secrets, use: Use) -> None:

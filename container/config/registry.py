@@ -12,7 +12,10 @@ from itertools import chain
 from types import MappingProxyType, ModuleType
 from typing import Any
 
+from pydantic import BaseModel
+
 from container.component import Component, Kind, component_of
+from container.config.annotations import fields_of, model_of, takes_secret
 
 ENTRY_POINTS = "container.components"
 PACKAGES = ("clients", "variables", "triggers", "tags")
@@ -55,6 +58,12 @@ class Registry:
         """All components of a kind, by type."""
         return tuple(sorted((each for each in self.components.values() if each.kind == kind), key=lambda c: c.type))
 
+    def secret_fields(self) -> frozenset[str]:
+        """The names under which settings take a secret."""
+        models = [component.settings for component in self.components.values() if component.settings is not None]
+        seen: set[type[BaseModel]] = set()
+        return frozenset(key for model in models for key in _secret_fields(model, seen))
+
     def types(self, kind: Kind) -> tuple[str, ...]:
         return tuple(component.type for component in self.of_kind(kind))
 
@@ -90,6 +99,16 @@ def _plug_ins() -> Iterator[Callable[..., Any]]:
         if not found or not all(component_of(each) for each in found):
             raise RegistryError(f'the plug-in "{point.name}" names "{point.value}", which holds no component')
         yield from found
+
+
+def _secret_fields(model: type[BaseModel], seen: set[type[BaseModel]]) -> Iterator[str]:
+    seen.add(model)
+    for key, annotation in fields_of(model).items():
+        if takes_secret(annotation):
+            yield key
+        inner = model_of(annotation)
+        if inner is not None and inner not in seen:
+            yield from _secret_fields(inner, seen)
 
 
 def _marked(functions: Iterable[Callable[..., Any]]) -> Iterator[Component]:

@@ -8,9 +8,11 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from container.component import Component, Kind
+from container.config.annotations import fields_of
 from container.config.conditions import conditions
 from container.config.draft import Draft, Owner
 from container.config.fill import filled
+from container.config.hints import for_thing
 from container.config.keys import (
     LATER,
     LATER_TYPES,
@@ -36,7 +38,7 @@ from container.config.model import (
 )
 from container.config.source import EMPTY, Entry, Listing, Node, Scalar, Table
 from container.config.validate import NOT_YET, report_unknown_key, validated
-from container.config.values import ANYTHING, fields_of, plain_table
+from container.config.values import ANYTHING, plain_table
 from container.fields import Settings
 from container.shape import text
 
@@ -53,12 +55,12 @@ class Read(Generic[M]):
     model: M | None
 
 
-def table(draft: Draft, node: Node, what: str) -> Table:
+def table(draft: Draft, node: Node, what: str, hint: str = "") -> Table:
     """The node as a mapping; an empty one when nothing is there or, after a report, when it is something else."""
     if isinstance(node, Table):
         return node
     if not (isinstance(node, Scalar) and node.value is None):
-        draft.report("wrong-type", node.place, f"{what} takes a mapping")
+        draft.report("wrong-type", node.place, f"{what} takes a mapping", hint=hint)
     return EMPTY
 
 
@@ -99,7 +101,7 @@ def _each(
     for name, entry in section.entries.items():
         owner = Owner(kind, name, entry.key.place)
         there = isinstance(entry.value, Table) or _is_empty(entry)
-        entries = table(draft, entry.value, str(owner)).entries
+        entries = table(draft, entry.value, str(owner), for_thing(kind, entry.value)).entries
         found[name] = Read(owner, entries, read(draft, owner, entries) if there else None)
     return found
 
@@ -124,6 +126,7 @@ def _variable(draft: Draft, owner: Owner, entries: Mapping[str, Entry]) -> Varia
 def _trigger(draft: Draft, owner: Owner, entries: Mapping[str, Entry]) -> TriggerModel | None:
     has_type = "type" in entries
     component = _component(draft, owner, entries, "trigger") if has_type else draft.registry.find("trigger", "event")
+    _need_events(draft, owner, entries)
     keys, settings, found = _with_conditions(draft, owner, entries, TriggerKeys, component)
     if component is None or keys is None or settings is None:
         return None
@@ -134,9 +137,8 @@ def _tag(draft: Draft, owner: Owner, entries: Mapping[str, Entry]) -> TagModel |
     component = _component(draft, owner, entries, "tag")
     _need_triggers(draft, owner, entries)
     keys, settings = _parts(draft, owner, entries, TagKeys, component)
-    if component is not None and not component.consent_declared and _is_empty(entries.get("consent")):
-        hint = "write `consent:` with a list of consent types, or `consent: not_needed`"
-        draft.report("consent-missing", owner.place, f"{owner}: nothing says which consent it needs", hint=hint)
+    if component is not None:
+        _need_consent(draft, owner, entries.get("consent"), declared=component.consent_declared)
     if component is None or keys is None or settings is None:
         return None
     stated = component.consent if keys.consent is None else keys.consent
@@ -200,6 +202,25 @@ def _need_triggers(draft: Draft, owner: Owner, entries: Mapping[str, Entry]) -> 
             draft.spoiled.add(entry.value.place)
 
 
+def _need_consent(draft: Draft, owner: Owner, entry: Entry | None, *, declared: bool) -> None:
+    written = entry is not None and isinstance(entry.value, Listing)
+    if not _is_empty(entry) or (declared and not written):
+        return
+    place = entry.value.place if written and entry is not None else owner.place
+    hint = "write `consent:` with a list of consent types, or `consent: not_needed`"
+    draft.report("consent-missing", place, f"{owner}: nothing says which consent it needs", hint=hint)
+
+
+def _need_events(draft: Draft, owner: Owner, entries: Mapping[str, Entry]) -> None:
+    for key in ("events", "events_matching"):
+        entry = entries.get(key)
+        if entry is not None and _is_empty(entry):
+            hint = "name one, or take the line out: a trigger without `events` hears every event"
+            place = entry.value.place if isinstance(entry.value, Listing) else entry.key.place
+            draft.report("missing-field", place, f'{owner}: "{key}" names no event', hint=hint)
+            draft.spoiled.add(entry.value.place)
+
+
 def _is_empty(entry: Entry | None) -> bool:
     return all(isinstance(node, Scalar) and node.value is None for node in named_nodes(entry))
 
@@ -210,14 +231,19 @@ def _component(draft: Draft, owner: Owner, entries: Mapping[str, Entry], kind: K
         draft.report("missing-field", owner.place, f'{owner}: the field "type" is missing')
         return None
     stated = entry.value
-    if not isinstance(stated, Scalar) or stated.value is None:
+    if isinstance(stated, Scalar) and stated.value in (None, ""):
+        draft.report("missing-field", stated.place if stated.raw else entry.key.place, f'{owner}: "type" is empty')
+        return None
+    if not isinstance(stated, Scalar):
         draft.report("wrong-type", stated.place, f'{owner}: "type" takes text')
         return None
     name = text(filled(draft, stated, "fixed", owner))
     component = draft.registry.find(kind, name)
     if component is None and stated.place not in draft.spoiled:
         hint = NOT_YET if name in LATER_TYPES.get(kind, ()) else draft.suggest(name, draft.registry.types(kind))
-        draft.report("unknown-type", stated.place, f'{owner}: there is no {kind} type "{name}"', hint=hint)
+        known = f"the types are {', '.join(draft.registry.types(kind))}"
+        sentence = f'{owner}: there is no {kind} type "{stated.text}"'
+        draft.report("unknown-type", stated.place, sentence, hint=hint or known)
     return component
 
 
@@ -261,4 +287,4 @@ def _common(draft: Draft, model: type[K], entries: Mapping[str, Entry], owner: O
     return validated(draft, model, written, owner=owner)
 
 
-_TYPE = Entry(Scalar(EMPTY.place, "type", "type"), Scalar(EMPTY.place, "", ""))
+_TYPE = Entry(Scalar(EMPTY.place, "type", "type"), Scalar(EMPTY.place, "given", "given"))

@@ -7,24 +7,23 @@ Limits: 1 MB, depth 32, 50 aliases, 50,000 nodes with aliases followed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 import yaml
-from yaml.parser import Parser
-from yaml.reader import Reader
-from yaml.scanner import Scanner
 
+from container.config.broken import BrokenError, Events, broken_at, explained, refused
 from container.config.problem import LINE_BREAK, Place, Problem, problem
-from container.config.unquoted import Repair, repaired, with_placeholder
+from container.config.quotes import backslash_repair, quote_repairs, typographic
+from container.config.unquoted import Repair, line_start, repaired, with_placeholder
 
 LARGEST_FILE = 1_000_000
 DEEPEST, MOST_ALIASES, MOST_NODES = 32, 50, 50_000
 
-REPAIR_BUDGET = 2_000_000
-"""So many characters are read again, at most, to find out where quotes are missing."""
+REPAIR_BUDGET, LEAST_COST = 2_000_000, 2_000
+"""So many characters are read again, at most, to find out where quotes are missing; a short file counts as so long."""
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
 _FLOAT = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+([eE][+-]?[0-9]+)?", re.ASCII)
@@ -96,7 +95,7 @@ def read(text: str) -> Source:
         broken = reading.run()
         if broken is None:
             break
-        found, budget = _repair(text, stand_in, broken, budget)
+        found, budget = _repair(text, stand_in, broken, budget, mended={repair.start for repair in repairs})
         if found is None:
             return Source(None, (*_missing_quotes(text, repairs), broken.problem))
         repairs.append(found)
@@ -126,25 +125,6 @@ def typed(text: str) -> str | float | bool | None:
     return text
 
 
-class _BrokenError(Exception):
-    """The text cannot be read beyond `index`. `opened`: where the thing begins that is broken there."""
-
-    def __init__(self, index: int, found: Problem, opened: int | None = None) -> None:
-        super().__init__(found.sentence)
-        self.index = index
-        self.problem = found
-        self.opened = opened
-
-
-class _Events(Reader, Scanner, Parser):
-    """PyYAML's events, without its constructors: nothing is ever built from a tag."""
-
-    def __init__(self, text: str) -> None:
-        Reader.__init__(self, text)
-        Scanner.__init__(self)
-        Parser.__init__(self)
-
-
 @dataclass
 class _Reading:
     """One pass over the text. `stand_in` is the text with placeholders of equal length where quotes are missing."""
@@ -158,22 +138,22 @@ class _Reading:
     aliases: int = 0
     anchors: dict[str, tuple[Node, int] | None] = field(default_factory=dict)
 
-    def run(self) -> _BrokenError | None:
+    def run(self) -> BrokenError | None:
         """Fills `root` and `problems`, unless the text is broken."""
         events = None
         try:
-            events = _Events(self.stand_in)
+            events = Events(self.stand_in)
             self.root = self._document(events)
-        except _BrokenError as broken:
+        except BrokenError as broken:
             return broken
-        except yaml.reader.ReaderError as refused:
-            return self._refused(refused)
+        except yaml.reader.ReaderError as reason:
+            return refused(reason, self.text)
         except yaml.MarkedYAMLError as reason:
-            return self._marked(reason)
+            return explained(reason, self.text, self.stand_in, quoted=events.quoted if events else ())
         except (ValueError, OverflowError) as reason:
             # PyYAML lets `\UFFFFFFFF` and endless version numbers through to int() and chr().
             mark = events.get_mark() if events else None
-            return self._broken(mark, f"this cannot be read: {reason}")
+            return broken_at(mark, f"this cannot be read: {reason}")
         return None
 
     def _document(self, events: Any) -> Node:
@@ -184,7 +164,7 @@ class _Reading:
         root = self._node(events, events.get_event(), 1)
         events.get_event()
         if not events.check_event(yaml.StreamEndEvent):
-            raise self._broken(events.peek_event().start_mark, "a file holds one document; a second one begins here")
+            raise broken_at(events.peek_event().start_mark, "a file holds one document; a second one begins here")
         return root
 
     def _node(self, events: Any, event: Any, depth: int) -> Node:
@@ -192,7 +172,7 @@ class _Reading:
             return self._alias(event)
         self._count(event, 1)
         if event.tag is not None:
-            raise self._broken(event.start_mark, "tags have no meaning here", "for text, put the value in quotes")
+            raise broken_at(event.start_mark, "tags have no meaning here", "for text, put the value in quotes")
         before = self.nodes
         if event.anchor is not None:
             self.anchors[event.anchor] = None
@@ -205,7 +185,7 @@ class _Reading:
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event)
         if depth > DEEPEST:
-            raise self._broken(event.start_mark, f"this is nested more than {DEEPEST} deep")
+            raise broken_at(event.start_mark, f"this is nested more than {DEEPEST} deep")
         if isinstance(event, yaml.SequenceStartEvent):
             return self._listing(events, event, depth)
         whole = _WHOLE_REFERENCE.match(self.text, event.start_mark.index) if event.flow_style else None
@@ -213,13 +193,13 @@ class _Reading:
 
     def _alias(self, event: Any) -> Node:
         if event.anchor not in self.anchors:
-            raise self._broken(event.start_mark, f'there is no anchor "{event.anchor}"')
+            raise broken_at(event.start_mark, f'there is no anchor "{event.anchor}"')
         known = self.anchors[event.anchor]
         if known is None:
-            raise self._broken(event.start_mark, f'the anchor "{event.anchor}" contains itself')
+            raise broken_at(event.start_mark, f'the anchor "{event.anchor}" contains itself')
         self.aliases += 1
         if self.aliases > MOST_ALIASES:
-            raise self._broken(event.start_mark, f"a file may hold {MOST_ALIASES} aliases, and this is one more")
+            raise broken_at(event.start_mark, f"a file may hold {MOST_ALIASES} aliases, and this is one more")
         node, size = known
         self._count(event, size)
         return node
@@ -227,15 +207,17 @@ class _Reading:
     def _count(self, event: Any, size: int) -> None:
         self.nodes += size
         if self.nodes > MOST_NODES:
-            raise self._broken(event.start_mark, f"the file holds more than {MOST_NODES} values")
+            raise broken_at(event.start_mark, f"the file holds more than {MOST_NODES} values")
 
     def _scalar(self, event: Any) -> Scalar:
         place, raw = self._stretch(event.start_mark, event.end_mark)
         repair = self.repairs.get(event.start_mark.index)
-        if repair and event.value:
+        if repair and (event.value or event.style):
             return Scalar(place, repair.text, repair.text, raw)
         plain = event.style is None
         text = self._whole_signs(event)
+        if plain:
+            self.problems += typographic(place, text)
         return Scalar(place, text, typed(text) if plain else text, raw, plain)
 
     def _whole_signs(self, event: Any) -> str:
@@ -246,7 +228,7 @@ class _Reading:
         try:
             return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
         except UnicodeDecodeError:
-            raise self._broken(event.start_mark, "the text holds half of a sign (a lone surrogate)") from None
+            raise broken_at(event.start_mark, "the text holds half of a sign (a lone surrogate)") from None
 
     def _listing(self, events: Any, event: Any, depth: int) -> Listing:
         items: list[Node] = []
@@ -261,7 +243,7 @@ class _Reading:
         while not isinstance(following := events.get_event(), yaml.MappingEndEvent):
             key = self._node(events, following, depth + 1)
             if not isinstance(key, Scalar):
-                raise self._broken(following.start_mark, "a key is text, not a list or a mapping")
+                raise broken_at(following.start_mark, "a key is text, not a list or a mapping")
             value = self._node(events, events.get_event(), depth + 1)
             if key.text == "<<" and key.plain:
                 merged += self._merged(following, value)
@@ -278,7 +260,7 @@ class _Reading:
     def _merged(self, event: Any, value: Node) -> tuple[Node, ...]:
         found = value.items if isinstance(value, Listing) else (value,)
         if not all(isinstance(each, Table) for each in found):
-            raise self._broken(event.start_mark, "`<<` merges mappings only")
+            raise broken_at(event.start_mark, "`<<` merges mappings only")
         return found
 
     def _reference(self, events: Any, event: Any, whole: re.Match[str]) -> Scalar:
@@ -289,7 +271,7 @@ class _Reading:
             depth += isinstance(following, yaml.CollectionStartEvent)
             depth -= isinstance(following, yaml.CollectionEndEvent)
         if following.end_mark.index != whole.end():
-            raise self._broken(event.start_mark, "a key is text, not a mapping")
+            raise broken_at(event.start_mark, "a key is text, not a mapping")
         place, raw = self._stretch(event.start_mark, following.end_mark)
         return Scalar(place, whole[0], whole[0], raw)
 
@@ -297,28 +279,6 @@ class _Reading:
         raw = self.text[start.index : end.index].rstrip()
         first = LINE_BREAK.split(raw, maxsplit=1)[0]
         return Place(start.line + 1, start.column + 1, max(1, len(first))), raw
-
-    def _broken(self, mark: yaml.Mark | None, sentence: str, hint: str = "", opened: int | None = None) -> _BrokenError:
-        place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
-        return _BrokenError(mark.index if mark else 0, problem("yaml-syntax", place, sentence, hint=hint), opened)
-
-    def _marked(self, reason: yaml.MarkedYAMLError) -> _BrokenError:
-        mark, opened = reason.problem_mark, reason.context_mark
-        # What is never closed is broken where it begins, not at the end of the file.
-        if opened and (mark is None or not self.text[mark.index :].strip("\0 \r\n")):
-            mark = opened
-        sentence = ", ".join(part for part in (reason.context, reason.problem) if part)
-        hint = "indent with spaces, never with tabs" if "'\\t'" in sentence else ""
-        return self._broken(mark, sentence, hint, opened.index if opened else None)
-
-    def _refused(self, refused: yaml.reader.ReaderError) -> _BrokenError:
-        index = int(refused.position)
-        lines = LINE_BREAK.split(self.text[:index])
-        place = Place(len(lines), len(lines[-1]) + 1)
-        sign = ord(self.text[index])
-        return _BrokenError(
-            index, problem("yaml-syntax", place, f"the control character U+{sign:04X} may not stand here")
-        )
 
 
 def _tables(nodes: list[Node]) -> Iterator[Table]:
@@ -330,20 +290,45 @@ def _twice(key: Scalar, first: Scalar) -> Problem:
     return problem("duplicate-key", key.place, f'the key "{key.text}" is already there in {place}')
 
 
-def _repair(text: str, stand_in: str, broken: _BrokenError, budget: int) -> tuple[Repair | None, int]:
-    """The missing quotes that explain why the text is broken, if any, and what is left of the budget."""
-    for candidate in repaired(text, stand_in, index=broken.index, opened=broken.opened):
-        budget -= len(text)
+def _repair(
+    text: str, stand_in: str, broken: BrokenError, budget: int, *, mended: Container[int]
+) -> tuple[Repair | None, int]:
+    """The missing quotes that explain why the text is broken, if any, and what is left of the budget.
+
+    `mended`: where repairs begin that were made already; none is made twice.
+    """
+    for candidate in _candidates(text, stand_in, broken):
+        if candidate.start in mended:
+            continue
+        budget -= max(len(text), LEAST_COST)
         if budget < 0:
             break
         again = _Reading(text, with_placeholder(stand_in, candidate), {}).run()
-        if again is None or again.index > max(candidate.end, broken.index):
+        if again is None or again.index > _behind(text, candidate, broken):
             return candidate, budget
     return None, budget
 
 
+def _candidates(text: str, stand_in: str, broken: BrokenError) -> Iterator[Repair]:
+    found = backslash_repair(text, opened=broken.quotes[0]) if broken.backslash else None
+    if found is not None:
+        yield found
+    for opened in broken.quotes:
+        yield from quote_repairs(text, stand_in, opened=opened)
+    yield from repaired(text, stand_in, index=broken.index, opened=broken.opened)
+
+
+def _behind(text: str, candidate: Repair, broken: BrokenError) -> int:
+    """What has to be read for the candidate to explain the break."""
+    if candidate.code == "yaml-syntax" and line_start(text, broken.index) > candidate.end:
+        # A quote that is not closed takes in lines that may be broken themselves, but hardly the next one at once.
+        return candidate.end + len(text[candidate.end :]) - len(text[candidate.end :].lstrip())
+    return max(candidate.end, 0 if broken.backslash else broken.index)
+
+
 def _missing_quotes(text: str, repairs: list[Repair]) -> Iterator[Problem]:
     for repair in repairs:
-        lines = LINE_BREAK.split(text[: repair.start])
-        place = Place(len(lines), len(lines[-1]) + 1, repair.end - repair.start)
-        yield problem(repair.code, place, repair.sentence, hint=f"write {repair.quoted}")
+        at = repair.start if repair.at is None else repair.at
+        lines = LINE_BREAK.split(text[:at])
+        place = Place(len(lines), len(lines[-1]) + 1, repair.length or repair.end - repair.start)
+        yield problem(repair.code, place, repair.sentence, hint=repair.hint)

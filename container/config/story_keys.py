@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from container.case import Status
-from container.config.values import SHOWN
+from container.config.annotations import SHOWN
 from container.fields import Settings
 
 ShownText = Annotated[str | None, SHOWN]

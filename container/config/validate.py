@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from container.config.annotations import fields_of, keys_at
 from container.config.draft import Draft, Owner
+from container.config.empty import report_empty
 from container.config.fill import reference_places
+from container.config.hints import for_choice, for_value
 from container.config.problem import CODES, Place
 from container.config.source import Entry, Listing, Node, Scalar, Table
 from container.config.unquoted import quoted
-from container.config.values import fields_of, keys_at, plain_table
+from container.config.values import plain_table
 from container.fields import Settings
 from container.secret import Secret, SecretText
 from container.template import Template
@@ -38,6 +42,8 @@ _EXPECTED = {
     "missing": "more values than these",
 }
 
+_CHOICE = re.compile(r"'([^']*)'")
+
 Path = tuple[str | int, ...]
 
 
@@ -56,10 +62,13 @@ def validated(
     """
     annotations = fields_of(model)
     values = plain_table(draft, entries, annotations, owner=owner)
+    empty = report_empty(draft, model, entries, values, owner)
     try:
-        return model.model_validate(values)
+        made = model.model_validate(values)
     except ValidationError as refused:
         found = [_finding(error, entries, owner) for error in refused.errors(include_url=False)]
+    else:
+        return None if empty else made
     for each in _telling(draft, found):
         if each.code == "unknown-key":
             siblings = keys_at(annotations, each.path[:-1])
@@ -83,9 +92,17 @@ def validated_value(draft: Draft, annotation: Any, value: Any, *, entry: Entry, 
 
 
 def report_unknown_key(
-    draft: Draft, name: str, place: Place, owner: Owner, *, known: Sequence[str] = (), later: Sequence[str] = ()
+    draft: Draft,
+    name: str,
+    place: Place,
+    owner: Owner,
+    *,
+    known: Sequence[str] = (),
+    later: Sequence[str] = (),
+    meant: str = "",
 ) -> None:
-    hint = NOT_YET if name in later else draft.suggest(name, known)
+    """`meant`: what the name stands for elsewhere, to look for something near."""
+    hint = NOT_YET if name in later else draft.suggest(meant or name, known)
     draft.report("unknown-key", place, f'{owner}: there is no key "{name}" here', hint=hint)
 
 
@@ -99,6 +116,7 @@ class _Finding:
     name: str
     detail: str
     node: Node | None
+    choices: tuple[str, ...] = ()
 
 
 def _finding(error: ErrorDetails, entries: Mapping[str, Entry], owner: Owner, before: Path = ()) -> _Finding:
@@ -118,7 +136,7 @@ def _finding(error: ErrorDetails, entries: Mapping[str, Entry], owner: Owner, be
         place = node.place
     if code == "not-dynamic" and isinstance(node, Scalar):
         place = reference_places(node)[0]
-    return _Finding(code, path, place, name, _expectation(error), node)
+    return _Finding(code, path, place, name, _expectation(error, named=bool(steps)), node, _choices(error))
 
 
 def _code(error: ErrorDetails) -> str:
@@ -154,17 +172,23 @@ def _walk(entries: Mapping[str, Entry], owner: Owner, steps: Path) -> tuple[Path
     return tuple(path), place, node
 
 
-def _expectation(error: ErrorDetails) -> str:
+def _choices(error: ErrorDetails) -> tuple[str, ...]:
+    return tuple(_CHOICE.findall(error["ctx"]["expected"])) if error["type"] == "literal_error" else ()
+
+
+def _expectation(error: ErrorDetails, *, named: bool) -> str:
     kind = error["type"]
     if kind in _EXPECTED:
         return f"takes {_EXPECTED[kind]}"
+    if kind == "string_pattern_mismatch":
+        return f"has to be of the form {error['ctx']['pattern']}"
     if kind == "literal_error":
         return f"takes {error['ctx']['expected']}"
     message = error["msg"].removeprefix("Value error, ")
     if kind == "not_dynamic":
         return f"here: {message}"
     stated = f"{message[:1].lower()}{message[1:]}"
-    return f"is not right: {stated}" if error["loc"] else stated
+    return f"is not right: {stated}" if named else stated
 
 
 def _telling(draft: Draft, found: Sequence[_Finding]) -> list[_Finding]:
@@ -181,7 +205,7 @@ def _telling(draft: Draft, found: Sequence[_Finding]) -> list[_Finding]:
             kept[each.path, each.code] = each
         elif each.detail not in known.detail:
             detail = f"{known.detail} or {each.detail.removeprefix('takes ')}"
-            kept[each.path, each.code] = _Finding(each.code, each.path, each.place, each.name, detail, each.node)
+            kept[each.path, each.code] = replace(known, detail=detail, choices=(*known.choices, *each.choices))
     return list(kept.values())
 
 
@@ -205,7 +229,8 @@ def _hint(each: _Finding) -> str:
         return "write ${secret:NAME}, and keep the value outside the file"
     if each.code == "unquoted-pattern" and isinstance(node, (Listing, Table)):
         return f"write {quoted(node.raw)}"
-    written_as_text = each.code == "wrong-type" and each.detail.startswith("takes text")
-    if written_as_text and isinstance(node, Scalar) and node.plain and node.value is not None:
-        return f"write {quoted(node.text)}"
-    return ""
+    if each.code != "wrong-type":
+        return ""
+    if each.choices and isinstance(node, Scalar):
+        return for_choice(node.text, each.choices)
+    return for_value(node, each.detail, each.name)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from container.component import Component
-from container.config.values import fields_of, site
+from container.config.annotations import fields_of, site
 from container.fields import Settings
 from container.handbook.examples import Example, as_markdown
 from container.handbook.fields_table import example_of, fields_tables, own_words, spellings

@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 
+from container.config.annotations import fields_of
 from container.config.flow import flow
-from container.config.values import fields_of
 from container.fields import Settings
 from container.handbook.words import NOTHING, default, inner_settings, references, takes
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from container.component import required
+from container.config.annotations import site
 from container.config.flow import flow
-from container.config.values import site
 from container.fields import (
     Confidential,
     Duration,

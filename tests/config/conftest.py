@@ -26,7 +26,7 @@ from container.api import (
 from container.config.load import Loaded, load
 from container.config.registry import Registry, discover
 
-SECRETS = {"TOKEN": "t0ken", "OTHER": "0ther"}
+SECRETS = {"TOKEN": "t0ken", "OTHER": "0ther", "BLANK": ""}
 ENVIRONMENT = {"SHOP": "Example Shop", "PRIORITY": "7", "EMPTY": "", "BRACES": "{{ Nobody }}", "YES": "true"}
 
 Load = Callable[..., Loaded]

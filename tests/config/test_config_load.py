@@ -184,9 +184,25 @@ def test_a_trigger_of_another_type_has_its_component(load_text: Load) -> None:
 
 def test_sections_may_be_empty(load_text: Load) -> None:
     loaded = load_text("version: 1\nclients:\nvariables:\ntriggers:\ntags:\ncontainer:\nconsent:\n")
-    assert loaded.problems == ()
+    assert [(each.code, each.level, each.line) for each in loaded.problems] == [("missing-field", "warning", 2)]
     assert loaded.model is not None
     assert loaded.model.consent_default == "denied"
+
+
+@pytest.mark.parametrize("text", ["", "# Only a comment.\n", "---\n", "null\n", "{}\n", "\ufeff", "\n\n"])
+def test_a_file_with_nothing_in_it_does_not_load(load_text: Load, text: str) -> None:
+    loaded = load_text(text)
+    assert [(each.code, each.level, each.line, each.column) for each in loaded.problems] == [
+        ("missing-field", "error", 1, 1)
+    ]
+    assert loaded.model is None
+
+
+@pytest.mark.parametrize("text", ["version: 1\n", "version: 1\nclients:\n", "version: 1\nclients: {}\n"])
+def test_a_container_without_clients_may_be_checked_and_does_not_run(load_text: Load, text: str) -> None:
+    (warning,), (error,) = load_text(text).problems, load_text(text, strict=True).problems
+    assert (warning.code, warning.level) == ("missing-field", "warning")
+    assert (error.code, error.level) == ("missing-field", "error")
 
 
 @pytest.mark.parametrize(
@@ -271,7 +287,8 @@ def test_a_file_full_of_mistakes_is_read_in_time(load_text: Load) -> None:
 def test_a_long_chain_of_variables_is_refused(load_text: Load) -> None:
     def chain(length: int) -> str:
         links = [f"  V{n}: {{type: template, text: '{{{{ V{n + 1} }}}}'}}\n" for n in range(length - 1)]
-        return "variables:\n" + "".join(links) + f"  V{length - 1}: {{type: constant, value: 1}}\n"
+        last = f"  V{length - 1}: {{type: constant, value: 1}}\n"
+        return "clients: {GA4: {type: ga4}}\nvariables:\n" + "".join(links) + last
 
     assert [each.code for each in load_text(chain(32)).problems] == ["unused-variable"]
     assert "variable-circle" in [each.code for each in load_text(chain(33)).problems]
@@ -306,7 +323,7 @@ def read_file(path: Path, registry: Registry) -> Loaded:
 
 def test_a_file_is_read_as_utf_8(tmp_path: Path, registry: Registry) -> None:
     path = tmp_path / "container.yaml"
-    path.write_bytes("\ufeffcontainer: {name: Größe}".encode())
+    path.write_bytes("\ufeffcontainer: {name: Größe}\nclients: {GA4: {type: ga4}}".encode())
     loaded = read_file(path, registry)
     assert loaded.model is not None
     assert loaded.model.name == "Größe"

@@ -255,3 +255,77 @@ def test_a_large_file_takes_seconds_at_most(text: str) -> None:
     begin = time.process_time()
     read(text)
     assert time.process_time() - begin < 10
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "length", "meant", "hint"),
+    [
+        ('a: "\\d+"', 5, 2, "\\d+", "write '\\d+'"),
+        ('a: {b: "x\\.html$", c: d}', 10, 2, "x\\.html$", "write 'x\\.html$'"),
+        ('a: ["a\\"b\\\\c\\d"]', 13, 2, 'a"b\\c\\d', "write 'a\"b\\c\\d'"),
+        ('a: "\\x4"', 5, 2, "\\x4", "write '\\x4'"),
+        ('a: "C:\\Users\\me"', 7, 2, "C:\\Users\\me", "write 'C:\\Users\\me'"),
+        ('"\\d": a', 2, 2, "\\d", "write '\\d'"),
+        ('a: "^/p/', 4, 5, "^/p/", 'write "^/p/"'),
+        ("a: '^/p/ # why", 4, 5, "^/p/", 'write "^/p/"'),
+        ('a: {b: "^/p/, c: d}', 8, 5, "^/p/", 'write "^/p/"'),
+        ('a: {b: "{{ A }}, c: "d"}', 8, 8, "{{ A }}", 'write "{{ A }}"'),
+        ('a: {b: "\\d+, c: "d"}', 8, 4, "\\d+", "write '\\d+'"),
+        ('a: [x, "y]', 8, 2, "y", 'write "y"'),
+        ('"www.shop.example: C1', 1, 17, "www.shop.example", 'write "www.shop.example"'),
+        ("a: 'it's fine'", 4, 11, "it's fine", 'write "it\'s fine"'),
+        ('a: "say "hi" to"', 4, 13, 'say "hi" to', "write 'say \"hi\" to'"),
+        ('a: "{{ A }}" more', 4, 14, "{{ A }} more", 'write "{{ A }} more"'),
+    ],
+)
+def test_quotes_that_go_wrong_are_explained(line: str, column: int, length: int, meant: str, hint: str) -> None:
+    source = read(f'first: 1\nx:\n  - 1\ny:\n  {line}\n  z: "1"\n')
+    (found,) = source.problems
+    assert (found.code, found.line, found.column - 2, found.length) == ("yaml-syntax", 5, column, length)
+    assert found.hint.startswith(hint)
+    assert f"{meant!r}" in repr(simple(source.root))
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [
+        ('a: "x\n  y" more\n', 2, 6),
+        ('a: "\\d', 1, 4),
+        ('a: "\\d" more', 1, 9),
+        ('a: "', 1, 4),
+        ('a: "' + "x" * 3000 + "\n  y: z", 1, 4),
+        ('a: "x' + " y" * 1500 + '\\d"', 1, 3006),
+        ("a: {b: c\nd: e\n", 2, 2),
+        ("a: [b, c\n", 1, 4),
+    ],
+)
+def test_what_quotes_do_not_explain_has_its_place(text: str, line: int, column: int) -> None:
+    found = read(text).problems[-1]
+    assert (found.code, found.line, found.column) == ("yaml-syntax", line, column)
+
+
+def test_a_backslash_in_a_text_of_several_lines_is_shown_where_it_stands() -> None:
+    source = read('a: "one\n  two\\d"\nb: 1\nb: 2\n')
+    assert [(each.code, each.line, each.column) for each in source.problems] == [
+        ("yaml-syntax", 2, 6),
+        ("duplicate-key", 4, 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: {b: c d: e}", "comma or a closing brace"),
+        ("a: {b: c,\nd e: f: g}", "opens in line 1"),
+        ("a: b: c", "second key"),
+        ("a: 1\n b: 2", "second key"),
+        ("a:\n    b: 1\n  c: 2", "indented"),
+        ("a: @x", "cannot begin with this sign"),
+        ("a:\n\tb: 1", "a tab may not stand here"),
+        ("a: 1\nb\nc: 1", "no colon follows"),
+        ("a: [b, c", "bracket that opens here is not closed"),
+    ],
+)
+def test_what_yaml_refuses_is_said_in_plain_words(text: str, words: str) -> None:
+    (found,) = read(text).problems
+    assert words in found.sentence

@@ -1,0 +1,105 @@
+"""What may be a secret in plain text, so that no report ever shows it: stretches of the file, and the words in them.
+
+A secret field says so itself, where the file can be read. What cannot is judged by the names of its keys.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from container.config.problem import LINE_BREAK, Place, Problem
+from container.config.source import Scalar
+
+HIDDEN = "***"
+
+_TELLING = ("token", "secret", "password", "passwd", "api[-_ ]?key", "private[-_ ]?key", "authorization", "credential")
+_KEY = r"(?<!\$\{)(?:%s)[\w-]{0,40}[\"']?[ \t]{0,20}:(?=[ \t\"'\[]|$)"
+_REFERENCE = re.compile(r"\$\{(?:secret:)?(?:[A-Za-z_][A-Za-z0-9_]*)?(?::-)?\}|\{\{[^{}]*\}\}")
+_NAME = re.compile(r"\$\{(?:secret:)?[A-Za-z_][A-Za-z0-9_]*:-|\$\{secret:")
+_HARMLESS = re.compile(r"\b(?:bearer|basic|null|true|false)\b", re.IGNORECASE)
+_QUOTED = re.compile(r""""((?:[^"\\]|\\.)*)"|'((?:[^']|'')*)'""")
+_HAS_KEY = re.compile(r"[ \t]*(?:- +)?[^\s:#][^:#]{0,200}:(?:[ \t]|$)")
+_END_IN_FLOW = re.compile(r"[,}\]]")
+_COMMENT = re.compile(r"[ \t]#.*$")
+_WORD = re.compile(r"""[^\s"'{}\[\](),:*&!|>%@`$]+""")
+_SHORTEST_WORD = 6
+
+
+def hidden_in(text: str, names: Iterable[str] = ()) -> Iterator[Place]:
+    """The stretches of values whose keys speak of secrets, or have one of the names, references aside."""
+    key = re.compile(_KEY % "|".join([*_TELLING, *map(re.escape, sorted(names))]), re.IGNORECASE)
+    below: int | None = None
+    for number, line in enumerate(LINE_BREAK.split(text.removeprefix("\ufeff")), 1):
+        indent = len(line) - len(line.lstrip())
+        if line.strip() and below is not None and indent <= below and not line.lstrip().startswith("- "):
+            below = None
+        if below is not None and not _HAS_KEY.match(line):
+            yield from _literal(line, indent, len(line), number)
+        for found in key.finditer(line):
+            yield from _value(line, found.end(), number)
+            below = indent
+
+
+def places_of(scalar: Scalar) -> Iterator[Place]:
+    """The stretches of a single value, line by line."""
+    first, *others = LINE_BREAK.split(scalar.raw)
+    yield replace(scalar.place, length=max(1, len(first)))
+    for number, line in enumerate(others, scalar.place.line + 1):
+        yield Place(number, 1, max(1, len(line)))
+
+
+def without_secrets(problems: Sequence[Problem], text: str, places: Iterable[Place]) -> tuple[Problem, ...]:
+    """The problems, and no word of a hidden stretch in what they say."""
+    lines = LINE_BREAK.split(text.removeprefix("\ufeff"))
+    words: set[str] = set()
+    for place in places:
+        if place.line <= len(lines):
+            begin = place.column - 1
+            stretch = _REFERENCE.sub(" ", lines[place.line - 1][begin : begin + place.length])
+            stretch = _NAME.sub(" ", stretch)
+            words |= {word.strip(".;?") for word in _WORD.findall(stretch)}
+    secret = {word for word in words if len(word) >= _SHORTEST_WORD}
+
+    def scrubbed(said: str) -> str:
+        return _WORD.sub(lambda word: HIDDEN if word[0].strip(".;?") in secret else word[0], said)
+
+    if not secret:
+        return tuple(problems)
+    return tuple(replace(each, sentence=scrubbed(each.sentence), hint=scrubbed(each.hint)) for each in problems)
+
+
+def is_literal(written: str) -> bool:
+    """Whether there is more to a text than references and the name of a scheme."""
+    return any(sign.isalnum() for sign in _HARMLESS.sub("", _REFERENCE.sub("", written)))
+
+
+def _value(line: str, begin: int, number: int) -> Iterator[Place]:
+    """The value that stands behind the key in its line."""
+    rest = line[begin:]
+    begin += len(rest) - len(rest.lstrip())
+    rest = line[begin:]
+    if rest.startswith("{") and not rest.startswith("{{"):
+        return
+    end = len(line)
+    if rest[:1] in ('"', "'"):
+        closed = _QUOTED.match(line, begin)
+        end = closed.end() - 1 if closed else end
+        begin += 1
+    elif rest[:1] == "[":
+        end = line.find("]", begin) if "]" in rest else end
+    else:
+        blank = _REFERENCE.sub(lambda found: "x" * len(found[0]), line)
+        comment = _COMMENT.search(blank, begin)
+        end = comment.start() if comment else end
+        if blank.count("{", 0, begin) > blank.count("}", 0, begin):
+            stop = _END_IN_FLOW.search(blank, begin)
+            end = min(end, stop.start()) if stop else end
+    yield from _literal(line, begin, end, number)
+
+
+def _literal(line: str, begin: int, end: int, number: int) -> Iterator[Place]:
+    shown = line[begin:end].rstrip()
+    if is_literal(shown):
+        yield Place(number, begin + 1, len(shown))
