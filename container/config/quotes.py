@@ -35,7 +35,7 @@ def backslash_repair(text: str, *, opened: int) -> Repair | None:
         return None
     meant = _meant(closed[1])
     stand_in = _ESCAPE.sub(lambda found: found[0] if _is_taken(found[0]) else "xx", closed[0])
-    hint = USE_SINGLE if _LINE.search(meant) else f"write {quoted(meant)}: {USE_SINGLE}"
+    hint = USE_SINGLE if _LINE.search(meant) else f"write {quoted(meant)} ({USE_SINGLE})"
     return Repair(
         opened, closed.end(), meant, "yaml-syntax", BACKSLASH, hint, at=opened + first, length=2, stand_in=stand_in
     )
@@ -78,7 +78,7 @@ def backspace(place: Place, text: str, raw: str) -> Problem | None:
         return None
     before = raw[: next((each.start() for each in _ESCAPE.finditer(raw) if each[0] == "\\b"), 0)]
     at = place if _LINE.search(before) else Place(place.line, place.column + len(before), 2)
-    hint = USE_SINGLE if _LINE.search(raw) else f"write {quoted(_meant(raw[1:-1]))}: {USE_SINGLE}"
+    hint = USE_SINGLE if _LINE.search(raw) else f"write {quoted(_meant(raw[1:-1]))} ({USE_SINGLE})"
     return problem("unquoted-pattern", at, "in double quotes this is a backspace", hint=hint)
 
 

@@ -42,6 +42,8 @@ _EXPECTED = {
     "missing": "more values than these",
 }
 
+_LIMITS = {"less_than_equal": "at most", "greater_than_equal": "at least"}
+
 _CHOICE = re.compile(r"'([^']*)'")
 
 Path = tuple[str | int, ...]
@@ -180,6 +182,9 @@ def _expectation(error: ErrorDetails, *, named: bool) -> str:
     kind = error["type"]
     if kind in _EXPECTED:
         return f"takes {_EXPECTED[kind]}"
+    if kind in _LIMITS:
+        limit = next(iter(error["ctx"].values()))
+        return f"takes {_LIMITS[kind]} {limit:g}"
     if kind == "string_pattern_mismatch":
         return f"has to be of the form {error['ctx']['pattern']}"
     if kind == "literal_error":
