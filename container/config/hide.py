@@ -14,8 +14,9 @@ from container.config.source import Scalar
 
 HIDDEN = "***"
 
-_TELLING = ("token", "secret", "password", "passwd", "api[-_ ]?key", "private[-_ ]?key", "authorization", "credential")
-_KEY = r"(?<!\$\{)(?:%s)[\w-]{0,40}[\"']?[ \t]{0,20}:(?=[ \t\"'\[]|$)"
+_TELLING = ("token", "secret", "password", "passwd", "apikey", "privatekey", "authorization", "credential")
+_KEY = re.compile(r"(?<![\w$-])(?<!\$\{)([\w-]{1,80}(?: [\w-]{1,80})?)[\"']?[ \t]{0,20}:(?=[ \t\"'\[]|$)")
+_BETWEEN_WORDS = re.compile(r"[-_ ]")
 _REFERENCE = re.compile(r"\$\{(?:secret:)?(?:[A-Za-z_][A-Za-z0-9_]*)?(?::-)?\}|\{\{[^{}]*\}\}")
 _NAME = re.compile(r"\$\{(?:secret:)?[A-Za-z_][A-Za-z0-9_]*:-|\$\{secret:")
 _HARMLESS = re.compile(r"\b(?:bearer|basic|null|true|false)\b", re.IGNORECASE)
@@ -29,7 +30,7 @@ _SHORTEST_WORD = 6
 
 def hidden_in(text: str, names: Iterable[str] = ()) -> Iterator[Place]:
     """The stretches of values whose keys speak of secrets, or have one of the names, references aside."""
-    key = re.compile(_KEY % "|".join([*_TELLING, *map(re.escape, sorted(names))]), re.IGNORECASE)
+    telling = {*_TELLING, *map(_letters, names)}
     below: int | None = None
     for number, line in enumerate(LINE_BREAK.split(text.removeprefix("\ufeff")), 1):
         indent = len(line) - len(line.lstrip())
@@ -37,9 +38,16 @@ def hidden_in(text: str, names: Iterable[str] = ()) -> Iterator[Place]:
             below = None
         if below is not None and not _HAS_KEY.match(line):
             yield from _literal(line, indent, len(line), number)
-        for found in key.finditer(line):
+        for found in _KEY.finditer(line):
+            if not any(word in _letters(found[1]) for word in telling):
+                continue
             yield from _value(line, found.end(), number)
             below = indent
+
+
+def _letters(name: str) -> str:
+    """The name as it is compared: `API-Key` is `apikey`."""
+    return _BETWEEN_WORDS.sub("", name).lower()
 
 
 def places_of(scalar: Scalar) -> Iterator[Place]:
