@@ -178,9 +178,7 @@ def test_the_common_keys_that_a_page_names_exist(component: Component) -> None:
 def loads(sections: str) -> None:
     clients = "" if "clients:" in sections else "clients: {GA4: {type: ga4}}\n"
     loaded = load(
-        f"version: 1\n{sections}"
-        if "clients:" in sections
-        else f"version: 1\nclients: {{GA4: {{type: ga4}}}}\n{sections}",
+        f"version: 1\n{clients}{sections}",
         filename="container.yaml",
         registry=REGISTRY,
         environment={},
