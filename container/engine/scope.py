@@ -50,7 +50,8 @@ class Scope:
 
     def signal(self, name: str) -> Signal:
         """The completed signal of one consent type, also of one that nobody named."""
-        return self.consent.signals.get(name) or self._defaults.signal(name, self)
+        stated = self.original.consent.signals.get(name)
+        return stated or self.consent.signals.get(name) or self._defaults.signal(name, self)
 
     @property
     def page(self) -> UrlParts:

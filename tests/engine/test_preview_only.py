@@ -7,17 +7,17 @@ from container.engine.run import run
 from tests.engine.parts import URL, a_container, a_tag, hit_of, tags_of
 
 
-class Tested(Settings):
+class Coded(Settings):
     code: Dynamic[str] | None = preview_only("The vendor's test code.", examples=["T1"])
 
 
-@tag("tested", consent=[])
-def tested(settings: Tested, event: Event) -> Request:
+@tag("coded", consent=[])
+def coded(settings: Coded, event: Event) -> Request:
     return Request("POST", URL, json={"code": settings.code}, test_code=settings.code or "")
 
 
 def sent(code: str, *, debug: bool) -> object:
-    container = a_container(a_tag("Tag", tested, {"code": code}), debug=debug)
+    container = a_container(a_tag("Tag", coded, {"code": code}), debug=debug)
     return tags_of(container, hit_of(code="FROM_THE_HIT"))["Tag"]["requests"][0]["json"]["code"]
 
 
@@ -31,7 +31,7 @@ def test_fixed_text_counts_always() -> None:
 
 
 def test_why_says_what_was_left_out_and_the_lane_is_the_usual_one() -> None:
-    container = a_container(a_tag("Tag", tested, {"code": "{{ event.code }}"}))
+    container = a_container(a_tag("Tag", coded, {"code": "{{ event.code }}"}))
     assert '"code" is left out: outside preview' in tags_of(container, hit_of(code="X"))["Tag"]["why"]
     assert run(container, hit_of(code="X")).planned[0].request.test_code == ""
 
