@@ -48,6 +48,10 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
 
 
+Path = Annotated[str, Field(pattern="^/.*[^/]$")]
+"""A path that a client listens on, its end at least."""
+
+
 class Pattern:
     """A regular expression of the configuration: RE2, so linear in time. Texts are cut at 8,192 characters."""
 

@@ -17,7 +17,6 @@ from container.engine.scope import Scope
 from container.engine.view import view_of
 from container.event import Event, Hit
 from container.shape import missing, text
-from container.url import path_matches
 
 UNCLAIMED = Reply(status=404)
 NOTHING_TO_SEND = "the tag had nothing to send"
@@ -45,7 +44,7 @@ def run(container: Container, hit: Hit) -> Outcome:
 def claim_hit(container: Container, hit: Hit) -> tuple[CompiledClient | None, Claim]:
     """The first client that takes the hit, and what it read."""
     for client in container.clients:
-        if not client.paths or path_matches(client.paths, hit.path):
+        if client.listens(hit.path):
             claim = client.function(client.settings, hit)
             if claim is not None:
                 return client, consented(container, client, claim)
