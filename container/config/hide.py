@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from container.config.problem import LINE_BREAK, Place, Problem
+from container.config.problem import LINE_BREAK, LONGEST_SENTENCE, Place, Problem, printable
 from container.config.source import Scalar
 
 HIDDEN = "***"
@@ -23,8 +23,9 @@ _QUOTED = re.compile(r""""((?:[^"\\]|\\.)*)"|'((?:[^']|'')*)'""")
 _HAS_KEY = re.compile(r"[ \t]*(?:- +)?[^\s:#][^:#]{0,200}:(?:[ \t]|$)")
 _END_IN_FLOW = re.compile(r"[,}\]]")
 _COMMENT = re.compile(r"[ \t]#.*$")
-_WORD = re.compile(r"""[^\s"'{}\[\](),:*&!|>%@`$]+""")
-_SHORTEST_WORD = 6
+_WORD = re.compile(r"""[^\s"'{}\[\](),:*&!|>%@`$\ufffd]+""")
+_CUT = re.compile(r"\S*\Z")
+_SHORTEST_WORD = 4
 
 
 def hidden_in(text: str, names: Iterable[str] = ()) -> Iterator[Place]:
@@ -59,10 +60,13 @@ def without_secrets(problems: Sequence[Problem], text: str, places: Iterable[Pla
             begin = place.column - 1
             stretch = _REFERENCE.sub(" ", lines[place.line - 1][begin : begin + place.length])
             stretch = _NAME.sub(" ", stretch)
-            words |= {word.strip(".;?") for word in _WORD.findall(stretch)}
+            words |= {word.strip(".;?") for word in _WORD.findall(printable(stretch))}
     secret = {word for word in words if len(word) >= _SHORTEST_WORD}
 
     def scrubbed(said: str) -> str:
+        if len(said) >= LONGEST_SENTENCE:
+            # Half of a word would not be known again.
+            said = _CUT.sub(HIDDEN, said)
         return _WORD.sub(lambda word: HIDDEN if word[0].strip(".;?") in secret else word[0], said)
 
     if not secret:
