@@ -14,14 +14,19 @@ from container.config.source import Scalar
 
 HIDDEN = "***"
 
-_TELLING = ("token", "secret", "password", "passwd", "api[-_ ]?key", "private[-_ ]?key", "authorization", "credential")
-_KEY = r"(?<!\$\{)(?:%s)[\w-]{0,40}[\"']?[ \t]{0,20}:(?=[ \t\"'\[]|$)"
+_TELLING = re.compile(
+    r"token|secret|password|passwd|api[-_ ]?key|private[-_ ]?key|authorization|credential", re.IGNORECASE
+)
+_KEY = re.compile(
+    r"(?<![\w-])(?<!\$\{)((?:[\w-]{1,60}+ )?[\w-]{1,60}+)[\"']?[ \t]{0,20}+:(?:(?=[ \t]|$)|(?<=[\"']:)(?=[\"'\[]))"
+)
 _REFERENCE = re.compile(r"\$\{(?:secret:)?(?:[A-Za-z_][A-Za-z0-9_]*)?(?::-)?\}|\{\{[^{}]*\}\}")
 _NAME = re.compile(r"\$\{(?:secret:)?[A-Za-z_][A-Za-z0-9_]*:-|\$\{secret:")
 _HARMLESS = re.compile(r"\b(?:bearer|basic|null|true|false)\b", re.IGNORECASE)
 _QUOTED = re.compile(r""""((?:[^"\\]|\\.)*)"|'((?:[^']|'')*)'""")
 _HAS_KEY = re.compile(r"[ \t]*(?:- +)?[^\s:#][^:#]{0,200}:(?:[ \t]|$)")
 _END_IN_FLOW = re.compile(r"[,}\]]")
+_BLOCK = re.compile(r":[ \t]+[|>][+-]?[0-9]?[+-]?[ \t]*$")
 _COMMENT = re.compile(r"[ \t]#.*$")
 _WORD = re.compile(r"""[^\s"'{}\[\](),:*&!|>%@`$\ufffd]+""")
 _CUT = re.compile(r"\S*\Z")
@@ -30,17 +35,20 @@ _SHORTEST_WORD = 4
 
 def hidden_in(text: str, names: Iterable[str] = ()) -> Iterator[Place]:
     """The stretches of values whose keys speak of secrets, or have one of the names, references aside."""
-    key = re.compile(_KEY % "|".join([*_TELLING, *map(re.escape, sorted(names))]), re.IGNORECASE)
+    known = frozenset(names)
     below: int | None = None
+    block = False
     for number, line in enumerate(LINE_BREAK.split(text.removeprefix("\ufeff")), 1):
         indent = len(line) - len(line.lstrip())
         if line.strip() and below is not None and indent <= below and not line.lstrip().startswith("- "):
             below = None
-        if below is not None and not _HAS_KEY.match(line):
+        if below is not None and (block or not _HAS_KEY.match(line)):
             yield from _literal(line, indent, len(line), number)
-        for found in key.finditer(line):
+        for found in _KEY.finditer(line):
+            if not (_TELLING.search(found[1]) or found[1] in known):
+                continue
             yield from _value(line, found.end(), number)
-            below = indent
+            below, block = indent, _BLOCK.search(line) is not None
 
 
 def places_of(scalar: Scalar) -> Iterator[Place]:
@@ -66,7 +74,7 @@ def without_secrets(problems: Sequence[Problem], text: str, places: Iterable[Pla
     def scrubbed(said: str) -> str:
         if len(said) >= LONGEST_SENTENCE:
             # Half of a word would not be known again.
-            said = _CUT.sub(HIDDEN, said)
+            said = _CUT.sub(HIDDEN, said, count=1)
         return _WORD.sub(lambda word: HIDDEN if word[0].strip(".;?") in secret else word[0], said)
 
     if not secret:

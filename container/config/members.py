@@ -161,8 +161,6 @@ def _report_unknown(draft: Draft, members: _Members, use: Use, target: Target) -
 
 
 def _report_rows(draft: Draft, members: _Members, use: Use, target: Target) -> None:
-    if target.name not in members.rows:
-        return
     for row in members.lacking(target):
         if row.field in _TABLES and row.place not in members.told and not missing(row.value):
             members.told.add(row.place)
