@@ -97,6 +97,13 @@ def plain_json(value: Any) -> Any:
         return _through_json(_sayable(value, 0))
 
 
+def expects_nothing(expected: object) -> bool:
+    """Whether it holds where nothing is: `None`, and a mapping with nothing but such members."""
+    if isinstance(expected, Mapping) and expected:
+        return all(map(expects_nothing, expected.values()))
+    return expected is None
+
+
 def _headers(stated: Mapping[object, object]) -> dict[str, str]:
     """Names in lower case, repeated ones joined, as ingest does it."""
     headers: dict[str, str] = {}

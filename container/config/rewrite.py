@@ -191,7 +191,7 @@ def _like(raw: str, value: Any) -> str:
 
 
 def _without_references(value: Any) -> Any:
-    """The value with the signs doubled that would begin a reference. Secrets stay as they are: that is how they show."""
+    """The value with the signs doubled that would begin a reference. Secrets stay: that is how they show."""
     if isinstance(value, Mapping):
         return {key: _without_references(member) for key, member in value.items()}
     if isinstance(value, list):
