@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from container.case import CaseError, Status, expects_nothing, hit_from_json
+from container.case import CaseError, Status, event_from_json, expects_nothing, hit_from_json
 from container.config.draft import Draft, Owner
 from container.config.model import StoryModel, TagModel
 from container.config.problem import Place
@@ -16,7 +16,7 @@ from container.config.sections import Read, named_nodes, table
 from container.config.source import LARGEST_FILE, Entry, Listing, Node, Scalar, Table, plain, read
 from container.config.story_keys import EventKeys, ExpectKeys, HitKeys, ReplyKeys, RequestKeys
 from container.config.validate import report_unknown_key, validated
-from container.event import Consent, Event, Hit, Signal
+from container.event import Event, Hit
 from container.fields import Settings
 
 S = TypeVar("S", bound=Settings)
@@ -147,8 +147,7 @@ def _event(draft: Draft, owner: Owner, entry: Entry) -> Event | None:
     keys = validated(draft, EventKeys, table(draft, entry.value, f'{owner}: "event"').entries, owner=owner)
     if keys is None:
         return None
-    consent = {name: Signal(state == "granted", "test") for name, state in keys.consent.items()}
-    return Event(keys.name, keys.data or {}, hit_from_json({}), Consent(consent))
+    return event_from_json(keys.model_dump(), hit_from_json({}))
 
 
 def _expect(

@@ -74,6 +74,19 @@ def is_paused(tag: CompiledTag, now: int) -> bool:
     return tag.paused or not _is_time(tag.schedule, now)
 
 
+def effects_of(returned: Any) -> Sequence[Effect]:
+    """What a tag's function gave back, one or several or nothing, as a list."""
+    return returned if isinstance(returned, (list, tuple)) else [returned] if returned else []
+
+
+def why_skipped(effects: Sequence[Effect]) -> str:
+    """Why a tag that gave these has nothing to send; empty when it has."""
+    skip = next((effect for effect in effects if isinstance(effect, Skip)), None)
+    if skip is None and any(isinstance(effect, (Request, SetCookie, Redirect)) for effect in effects):
+        return ""
+    return NOTHING_TO_SEND if skip is None else skip.reason or NOTHING_TO_SEND
+
+
 def _decide(tag: CompiledTag, scope: Scope) -> Decision:
     if is_paused(tag, scope.original.hit.received):
         return PAUSED
@@ -123,11 +136,9 @@ def _first_holding(triggers: Sequence[CompiledTrigger], name: str, scope: Scope)
 
 
 def _fired(trigger: CompiledTrigger, returned: Any, seen: Scope) -> Decision:
-    effects: Sequence[Effect] = returned if isinstance(returned, (list, tuple)) else [returned] if returned else []
+    effects = effects_of(returned)
     notes = [*seen.notes, *(effect.text for effect in effects if isinstance(effect, Note))]
-    skip = next((effect for effect in effects if isinstance(effect, Skip)), None)
-    if skip is not None:
-        return Decision("skipped", trigger, skip.reason or NOTHING_TO_SEND, notes=notes, seen=seen)
-    if not any(isinstance(effect, (Request, SetCookie, Redirect)) for effect in effects):
-        return Decision("skipped", trigger, NOTHING_TO_SEND, notes=notes, seen=seen)
+    reason = why_skipped(effects)
+    if reason:
+        return Decision("skipped", trigger, reason, notes=notes, seen=seen)
     return Decision("fired", trigger, effects=effects, notes=notes, seen=seen)

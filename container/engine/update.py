@@ -10,7 +10,6 @@ from container.config.load import Loaded
 from container.config.rewrite import Path, rewritten
 from container.engine.agree import NOTHING
 from container.engine.story import tell
-from container.event import nothing
 
 TOO_MUCH = "would then hold more than a file may"
 
@@ -23,7 +22,7 @@ class Updated:
     """The new text, and why the values at some paths stay as they are: the end of a sentence about each."""
 
     text: str
-    refused: Mapping[Path, str] = field(default_factory=nothing)
+    refused: Mapping[Path, str] = field(default_factory=dict)
 
 
 def updated(text: str, load: Callable[[str], Loaded]) -> Updated:

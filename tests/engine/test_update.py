@@ -64,6 +64,16 @@ def test_a_tag_that_no_longer_fires_is_expected_to_send_nothing() -> None:
     assert "Sender: {status: skipped, json: null, requests: []}" in update(text)
 
 
+def test_what_expects_nothing_stays_when_the_tag_no_longer_fires() -> None:
+    text = "  A: {event: {name: nothing}, expect: {Sender: {status: fired, headers: {X-Z: null}, json: {a: null}}}}\n"
+    assert update(text) == text.replace("fired", "skipped")
+
+
+def test_headers_are_rewritten_under_the_name_that_stands_there() -> None:
+    text = "  A: {event: {name: a}, expect: {Sender: {status: fired, headers: {x-a: old, X-B: b}}}}\n"
+    assert update(text) == text.replace("old", "a").replace("X-B: b", "X-B: null")
+
+
 def test_null_is_filled_in_by_the_whole_body_when_the_tag_fires() -> None:
     text = "  A: {event: {name: a}, expect: {Sender: {status: skipped, json: null}}}\n"
     body = "{event: a, label: test, value: null, items: [1, 2]}"
