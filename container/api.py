@@ -31,6 +31,7 @@ from container.fields import (
     Settings,
     fill_groups,
     from_event,
+    preview_only,
 )
 from container.fields import SecretField as Secret
 from container.ga4 import Recognised as Ga4Recognised
@@ -103,6 +104,7 @@ __all__ = [
     "normalise",
     "number",
     "operator",
+    "preview_only",
     "query_parameters",
     "registrable_domain",
     "retry_after",

@@ -21,6 +21,7 @@ from pydantic import (
     PlainValidator,
     WithJsonSchema,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from container.secret import Secret, SecretText
@@ -33,6 +34,7 @@ T = TypeVar("T")
 LONGEST_SUBJECT = 8192
 """A pattern looks at so many characters of a text."""
 
+_PREVIEW_ONLY = "x-preview-only"
 _GROUP = re.compile(r"\$([0-9])")
 _ADDRESS = re.compile(r"https?://(?:[\w.\-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?(?:[/?][^\s#]*)?", re.IGNORECASE)
 _DURATION = re.compile(r"(\d{1,6})(ms|s|m|h|d)", re.ASCII)
@@ -237,6 +239,17 @@ def from_event(
     """
     default = FromEvent(paths, unwritten_only)
     return Field(default=default, description=description, examples=examples, validate_default=False)
+
+
+def preview_only(description: str, *, examples: list[Any] | None = None) -> Any:
+    """An optional `Dynamic` field of a tag: a value with references in it counts in preview only, fixed text always."""
+    extra: dict[str, Any] = {_PREVIEW_ONLY: True}
+    return Field(default=None, description=description, examples=examples, json_schema_extra=extra)
+
+
+def is_preview_only(info: FieldInfo) -> bool:
+    """Whether the field was made by `preview_only`."""
+    return isinstance(info.json_schema_extra, dict) and _PREVIEW_ONLY in info.json_schema_extra
 
 
 def _subject(text: str) -> str:

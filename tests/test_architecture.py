@@ -14,6 +14,8 @@ PACKAGES = ("container", "clients", "variables", "triggers", "tags")
 LONGEST_FILE = 400
 
 FLOORS: Mapping[str, int] = {
+    "container.case": 0,
+    "container.place": 0,
     "container.event": 0,
     "container.effects": 0,
     "container.template": 0,
@@ -43,8 +45,8 @@ FLOORS: Mapping[str, int] = {
     "container.web": 6,
     "container.cli": 7,
     "container.__main__": 7,
-    "container": 0,
 }
+"""A module that is not listed here fails: whoever adds one says where it belongs."""
 
 _ALWAYS = frozenset({"__future__"})
 OUTSIDE: Mapping[int, frozenset[str]] = {
@@ -70,7 +72,11 @@ def modules() -> Iterator[tuple[str, Path]]:
 
 
 def floor_of(module: str) -> int:
-    return next(FLOORS[known] for known in _prefixes(module) if known in FLOORS)
+    if module == "container":
+        return 0
+    found = next((FLOORS[known] for known in _prefixes(module) if known in FLOORS), None)
+    assert found is not None, f"{module} stands on no floor: add it to FLOORS, and to the table in the style guide"
+    return found
 
 
 def _prefixes(module: str) -> Iterator[str]:
@@ -195,6 +201,7 @@ BROAD_EXCEPTS = {
     "container.delivery.handling": "around one judge",
     "container.delivery.writer": "the store's thread hands every failure to whoever asked",
     "container.web.ingest": "a hit gets an answer",
+    "container.engine.claim": "a consent default that cannot be computed loses no hit",
 }
 
 

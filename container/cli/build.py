@@ -52,8 +52,8 @@ def tell(built: Built) -> None:
 def plain_endpoints(model: ContainerModel) -> Iterator[tuple[str, str]]:
     """Tags that send unencrypted to somewhere that is not known to be near, and the address."""
     for name, tag in model.tags.items():
-        address = getattr(tag.settings, "endpoint", "")
-        parts = url_parts(address if isinstance(address, str) else "")
+        address = tag.address
+        parts = url_parts(address)
         if parts.protocol == "http" and not tag.paused and not _is_near(parts.hostname):
             yield name, address
 
@@ -73,10 +73,11 @@ def consent_line(model: ContainerModel) -> str:
 
 
 def _client_line(client: ClientModel) -> str:
-    return f'for the client "{client.name}" as {_shown(client.consent_default or "denied")}'
+    default = client.consent_default or "denied"
+    return f'for the client "{client.name}" as {_shown(default, rest="everything else as above")}'
 
 
-def _shown(default: ConsentDefault) -> str:
+def _shown(default: ConsentDefault, *, rest: str = "everything else denied") -> str:
     if isinstance(default, Mapping):
-        return ", ".join([*(f"{name} {state}" for name, state in default.items()), "everything else denied"])
+        return ", ".join([*(f"{name} {state}" for name, state in default.items()), rest])
     return str(default) if default in ("granted", "denied") else f"what {default} says"

@@ -116,7 +116,7 @@ def pointed_at(model: ContainerModel, complete: Completed, endpoints: Mapping[st
         if not any(complete.unset(value) for value in _values(tag.settings, model, set())):
             tags[name] = tag
             if not tag.paused:
-                real[name] = str(getattr(tag.settings, "endpoint", ""))
+                real[name] = tag.address
             continue
         endpoint = next((url for vendor, url in endpoints.items() if tag.component.type.startswith(vendor)), None)
         if endpoint is None or tag.settings is None or "endpoint" not in type(tag.settings).model_fields:

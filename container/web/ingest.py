@@ -159,7 +159,7 @@ class Ingest:
             return
         if outcome.reply.status >= 400:
             self.metrics.refused["by_client"].inc()
-        else:
+        elif outcome.events:
             self.metrics.accepted.inc()
         self.metrics.tags.add(container, outcome, taken)
 

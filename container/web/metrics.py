@@ -17,7 +17,6 @@ from container.delivery.counters import MOST_LANES, OTHER_LANES, Counted, Counte
 from container.delivery.store import LaneReport, StoreBusyError, StoreError, StoreFullError
 from container.engine.container import Container
 from container.engine.outcome import Guard, Outcome
-from container.engine.run import is_paused
 
 Refusal = Literal["body_too_large", "headers_too_large", "query_too_long", "no_host", "unclaimed", "by_client"]
 """Why a hit was not taken; `by_client`: the client that claimed it answered with an error, such as a wrong secret."""
@@ -36,6 +35,9 @@ _COUNTED: Mapping[Counted, str] = {
     "postponed": "Deliveries put off to a later attempt.",
     "buried": "Deliveries that became dead letters while they were to be sent, by reason.",
 }
+
+TagFigure = tuple[str, str, str]
+"""A tag, what became of it, and the kind of consent that held it back."""
 
 # When a series began is a line more for each of them, and nobody asks.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library annotates only some
@@ -68,33 +70,43 @@ class Metrics:
         self.reload_successful.set(0)
 
 
-# Registries look collectors up by identity.
-@dataclass(frozen=True, slots=True, eq=False)
 class TagEvents(Collector):
-    """What became of each tag on each event. `blocked_by_consent` says of which kind: denied, or unset."""
+    """What became of each tag on each event. `blocked_by_consent` says of which kind: denied, or unset.
 
-    _figures: Tally[tuple[str, str, str]] = field(default_factory=Tally)
+    Most tags are not concerned by an event, so that is not counted per tag: it is what is left of all events.
+    """
+
+    def __init__(self) -> None:
+        self._figures: Tally[TagFigure] = Tally()
+        self._container: Container | None = None
+        self._events = 0
+        self._seen: Tally[str] = Tally()
 
     def add(self, container: Container, outcome: Outcome, taken: Collection[Guard] = ()) -> None:
         """Counts the events of a hit. `taken`: the guards that somebody had before."""
-        seen: Tally[str] = Tally()
+        if container is not self._container:
+            self._figures += self._untouched()
+            self._container, self._events, self._seen = container, 0, Tally()
+        self._events += outcome.events
         for result in outcome.results:
             status = result.settled(taken)
             consent = ("unset" if result.unset else "denied") if status == "blocked_by_consent" else ""
             self._figures[result.tag, status, consent] += 1
-            seen[result.tag] += 1
-        for tag in container.tags:
-            others = outcome.events - seen[tag.name]
-            if others:
-                rests = is_paused(tag, outcome.hit.received)
-                self._figures[tag.name, "paused" if rests else "not_triggered", ""] += others
+            self._seen[result.tag] += 1
 
     def collect(self) -> Iterator[Metric]:
         about = "Events by tag and what became of the tag; the consent that held it back was denied or unset."
         family = CounterMetricFamily("tag_container_tag_events", about, labels=["tag", "status", "consent"])
-        for labels, number in sorted(self._figures.items()):
+        for labels, number in sorted((self._figures + self._untouched()).items()):
             family.add_metric(labels, number)
         yield family
+
+    def _untouched(self) -> Tally[TagFigure]:
+        """The events of the container in force that did not concern a tag."""
+        found: Tally[TagFigure] = Tally()
+        for tag in () if self._container is None else self._container.tags:
+            found[tag.name, "paused" if tag.paused else "not_triggered", ""] += self._events - self._seen[tag.name]
+        return found
 
 
 def unavailable(problem: StoreError) -> Unavailable:

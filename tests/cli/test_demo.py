@@ -146,6 +146,32 @@ def test_a_client_with_a_default_of_its_own_is_named(tmp_path: Path) -> None:
     assert consent_line(model).endswith('; for the client "GA4" as granted.')
 
 
+def test_a_clients_mapping_leaves_the_rest_to_the_container(tmp_path: Path) -> None:
+    text = (
+        "version: 1\nconsent: {default: granted}\n"
+        "clients: {GA4: {type: ga4, consent: {default: {ad_storage: denied}}}}\n"
+    )
+    model = build(sources(tmp_path, text)).loaded.model
+    assert model is not None
+    assert consent_line(model) == (
+        'A hit without a consent signal counts as granted; for the client "GA4" as ad_storage denied, '
+        "everything else as above."
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "told"), [("http://hooks.example/{{ event.id }}", True), ("https://a.example", False)]
+)
+def test_an_address_of_the_analysts_own_is_told_of_too(tmp_path: Path, address: str, told: bool) -> None:
+    text = (
+        "version: 1\nclients: {GA4: {type: ga4}}\ntriggers: {All: {}}\n"
+        f'tags: {{Hook: {{type: http_request, triggers: All, consent: not_needed, url: "{address}"}}}}\n'
+    )
+    model = build(sources(tmp_path, text)).loaded.model
+    assert model is not None
+    assert list(plain_endpoints(model)) == ([("Hook", "http://hooks.example/")] if told else [])
+
+
 @pytest.mark.parametrize(
     ("address", "told"),
     [

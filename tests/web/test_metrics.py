@@ -19,7 +19,7 @@ from container.engine.run import run as run_hit
 from container.event import Hit
 from container.web.metrics import TagEvents, lane_metrics, unavailable
 from tests.engine.parts import a_container, a_hit, a_tag, an_event
-from tests.web.parts import NOW, container, run, site
+from tests.web.parts import FILE, NOW, container, run, site
 
 HIT = Hit(bytes(16), 0)
 GuardKind = Literal["once_per", "duplicate"]
@@ -69,7 +69,29 @@ tags:
         ("All", "fired", ""): 1,
         ("Sales", "not_triggered", ""): 1,
         ("Off", "paused", ""): 1,
+        ("Over", "not_triggered", ""): 1,
+    }
+    heard = Hit(bytes(16), int(NOW * 1000), path="/collect", query="name=purchase")
+    assert count(compiled, run_hit(compiled, heard)) == {
+        ("All", "fired", ""): 1,
+        ("Sales", "fired", ""): 1,
+        ("Off", "paused", ""): 1,
         ("Over", "paused", ""): 1,
+    }
+
+
+def test_what_a_tag_did_not_hear_is_kept_when_another_container_comes_into_force() -> None:
+    first, second = container(), container()
+    tags = TagEvents()
+    for compiled, name in ((first, "quiet"), (first, "purchase"), (second, "raise_in_tag")):
+        hit = Hit(bytes(16), int(NOW * 1000), path="/collect", query=f"name={name}")
+        tags.add(compiled, run_hit(compiled, hit))
+    tags.add(container(FILE.replace("Every: {}", "Every: {events: other}")), Outcome(HIT, "Test", Reply(), events=3))
+    assert counted(tags) == {
+        ("Hook", "skipped", ""): 1,
+        ("Hook", "fired", ""): 1,
+        ("Hook", "failed", ""): 1,
+        ("Hook", "not_triggered", ""): 3,
     }
 
 
