@@ -67,6 +67,19 @@ def decide(candidate: Candidate, scope: Scope) -> Decision:
         return Decision("failed", reason=_blame(problem))
 
 
+def effects_of(returned: Any) -> Sequence[Effect]:
+    """What a tag's function gave back, one or several or nothing, as a list."""
+    return returned if isinstance(returned, (list, tuple)) else [returned] if returned else []
+
+
+def why_skipped(effects: Sequence[Effect]) -> str:
+    """Why a tag that gave these has nothing to send; empty when it has."""
+    skip = next((effect for effect in effects if isinstance(effect, Skip)), None)
+    if skip is None and any(isinstance(effect, (Request, SetCookie, Redirect)) for effect in effects):
+        return ""
+    return NOTHING_TO_SEND if skip is None else skip.reason or NOTHING_TO_SEND
+
+
 def _decide(candidate: Candidate, scope: Scope) -> Decision:
     tag = candidate.tag
     if tag.paused or not _is_time(tag.schedule, scope.original.hit.received):
@@ -119,11 +132,9 @@ def _first_holding(triggers: Sequence[CompiledTrigger], scope: Scope) -> Compile
 
 
 def _fired(trigger: CompiledTrigger, returned: Any, seen: Scope, key: str) -> Decision:
-    effects: Sequence[Effect] = returned if isinstance(returned, (list, tuple)) else [returned] if returned else []
+    effects = effects_of(returned)
     notes = [*seen.notes, *(effect.text for effect in effects if isinstance(effect, Note))]
-    skip = next((effect for effect in effects if isinstance(effect, Skip)), None)
-    if skip is not None:
-        return Decision("skipped", trigger, skip.reason or NOTHING_TO_SEND, notes=notes, seen=seen)
-    if not any(isinstance(effect, (Request, SetCookie, Redirect)) for effect in effects):
-        return Decision("skipped", trigger, NOTHING_TO_SEND, notes=notes, seen=seen)
+    reason = why_skipped(effects)
+    if reason:
+        return Decision("skipped", trigger, reason, notes=notes, seen=seen)
     return Decision("fired", trigger, effects=effects, notes=notes, key=key, seen=seen)
