@@ -16,6 +16,7 @@ MOST_REASONS = 50
 
 HOLDS: Mapping[Mode, str] = {
     "credential": "the vendor refuses its key",
+    "address": "its address is wrong, or has moved",
     "missing": "a secret or a component is not there",
     "egress": "nothing may be sent to its address",
 }
