@@ -110,7 +110,7 @@ def test_the_page_is_closed_without_the_token(tmp_path: Path, headers: dict[str,
 def test_the_page_shows_each_lane_to_the_token(tmp_path: Path, headers: dict[str, str]) -> None:
     answer = looked(tmp_path, "/", headers, notice="A <demonstration>.")
     assert answer.status_code == 200
-    assert "https://hook.example" in answer.text
+    assert "https://<wbr>hook.example<wbr>" in answer.text
     assert "1 min" in answer.text
     assert "A &lt;demonstration&gt;." in answer.text
 
