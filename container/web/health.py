@@ -81,8 +81,10 @@ def refusal_reasons(current: Current) -> list[str]:
     first = refusal.first.rstrip(".")
     number = "" if refusal.problems == 1 else f" It has {refusal.problems} errors, of which this is the first."
     return [
-        f'A reload of "{refusal.file}" was refused at {moment(refusal.at)}{often}: {first}.{number} '
-        + f"Version {current.container.version} goes on."
+        (
+            f'A reload of "{refusal.file}" was refused at {moment(refusal.at)}{often}: {first}.{number} '
+            f"Version {current.container.version} goes on."
+        )
     ]
 
 
