@@ -63,7 +63,8 @@ def _without(text: str, sent: Iterable[str]) -> str:
     """The text with `*` for each text of the request in it, as it is spelled there."""
     lowered = text.lower() if len(text.lower()) == len(text) else text
     spans = sorted(span for each in sent if SHORTEST_SENT <= len(each) <= len(text) for span in _found(lowered, each))
-    parts, position = [], 0
+    parts: list[str] = []
+    position = 0
     for begin, end in spans:
         if begin >= position:
             parts += (text[position:begin], "*")
@@ -90,7 +91,8 @@ def _stands_alone(text: str, begin: int, end: int) -> bool:
 
 def _masked(text: str) -> str:
     """The text without what looks personal. Ids that the vendor gave to the request stay."""
-    parts, position = [], 0
+    parts: list[str] = []
+    position = 0
     for found in _VENDORS_ID.finditer(text):
         begin, end = found.span(1)
         if any(sign.isdigit() for sign in found[1]):

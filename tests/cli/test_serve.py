@@ -197,7 +197,9 @@ def test_what_is_no_http_is_counted_and_fills_no_log(tmp_path: Path) -> None:
         metrics = get(f"{served.admin}/metrics").text
         assert 'hits_refused_total{reason="not_http"} 1.0' in metrics
         assert 'hits_refused_total{reason="query_too_long"} 1.0' in metrics
-        assert not any("WARNING" in line and "endpoint.plain" not in line for line in served.lines)
+        assert not any(
+            word in line for line in served.lines for word in ("HTTP request", "upgrade", "WebSocket", "pip")
+        )
 
 
 def test_a_refused_reload_is_shown_until_one_succeeds_and_no_secret_is(tmp_path: Path) -> None:
@@ -350,7 +352,7 @@ def test_the_demonstration_points_the_tag_at_the_sandbox_and_says_so(tmp_path: P
         assert received["events"][0]["browser"] == {"ttclid": "E.C.P.demo-click", "ttp": "browser"}
         assert received["events"][0]["value"] == 64.9
         page = get(f"{served.admin}/", {"authorization": f"Bearer {token}"})
-        assert sandbox in page.text
+        assert sandbox in page.text.replace("<wbr>", "")
         assert served.stop(signal.SIGINT) == 0
 
 
