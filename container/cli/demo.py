@@ -91,7 +91,10 @@ def demo_folder(data: Path) -> Path:
     folder = data / FOLDER
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
-    (folder / MARKER).write_text(_MARKED, encoding="utf-8")
+    marker = folder / MARKER
+    marker.touch(mode=0o600)
+    marker.chmod(0o600)
+    marker.write_text(_MARKED, encoding="utf-8")
     return folder
 
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import uvicorn
 
+from container.cli.connection import Unread, connections, half_sent
+
 BACKLOG = 2048
-DRAIN_SECONDS = 8
+DRAIN_SECONDS = 6
 """How long the hits that are open may take to finish once the listener is closed."""
+
+LEFT_SECONDS = 2
+"""And then, for answers that are being written."""
 
 
 class Server(uvicorn.Server):
@@ -34,16 +39,24 @@ class Server(uvicorn.Server):
 class Listener:
     """An application on a socket that listens already. It serves from `start` to `stop`.
 
-    `drain_seconds`: how long `stop` waits for open requests.
+    `drain_seconds`: how long `stop` waits for open requests. `refused`: told of each that could not be read.
     """
 
-    def __init__(self, application: Any, bound: socket.socket, *, drain_seconds: int = 1) -> None:
+    def __init__(
+        self,
+        application: Any,
+        bound: socket.socket,
+        *,
+        drain_seconds: int = 1,
+        refused: Callable[[Unread], None] = lambda _reason: None,
+    ) -> None:
         self._bound = bound
+        self._drain_seconds = drain_seconds
         self._task: asyncio.Task[None] | None = None
         self._server = Server(
             uvicorn.Config(
                 application,
-                http="httptools",
+                http=connections(refused),
                 ws="none",
                 interface="asgi3",
                 lifespan="off",
@@ -54,7 +67,7 @@ class Listener:
                 date_header=False,
                 # Addresses are read by ingest, which knows whom to believe.
                 proxy_headers=False,
-                timeout_graceful_shutdown=drain_seconds,
+                timeout_graceful_shutdown=drain_seconds + LEFT_SECONDS,
             )
         )
 
@@ -68,11 +81,26 @@ class Listener:
             # It can only have failed; its exception is ours.
             self._task.result()
 
-    async def stop(self) -> None:
-        """Closes the listener and returns when its open requests have been answered."""
+    def close(self) -> None:
+        """Takes no further connection, at once."""
+        for server in self._server.servers if self._task is not None else ():
+            server.close()
+        self._bound.close()
         self._server.should_exit = True
-        if self._task is not None:
-            await self._task
+
+    async def stop(self) -> None:
+        """Closes the listener and returns when its open requests have been answered.
+
+        A request of which the rest does not come within the time is no fault of ours: its connection is closed.
+        """
+        self.close()
+        if self._task is None:
+            return
+        done, _ = await asyncio.wait({self._task}, timeout=self._drain_seconds)
+        if not done:
+            for each in half_sent(self._server.server_state.connections):
+                each.transport.close()
+        await self._task
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from container.config.problem import printable
 
-QUIET = ("httpx", "httpcore", "aiohttp", "asyncio", "watchfiles", "uvicorn")
+QUIET = ("httpx", "httpcore", "aiohttp", "asyncio", "watchfiles")
 """Libraries that would log addresses with tokens in them, or every small thing that they do."""
 
 _LINE_BREAKS = dict.fromkeys((0x2028, 0x2029), "\ufffd")
@@ -34,6 +34,8 @@ def log_to_stderr(level: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It warns of each request that is no HTTP, so that anybody could fill the log; we count those.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
 
 
 def _place(problem: BaseException) -> str:

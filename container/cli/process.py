@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import signal
 import socket
 import time
 from collections.abc import Coroutine
@@ -21,6 +20,7 @@ from container.cli.demo import demo_folder, is_demo_folder
 from container.cli.listeners import DRAIN_SECONDS, Listener, address_of, bind
 from container.cli.reload import Reloader, digest, resume, watch
 from container.cli.scene import Scene, demo_scene, welcome
+from container.cli.signals import early
 from container.cli.sources import Sources
 from container.config.registry import Registry
 from container.delivery.handling import judges_of
@@ -86,12 +86,10 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
     What is opened first is closed last: new hits end first, then deliveries, then the rest.
     """
     stop, reload_wanted = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number, event in ((signal.SIGTERM, stop), (signal.SIGINT, stop), (signal.SIGHUP, reload_wanted)):
-        loop.add_signal_handler(number, event.set)
+    early.hand_over(asyncio.get_running_loop(), stop=stop, reload=reload_wanted)
     async with AsyncExitStack() as opened:
-        if options.demo:
-            options = replace(options, token=options.token or secrets.token_urlsafe(32))
+        made = secrets.token_urlsafe(32) if options.demo and not options.token else ""
+        options = replace(options, token=options.token or made)
         # Both ports before anything else: a start that fails has sent nothing.
         admin_bound = _bound(options.admin_host, options.admin_port, "--admin-", opened)
         public_bound = _bound(options.host, options.port, "--", opened)
@@ -114,12 +112,14 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
             counters=engine.worker.counters,
         )
         app = public_app(ingest, prefix=options.prefix)
-        admin_at = await _listen(admin_app(admin), admin_bound, opened)
-        public_at = await _listen(app, public_bound, opened, drain_seconds=DRAIN_SECONDS)
+        admin_at = await _listen(Listener(admin_app(admin), admin_bound), admin_bound, opened)
+        public = Listener(app, public_bound, drain_seconds=DRAIN_SECONDS, refused=engine.metrics.not_taken)
+        public_at = await _listen(public, public_bound, opened)
         _reload_when_wanted(options, scene, sources, engine, reload_wanted, opened)
-        _announce(options, scene, engine, public_at, admin_at)
+        _announce(options, scene, engine, public_at, admin_at, made=made)
         code = await _until(stop, engine.working)
         engine.health.draining = True
+        public.close()
         logger.info("serve.stopping")
     logger.info("serve.stopped")
     return code
@@ -183,9 +183,8 @@ def _bound(host: str, port: int, options: str, opened: AsyncExitStack) -> socket
     return bound
 
 
-async def _listen(application: Any, bound: socket.socket, opened: AsyncExitStack, *, drain_seconds: int = 1) -> str:
-    """Begins to serve the application, and returns its address."""
-    listener = Listener(application, bound, drain_seconds=drain_seconds)
+async def _listen(listener: Listener, bound: socket.socket, opened: AsyncExitStack) -> str:
+    """Begins to serve, and returns the address."""
     where = address_of(bound)
     await listener.start()
     opened.push_async_callback(listener.stop)
@@ -213,7 +212,8 @@ def _in_background(work: Coroutine[Any, Any, None], opened: AsyncExitStack) -> N
     opened.push_async_callback(end)
 
 
-def _announce(options: Options, scene: Scene, engine: Engine, public_at: str, admin_at: str) -> None:
+def _announce(options: Options, scene: Scene, engine: Engine, public_at: str, admin_at: str, *, made: str) -> None:
+    """`made`: the admin token, if the demonstration made it. One of the operator's own is never printed."""
     container = engine.current.container
     tags = len(container.tags)
     logger.info("serve.started version=%s tags=%d public=%s admin=%s", container.version, tags, public_at, admin_at)
@@ -221,7 +221,7 @@ def _announce(options: Options, scene: Scene, engine: Engine, public_at: str, ad
     if not options.token:
         logger.info('admin.closed "The admin page needs a token: set TAG_CONTAINER_ADMIN_TOKEN."')
     if scene.sandbox:
-        welcome(scene, public_at=public_at + options.prefix, admin_at=admin_at, token=options.token)
+        welcome(scene, public_at=public_at + options.prefix, admin_at=admin_at, token=made)
 
 
 async def _until(stop: asyncio.Event, working: asyncio.Task[None]) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -13,8 +13,10 @@ from pathlib import Path
 from watchfiles import awatch
 
 from container.cli.build import Built, tell
+from container.config.load import Loaded
+from container.delivery.handling import quoted
 from container.delivery.store import StoreError
-from container.web.current import Current
+from container.web.current import Current, Refusal
 from container.web.metrics import Metrics
 
 QUIET_MS, LOOK_EVERY_MS = 200, 1000
@@ -39,23 +41,37 @@ class Reloader:
             built = await asyncio.to_thread(self.build)
         except OSError as problem:
             self.metrics.reload_refused()
-            reason = problem.strerror
+            reason = problem.strerror or "it cannot be read"
+            self._refused(problem.filename, [reason])
             logger.error('config.refused reason="%s" kept=%s', reason, kept)  # noqa: TRY400  # the reason says it all
             return False
         if built.container is None:
             self.metrics.reload_refused()
             logger.error("config.refused problems=%d kept=%s", len(built.loaded.problems), kept)
-            sys.stderr.write(f"{built.loaded.report()}\n")
+            self._tell(built.loaded)
+            self._refused(built.loaded.filename, said_of(built.loaded, only="error"))
             return False
         self.current.container = built.container
+        self.current.refusal = None
         self.metrics.reloaded(built.container.version)
         logger.info("config.reloaded version=%s was=%s", built.container.version, kept)
-        if built.loaded.problems:
-            sys.stderr.write(f"{built.loaded.report()}\n")
+        self._tell(built.loaded)
         self.current.notice = self.played(built)
         tell(built)
         await resume(self.after)
         return True
+
+    def _tell(self, found: Loaded) -> None:
+        """Each problem as a line of the log."""
+        for problem, said in zip(found.problems, said_of(found), strict=True):
+            level = logging.ERROR if problem.level == "error" else logging.WARNING
+            logger.log(level, "config.problem %s", quoted(said))
+
+    def _refused(self, filename: str, said: Sequence[str]) -> None:
+        """The pages show it until a reload succeeds; `said`: what is wrong, never empty."""
+        before = self.current.refusal
+        times = 1 if before is None else before.times + 1
+        self.current.refusal = Refusal(int(time.time() * 1000), filename, said[0], problems=len(said), times=times)
 
     async def whenever(self, wanted: asyncio.Event) -> None:
         """Reloads each time it is wanted, one reload at a time, until it is cancelled."""
@@ -63,6 +79,15 @@ class Reloader:
             await wanted.wait()
             wanted.clear()
             await self.reload()
+
+
+def said_of(found: Loaded, *, only: str = "") -> list[str]:
+    """Each problem in one line, without the line of the file. `only`: of this level."""
+    return [
+        f"{found.filename}:{each.line}:{each.column}: {each.level}[{each.code}] {each.sentence}"
+        for each in found.problems
+        if only in ("", each.level)
+    ]
 
 
 async def resume(probes: Callable[[], Awaitable[object]]) -> None:

@@ -7,6 +7,8 @@ import socket
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
 
 import typer
 
@@ -77,40 +79,47 @@ def demo_notice(demo: Demo) -> str:
 
 
 def welcome(scene: Scene, *, public_at: str, admin_at: str, token: str) -> None:
-    """Says on stdout what to open and what to try."""
+    """Says on stdout what to open and what to try. `token`: empty when it is the operator's own."""
     demo = scene.built.demo
     after = (
         "It is on the sandbox's page a second later."
         if demo is None or demo.pointed
         else "It does not appear in the sandbox, see above; the admin page shows what became of it."
     )
+    client = _ga4(scene.built)
+    hits = f"{public_at}{quote(client.paths[0])}" if client else "the file has no client of the type ga4"
+    tried = f"A purchase, as a browser would send it:\n\n{purchase(hits, client)}\n\n{after}" if client else ""
     typer.echo(f"""
 The container is running, with a sandbox beside it.
 {scene.stage.notice}
 
   Open     {scene.sandbox}   what the sandbox received
            {admin_at}/   deliveries; any user name, and as the password the admin token
-  Token    {token}
-  Hits     {public_at}/g/collect
+  Token    {token or "the one in TAG_CONTAINER_ADMIN_TOKEN"}
+  Hits     {hits}
 
-A purchase, as a browser would send it:
+{tried}
 
-{purchase(public_at)}
-
-{after} Stop with Ctrl-C.
+Stop with Ctrl-C.
 """)
 
 
-def purchase(public_at: str) -> str:
+def _ga4(built: Built) -> Any:
+    """The settings of the first client that takes hits of a browser, `None` without one."""
+    clients = () if built.loaded.model is None else built.loaded.model.clients.values()
+    return next((each.settings for each in clients if each.component.type == "ga4"), None)
+
+
+def purchase(hits: str, client: Any) -> str:
     """A curl command that sends a complete purchase: consent granted, two items, a click id and a browser id."""
     page = "https%3A%2F%2Fwww.shop.example%2Fcheckout%2Fthanks%3Fttclid%3DE.C.P.demo-click"
     query = [
-        "v=2&tid=G-DEMO&cid=1.2&sid=1&sct=1&seg=1&_p=1&gcs=G111",
+        f"v=2&tid={quote(next(iter(client.measurement_ids), 'G-DEMO'))}&cid=1.2&sid=1&sct=1&seg=1&_p=1&gcs=G111",
         f"dl={page}&dt=Thanks&ul=en-gb",
         "en=purchase&cu=EUR&epn.value=64.9&ep.transaction_id=T-1001&ep.event_id=T-1001",
         "pr1=idSKU-1~nmTea%20pot~pr39.9~qt1&pr2=idSKU-2~nmCup~pr12.5~qt2",
     ]
-    return f"""curl -i '{public_at}/g/collect?{"&".join(query)}' \\
+    return f"""curl -i '{hits}?{"&".join(query)}' \\
   -H 'cookie: _ttp=2demoBrowserId000000000000' \\
   -H 'user-agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36'"""
 

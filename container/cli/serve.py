@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_interface
 from pathlib import Path
 from typing import Annotated
 
@@ -15,9 +16,13 @@ from container.cli.build import build
 from container.cli.logs import log_to_stderr
 from container.cli.process import Options, StartError, run
 from container.cli.sources import Sources, secrets_from
+from container.config.load import Loaded
 from container.config.registry import RegistryError, discover
 from container.web.addresses import network
 
+EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # only compared
+SHORTEST_TOKEN = 16
+_PREFIX = re.compile(r"[A-Za-z0-9/._~-]*", re.ASCII)
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")]
@@ -54,6 +59,7 @@ def serve(
         raise typer.BadParameter(
             "--workers above 1 needs PostgreSQL, which this version does not have: a data folder is one process's own"
         )
+    _check_ports(host, port, admin_host, admin_port)
     options = Options(
         host=host,
         port=port,
@@ -62,10 +68,10 @@ def serve(
         data=data,
         proxies=_networks("--trusted-proxy", trusted_proxy),
         egress=_networks("--allow-egress", allow_egress),
-        prefix=path_prefix,
+        prefix=_prefix(path_prefix),
         watch=watch,
         demo=demo,
-        token=os.environ.get("TAG_CONTAINER_ADMIN_TOKEN", "").strip(),
+        token=_admin_token(),
         key=os.environ.get("TAG_CONTAINER_KEY"),
     )
     log_to_stderr(_log_level())
@@ -75,6 +81,7 @@ def serve(
         if built.loaded.problems:
             typer.echo(built.loaded.report(), err=True)
         if built.container is None:
+            typer.echo(f"tag-container did not start: {_reason(built.loaded)}", err=True)
             raise typer.Exit(1)
         code = uvloop.run(run(options, sources, built))
     except (StartError, RegistryError, OSError) as problem:
@@ -84,11 +91,43 @@ def serve(
         raise typer.Exit(code)
 
 
+def _reason(found: Loaded) -> str:
+    errors = sum(each.level == "error" for each in found.problems)
+    return f'"{found.filename}" has {errors} error{"" if errors == 1 else "s"}.'
+
+
+def _check_ports(host: str, port: int, admin_host: str, admin_port: int) -> None:
+    if port and port == admin_port and (host == admin_host or {host, admin_host} & EVERYWHERE):
+        raise typer.BadParameter(f"--port and --admin-port are both {port}: give each listener a port of its own")
+
+
+def _prefix(stated: str) -> str:
+    """`/metrics`, however many slashes were written around it."""
+    if not _PREFIX.fullmatch(stated):
+        raise typer.BadParameter("--path-prefix takes a path such as /metrics")
+    return f"/{stated.strip('/')}".rstrip("/")
+
+
+def _admin_token() -> str:
+    token = os.environ.get("TAG_CONTAINER_ADMIN_TOKEN", "").strip()
+    if token and len(token) < SHORTEST_TOKEN:
+        raise typer.BadParameter(
+            f"TAG_CONTAINER_ADMIN_TOKEN has to be {SHORTEST_TOKEN} characters or longer; "
+            "make one with: openssl rand -hex 32"
+        )
+    return token
+
+
 def _networks(option: str, stated: Sequence[str] | None) -> tuple[IPv4Network | IPv6Network, ...]:
-    try:
-        return tuple(network(each) for each in stated or ())
-    except ValueError:
-        raise typer.BadParameter(f"{option} takes networks such as 10.0.0.0/8") from None
+    found = []
+    for each in stated or ():
+        try:
+            found.append(network(each))
+        except ValueError:
+            raise typer.BadParameter(f"{option} takes networks such as 10.0.0.0/8") from None
+        if str(found[-1].network_address) != str(ip_interface(each.strip()).ip):
+            raise typer.BadParameter(f'{option}: "{each}" is an address within a network; write {found[-1]}')
+    return tuple(found)
 
 
 def _log_level() -> str:

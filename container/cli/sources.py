@@ -42,22 +42,30 @@ def secrets_from(folder: Path | None, environment: Mapping[str, str]) -> Secrets
     """A secret is a file of that name in the folder, else the environment variable, else not set.
 
     Read anew each time, so that a rotated secret counts at once. White space at the end of a file does not belong to
-    it, and one that is empty is not set. A file that is there and cannot be read is told of once.
+    it. One that is empty is not set, and neither is one that cannot be read: both are told of once, and the environment
+    does not stand in for a file that is there.
     """
     told: set[str] = set()
+
+    def tell(name: str, reason: str) -> None:
+        if name not in told:
+            told.add(name)
+            logger.warning('secret.unreadable name=%s reason="%s"', name, reason)
 
     def secret(name: str) -> str | None:
         if folder is not None and _FILE_NAME.fullmatch(name):
             try:
                 value = (folder / name).read_text(encoding="utf-8").rstrip()
             except FileNotFoundError:
-                value = ""
+                told.discard(name)
             except (OSError, UnicodeDecodeError) as problem:
-                value = ""
-                if name not in told:
-                    told.add(name)
-                    logger.warning('secret.unreadable name=%s reason="%s"', name, _reason(problem))
-            if value:
+                tell(name, _reason(problem))
+                return None
+            else:
+                if not value:
+                    tell(name, "it is empty")
+                    return None
+                told.discard(name)
                 return value
         value = environment.get(name, "")
         return value if value.strip() else None

@@ -87,6 +87,13 @@ def is_literal(written: str) -> bool:
     return any(sign.isalnum() for sign in _HARMLESS.sub("", _REFERENCE.sub("", written)))
 
 
+def is_literal_secret(header: str, written: str) -> bool:
+    """Whether a header whose name speaks of a secret has one written out. What is short is a version or a switch."""
+    tells = header.lower() == "cookie" or _TELLING.search(header) is not None
+    stated = _HARMLESS.sub(" ", _REFERENCE.sub(" ", written))
+    return tells and any(len(word) >= _SHORTEST_WORD for word in _WORD.findall(stated))
+
+
 def _value(line: str, begin: int, number: int) -> Iterator[Place]:
     """The value that stands behind the key in its line."""
     rest = line[begin:]

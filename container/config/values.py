@@ -8,6 +8,7 @@ from typing import Any, get_args, get_origin
 from container.config.annotations import Mode, Site, items_of, model_fields, site
 from container.config.draft import Draft, Owner, Result
 from container.config.fill import filled
+from container.config.hide import is_literal_secret, places_of
 from container.config.hints import as_list
 from container.config.quotes import backspace
 from container.config.source import Entry, Listing, Node, Scalar
@@ -59,11 +60,23 @@ def _plain(draft: Draft, node: Node, here: Site, *, owner: Owner, field: str) ->
             for at, item in enumerate(node.items)
         ]
         return tuple(values) if here.holds(tuple) else values
+    if field == "headers" and owner.kind == "tag":
+        _check_headers(draft, node.entries, owner)
     members = _members(here)
     return {
         key: plain(draft, entry.value, members(key), owner=owner, field=field, inherited=below)
         for key, entry in node.entries.items()
     }
+
+
+def _check_headers(draft: Draft, headers: Mapping[str, Entry], owner: Owner) -> None:
+    """Headers are written by hand, so nothing but their names says that a value is a secret."""
+    for name, entry in headers.items():
+        if isinstance(entry.value, Scalar) and is_literal_secret(name, entry.value.text):
+            draft.hidden += places_of(entry.value)
+            sentence = f'{owner}: the header "{name}" holds a secret that is written out'
+            hint = "write ${secret:NAME}, and keep the value outside the file"
+            draft.report("literal-secret", entry.value.place, sentence, hint=hint)
 
 
 def _takes_names(annotation: Any) -> bool:

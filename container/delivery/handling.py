@@ -13,6 +13,7 @@ import orjson
 
 from container.component import Component
 from container.delivery.counters import Counters
+from container.delivery.echo import sent_texts
 from container.delivery.lane import Lane
 from container.delivery.policy import (
     FAILURES_TOLD,
@@ -112,10 +113,14 @@ class Handling:
             return
         verdict, fault = self._verdict(judge, answer, frame.type)
         after = retry_after(answer) if verdict.kind == "retry" and verdict.after is None else verdict.after
-        verdict = replace(verdict, reason=self.transport.shown(verdict.reason), after=after)
-        shown = self.transport.shown(answer.body.decode(errors="replace"))
+        sent = sent_texts(rows)
+        verdict = replace(verdict, reason=self.transport.shown(verdict.reason, sent), after=after)
+        shown = self.transport.shown(answer.body.decode(errors="replace"), sent)
         decision, state = decide(verdict, self._attempt(claimed, lane_alone=answer.status == 429, fault=fault))
-        await self._apply(claimed, decision, state, verdict, Answer(self.clock(), answer.status, verdict.kind, shown))
+        kind = state.mode if verdict.kind == "credential" else verdict.kind
+        stated = "delivery.answered tag=%s rows=%d status=%d verdict=%s"
+        log.debug(stated, quoted(rows[0].tag), len(rows), answer.status, kind)
+        await self._apply(claimed, decision, state, verdict, Answer(self.clock(), answer.status, kind, shown))
 
     def _verdict(self, judge: Judge, answer: Response, type: str) -> tuple[Verdict, bool]:
         """The verdict, and whether `judge` raised instead of giving one."""
@@ -279,7 +284,7 @@ class Handling:
             stated = "delivery.postponed tag=%s lane=%s rows=%d attempt=%d in=%.0fs reason=%s"
             nth = max(first.attempts, state.failures)
             log.warning(stated, tag, shown, len(claimed.rows), nth, wait, quoted(verdict.reason))
-        elif not state.failures and (self.told.over(subject) or before.mode != "open"):
+        elif not state.failures and (self.told.over(subject) or before.failures or before.mode != "open"):
             was = "failing" if before.mode == "open" else before.mode
             log.warning("delivery.lane_open tag=%s lane=%s was=%s", tag, shown, was)
         if state.failures == FAILURES_TOLD and state.mode == "open":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from container.delivery.store import LaneState, Mode
@@ -20,6 +20,8 @@ FEWEST_ATTEMPTS = 3
 
 FAILURES_TOLD = 8
 """So many failures in a row (ten minutes or so), and the operator is told that somebody must act."""
+
+_HELD: Mapping[str, Mode] = {"key": "credential", "address": "address"}
 
 MOST_FAULTS = 3
 """So many answers that `judge` raised on, and the row is dead."""
@@ -80,7 +82,7 @@ def decide(verdict: Verdict, attempt: Attempt) -> tuple[Decision, LaneState]:
         case "refused":
             return _refused(verdict.index, attempt.items), LaneState()
         case "credential":
-            return hold("credential", attempt)
+            return hold(_HELD[verdict.about], attempt)
         case "retry":
             return _retry(verdict.after, attempt)
 
@@ -115,8 +117,8 @@ def _retry(after: float | None, attempt: Attempt) -> tuple[Decision, LaneState]:
     batch on which it stumbles again and again, while others get through, is split: one of its rows is to blame.
     """
     failures = attempt.lane.failures + 1
-    # Whatever else was missing is there, since the request could be made; of the key nothing is known yet.
-    mode: Mode = "credential" if attempt.lane.mode == "credential" else "open"
+    # Whatever else was missing is there, since the request could be made; of key and address nothing is known yet.
+    mode: Mode = attempt.lane.mode if attempt.lane.mode in _HELD.values() else "open"
     if after is not None:
         until = attempt.now + round(min(max(after, SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS) * 1000)
         return Postpone(until, counted=False, fault=attempt.fault), LaneState(mode, until, failures)

@@ -29,7 +29,7 @@ create table lanes(
   number     integer primary key,
   key        text not null unique,
   paused     integer not null default 0,       -- by an operator
-  mode       text not null default 'open',     -- open, credential, missing, egress
+  mode       text not null default 'open',     -- open, credential, address, missing, egress
   not_before integer not null default 0,
   failures   integer not null default 0,       -- in a row
   answered   integer, status integer, verdict text, excerpt text
@@ -86,13 +86,14 @@ def lock(folder: Path) -> IO[bytes]:
     Raises `StoreRefusedError` when another process has it.
     """
     file = os.fdopen(os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0)
+    os.fchmod(file.fileno(), 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
         raise StoreRefusedError(
-            f'another process works with the data folder "{folder}". Stop it, give this one a folder of its own, '
-            "or use PostgreSQL for several processes."
+            f'another process works with the data folder "{folder}". '
+            "Stop it, or give this one a folder of its own with --data."
         ) from None
     return file
 
@@ -105,7 +106,10 @@ def open_writer(folder: Path) -> sqlite3.Connection:
     """
     path = folder / FILE
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    path.chmod(0o600)
+    # Also what a copy or an earlier umask made readable for others, and the log beside it, which a crash leaves.
+    for each in (path, *(path.with_name(f"{FILE}{end}") for end in ("-wal", "-shm"))):
+        if each.exists():
+            each.chmod(0o600)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
         _prepare(connection)

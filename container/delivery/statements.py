@@ -16,6 +16,9 @@ from container.engine.outcome import Guard
 
 _WAITING_COLUMNS = "number, batch, part, size, most_items, most_bytes, due, attempts, crashes, expire"
 _CLAIMED_COLUMNS = "number, id, attempts, crashes, faults, first, give_up, format, crc, kid, body"
+LANE_KEPT_MS = 90 * 24 * 3600 * 1000
+"""A lane with nothing in it is remembered for so long after its last answer."""
+
 _OVERTAKE = 2
 """So many rows per row of a batch are looked at, since other batches may stand between."""
 
@@ -167,12 +170,17 @@ def recover(connection: sqlite3.Connection, *, now: int) -> tuple[int, int]:
     connection.execute("update delivery set claim=null, crashes=crashes+1 where claim is not null")
     poison = [number for number, crashes in found if crashes + 1 >= MOST_CRASHES]
     bury(connection, poison, None, reason="poison", note=f"claimed in {MOST_CRASHES} crashes", now=now)
-    connection.execute(
-        "delete from lanes where paused=0 and mode='open' and not exists(select 1 from dead where lane=lanes.number) "
-        "and not exists(select 1 from delivery where lane=lanes.number and claim is null)"
-    )
+    connection.execute(_FORGOTTEN, (now - LANE_KEPT_MS,))
     connection.execute("commit")
     return len(found) - len(poison), len(poison)
+
+
+# Numbers are for ever: figures and links go by them. The last one stays, so that the next lane gets a new one.
+_FORGOTTEN = (
+    "delete from lanes where paused=0 and mode='open' and coalesce(answered, 0)<=? "
+    "and number<(select max(number) from lanes) and not exists(select 1 from dead where lane=lanes.number) "
+    "and not exists(select 1 from delivery where lane=lanes.number)"
+)
 
 
 def _guard(connection: sqlite3.Connection, guards: Sequence[Guard], now: int) -> frozenset[Guard]:

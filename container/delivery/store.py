@@ -23,8 +23,9 @@ from container.delivery.lane import Lane
 from container.delivery.row import Acceptance, Reason
 from container.engine.outcome import Guard
 
-Mode = Literal["open", "credential", "missing", "egress"]
-"""Why a lane holds still: a refused key; a component or secret that is not there; an address that is not allowed."""
+Mode = Literal["open", "credential", "address", "missing", "egress"]
+"""Why a lane holds still: a refused key; an address that is wrong; a component or secret that is not there; an address
+that is not allowed."""
 
 MOST_CRASHES = 3
 """A row that was claimed in so many crashes is dead: `poison`."""
@@ -210,7 +211,7 @@ class Store(Protocol):
         ...
 
     async def probe(self, *, now: int) -> int:
-        """Every lane that holds still for a credential, a missing part or an address is tried at once; how many."""
+        """Every lane that holds still for a credential, an address or a missing part is tried at once; how many."""
         ...
 
     async def pause(self, lane: int, *, paused: bool) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
@@ -51,6 +51,10 @@ class _SecretMissingError(Exception):
     pass
 
 
+class _ControlCharacterError(Exception):
+    pass
+
+
 class Transport:
     """Sends what was claimed. `reveal` is asked anew each time, so a changed secret counts from the next request."""
 
@@ -82,12 +86,15 @@ class Transport:
                 return NoAnswer("address_refused", stated)
             return NoAnswer("no_answer", _sentence(problem))
 
-    def shown(self, text: str) -> str:
-        """The text as people may see it: `excerpt`, and without the value of any secret that was ever sent."""
+    def shown(self, text: str, sent: Iterable[str] = ()) -> str:
+        """The text as people may see it: `excerpt`, and without the value of any secret that was ever sent.
+
+        `sent`: texts of the request, which an answer may quote.
+        """
         for name, value in self._revealed.items():
             if len(value) >= SHORTEST_MASKED:
                 text = text.replace(value, str(Secret(name)))
-        return excerpt(text)
+        return excerpt(text, sent)
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -101,7 +108,13 @@ class Transport:
             if not value:
                 raise _SecretMissingError(f'the secret "{name}" is not set')
             self._revealed[name] = value
-            return escape(value)
+            try:
+                return escape(value)
+            except UnicodeEncodeError:
+                raise _SecretMissingError(f'the secret "{name}" is not UTF-8') from None
+            except _ControlCharacterError:
+                stated = f'the secret "{name}" holds a line break or a control character and cannot stand in a header'
+                raise _SecretMissingError(stated) from None
 
         in_body = partial(fill, escape=_BODY[frame.escape])
         in_header = partial(fill, escape=_in_header)
@@ -176,7 +189,7 @@ _LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f]")
 
 def _in_header(value: str) -> bytes:
     if _LINE_BREAKS.search(value):
-        raise _SecretMissingError("a secret holds a control character and cannot stand in a header")
+        raise _ControlCharacterError
     return value.encode()
 
 

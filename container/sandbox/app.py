@@ -30,6 +30,7 @@ from container.sandbox.faults import BUTTONS, Fault, FaultError, FaultScript, fa
 from container.sandbox.journal import Journal, Received, Verdict
 from container.sandbox.tiktok import tiktok
 from container.sandbox.vendor import Answer, Checked, Incoming, Vendor, parse_json
+from container.web.style import PAGE_STYLE
 
 LARGEST_BODY = 10_000_000
 KEPT_TEXT = 10_000
@@ -37,6 +38,7 @@ KEPT_TEXT = 10_000
 _HERE = Path(__file__).parent
 _STATIC = {
     "page.css": "text/css; charset=utf-8",
+    "sandbox.css": "text/css; charset=utf-8",
     "page.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
@@ -76,7 +78,8 @@ class _Sandbox:
         pages = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined)
         self._page = pages.get_template("page.html")
         self._notice = notice
-        self._files = {name: (_HERE / "static" / name).read_bytes() for name in _STATIC}
+        own = {name: (_HERE / "static" / name).read_bytes() for name in _STATIC if name != "page.css"}
+        self._files = {"page.css": PAGE_STYLE, **own}
 
     def routes(self) -> list[Route]:
         return [

@@ -10,9 +10,11 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -25,14 +27,24 @@ from starlette.routing import Route
 from container.delivery.counters import Counters
 from container.delivery.store import DeadLetter, LaneReport, Store, StoreError
 from container.web.current import Current
-from container.web.health import HOLDS, Health, lane_reasons, not_ready
+from container.web.health import HOLDS, Health, lane_reasons, moment, not_ready, refusal_reasons
 from container.web.metrics import Metrics, delivery_metrics, lane_metrics
+from container.web.style import PAGE_STYLE
 
 FEW_LETTERS, MANY_LETTERS = 10, 500
 MOST_DEAD_LANES = 50
 
 _HERE = Path(__file__).parent
 _STYLE = (_HERE / "static" / "admin.css").read_bytes()
+_CLOSED = """\
+This page is closed, because there is no admin token yet.
+
+Set one of 16 characters or more in the environment, and start again:
+
+  export TAG_CONTAINER_ADMIN_TOKEN="$(openssl rand -hex 32)"
+
+It is then the password that your browser asks for here.
+"""
 _GUARDED = {
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -77,10 +89,14 @@ def admin_app(admin: Admin) -> Starlette:
     async def ready(request: Request) -> Response:
         reasons = await not_ready(admin.health, admin.store)
         status = 503 if reasons else 200
-        if not authorised(request.headers.get("authorization", ""), admin.token):
+        shown = request.headers.get("authorization", "")
+        if shown and admin.token and not authorised(shown, admin.token):
+            # Else a monitor with an old token would never learn why it sees no reasons.
+            return _needed()
+        if not authorised(shown, admin.token):
             return JSONResponse({"ready": not reasons}, status, _GUARDED)
         lanes = await _lanes(admin.store) or ()
-        attention = lane_reasons(lanes, now=int(admin.clock() * 1000))
+        attention = [*refusal_reasons(admin.current), *lane_reasons(lanes, now=int(admin.clock() * 1000))]
         return JSONResponse({"ready": not reasons, "reasons": [*reasons, *attention]}, status, _GUARDED)
 
     async def metrics(_request: Request) -> Response:
@@ -93,31 +109,30 @@ def admin_app(admin: Admin) -> Starlette:
 
     async def page(request: Request) -> Response:
         if not authorised(request.headers.get("authorization", ""), admin.token):
-            return Response("The admin token is needed.\n", 401, _GUARDED | _CHALLENGE, "text/plain")
+            return _needed() if admin.token else Response(_CLOSED, 403, _GUARDED, "text/plain")
         lanes, now = await _lanes(admin.store), int(admin.clock() * 1000)
         shown = template.render(
             container=admin.current.container,
             notice=admin.current.notice,
             reasons=admin.health.reasons(),
-            attention=lane_reasons(lanes or (), now=now),
+            attention=[*refusal_reasons(admin.current), *lane_reasons(lanes or (), now=now)],
             lanes=lanes,
             dead=await _dead(admin.store, lanes or (), request.query_params.get("lane", "")),
             now=now,
             age=_age,
-            moment=_moment,
+            pieces=_pieces,
+            moment=moment,
             holds=HOLDS,
         )
         return Response(shown, 200 if lanes is not None else 503, _GUARDED, "text/html")
-
-    async def style(_request: Request) -> Response:
-        return Response(_STYLE, media_type="text/css", headers=_GUARDED)
 
     return Starlette(
         routes=[
             Route("/", page),
             Route("/ready", ready),
             Route("/metrics", metrics),
-            Route("/static/admin.css", style),
+            Route("/static/page.css", partial(_style, PAGE_STYLE)),
+            Route("/static/admin.css", partial(_style, _STYLE)),
         ]
     )
 
@@ -133,6 +148,14 @@ def authorised(header: str, token: str) -> bool:
         case _:
             return False
     return bool(token) and hmac.compare_digest(_digest(candidate), _digest(token.encode()))
+
+
+def _needed() -> Response:
+    return Response("The admin token is needed.\n", 401, _GUARDED | _CHALLENGE, "text/plain")
+
+
+async def _style(style: bytes, _request: Request) -> Response:
+    return Response(style, media_type="text/css", headers=_GUARDED)
 
 
 def _password(encoded: str) -> bytes:
@@ -167,9 +190,9 @@ async def _dead(store: Store, lanes: Sequence[LaneReport], asked: str) -> Sequen
     return found
 
 
-def _moment(milliseconds: int) -> str:
-    """`2026-01-01 10:00:00 UTC`."""
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(milliseconds / 1000))
+def _pieces(address: str) -> list[str]:
+    """The address in pieces, behind each of which it may go on in the next line."""
+    return [piece for piece in re.findall(r"[^/]*/*", address) if piece]
 
 
 def _age(milliseconds: int) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from container.effects import Reply
-from container.web.ingest import Ingest, Receive, Scope, Send, respond
+from container.web.ingest import Ingest, Receive, Scope, Send, respond, stated
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 HEALTHY = Reply(200, (("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store")), b"ok\n")
-NOT_FOUND = Reply(404)
+NOT_FOUND = stated(Reply(404))
 
 
 def public_app(ingest: Ingest, *, prefix: str = "") -> Application:

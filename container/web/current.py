@@ -7,12 +7,28 @@ from dataclasses import dataclass
 from container.engine.container import Container
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A file that was not taken, at a moment in Unix milliseconds. `first`: the first of its problems.
+
+    `times`: how often in a row a reload was refused.
+    """
+
+    at: int
+    file: str
+    first: str
+    problems: int = 1
+    times: int = 1
+
+
 @dataclass(slots=True)
 class Current:
     """Holds the container that takes the next hit. Mutable on purpose, and the only thing a reload changes.
 
-    `notice`: what the pages say about it at the top, such as what a demonstration changed.
+    `notice`: what the pages say about it at the top, such as what a demonstration changed. `refusal`: of the last
+    reload, if it failed.
     """
 
     container: Container
     notice: str = ""
+    refusal: Refusal | None = None

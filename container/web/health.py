@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from container.delivery.store import LaneReport, Mode, Store, StoreError
+from container.web.current import Current
 
 RECENT_SECONDS = 10.0
 """A failed commit counts for so long. Then hits are let in again, since only a hit can find out whether it works."""
@@ -16,6 +17,7 @@ MOST_REASONS = 50
 
 HOLDS: Mapping[Mode, str] = {
     "credential": "the vendor refuses its key",
+    "address": "its address is wrong, or has moved",
     "missing": "a secret or a component is not there",
     "egress": "nothing may be sent to its address",
 }
@@ -70,6 +72,22 @@ async def not_ready(health: Health, store: Store) -> list[str]:
     return found
 
 
+def refusal_reasons(current: Current) -> list[str]:
+    """That the file which is there is not the one in force, as a sentence with its first problem."""
+    refusal = current.refusal
+    if refusal is None:
+        return []
+    often = "" if refusal.times == 1 else f" ({refusal.times} times in a row)"
+    first = refusal.first.rstrip(".")
+    number = "" if refusal.problems == 1 else f" It has {refusal.problems} errors, of which this is the first."
+    return [
+        (
+            f'A reload of "{refusal.file}" was refused at {moment(refusal.at)}{often}: {first}.{number} '
+            f"Version {current.container.version} goes on."
+        )
+    ]
+
+
 def lane_reasons(lanes: Sequence[LaneReport], *, now: int) -> list[str]:
     """What somebody should look after, as sentences: lanes that hold still, fail, or have dead letters.
 
@@ -98,6 +116,11 @@ def _lane_reasons(report: LaneReport, now: int) -> Iterator[str]:
         yield f"{lane} has failed {failed} in a row{because} (next attempt in {wait} s, {waiting})."
     if report.dead:
         yield f"{lane} has {counted(report.dead, 'dead letter', 'dead letters')}."
+
+
+def moment(milliseconds: int) -> str:
+    """`2026-01-01 10:00:00 UTC`."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(milliseconds / 1000))
 
 
 def counted(number: int, one: str, many: str) -> str:

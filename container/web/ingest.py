@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -41,6 +42,19 @@ Accept = Callable[[Acceptance], Awaitable[Accepted]]
 """`Store.accept`: resolves when everything that the hit leads to is on disk."""
 
 RETRY_AFTER_SECONDS = 5
+
+_HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_SENTENCES = {
+    400: "The request cannot be read.",
+    401: "The secret is missing or wrong.",
+    403: "This is not allowed.",
+    404: "There is nothing at this address.",
+    405: "This method is not taken here.",
+    413: "The body is too large.",
+    414: "The address is too long.",
+    431: "The headers are too large.",
+    503: "Not now: come back in a few seconds.",
+}
 
 logger = logging.getLogger("container.web")
 
@@ -101,7 +115,8 @@ class Ingest:
                 hit = await self._read(scope, receive)
             except RefusedError as refused:
                 self.metrics.refused[refused.reason].inc()
-                await respond(scope, send, _status_only(refused.status), closing=True)
+                logger.debug("hit.refused status=%d reason=%s", refused.status, refused.reason)
+                await respond(scope, send, stated(Reply(refused.status)), closing=True)
             except DisconnectedError:
                 return
             else:
@@ -113,7 +128,8 @@ class Ingest:
         check_limits(scope["headers"], path, query, self.limits)
         peer = canonical_address(scope["client"][0]) if scope["client"] else None
         headers = read_headers(scope["headers"], from_proxy=self.proxies.trusts(peer))
-        if "host" not in headers and scope["http_version"] == "1.1":
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        if not (_is_one_host(hosts) or (scope["http_version"] != "1.1" and not hosts)):
             raise RefusedError(400, "no_host")
         return Hit(
             id=os.urandom(16),
@@ -139,13 +155,16 @@ class Ingest:
         except StoreError as problem:
             self.metrics.unavailable.labels(unavailable(problem)).inc()
             self.health.store_failed(str(problem))
-            return _status_only(503, ("retry-after", str(RETRY_AFTER_SECONDS)))
+            return stated(Reply(503, (("retry-after", str(RETRY_AFTER_SECONDS)),)))
         except Exception as problem:  # noqa: BLE001  # a fault of ours ends one request, not the process
             return self._failed(hit, problem)
         self._count(container, outcome, taken)
         for letter in written.letters:
             self._tell(letter, now=hit.received)
-        return outcome.finished(taken)
+        client = "" if outcome.client is None else outcome.client
+        line = "hit.taken id=%s client=%s status=%d events=%d rows=%d"
+        logger.debug(line, hit.id.hex(), quoted(client), outcome.reply.status, outcome.events, len(written.rows))
+        return stated(outcome.finished(taken))
 
     def _failed(self, hit: Hit, problem: Exception) -> Reply:
         """Names the hit and the line of ours that raised, and nothing that the hit held: messages quote values."""
@@ -173,8 +192,8 @@ class Ingest:
         if number and letter.reason == "tag_failed":
             logger.error("tag.failed tag=%s hits=%d reason=%s", quoted(letter.tag), number, quoted(letter.note))
         elif number:
-            stated = "delivery.buried tag=%s lane=%s rows=%d reason=%s note=%s"
-            logger.error(stated, quoted(letter.tag), quoted(lane), number, letter.reason, quoted(letter.note))
+            line = "delivery.buried tag=%s lane=%s rows=%d reason=%s note=%s"
+            logger.error(line, quoted(letter.tag), quoted(lane), number, letter.reason, quoted(letter.note))
 
 
 def check_limits(headers: RawHeaders, path: bytes, query: bytes, limits: Limits) -> None:
@@ -227,5 +246,14 @@ async def respond(scope: Scope, send: Send, reply: Reply, *, host: str = "", clo
     await send({"type": "http.response.body", "body": body})
 
 
-def _status_only(status: int, *headers: tuple[str, str]) -> Reply:
-    return Reply(status, headers)
+def stated(reply: Reply) -> Reply:
+    """The reply, with a sentence where it says no and nothing else. Nothing of the request stands in it."""
+    sentence = _SENTENCES.get(reply.status, "The request is not taken." if reply.status >= 400 else "")
+    if not sentence or reply.body or any(name.lower() == "content-type" for name, _ in reply.headers):
+        return reply
+    headers = (*reply.headers, ("content-type", "text/plain; charset=utf-8"))
+    return replace(reply, headers=headers, body=f"{sentence}\n".encode())
+
+
+def _is_one_host(hosts: Sequence[bytes]) -> bool:
+    return len(hosts) == 1 and _HOST.fullmatch(hosts[0]) is not None

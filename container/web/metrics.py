@@ -18,8 +18,11 @@ from container.delivery.store import LaneReport, StoreBusyError, StoreError, Sto
 from container.engine.container import Container
 from container.engine.outcome import Guard, Outcome
 
-Refusal = Literal["body_too_large", "headers_too_large", "query_too_long", "no_host", "unclaimed", "by_client"]
-"""Why a hit was not taken; `by_client`: the client that claimed it answered with an error, such as a wrong secret."""
+Refusal = Literal[
+    "body_too_large", "headers_too_large", "query_too_long", "no_host", "not_http", "unclaimed", "by_client"
+]
+"""Why a hit was not taken; `by_client`: the client that claimed it answered with an error, such as a wrong secret;
+`not_http`: the server could not read it."""
 Unavailable = Literal["full", "busy", "unavailable"]
 
 _REFUSALS: Sequence[Refusal] = get_args(Refusal)
@@ -64,6 +67,10 @@ class Metrics:
         self.reload_time.set(time.time())
         self.container.clear()
         self.container.labels(version).set(1)
+
+    def not_taken(self, reason: Literal["not_http", "query_too_long"]) -> None:
+        """A request ended before it was a hit."""
+        self.refused[reason].inc()
 
     def reload_refused(self) -> None:
         """A configuration with problems was offered; the old one stays in force."""

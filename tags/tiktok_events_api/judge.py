@@ -51,7 +51,7 @@ def _by_status(code: int | None, answer: Mapping[str, Any], response: Response) 
     """Another status than 2xx. Where it refuses what was sent, TikTok's code in the body knows better, if any."""
     status = response.status
     if 300 <= status < 400 or status in WRONG_ADDRESS:
-        return Verdict("credential", f"status {status}: the address is wrong, or has moved")
+        return Verdict("credential", f"status {status}: the address is wrong, or has moved", about="address")
     verdict = by_status(response)
     if verdict.kind != "refused":
         return verdict
@@ -65,8 +65,10 @@ def _by_code(code: int, answer: Mapping[str, Any], response: Response) -> Verdic
         return Verdict("delivered", _reason(code, ACCEPTED[code], answer) if code else "")
     if code == PARTIAL:
         return _partial(answer, response.items)
-    if code in CREDENTIAL or code in ADDRESS:
-        return Verdict("credential", _reason(code, CREDENTIAL.get(code) or ADDRESS[code], answer))
+    if code in CREDENTIAL:
+        return Verdict("credential", _reason(code, CREDENTIAL[code], answer))
+    if code in ADDRESS:
+        return Verdict("credential", _reason(code, ADDRESS[code], answer), about="address")
     if code == TOO_FREQUENT and _ABOUT_TOKEN.search(_message(answer)):
         return Verdict("credential", _reason(code, "the access token is refused", answer))
     if _is_about_an_event(code, answer, response.items):

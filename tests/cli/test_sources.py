@@ -30,7 +30,7 @@ def test_a_secret_that_is_empty_is_not_set(tmp_path: Path, blank: str) -> None:
     (tmp_path / "TOKEN").write_text(blank, encoding="utf-8")
     assert secrets_from(tmp_path, {})("TOKEN") is None
     assert secrets_from(None, {"TOKEN": blank})("TOKEN") is None
-    assert secrets_from(tmp_path, {"TOKEN": "from the environment"})("TOKEN") == "from the environment"
+    assert secrets_from(tmp_path, {"TOKEN": "from the environment"})("TOKEN") is None
 
 
 def test_white_space_at_the_end_of_a_file_is_no_part_of_the_secret(tmp_path: Path) -> None:
@@ -47,6 +47,19 @@ def test_a_file_that_cannot_be_read_is_told_of_once(tmp_path: Path, caplog: pyte
         'secret.unreadable name=BYTES reason="it is not UTF-8"',
         'secret.unreadable name=FOLDER reason="Is a directory"',
     ]
+
+
+def test_a_file_that_was_emptied_is_told_of_and_filled_again_counts(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = secrets_from(tmp_path, {"TOKEN": "old"})
+    found = []
+    for content in ("new", "", "", "newer", ""):
+        (tmp_path / "TOKEN").write_text(content, encoding="utf-8")
+        found.append(secret("TOKEN"))
+    assert found == ["new", None, None, "newer", None]
+    said = 'secret.unreadable name=TOKEN reason="it is empty"'
+    assert [record.getMessage() for record in caplog.records] == [said, said]
 
 
 def test_a_secret_that_changes_counts_at_once(tmp_path: Path) -> None:
@@ -67,7 +80,7 @@ def test_a_name_never_leads_out_of_the_folder(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_text_is_no_secret(tmp_path: Path) -> None:
     (tmp_path / "TOKEN").write_bytes(b"\xff")
-    assert secrets_from(tmp_path, {"TOKEN": "e"})("TOKEN") == "e"
+    assert secrets_from(tmp_path, {"TOKEN": "e"})("TOKEN") is None
 
 
 def line(message: str, *arguments: object, problem: BaseException | None = None) -> str:

@@ -14,6 +14,7 @@ from container.delivery.row import Acceptance, Letter
 from container.delivery.schema import FILE
 from container.delivery.seal import Keyring, KeyringError, keyring
 from container.delivery.sqlite import SqliteStore, open_store
+from container.delivery.statements import LANE_KEPT_MS
 from container.delivery.store import (
     Answer,
     LaneState,
@@ -217,3 +218,22 @@ def test_a_hit_is_in_the_letter_only_sealed(tmp_path: Path) -> None:
         assert HIT.body not in (tmp_path / FILE).read_bytes()
 
     run(scenario())
+
+
+def test_a_lane_keeps_its_number_and_its_last_answer_over_restarts(tmp_path: Path) -> None:
+    async def used(account: str, now: int) -> dict[str, int]:
+        store = open_store(tmp_path, now=now)
+        await store.accept(accepted(planned(1, item_request(account=account))))
+        done = await must_claim(store)
+        await store.settle(done, done.rows)
+        await store.mark(done.lane, LaneState(), Answer(now, 200, "delivered"))
+        found = {lane.lane.account: lane.number for lane in await store.lanes()}
+        await store.close()
+        return found
+
+    later = NOW + LANE_KEPT_MS
+    assert run(used("A", NOW)) == {"A": 1}
+    assert run(used("B", later - 1)) == {"A": 1, "B": 2}
+    assert run(used("C", later)) == {"B": 2, "C": 3}
+    # Also when all are forgotten no number is given twice.
+    assert run(used("D", later + LANE_KEPT_MS)) == {"C": 3, "D": 4}

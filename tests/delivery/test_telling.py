@@ -12,6 +12,7 @@ from container.delivery.counters import MOST_LANES, OTHER_LANES, Counters
 from container.delivery.lane import Lane
 from container.delivery.policy import FAILURES_TOLD
 from container.delivery.row import acceptance
+from container.delivery.store import LaneState
 from container.delivery.told import AGAIN_MS
 from container.effects import Request, Verdict
 from tests.delivery.harness import NOW, accepted, bench, item_request, outcome, planned, run
@@ -40,6 +41,34 @@ def test_a_lane_that_fails_is_told_of_once_and_when_it_works_again(
         f"WARNING delivery.postponed {prefix} rows=1 attempt=1",
         f"WARNING delivery.lane_open {prefix} was=failing",
     ]
+
+
+def test_a_lane_that_failed_before_a_restart_is_told_of_when_it_works(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        found = bench(tmp_path, lambda request: httpx.Response(200))
+        await found.store.accept(accepted(planned(1)))
+        [lane] = await found.store.lanes()
+        await found.store.mark(lane.number, LaneState("open", 0, 3))
+        await found.until_idle()
+
+    run(scenario())
+    assert said(caplog) == [f'WARNING delivery.lane_open tag="TikTok - events" lane="{LANE}" was=failing']
+
+
+def test_a_wrong_address_is_not_called_a_refused_key(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        wrong = Verdict("credential", "status 404", about="address")
+        found = bench(tmp_path, judge=lambda response: wrong)
+        await found.store.accept(accepted(planned(1)))
+        await found.turn()
+        [lane] = await found.store.lanes()
+        assert lane.answer is not None
+        assert (lane.state.mode, lane.answer.verdict) == ("address", "address")
+
+    run(scenario())
+    assert "mode=address" in said(caplog)[0]
 
 
 def test_a_lane_that_holds_still_for_hours_is_told_of_now_and_then(

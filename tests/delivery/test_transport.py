@@ -160,7 +160,13 @@ def test_a_secret_is_written_as_its_place_needs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "reason"), [(None, '"TIKTOK_TOKEN" is not set'), ("", "not set"), ("a\nb", "control")]
+    ("value", "reason"),
+    [
+        (None, '"TIKTOK_TOKEN" is not set'),
+        ("", "not set"),
+        ("a\nb", '"TIKTOK_TOKEN" holds a line break'),
+        ("\udcff", '"TIKTOK_TOKEN" is not UTF-8'),
+    ],
 )
 def test_a_secret_that_cannot_be_sent_is_told_before_anything_leaves(value: str | None, reason: str) -> None:
     async def scenario() -> None:

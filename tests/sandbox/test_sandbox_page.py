@@ -32,7 +32,8 @@ def test_another_sites_page_changes_nothing(method: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/received", "/faults", "/static/page.js", "/static/page.css", "/static/icon.svg"]
+    "path",
+    ["/", "/received", "/faults", "/static/page.js", "/static/page.css", "/static/sandbox.css", "/static/icon.svg"],
 )
 def test_everything_of_our_own_is_guarded(path: str) -> None:
     answer = Sandbox().call("GET", path)

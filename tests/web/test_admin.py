@@ -110,9 +110,28 @@ def test_the_page_is_closed_without_the_token(tmp_path: Path, headers: dict[str,
 def test_the_page_shows_each_lane_to_the_token(tmp_path: Path, headers: dict[str, str]) -> None:
     answer = looked(tmp_path, "/", headers, notice="A <demonstration>.")
     assert answer.status_code == 200
-    assert "https://hook.example" in answer.text
+    assert "https://<wbr>hook.example<wbr>" in answer.text
     assert "1 min" in answer.text
     assert "A &lt;demonstration&gt;." in answer.text
+
+
+def test_a_wrong_token_at_ready_is_refused(tmp_path: Path) -> None:
+    assert looked(tmp_path, "/ready", basic("wrong")).status_code == 401
+
+
+def test_a_page_without_a_token_says_how_to_set_one(tmp_path: Path) -> None:
+    async def work() -> httpx.Response:
+        async with site(tmp_path) as here:
+            ingest = here.ingest
+            admin = Admin(ingest.current, here.store, ingest.metrics, ingest.health, ingest.counters, "")
+            transport = httpx.ASGITransport(admin_app(admin))
+            async with httpx.AsyncClient(transport=transport, base_url="http://admin.example") as caller:
+                return await caller.get("/")
+
+    answer = run(work())
+    assert answer.status_code == 403
+    assert "www-authenticate" not in answer.headers
+    assert "TAG_CONTAINER_ADMIN_TOKEN" in answer.text
 
 
 def test_no_page_may_be_framed_cached_or_run_scripts(tmp_path: Path) -> None:

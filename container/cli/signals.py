@@ -1,0 +1,46 @@
+"""Signals from the first moment on, since a process that only starts has been told something already."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from dataclasses import dataclass
+from types import FrameType
+
+_STOP = (signal.SIGTERM, signal.SIGINT)
+
+
+@dataclass(slots=True)
+class Early:
+    """What was asked for before the process runs: a stop ends it at once, a reload follows when it runs."""
+
+    stop: bool = False
+    reload: bool = False
+
+    def listen(self) -> None:
+        """Begins to listen. Nothing has been opened yet, so whoever asks for a stop gets it, with exit code 0."""
+        for number in _STOP:
+            signal.signal(number, self._stop)
+        signal.signal(signal.SIGHUP, self._reload)
+
+    def hand_over(self, loop: asyncio.AbstractEventLoop, *, stop: asyncio.Event, reload: asyncio.Event) -> None:
+        """From here on signals set the events. What was asked for before sets them now."""
+        for number in _STOP:
+            loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, reload.set)
+        if self.stop:
+            stop.set()
+        if self.reload:
+            reload.set()
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self.stop = True
+        sys.exit(0)
+
+    def _reload(self, _number: int, _frame: FrameType | None) -> None:
+        self.reload = True
+
+
+early = Early()
+"""Of this process: it has one set of signals."""
