@@ -157,8 +157,10 @@ def _address(value: Any, handler: Callable[[Any], Address]) -> Address:
         raise PydanticCustomError("secret_leak", "a secret may not stand in an address; `query` and headers take one")
     made = handler(value)
     _check_start(made.start, followed=bool(made.parts))
-    if not _complete(made):
-        raise PydanticCustomError("no_address", "a value in the path is missing, or would lead out of it")
+    if (position := _gap(made)) is not None:
+        raise PydanticCustomError("no_address", "a value in the path is empty", {"part": position})
+    if _leads_out(made):
+        raise PydanticCustomError("no_address", "a value in the path would lead out of it")
     return made
 
 
@@ -199,15 +201,20 @@ def _literal(part: str) -> str:
     return quote(part, safe=_VISIBLE)
 
 
-def _complete(address: Address) -> bool:
-    """Whether every reference in the path has a value, and none turns a segment into one that leads elsewhere."""
+def _gap(address: Address) -> int | None:
+    """Which reference in the path has no value, if one has none."""
     in_path = "?" not in address.start
-    for part in address.parts:
+    for position, part in enumerate(address.parts):
         if in_path and missing(part.value):
-            return False
+            return position
         in_path = in_path and "?" not in part.after
+    return None
+
+
+def _leads_out(address: Address) -> bool:
+    """Whether values turn a segment of the path into one that leads elsewhere."""
     path = address.url.partition("?")[0]
-    return not any(unquote(segment) in _DOTS for segment in path.split("/")[3:])
+    return any(unquote(segment) in _DOTS for segment in path.split("/")[3:])
 
 
 def _pairs(fields: Mapping[str, Any], encode: Callable[[str], str]) -> list[str | Secret]:
