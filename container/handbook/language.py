@@ -21,6 +21,7 @@ from container.config.references import REDECLARABLE
 from container.config.registry import Registry
 from container.fields import Pattern, Settings
 from container.handbook.fields_table import fields_tables
+from container.handbook.meanings import FORMAT, WITHOUT_VALUE, WORDS
 from container.handbook.words import references, takes
 
 KINDS: Mapping[Kind, str] = {
@@ -137,6 +138,10 @@ def _common_keys() -> Iterator[str]:
         yield f"## {name}"
         yield about
         yield fields_tables(model)
+        if name == "variables":
+            yield FORMAT
+        if name == "tags":
+            yield WITHOUT_VALUE
         if name in ("triggers", "transformations"):
             yield "`when` takes [conditions](operators.md), one or a list; all of them have to hold."
 
@@ -164,7 +169,8 @@ def _operators(registry: Registry) -> Iterator[str]:
     yield (
         'A condition has a left side, `variable: Name` or `value: "text with {{ references }}"`, and operators; '
         "several operators of one condition all have to hold. `any:`, `all:` and `not:` take conditions in turn, to "
-        "any depth."
+        "any depth. `not:` with a list means that they do not all hold; that none of them holds is "
+        "`not: {any: [...]}`."
     )
     yield (
         "```yaml\ntriggers:\n  Real Purchase:\n    events: purchase\n    when:\n"
@@ -178,6 +184,8 @@ def _operators(registry: Registry) -> Iterator[str]:
         "numbers, or text that is one. An operator with a twin is the exact opposite of it. `ignore_case: true` stands "
         "beside operators on text."
     )
+    yield WORDS
+    yield "## Operators"
     rows = [_operator(each) for each in registry.of_kind("operator")]
     head = "| operator | twin | compares | with | `{{ }}` | holds when | example |"
     yield "\n".join([head, "|---|---|---|---|---|---|---|", *rows])

@@ -27,7 +27,7 @@ from container.testing import cases_in
 
 ROOT = Path(__file__).resolve().parents[2]
 REGISTRY = discover()
-PAGES = pages(REGISTRY, ROOT / "tests")
+PAGES = pages(REGISTRY, ROOT / "tests", ROOT / "docs" / "examples")
 COMPONENTS = [each for each in REGISTRY.components.values() if each.kind != "operator"]
 NAMES = [f"{each.kind}-{each.type}" for each in COMPONENTS]
 
