@@ -112,7 +112,8 @@ def _index(registry: Registry) -> Iterator[str]:
         "- [Common keys](common-keys.md): what every client, variable, trigger, transformation and tag may say.\n"
         "- [Built-in variables and short forms](built-in-variables.md): values that need no declaration.\n"
         "- [Conditions and operators](operators.md): what stands under `when`.\n"
-        "- [Problems](../problems.md): what `tag-container validate` says, and what to do."
+        "- [Problems](../problems.md): what `tag-container validate` says, and what to do.\n"
+        "- [Try a hit](../how-to/simulate.md): what `tag-container simulate` says, and what each status means."
     )
     for kind, about in KINDS.items():
         rows = [f"| [{each.type}]({page_name(each)}) | {each.summary} |" for each in registry.of_kind(kind)]

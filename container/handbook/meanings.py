@@ -21,14 +21,14 @@ type is missing; that, and the true and false that it makes, are replaced in the
 does not change it. `why` says when a value was not of the type."""
 
 WITHOUT_VALUE = """A field whose references are [empty](operators.md#missing-empty-set) counts as not written, so its
-default takes its place: `order_id: "{{ My Order }}"` without a value is the usual `transaction_id`. A value of the wrong
-kind is left out, and `why` says so. A tag that has no value for a field that it needs is `incomplete`."""
+default takes its place: `order_id: "{{ My Order }}"` without a value is the usual `transaction_id`. A value of the
+wrong kind is left out, and `why` says so. A tag that has no value for a field that it needs is `incomplete`."""
 
 OF_A_PAGE = {
     "tag": """A field whose references are [empty](operators.md#missing-empty-set) counts as not written: its default
 takes its place. A value of the wrong kind is left out, and `why` says so. Without a value that it needs the tag is
 `incomplete`.""",
-    "variable": """A field whose references are [empty](operators.md#missing-empty-set) counts as not written. A value of
-the wrong kind is left out, and `why` says so. Without a value that it needs the variable is missing.""",
+    "variable": """A field whose references are [empty](operators.md#missing-empty-set) counts as not written. A
+value of the wrong kind is left out, and `why` says so. Without a value that it needs the variable is missing.""",
 }
 """What a page says about fields without a usable value, by kind of component."""
