@@ -193,7 +193,7 @@ def test_what_was_captured_is_never_filled_again(captured: str, others: list[str
         (Dynamic[float], 5, 5),
         (Dynamic[float], 5.0, 5),
         (Dynamic[float], "5.0", 5),
-        (Dynamic[Any], 5.0, 5),
+        (Anything, 5.0, 5),
         (Dynamic[int], "5", 5),
         (Dynamic[int], 5.0, 5),
         (Dynamic[int], "5.0", 5),

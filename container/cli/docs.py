@@ -20,7 +20,7 @@ def docs(
     / "tests",
     containers: Annotated[
         Path, typer.Option(help="The folder of whole containers, shown by the type they are named as.")
-    ] = _HOME / "docs" / "examples",
+    ] = _HOME / "docs" / "examples" / "types",
 ) -> None:
     """Writes the reference pages of everything that is installed, and takes away those of what is gone."""
     made = pages(discover(), cases, containers)

@@ -67,8 +67,9 @@ def _outcome(
 
 
 def _without_events(hit: Hit, client: str | None, reply: Reply, why: str) -> dict[str, Any]:
-    found = {"id": hit.id.hex(), "client": client, "reply": _reply(reply), "why": why, "events": []}
-    shown: dict[str, Any] = plain_json(found)
+    shown: dict[str, Any] = plain_json(
+        {"id": hit.id.hex(), "client": client, "reply": _reply(reply), "why": why, "events": []}
+    )
     return shown
 
 

@@ -11,7 +11,7 @@ from container.config.registry import discover
 from container.handbook import MARK, pages
 
 TESTS = Path(__file__).resolve().parents[1]
-CONTAINERS = TESTS.parent / "docs" / "examples"
+CONTAINERS = TESTS.parent / "docs" / "examples" / "types"
 
 
 def test_it_writes_every_page_and_keeps_what_others_wrote(tmp_path: Path) -> None:

@@ -32,7 +32,8 @@ from variables.first_of import FirstOf, first_of
 
 ROOT = Path(__file__).resolve().parents[2]
 REGISTRY = discover()
-PAGES = pages(REGISTRY, ROOT / "tests", ROOT / "docs" / "examples")
+CONTAINERS = ROOT / "docs" / "examples" / "types"
+PAGES = pages(REGISTRY, ROOT / "tests", CONTAINERS)
 COMPONENTS = [each for each in REGISTRY.components.values() if each.kind != "operator"]
 EVENT = Event("purchase", {}, Hit(bytes(16), 0))
 NAMES = [f"{each.kind}-{each.type}" for each in COMPONENTS]
@@ -204,11 +205,9 @@ def test_a_component_without_browser_is_not_told_about_deduplication() -> None:
 
 
 def test_a_whole_container_is_shown_with_its_tests() -> None:
-    text = (ROOT / "docs" / "examples" / "tiktok_events_api.yaml").read_text(encoding="utf-8")
+    text = (CONTAINERS / "tiktok_events_api.yaml").read_text(encoding="utf-8")
     assert f"```yaml\n{text}```" in PAGES["tag-tiktok_events_api.md"]
-    assert [
-        told.lines() for told in run_tests(ROOT / "docs" / "examples" / "tiktok_events_api.yaml") if not told.passed
-    ] == []
+    assert [told.lines() for told in run_tests(CONTAINERS / "tiktok_events_api.yaml") if not told.passed] == []
 
 
 def test_the_words_missing_empty_and_set_mean_what_the_page_says() -> None:
