@@ -17,8 +17,8 @@ only: an empty text stays."""
 
 FORMAT = """`format` works in this order: `trim`, `case`, then `null_to` and `undefined_to` (both stand in for a
 [missing](operators.md#missing-empty-set) value), `true_to` and `false_to`, then `as`. What `as` cannot make one of its
-type is missing; that, and the true and false that it makes, are replaced in the same way. A replacement is final: `as`
-does not change it. `why` says when a value was not of the type."""
+type is missing; that, and the true and false that it makes, are replaced in the same way. A replacement is final: it is
+not replaced again. `why` says when a value was not of the type."""
 
 WITHOUT_VALUE = """A field whose references are [empty](operators.md#missing-empty-set) counts as not written, so its
 default takes its place: `order_id: "{{ My Order }}"` without a value is the usual `transaction_id`. A value of the
