@@ -40,6 +40,7 @@ class Component:
     identifiers: tuple[str, ...] = ()
     standard_events: tuple[str, ...] = ()
     time_fields: tuple[str, ...] = ()
+    page: str = ""
     format: int = 1
 
     @property
@@ -82,6 +83,7 @@ def tag(
     identifiers: Sequence[str] = (),
     standard_events: Sequence[str] = (),
     time_fields: Sequence[str] = (),
+    page: str = "",
     format: int = 1,
 ) -> Callable[[F], F]:
     """Marks `(settings, event) -> Request`, a list of effects, `Skip` or `None`.
@@ -90,7 +92,8 @@ def tag(
     the argument every tag of this type has to say `consent:` itself. `max_age_hours`: what the vendor calls too old.
     `identifiers`: the ways to recognise a visitor that the vendor gets, for preview. `standard_events`: the vendor's
     own names for events, so that a near miss is noticed at load. `time_fields`: top-level fields of the item, or of the
-    JSON body, that hold the event's time: a copy that differs in them alone is a duplicate.
+    JSON body, that hold the event's time: a copy that differs in them alone is a duplicate. `page`: Markdown for the
+    reference page, such as a table of names, which stands behind the fields.
     """
     return _mark(
         "tag",
@@ -102,6 +105,7 @@ def tag(
         identifiers=tuple(identifiers),
         standard_events=tuple(standard_events),
         time_fields=tuple(time_fields),
+        page=page,
         format=format,
     )
 

@@ -25,7 +25,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from container.secret import Secret, SecretText
-from container.shape import missing, moment, number, text
+from container.shape import missing, moment, number, shortest, text
 from container.template import Template
 from container.url import url_parts
 
@@ -303,7 +303,8 @@ def _dynamic(coerce: Callable[[object], object] | None, value: Any, handler: Cal
         return value
     if isinstance(value, (Secret, SecretText)):
         raise PydanticCustomError("secret_leak", "a secret may not stand here")
-    return handler(coerce(value) if coerce and not missing(value) else value)
+    made = handler(coerce(value) if coerce and not missing(value) else value)
+    return shortest(made) if isinstance(made, float) else made
 
 
 def _to_text(value: object) -> object:

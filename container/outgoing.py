@@ -146,8 +146,10 @@ def _address(value: Any, handler: Callable[[Any], Address]) -> Address:
     if isinstance(value, Mapping) and not isinstance(value.get("start"), Start):
         raise PydanticCustomError("wrong_type", "an address is written like https://hooks.shop.example/orders")
     made = handler(value)
-    if not _complete(made):
-        raise PydanticCustomError("no_address", "a value in the path is missing, or would lead out of it")
+    if (position := _gap(made)) is not None:
+        raise PydanticCustomError("no_address", "a value in the path is empty", {"part": position})
+    if _leads_out(made):
+        raise PydanticCustomError("no_address", "a value in the path would lead out of it")
     return made
 
 
@@ -190,15 +192,18 @@ def _literal(part: str, *, in_path: bool = True) -> str:
     return quote(part, safe=VISIBLE)
 
 
-def _complete(address: Address) -> bool:
-    """Whether every reference in the path has a value, and none turns a segment into one that leads elsewhere."""
-    in_path = [part for part in address.parts if part.in_path]
-    if not in_path:
-        return True  # Written text was checked when it was read.
-    if any(missing(part.value) for part in in_path):
+def _gap(address: Address) -> int | None:
+    """Which reference in the path has no value, if one has none."""
+    parts = enumerate(address.parts)
+    return next((position for position, part in parts if part.in_path and missing(part.value)), None)
+
+
+def _leads_out(address: Address) -> bool:
+    """Whether values turn a segment of the path into one that leads elsewhere. Written text was checked when read."""
+    if not any(part.in_path for part in address.parts):
         return False
     path = address.url.partition("?")[0]
-    return not any(unquote(segment) in _DOTS for segment in path.split("/")[3:])
+    return any(unquote(segment) in _DOTS for segment in path.split("/")[3:])
 
 
 def _pairs(fields: Mapping[str, Any], encode: Callable[[str], str]) -> list[str | Secret]:

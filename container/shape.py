@@ -18,6 +18,7 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII
 _LONGEST_NUMBER = 400
 _LATEST_SECONDS = 10**11
 _DEEPEST_JSON = 254
+_EXACT = 2**53
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
@@ -72,7 +73,8 @@ def text(value: object) -> str:
 def number(value: object) -> int | float | None:
     """The value as a number, if it is one or is text in JSON's grammar for one; else `None`.
 
-    Whole numbers beyond 64 bits become floats; what is too large for a double, `NaN` and booleans are no numbers.
+    A float that is whole becomes an integer, as its shortest form. Whole numbers beyond 64 bits become floats; what is
+    too large for a double, `NaN` and booleans are no numbers.
     """
     if isinstance(value, bool):
         return None
@@ -83,7 +85,12 @@ def number(value: object) -> int | float | None:
         value = float(value) if found[2] or found[3] else int(value)
     if isinstance(value, int):
         return value if -(2**63) <= value < 2**64 else _double(value)
-    return value if isinstance(value, float) and math.isfinite(value) else None
+    return shortest(value) if isinstance(value, float) and math.isfinite(value) else None
+
+
+def shortest(value: float) -> int | float:
+    """The same number, as an integer where it is whole and a double holds it exactly: 20 for 20.0."""
+    return int(value) if value.is_integer() and abs(value) < _EXACT else value
 
 
 def moment(value: object) -> int | None:

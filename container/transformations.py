@@ -35,7 +35,7 @@ class AugmentEvent(Settings):
     __doc__ = _PATHS
     parameters: dict[Path, Dynamic[Any]] = Field(
         description="Values by key or dot path. `event_name` renames the event; a missing value changes nothing.",
-        examples=[{"currency": "EUR", "user_data.address.country": "{{ Visitor Region }}"}],
+        examples=[{"currency": "EUR", "user_data.address.country": "{{ event.event_location.country }}"}],
     )
 
 

@@ -30,7 +30,7 @@ FORM, TEXT, JSON = "application/x-www-form-urlencoded", "text/plain; charset=utf
 class HttpRequest(Settings):
     url: Url = Field(
         description="Where to send. Scheme, host and port are written out; references may stand in path and query, "
-        "where their values are percent-encoded. Without a value in the path the tag does not fire.",
+        "where their values are percent-encoded. With an empty value in the path the tag does not fire.",
         examples=["https://hooks.shop.example/orders/{{ event.transaction_id }}"],
     )
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field(
@@ -38,23 +38,24 @@ class HttpRequest(Settings):
     )
     query: dict[str, Confidential] = Field(
         default_factory=dict,
-        description="Parameters for the address, encoded. A list gives one for each item.",
+        description="Parameters for the address, encoded. A list gives one for each item. What is empty is left out.",
         examples=[{"shop": "{{ Page Hostname }}", "key": "${secret:HOOK_KEY}"}],
     )
     headers: Headers = Field(
         default_factory=dict,
-        description="Headers of the request. A value with a line break is left out.",
+        description="Headers of the request. What is empty or has a line break is left out.",
         examples=[{"Authorization": "Bearer ${secret:HOOK_TOKEN}"}],
     )
     json_body: Annotated[Confidential, OneBody()] = Field(
         default=None,
         validation_alias=AliasChoices("json"),
-        description="The body as JSON. Values keep their type; a key whose value is missing is left out.",
+        description="The body as JSON. Values keep their type. A key whose value is missing is left out, an "
+        "empty text is sent.",
         examples=[{"order": "{{ event.transaction_id }}", "value": "{{ event.value }}"}],
     )
     form: Annotated[dict[str, Confidential] | None, OneBody("json_body", own_type=True)] = Field(
         default=None,
-        description="The body as a web form sends it. A list gives one field for each item.",
+        description="The body as a web form sends it. A list gives one field for each item. What is empty is left out.",
         examples=[{"order": "{{ event.transaction_id }}"}],
     )
     text: Annotated[Confidential, OneBody("json_body", "form")] = Field(

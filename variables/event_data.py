@@ -9,7 +9,9 @@ from container.api import Dynamic, Event, Settings, at, variable
 
 class EventData(Settings):
     key: str = Field(description="The key, or a dot path to a value inside.", examples=["value", "user_data.email"])
-    default: Dynamic[Any] | None = Field(default=None, description="The value when the event has none.", examples=[0])
+    default: Dynamic[Any] | None = Field(
+        default=None, description="The value when that of the event is missing; an empty text stays.", examples=[0]
+    )
 
 
 @variable("event_data")

@@ -9,11 +9,12 @@ from container.api import Confidential, Event, Many, Settings, missing, variable
 
 class FirstOf(Settings):
     values: Many[Confidential] = Field(
-        description="The values, in order.", examples=[["{{ page_query.ttclid }}", "{{ cookie.ttclid }}"]]
+        description="The values, in order. 0 and `false` are values.",
+        examples=[["{{ page_query.ttclid }}", "{{ cookie.ttclid }}"]],
     )
 
 
 @variable("first_of")
 def first_of(settings: FirstOf, event: Event) -> Any:
-    """The first of several values that is not missing."""
+    """The first of several values that is not empty."""
     return next((value for value in settings.values if not missing(value)), None)

@@ -11,7 +11,10 @@ Part = Literal["full", "protocol", "hostname", "port", "path", "query", "fragmen
 
 class Url(Settings):
     source: Dynamic[str] | None = from_event(
-        "page_location", unwritten_only=True, description="The URL to read.", examples=["{{ Referrer }}"]
+        "page_location",
+        unwritten_only=True,
+        description="The URL to read. A reference in it that is empty stays empty.",
+        examples=["{{ Referrer }}"],
     )
     component: Part = Field(default="full", description="The part that is wanted.")
     parameter: str | None = Field(

@@ -36,7 +36,13 @@ _ADDRESSES = ("_uip", "ep.ip_override", "epn.ip_override")
 
 @client("ga4")
 def ga4(settings: Ga4, hit: Hit) -> Claim | None:
-    """Takes the hits of a site's GA4 tag: page views, purchases and everything else it sends."""
+    """Takes the hits of a site's GA4 tag: page views, purchases and everything else it sends.
+
+    A hit is one of its own when it is sent with GET or POST and has `v=2`, a measurement ID (`tid`) and the name of an
+    event (`en`). Event parameters keep the kind that GA4 sends them as: `ep.name` is text, whatever it looks like
+    (`ep.is_new=true` is the text `true`), and `epn.name` is a number. Take `format: {as: boolean}` of a variable where
+    another kind is wanted.
+    """
     if hit.method == "OPTIONS":
         return preflight(settings, hit)
     if hit.method not in ("GET", "POST"):

@@ -18,9 +18,12 @@ def docs(
     folder: Annotated[Path, typer.Argument(help="Where the pages go.", metavar="DIR")] = Path("docs/reference"),
     cases: Annotated[Path, typer.Option(help="The folder of case files, from which examples are taken.")] = _HOME
     / "tests",
+    containers: Annotated[
+        Path, typer.Option(help="The folder of whole containers, shown by the type they are named as.")
+    ] = _HOME / "docs" / "examples" / "types",
 ) -> None:
     """Writes the reference pages of everything that is installed, and takes away those of what is gone."""
-    made = pages(discover(), cases)
+    made = pages(discover(), cases, containers)
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.glob("*.md"):
         if path.name not in made and path.read_text(encoding="utf-8").startswith(MARK):

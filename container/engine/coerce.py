@@ -52,10 +52,17 @@ def coerced(settings: Settings, values: dict[str, Any], left_out: list[str]) -> 
     # What stands where a secret belongs may be one.
     unsaid = {".".join(map(str, error["loc"])) for error in wrong if error["type"] == "literal_secret"}
     lacking = [Lack(lack.field) if lack.field in unsaid else lack for lack in lacking]
+    gaps = {str(error["loc"][0]): error["ctx"]["part"] for error in wrong if "part" in error.get("ctx", {})}
+    lacking = [_gap(settings, lack, gaps[lack.field]) if lack.field in gaps else lack for lack in lacking]
     try:
         return Lacking(_once(lacking)) if lacking else model.model_validate(values, by_name=True)
     except ValidationError as problem:
         return Lacking(tuple(Lack(error["msg"]) for error in problem.errors(include_url=False, include_input=False)))
+
+
+def _gap(settings: Settings, lack: Lack, part: int) -> Lack:
+    """The lack of an address, with the reference in its path that has no value."""
+    return Lack(lack.field, str(getattr(settings, lack.field).parts[part].value))
 
 
 def _drop(

@@ -25,14 +25,14 @@ from container.engine.container import (
     Hearing,
     View,
 )
-from container.engine.format_value import format_value
+from container.engine.format_value import format_value, wrong_kind
 from container.engine.match import Conditions, compile_trigger
 from container.engine.preview_only import without_preview_only
 from container.engine.resolve import getter_of, settings_builder
 from container.engine.scope import ConsentDefaults, Getter, Scope, once
 from container.engine.view import in_order
 from container.fields import Settings
-from container.shape import at
+from container.shape import at, missing
 from container.template import Reference
 from container.url import longer_paths
 
@@ -117,7 +117,12 @@ class _Values:
         def compute(scope: Scope) -> Any:
             settings = build(scope)
             value = None if isinstance(settings, Lacking) else function(settings, scope.original)
-            return value if formatting is None else format_value(value, formatting)
+            if formatting is None:
+                return value
+            formatted = format_value(value, formatting)
+            if formatted is None and formatting.as_type and not missing(value):
+                scope.notes.append(wrong_kind(model.name, value, formatting))
+            return formatted
 
         return compute
 

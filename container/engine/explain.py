@@ -11,6 +11,7 @@ from container.config.model import Check, Condition, Group
 from container.engine.coerce import Lack
 from container.engine.container import CompiledCondition, CompiledTag, CompiledTrigger
 from container.engine.fold import Decision
+from container.engine.format_value import not_set
 from container.engine.guards import DUPLICATE_WINDOW_MS
 from container.engine.scope import Scope
 from container.fields import Pattern
@@ -22,6 +23,9 @@ LONGEST_VALUE = 80
 
 LONGEST_LIST = 10
 """Of a longer list a sentence names so many."""
+
+
+DAY_MS = 86_400_000
 
 
 def why(tag: CompiledTag, scope: Scope, decision: Decision) -> str:
@@ -39,7 +43,9 @@ def held_back(tag: CompiledTag, scope: Scope, decision: Decision, status: Status
 
 
 def length_of_time(milliseconds: int) -> str:
-    """A length of time as an analyst writes it: `24h`, `90s`."""
+    """A length of time as an analyst writes it: `7d`, `24h`, `90s`. Up to two days it is one of hours."""
+    if milliseconds % DAY_MS == 0 and milliseconds > 2 * DAY_MS:
+        return f"{milliseconds // DAY_MS}d"
     for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1000)):
         if milliseconds % size == 0:
             return f"{milliseconds // size}{unit}"
@@ -114,11 +120,21 @@ def _words(condition: CompiledCondition, scope: Scope, *, holds: bool) -> str:
     model = condition.model
     if isinstance(model, Group):
         return _group_words(model.kind, condition.members, scope, holds=holds)
-    value = f"{_left(model)} is {_shown(condition.left(scope) if condition.left else None)}"
+    value = f"{_left(model)} is {_left_value(condition, model, scope)}"
     if holds:
         return f"{value} ({' and '.join(_held(check, right(scope)) for check, _, right in condition.checks)})"
     missed = next(_missed(check, right(scope)) for check, test, right in condition.checks if not test(scope))
-    return value if value.endswith(missed) else f"{value}, which {missed}"
+    # What is not set needs no more words; a value of the wrong kind says so behind it.
+    return value if value.partition(" (")[0].endswith(missed) else f"{value}, which {missed}"
+
+
+def _left_value(condition: CompiledCondition, model: Condition, scope: Scope) -> str:
+    """The value that was compared, and what was noted when it was made: that it was of the wrong kind, for one."""
+    before = len(scope.notes)
+    shown = _shown(condition.left(scope) if condition.left else None)
+    notes = [note.removeprefix(not_set(model.variable or "")) for note in dict.fromkeys(scope.notes[before:])]
+    del scope.notes[before:]
+    return f"{shown} ({'; '.join(notes)})" if notes else shown
 
 
 def _group_words(kind: str, members: Sequence[CompiledCondition], scope: Scope, *, holds: bool) -> str:

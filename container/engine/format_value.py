@@ -8,6 +8,9 @@ from container.config.model import Format
 from container.secret import Secret, SecretText
 from container.shape import number, text
 
+LONGEST_SHOWN = 80
+"""A value in a note is cut after so many characters."""
+
 
 def format_value(value: Any, format: Format) -> Any:
     """The value in its wanted form: text is trimmed, then spelled, then made the wanted type.
@@ -25,6 +28,18 @@ def format_value(value: Any, format: Format) -> Any:
     spelled = _spelled(replacement, format)
     typed = _typed(spelled, format)
     return spelled if typed is None else typed
+
+
+def wrong_kind(name: str, value: Any, format: Format) -> str:
+    """The note about a variable that has no value because it is not of the wanted type."""
+    shown = text(value)[:LONGEST_SHOWN]
+    stated = f'"{shown}"' if isinstance(value, str) else shown
+    return f"{not_set(name)}{stated} is no {format.as_type}"
+
+
+def not_set(name: str) -> str:
+    """How a note about a variable without a value begins."""
+    return f'variable "{name}" is not set: '
 
 
 def _replacement(value: Any, format: Format) -> Any:

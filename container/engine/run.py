@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from traceback import walk_tb
 from typing import Any
 
@@ -99,7 +100,9 @@ def _decide(candidate: Candidate, scope: Scope) -> Decision:
     settings = tag.build(seen)
     if isinstance(settings, Lacking):
         return Decision("incomplete", trigger, lacking=settings.lacks, notes=tuple(seen.notes), seen=seen)
-    return _fired(trigger, tag.component.function(settings, seen.event), seen, key)
+    found = _fired(trigger, tag.component.function(settings, seen.event), seen, key)
+    unlimited = found.status == "fired" and tag.once_per_key is not None and not key
+    return replace(found, notes=(*found.notes, EMPTY_KEY)) if unlimited else found
 
 
 def _is_time(schedule: Schedule | None, now: int) -> bool:
@@ -115,7 +118,7 @@ def _once_per_key(tag: CompiledTag, scope: Scope) -> tuple[str, Sequence[str]]:
     scope.notes = []
     value = tag.once_per_key(scope)
     key = "" if missing(value) else text(value).strip()
-    return key, scope.notes if key else [*scope.notes, EMPTY_KEY]
+    return key, scope.notes
 
 
 def _blame(problem: Exception) -> str:

@@ -15,6 +15,7 @@ from container.engine.guards import Memory
 from container.engine.outcome import Guard, TagResult
 from container.engine.run import UNCLAIMED, claim_hit, decide, scopes
 from container.engine.scope import Scope
+from container.engine.unclaimed import body_text, why_eventless, why_unclaimed
 from container.event import Event, Hit
 
 
@@ -22,11 +23,12 @@ def simulate(container: Container, hit: Hit, guards: Memory | None = None) -> di
     """Everything that the hit would lead to, as plain JSON. Nothing is sent, and nothing kept but in `guards`.
 
     `guards`: what earlier hits have taken; fresh ones when there are none. Never raises for what a hit contains; what
-    JSON cannot say is shown as `plain_json` does.
+    JSON cannot say is shown as `plain_json` does. Where there is no event, `why` says the reason.
     """
     client, claim = claim_hit(container, hit)
     if client is None:
-        return {"id": hit.id.hex(), "client": None, "reply": _reply(UNCLAIMED), "events": []}
+        reason = f"no client took the hit: {why_unclaimed(container, hit)}"
+        return _without_events(hit, None, UNCLAIMED, reason)
     return _outcome(container, hit, client.name, claim.reply, scopes(container, client, claim), guards or Memory())
 
 
@@ -51,6 +53,8 @@ def _outcome(
     decided = [_Decided(scope, _decisions(container, scope, folded)) for scope in events]
     done = folded.outcome(hit, client)
     taken = guards.take(done.guards, now=hit.received)
+    if not decided:
+        return _without_events(hit, client, reply, why_eventless(client, reply))
     shown: dict[str, Any] = plain_json(
         {
             "id": hit.id.hex(),
@@ -58,6 +62,13 @@ def _outcome(
             "reply": _reply(done.finished(taken)),
             "events": [_event(each, taken) for each in decided],
         }
+    )
+    return shown
+
+
+def _without_events(hit: Hit, client: str | None, reply: Reply, why: str) -> dict[str, Any]:
+    shown: dict[str, Any] = plain_json(
+        {"id": hit.id.hex(), "client": client, "reply": _reply(reply), "why": why, "events": []}
     )
     return shown
 
@@ -89,8 +100,10 @@ def _tag(tag: CompiledTag, decision: Decision, scope: Scope, status: Status) -> 
 
 
 def _reply(reply: Reply) -> dict[str, Any]:
+    body = body_text(reply)
     return {
         "status": reply.status,
         "headers": [list(header) for header in reply.headers],
         "cookies": list(map(cookie_json, reply.cookies)),
+        **({"body": body} if body else {}),
     }

@@ -21,12 +21,16 @@ VERSION = "test"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What came of a test. `events`: all events of its hits as `simulate` shows them; `replies`: one per hit."""
+    """What came of a test. `events`: all events of its hits as `simulate` shows them; `replies`: one per hit.
+
+    `eventless`: why a hit led to no event, for each that led to none.
+    """
 
     story: StoryModel
     events: Sequence[Mapping[str, Any]]
     differences: Sequence[Difference]
     replies: int
+    eventless: Sequence[str] = ()
 
     @property
     def passed(self) -> bool:
@@ -45,6 +49,8 @@ class Told:
                 yield from self._event(tag, position, [each for each in own if each.path[2] == position])
         for each in (each for each in self.differences if each.path[0] == "reply"):
             yield self._reply(each)
+        if not self.passed:
+            yield from (f"why: {reason}" for reason in self.eventless)
 
     def _event(self, tag: str, position: int, own: Sequence[Difference]) -> Iterator[str]:
         if not own:
@@ -93,7 +99,9 @@ def _told(container: Container, story: StoryModel) -> Told:
         *(each for tag, expected in story.expect.items() for each in _of_expectations(events, tag, expected)),
         *_of_replies(outcomes, story.reply),
     ]
-    return Told(story, events, found, len(outcomes))
+    reasons = [(position, outcome["why"]) for position, outcome in enumerate(outcomes, start=1) if "why" in outcome]
+    eventless = [f"hit {position}: {why}" if len(outcomes) > 1 else why for position, why in reasons]
+    return Told(story, events, found, len(outcomes), eventless)
 
 
 def _of_expectations(

@@ -8,9 +8,11 @@ from typing import Any
 
 from container.component import Component
 from container.config.annotations import fields_of, site
+from container.config.lint import CONVERSIONS
 from container.fields import Settings
 from container.handbook.examples import Example, as_markdown
 from container.handbook.fields_table import example_of, fields_tables, own_words, spellings
+from container.handbook.meanings import OF_A_PAGE
 from container.handbook.yaml_text import named
 
 _COMMON: Mapping[str, str] = {
@@ -22,9 +24,9 @@ _COMMON: Mapping[str, str] = {
 }
 
 
-def component_page(component: Component, examples: Sequence[Example]) -> str:
-    """The page, as Markdown."""
-    return "\n\n".join(_parts(component, examples)) + "\n"
+def component_page(component: Component, examples: Sequence[Example], container: str = "") -> str:
+    """The page, as Markdown. `container`: the text of a whole container that shows the component."""
+    return "\n\n".join(_parts(component, examples, container)) + "\n"
 
 
 def smallest(component: Component) -> Mapping[str, Any]:
@@ -48,7 +50,7 @@ def _needed(model: type[Settings]) -> Iterator[tuple[str, Any]]:
         yield key, "${secret:" + key.upper() + "}" if secret else example_of(info)
 
 
-def _parts(component: Component, examples: Sequence[Example]) -> Iterator[str]:
+def _parts(component: Component, examples: Sequence[Example], container: str) -> Iterator[str]:
     model = component.settings or Settings
     yield f"# {component.type}"
     yield f"A {component.kind}. {component.summary}"
@@ -64,6 +66,15 @@ def _parts(component: Component, examples: Sequence[Example]) -> Iterator[str]:
         yield fields_tables(model)
     common = f"{_COMMON[component.kind]}, `notes`, `folder`"
     yield f"Keys of every {component.kind}: {common} ([common keys](common-keys.md))."
+    if component.kind in OF_A_PAGE and model.model_fields:
+        yield OF_A_PAGE[component.kind]
+    if component.page:
+        yield component.page
+    if component.standard_events:
+        yield _standard_events(component)
+    if container:
+        yield "## A whole container"
+        yield f"Its tests are part of it: `tag-container test` runs them.\n\n```yaml\n{container.strip()}\n```"
     if examples:
         yield "## Examples"
         yield _about_examples(component.kind)
@@ -89,6 +100,22 @@ def _tag_facts(component: Component) -> str:
         "## What it needs and sends\n\n"
         f"| | |\n|---|---|\n| consent | {consent} |\n| identifiers of the visitor | {sent} |\n"
         f"| how old an event may be | {age} |"
+    )
+
+
+def _standard_events(component: Component) -> str:
+    standard, conversions = (
+        ", ".join(f"`{name}`" for name in names) for names in (component.standard_events, CONVERSIONS)
+    )
+    words = (
+        f"## Standard events\n\nThe vendor's own: {standard}. A name that is almost one of them gets the warning "
+        "[near-standard-event](../problems/near-standard-event.md)."
+    )
+    if "browser" not in (component.settings or Settings).model_fields:
+        return words
+    return (
+        f"{words}\n\nConversions, by GA4's names: {conversions}. A tag that may fire on one of them "
+        "and has no `browser` gets the warning [dedup-unknown](../problems/dedup-unknown.md)."
     )
 
 

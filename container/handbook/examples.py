@@ -16,6 +16,9 @@ MOST = 10
 ENOUGH = 6
 """A page with so many examples has enough; those that are named so are shown beyond it."""
 
+TELLING = 3
+"""So many cases that are named as examples need no others beside them."""
+
 _SECTION = re.compile(r"^(given|expect):(.*(?:\n(?:[ #].*)?)*)", re.MULTILINE)
 
 
@@ -29,9 +32,11 @@ class Example:
 
 
 def examples_of(folder: Path) -> list[Example]:
-    """What the folder's cases show: first those named `example…`, the minimum and everything, then others."""
+    """What the folder's cases show: those named `example…`; where these are few, minimum, everything and others too."""
     paths = sorted(folder.glob("*.yaml"))
     chosen = [path for path in paths if path.stem.startswith("example")]
+    if len(chosen) >= TELLING:
+        return [_example(path) for path in chosen[:MOST]]
     chosen += [path for name in ("minimum", "everything_given") for path in paths if path.stem == name]
     others = [path for path in paths if path not in chosen]
     chosen += others[: max(ENOUGH - len(chosen), 0)]

@@ -21,6 +21,7 @@ from container.config.references import REDECLARABLE
 from container.config.registry import Registry
 from container.fields import Pattern, Settings
 from container.handbook.fields_table import fields_tables
+from container.handbook.meanings import FORMAT, WITHOUT_VALUE, WORDS
 from container.handbook.words import references, takes
 
 KINDS: Mapping[Kind, str] = {
@@ -111,7 +112,8 @@ def _index(registry: Registry) -> Iterator[str]:
         "- [Common keys](common-keys.md): what every client, variable, trigger, transformation and tag may say.\n"
         "- [Built-in variables and short forms](built-in-variables.md): values that need no declaration.\n"
         "- [Conditions and operators](operators.md): what stands under `when`.\n"
-        "- [Problems](../problems.md): what `tag-container validate` says, and what to do."
+        "- [Problems](../problems.md): what `tag-container validate` says, and what to do.\n"
+        "- [Try a hit](../how-to/simulate.md): what `tag-container simulate` says, and what each status means."
     )
     for kind, about in KINDS.items():
         rows = [f"| [{each.type}]({page_name(each)}) | {each.summary} |" for each in registry.of_kind(kind)]
@@ -137,6 +139,10 @@ def _common_keys() -> Iterator[str]:
         yield f"## {name}"
         yield about
         yield fields_tables(model)
+        if name == "variables":
+            yield FORMAT
+        if name == "tags":
+            yield WITHOUT_VALUE
         if name in ("triggers", "transformations"):
             yield "`when` takes [conditions](operators.md), one or a list; all of them have to hold."
 
@@ -164,7 +170,8 @@ def _operators(registry: Registry) -> Iterator[str]:
     yield (
         'A condition has a left side, `variable: Name` or `value: "text with {{ references }}"`, and operators; '
         "several operators of one condition all have to hold. `any:`, `all:` and `not:` take conditions in turn, to "
-        "any depth."
+        "any depth. `not:` with a list means that they do not all hold; that none of them holds is "
+        "`not: {any: [...]}`."
     )
     yield (
         "```yaml\ntriggers:\n  Real Purchase:\n    events: purchase\n    when:\n"
@@ -178,6 +185,8 @@ def _operators(registry: Registry) -> Iterator[str]:
         "numbers, or text that is one. An operator with a twin is the exact opposite of it. `ignore_case: true` stands "
         "beside operators on text."
     )
+    yield WORDS
+    yield "## Operators"
     rows = [_operator(each) for each in registry.of_kind("operator")]
     head = "| operator | twin | compares | with | `{{ }}` | holds when | example |"
     yield "\n".join([head, "|---|---|---|---|---|---|---|", *rows])

@@ -4,6 +4,7 @@ from container.api import Batch, Effect, Event, Note, Request, SecretText, Skip,
 from tags.tiktok_events_api.click import recognised
 from tags.tiktok_events_api.judge import judge
 from tags.tiktok_events_api.names import WEB_STANDARD, event_name
+from tags.tiktok_events_api.page import names_of_events
 from tags.tiktok_events_api.properties import properties
 from tags.tiktok_events_api.settings import TikTokEventsApi
 from tags.tiktok_events_api.size import fitting
@@ -21,6 +22,7 @@ BATCH = Batch("data", max_items=500)
     identifiers=IDENTIFIERS,
     standard_events=sorted(WEB_STANDARD),
     time_fields=("event_time",),
+    page=names_of_events(),
 )
 def tiktok_events_api(settings: TikTokEventsApi, event: Event) -> list[Effect] | Skip:
     """Send events to TikTok's Events API, so that TikTok can attribute them to its ads."""

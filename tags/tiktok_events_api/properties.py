@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from container.api import Event, at, filled, missing, normalise, number
+from container.api import Event, at, filled, missing, normalise, number, text
 from tags.tiktok_events_api.settings import Properties, TikTokEventsApi
 from tags.tiktok_events_api.texts import told_text
 
@@ -20,8 +20,8 @@ CURRENCIES = frozenset(_LISTED.split())
 
 TEXTS = ("order_id", "search_string", "description", "shop_id")
 CONTENT_TYPES = frozenset({"product", "product_group"})
-CUSTOMER_TYPES = frozenset({"new", "returning"})
-NEW_CUSTOMER: Mapping[object, str] = {True: "new", "true": "new", False: "returning", "false": "returning"}
+CUSTOMER_TYPES: Mapping[str, str] = {"new": "new", "returning": "returning", "true": "new", "false": "returning"}
+"""TikTok's words, and those of a field that says whether the customer is new, as GA4's `new_customer`."""
 
 ID_KEYS = ("item_id", "id", "sku", "product_id", "content_id")
 NAME_KEYS = ("item_name", "content_name")
@@ -161,13 +161,9 @@ def _value(given: Properties, lines: Sequence[Line]) -> int | float | None:
 
 
 def _customer_type(given: Properties, data: Mapping[str, Any], notes: list[str]) -> str | None:
-    stated = given.customer_type or data.get("customer_type")
-    if missing(stated):
-        stated = data.get("new_customer")
-        found = NEW_CUSTOMER.get(stated) if isinstance(stated, (bool, str)) else None
-    else:
-        found = normalise.plain(stated)
-        found = found if found in CUSTOMER_TYPES else None
+    candidates = (given.customer_type, data.get("customer_type"), data.get("new_customer"))
+    stated = next((value for value in candidates if not missing(value)), None)
+    found = CUSTOMER_TYPES.get(text(stated).strip())
     if found is None and not missing(stated):
         notes.append('"properties.customer_type" is left out: it is neither "new" nor "returning"')
     return found

@@ -19,27 +19,55 @@ def override(description: str, examples: list[Any] | None = None) -> Any:
 class User(Settings):
     """Who did it. Personal fields are normalised and hashed; values that are hashes already are kept."""
 
-    ttclid: Dynamic[str] | None = override("Click id. Default: page URL, own referrer, event data, cookie ttclid.")
-    ttp: Dynamic[str] | None = override("Browser id of the pixel. Default: cookie _ttp, then event data.")
-    email: Dynamic[Any] | None = override("E-mail address or a list of them. Default: user_data, then email.")
-    phone: Dynamic[Any] | None = override("Phone number or a list of them. Default: user_data, then phone.")
+    ttclid: Dynamic[str] | None = override(
+        "Click id. Default: `ttclid` in the query of `page.url`, then of `page.referrer` (same site only), `ttclid` of "
+        "the event, cookie `ttclid`, `common_cookie.ttclid`."
+    )
+    ttp: Dynamic[str] | None = override(
+        "Browser id of the pixel. Default: cookie `_ttp`, then `common_cookie._ttp`, `ttp`, `_ttp` of the event."
+    )
+    email: Dynamic[Any] | None = override(
+        "E-mail address or a list of them. Default: `user_data.email_address`, `user_data.email`, "
+        "`user_data.sha256_email_address`, then `email` of the event."
+    )
+    phone: Dynamic[Any] | None = override(
+        "Phone number or a list of them. Default: `user_data.phone_number`, `user_data.sha256_phone_number`, then "
+        "`phone` of the event."
+    )
     external_id: Dynamic[Any] | None = from_event(
         "external_id", "user_id", "user_data.external_id", description="Customer number or a list of them; case counts."
     )
-    first_name: Dynamic[str] | None = override("First name. Default: user_data.address.")
-    last_name: Dynamic[str] | None = override("Last name. Default: user_data.address.")
-    city: Dynamic[str] | None = override("City, sent as plain text. Default: user_data.address.")
-    state: Dynamic[str] | None = override("State or region, sent as plain text. Default: user_data.address.")
-    country: Dynamic[str] | None = override("Country, two letters. Default: user_data.address.", ["DE"])
-    zip_code: Dynamic[str] | None = override("Postal code. Default: user_data.address.")
-    ip: Dynamic[str] | None = override("Public address of the visitor. Default: ip_override, then the hit's.")
-    user_agent: Dynamic[str] | None = override("User agent of the visitor. Default: event data, then the hit's.")
+    first_name: Dynamic[str] | None = override(
+        "First name. Default: `user_data.address.first_name`, `user_data.first_name`, "
+        "or the same with `sha256_` before the key."
+    )
+    last_name: Dynamic[str] | None = override(
+        "Last name. Default: `user_data.address.last_name`, `user_data.last_name`, "
+        "or the same with `sha256_` before the key."
+    )
+    city: Dynamic[str] | None = override(
+        "City, sent as plain text. Default: `user_data.address.city`, `user_data.city`."
+    )
+    state: Dynamic[str] | None = override(
+        "State or region, sent as plain text. Default: `user_data.address.region`, `user_data.region`."
+    )
+    country: Dynamic[str] | None = override(
+        "Country, two letters. Default: `user_data.address.country`, `user_data.country`.", ["DE"]
+    )
+    zip_code: Dynamic[str] | None = override(
+        "Postal code. Default: `user_data.address.postal_code`, `user_data.postal_code`, "
+        "or the same with `sha256_` before the key."
+    )
+    ip: Dynamic[str] | None = override("Public address of the visitor. Default: `ip_override`, then the hit's.")
+    user_agent: Dynamic[str] | None = override("User agent of the visitor. Default: `user_agent`, then the hit's.")
     locale: Dynamic[str] | None = from_event("language", description="Language of the visitor.", examples=["en-US"])
-    idfa: Dynamic[str] | None = override("Advertising id of an iOS device (app only). Default: event data.")
-    idfv: Dynamic[str] | None = override("Vendor id of an iOS device (app only). Default: event data.")
-    gaid: Dynamic[str] | None = override("Advertising id of an Android device (app only). Default: event data.")
+    idfa: Dynamic[str] | None = override("Advertising id of an iOS device (app only). Default: `idfa` of the event.")
+    idfv: Dynamic[str] | None = override("Vendor id of an iOS device (app only). Default: `idfv` of the event.")
+    gaid: Dynamic[str] | None = override(
+        "Advertising id of an Android device (app only). Default: `gaid` of the event."
+    )
     att_status: Dynamic[str] | None = override(
-        "Answer to Apple's tracking prompt (app only). Default: event data.", ["AUTHORIZED"]
+        "Answer to Apple's tracking prompt (app only). Default: `att_status` of the event.", ["AUTHORIZED"]
     )
 
 
@@ -56,14 +84,17 @@ class Properties(Settings):
     content_type: Dynamic[str] | None = from_event(
         "content_type", description='"product" (the default when there are items) or "product_group".'
     )
-    content_ids: Dynamic[Any] | None = override("Ids of the items. Default: taken from the items.")
-    num_items: Dynamic[int] | None = override("How many pieces. Default: the sum of the quantities.")
+    content_ids: Dynamic[Any] | None = override(
+        "Ids of the items. Default: `item_id`, `id`, `sku`, `product_id` or `content_id` of each item."
+    )
+    num_items: Dynamic[int] | None = override("How many pieces. Default: the sum of `quantity` of the items.")
     order_id: Dynamic[str] | None = from_event("transaction_id", description="Order number.")
     search_string: Dynamic[str] | None = from_event("search_term", description="What the visitor searched for.")
     description: Dynamic[str] | None = override("Free text about the event.")
     shop_id: Dynamic[str] | None = from_event("shop_id", description="Id of the shop.")
     customer_type: Dynamic[str] | None = override(
-        '"new" or "returning". Default: customer_type, then GA4\'s new_customer.', ["new"]
+        '"new" or "returning"; true counts as new, false as returning. Default: `customer_type`, then `new_customer`.',
+        ["new"],
     )
     passed: Many[str] = Field(
         default=(),
@@ -83,9 +114,9 @@ class Page(Settings):
 class App(Settings):
     """Which app it happened in (app only)."""
 
-    app_id: Dynamic[str] | None = override("App Store number or package name. Default: event data.")
-    app_name: Dynamic[str] | None = override("Name of the app. Default: event data.")
-    app_version: Dynamic[str] | None = override("Version of the app. Default: event data.")
+    app_id: Dynamic[str] | None = override("App Store number or package name. Default: `app_id` of the event.")
+    app_name: Dynamic[str] | None = override("Name of the app. Default: `app_name` of the event.")
+    app_version: Dynamic[str] | None = override("Version of the app. Default: `app_version` of the event.")
 
 
 class Ad(Settings):
@@ -105,8 +136,10 @@ class Ad(Settings):
 class Lead(Settings):
     """Which lead it is (crm only)."""
 
-    lead_id: Dynamic[str] | None = override("TikTok's id of the lead. Default: event data.")
-    lead_event_source: Dynamic[str] | None = override("Name of the CRM. Default: event data.", ["HubSpot"])
+    lead_id: Dynamic[str] | None = override("TikTok's id of the lead. Default: `lead_id` of the event.")
+    lead_event_source: Dynamic[str] | None = override(
+        "Name of the CRM. Default: `lead_event_source` of the event.", ["HubSpot"]
+    )
 
 
 class Cookies(Settings):
@@ -139,8 +172,10 @@ class TikTokEventsApi(Settings):
     access_token: Secret = Field(description="Access token of the event source.")
     event_source: EventSource = Field(default="web", description="Where the events come from.")
     event: Dynamic[str] | None = Field(default=None, description="TikTok's name for the event, instead of the map's.")
-    event_id: Dynamic[str] | None = override("Id that the pixel sends too. Default: event_id of the event.")
-    event_time: Dynamic[str] | None = override("When it happened: Unix time or ISO 8601. Default: the event's time.")
+    event_id: Dynamic[str] | None = override("Id that the pixel sends too. Default: `event_id` of the event.")
+    event_time: Dynamic[str] | None = override(
+        "When it happened: Unix time or ISO 8601. Default: `event_time`, then when the hit came in."
+    )
     test_event_code: Dynamic[str] | None = preview_only(
         "Code from Events Manager's Test Events. Never in production; a reference counts in preview only.",
         examples=["TEST12345"],
@@ -150,7 +185,7 @@ class TikTokEventsApi(Settings):
     )
     phone_region: Dynamic[str] | None = Field(
         default=None,
-        description="Country of phone numbers without a calling code. Default: user_data.address.country.",
+        description="Country of phone numbers without a calling code. Default: `user.country`, with its defaults.",
         examples=["DE"],
     )
     cn_phone_without_prefix: bool = Field(

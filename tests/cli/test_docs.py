@@ -11,6 +11,7 @@ from container.config.registry import discover
 from container.handbook import MARK, pages
 
 TESTS = Path(__file__).resolve().parents[1]
+CONTAINERS = TESTS.parent / "docs" / "examples" / "types"
 
 
 def test_it_writes_every_page_and_keeps_what_others_wrote(tmp_path: Path) -> None:
@@ -22,7 +23,7 @@ def test_it_writes_every_page_and_keeps_what_others_wrote(tmp_path: Path) -> Non
     assert done.exit_code == 0, done.output
     written = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.md")}
     assert written.pop("mine.md") == "# mine\n"
-    assert written == pages(discover(), TESTS)
+    assert written == pages(discover(), TESTS, CONTAINERS)
 
 
 def test_without_case_files_it_writes_pages_without_examples(tmp_path: Path) -> None:

@@ -94,6 +94,7 @@ def test_an_unclaimed_hit_has_no_client_and_no_events_in_a_simulation() -> None:
         "id": hit.id.hex(),
         "client": None,
         "reply": {"status": 404, "headers": [], "cookies": []},
+        "why": 'no client took the hit: client "Json" listens on this path, but found no event of its own in the hit',
         "events": [],
     }
 

@@ -98,6 +98,12 @@ def test_a_tag_that_does_not_fire_takes_no_key() -> None:
     assert run(container, sale(order="A", skip=True)).guards == ()
 
 
+def test_a_tag_that_does_not_fire_is_not_told_about_its_empty_key() -> None:
+    container = limited(lambda event: Skip("no"))
+    (found,) = simulate(container, sale(order=""))["events"][0]["tags"]
+    assert (found["status"], found["why"]) == ("skipped", "no")
+
+
 def test_why_names_the_key_and_the_time() -> None:
     guards, container = Memory(), limited(within=90_000)
     simulate(container, sale(order="T-1"), guards)
@@ -106,7 +112,10 @@ def test_why_names_the_key_and_the_time() -> None:
     assert found["why"] == 'an earlier event within 90s had the same key, "T-1"'
 
 
-@pytest.mark.parametrize(("within", "words"), [(86_400_000, "24h"), (60_000, "1m"), (1500, "1500ms")])
+@pytest.mark.parametrize(
+    ("within", "words"),
+    [(7 * 86_400_000, "7d"), (86_400_000, "24h"), (172_800_000, "48h"), (60_000, "1m"), (1500, "1500ms")],
+)
 def test_a_length_of_time_is_said_in_its_largest_unit(within: int, words: str) -> None:
     assert length_of_time(within) == words
 

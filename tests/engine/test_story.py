@@ -159,7 +159,10 @@ def test_a_wrong_number_of_events_is_told_with_all_of_them() -> None:
 
 def test_a_hit_that_no_client_takes_has_no_events() -> None:
     found = told("    hit: {path: /elsewhere}\n    expect: {Text: {status: fired}}\n    reply: {status: 404}\n")
-    assert list(found.lines()) == ['tag "Text": expected 1 event, found 0 events']
+    count, why = found.lines()
+    assert count == 'tag "Text": expected 1 event, found 0 events'
+    assert why.startswith('why: no client took the hit: client "')
+    assert 'not on "/elsewhere"' in why
     assert told("    hit: {path: /elsewhere}\n    expect: {Text: []}\n    reply: {status: 404}\n").passed
 
 
@@ -192,7 +195,9 @@ def test_the_reply_has_a_status_and_cookies(expected: str) -> None:
 
 def test_replies_of_several_hits_are_numbered() -> None:
     found = told(f"    hit: [{hit('a')}, {{path: /x}}]\n    reply: [{{status: 204}}, {{status: 204}}]\n")
-    assert list(found.lines()) == ["reply 2, status: expected 204, found 404"]
+    difference, why = found.lines()
+    assert difference == "reply 2, status: expected 204, found 404"
+    assert why.startswith("why: hit 2: no client took the hit: ")
 
 
 def test_an_event_may_set_cookies_too() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from container.api import Event, Pattern, Settings, trigger
-from container.config.model import Condition, Group, TriggerModel
+from container.config.model import Condition, Format, Group, TriggerModel
 from tests.engine.parts import (
     a_container,
     a_tag,
@@ -22,6 +22,7 @@ from tests.engine.parts import (
     tags_of,
 )
 from variables.constant import constant
+from variables.event_data import event_data
 
 A_IS_1 = condition("{{ event.a }}", equals=1)
 B_IS_1 = condition("{{ event.b }}", equals=1)
@@ -67,6 +68,38 @@ def test_only_the_check_that_failed_is_named() -> None:
 def test_a_value_that_is_not_there_is_called_not_set() -> None:
     assert "{{ event.value }} is not set" in why(condition("{{ event.value }}", equals="x"))
     assert '{{ event.value }} is ""' in why(condition("{{ event.value }}", equals="x"), value="")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "words"),
+    [
+        ("integer", 20.7, "Number is not set (20.7 is no integer)"),
+        ("number", "many", 'Number is not set ("many" is no number)'),
+        ("boolean", [1], "Number is not set ([1] is no boolean)"),
+        ("number", "x" * 500, f'Number is not set ("{"x" * 80}" is no number)'),
+        ("number", "", "Number is not set"),
+        ("number", None, "Number is not set"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_says_so_where_it_is_compared(kind: Any, value: Any, words: str) -> None:
+    formatted = a_variable("Number", event_data, Format(as_type=kind), key="value")
+    lines = condition("Number", variable=True, is_set=True), condition("Number", variable=True, is_set=False)
+    missed = a_container(
+        formatted,
+        a_trigger("T", lines[0]),
+        a_trigger("U", lines[1]),
+        a_tag("No", triggers=("T",)),
+        a_tag("Yes", triggers=("U",)),
+    )
+    found = tags_of(missed, hit_of(value=value))
+    assert found["No"]["why"] == f'trigger "T" does not hold: {words}'
+    assert f"{words} (not set)" in found["Yes"]["why"]
+
+
+def test_a_tag_that_uses_a_value_of_the_wrong_kind_says_so() -> None:
+    formatted = a_variable("Number", event_data, Format(as_type="integer"), key="value")
+    container = a_container(formatted, a_tag("Tag", values={"note": "{{ Number }}"}))
+    assert 'variable "Number" is not set: 20.7 is no integer' in tags_of(container, hit_of(value=20.7))["Tag"]["why"]
 
 
 def test_an_event_that_is_not_heard_is_told_with_those_that_are() -> None:

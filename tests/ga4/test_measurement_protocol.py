@@ -269,3 +269,12 @@ def test_consent_is_what_is_said_and_nothing_more(stated: dict[str, Any], found:
 
 def test_a_block_without_end_is_cut() -> None:
     assert len(consent_of({"consent": {f"type_{number}": "DENIED" for number in range(1000)}}).signals) == MOST_TYPES
+
+
+@pytest.mark.parametrize(
+    ("written", "found"), [("20.0", 20), ("2e1", 20), ("200e-1", 20), ("20", 20), ("20.5", 20.5), ("1e300", 1e300)]
+)
+def test_a_whole_number_is_an_integer_however_it_is_written(written: str, found: float) -> None:
+    value, problem = read(f'{{"events": [{{"params": {{"value": {written}, "text": "1.0"}}}}]}}'.encode())
+    assert (value["events"][0]["params"], problem) == ({"value": found, "text": "1.0"}, "")
+    assert type(value["events"][0]["params"]["value"]) is type(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from pydantic import Field
 from container.api import Dynamic, Event, Hit, Request, Secret, Settings, client, from_event, tag, trigger
 from container.component import Component
 from container.config.keys import ClientKeys, TagKeys, TransformationKeys, TriggerKeys, VariableKeys
+from container.config.lint import CONVERSIONS
 from container.config.load import load
 from container.config.references import BUILT_IN as BUILT_IN_NAMES
 from container.config.references import SHORT_FORMS as FORMS
@@ -23,12 +25,17 @@ from container.handbook.examples import Example, examples_of
 from container.handbook.fields_table import spellings
 from container.handbook.language import BUILT_IN, SHORT_FORMS, page_name
 from container.handbook.words import inner_settings
-from container.testing import cases_in
+from container.testing import cases_in, run_tests
+from tags.tiktok_events_api.names import APP, AUTOMATIC, CURRENT, LEGACY, WEB_STANDARD
+from triggers.operators import is_empty, is_set
+from variables.first_of import FirstOf, first_of
 
 ROOT = Path(__file__).resolve().parents[2]
 REGISTRY = discover()
-PAGES = pages(REGISTRY, ROOT / "tests")
+CONTAINERS = ROOT / "docs" / "examples" / "types"
+PAGES = pages(REGISTRY, ROOT / "tests", CONTAINERS)
 COMPONENTS = [each for each in REGISTRY.components.values() if each.kind != "operator"]
+EVENT = Event("purchase", {}, Hit(bytes(16), 0))
 NAMES = [f"{each.kind}-{each.type}" for each in COMPONENTS]
 
 
@@ -156,7 +163,7 @@ def test_every_operator_and_its_twin_are_on_the_page() -> None:
 
 
 def test_every_example_of_an_operator_is_a_condition() -> None:
-    for line in PAGES["operators.md"].splitlines():
+    for line in PAGES["operators.md"].partition("## Operators")[2].splitlines():
         if line.startswith("| `"):
             example = line.rpartition("| `")[2].removesuffix("` |")
             loads(f"variables:\n  Order Value: {{type: constant, value: 1}}\ntriggers:\n  Any: {{when: {example}}}")
@@ -173,6 +180,49 @@ def test_the_common_keys_that_a_page_names_exist(component: Component) -> None:
     line = next(each for each in PAGES[page_name(component)].splitlines() if each.startswith("Keys of every"))
     named = [part for at, part in enumerate(line.split("`")) if at % 2]
     assert [key for key in named if f"| `{key}` | " not in PAGES["common-keys.md"] and key != "when"] == []
+
+
+def test_a_page_shows_the_names_of_events_where_a_component_has_them() -> None:
+    page = PAGES["tag-tiktok_events_api.md"]
+    sources = {"web": CURRENT, "legacy": LEGACY, "app": APP}
+    rows = dict(re.findall(r"^\| `(\w+)` \| ((?:`\w+`)? \| (?:`\w+`)? \| (?:`\w+`)?) \|$", page, re.MULTILINE))
+    for name in {name for names in sources.values() for name in names}:
+        web, legacy, app = (cell.strip(" `") or None for cell in rows[name].split("|"))
+        assert (web, legacy or web, app) == tuple(names.get(name) for names in sources.values())
+    for name in (*AUTOMATIC - CURRENT.keys(), *WEB_STANDARD, *CONVERSIONS):
+        assert f"`{name}`" in page
+
+
+def test_a_component_without_browser_is_not_told_about_deduplication() -> None:
+    @tag("horn", consent=(), standard_events=["Blow"], page="## Notes\n\nHigh ones.")
+    def horn(settings: Settings, event: Event) -> Request:
+        """Blow a horn."""
+        return Request("POST", "https://horn.example/")
+
+    page = page_of(horn)
+    assert "## Notes\n\nHigh ones.\n\n## Standard events\n\nThe vendor's own: `Blow`." in page
+    assert "dedup-unknown" not in page
+
+
+def test_a_whole_container_is_shown_with_its_tests() -> None:
+    text = (CONTAINERS / "tiktok_events_api.yaml").read_text(encoding="utf-8")
+    assert f"```yaml\n{text}```" in PAGES["tag-tiktok_events_api.md"]
+    assert [told.lines() for told in run_tests(CONTAINERS / "tiktok_events_api.yaml") if not told.passed] == []
+
+
+def test_the_words_missing_empty_and_set_mean_what_the_page_says() -> None:
+    rows = re.findall(r"^\| .* \| (?:\*\*|set).* \| (yes|no) \| (yes|no) \| (\w+)", PAGES["operators.md"], re.MULTILINE)
+    values: list[list[object]] = [[None], ["", [], {}], ["x", " ", 0, False]]
+    for (is_set_, is_empty_, taken), group in zip(rows, values, strict=True):
+        for value in group:
+            assert is_set(value, True) is (is_set_ == "yes")
+            assert is_empty(value, True) is (is_empty_ == "yes")
+            assert (first_of(FirstOf(values=(value,)), EVENT) == value) is (taken == "taken" or value is None)
+
+
+def test_not_with_a_list_means_not_all_of_them() -> None:
+    assert "`not:` with a list means that they do not all hold" in PAGES["operators.md"]
+    loads('triggers:\n  Any: {when: [{not: {any: [{value: "a", equals: b}, {value: "a", equals: c}]}}]}')
 
 
 def loads(sections: str) -> None:

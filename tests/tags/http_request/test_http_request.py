@@ -258,6 +258,15 @@ def test_an_address_is_taken_as_it_is_written(url: str) -> None:
     assert request.url == url.replace("$$", "$")
 
 
+@pytest.mark.parametrize("value", ["", None, []])
+def test_an_empty_value_in_the_path_is_named_by_its_reference(value: Any) -> None:
+    address = "https://hooks.shop.example/{{ Event Name }}/{{ event.user_id }}?again={{ event.user_id }}"
+    event = Event("purchase", {"user_id": value}, Hit(b"0" * 16, 0))
+    made = resolved(HttpRequest, {"url": address}, event)
+    assert isinstance(made, Lacking)
+    assert [(lack.field, lack.where) for lack in made.lacks] == [("url", "{{ event.user_id }}")]
+
+
 @pytest.mark.parametrize(
     ("url", "sent_to"),
     [
