@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from container.config.problem import LINE_BREAK, Place, Problem
+from container.config.problem import LINE_BREAK, LONGEST_SENTENCE, Place, Problem, printable
 from container.config.source import Scalar
 
 HIDDEN = "***"
@@ -23,26 +23,29 @@ _HARMLESS = re.compile(r"\b(?:bearer|basic|null|true|false)\b", re.IGNORECASE)
 _QUOTED = re.compile(r""""((?:[^"\\]|\\.)*)"|'((?:[^']|'')*)'""")
 _HAS_KEY = re.compile(r"[ \t]*(?:- +)?[^\s:#][^:#]{0,200}:(?:[ \t]|$)")
 _END_IN_FLOW = re.compile(r"[,}\]]")
+_BLOCK = re.compile(r":[ \t]+[|>][+-]?[0-9]?[+-]?[ \t]*$")
 _COMMENT = re.compile(r"[ \t]#.*$")
-_WORD = re.compile(r"""[^\s"'{}\[\](),:*&!|>%@`$]+""")
-_SHORTEST_WORD = 6
+_WORD = re.compile(r"""[^\s"'{}\[\](),:*&!|>%@`$\ufffd]+""")
+_CUT = re.compile(r"\S*\Z")
+_SHORTEST_WORD = 4
 
 
 def hidden_in(text: str, names: Iterable[str] = ()) -> Iterator[Place]:
     """The stretches of values whose keys speak of secrets, or have one of the names, references aside."""
     telling = {*_TELLING, *map(_letters, names)}
     below: int | None = None
+    block = False
     for number, line in enumerate(LINE_BREAK.split(text.removeprefix("\ufeff")), 1):
         indent = len(line) - len(line.lstrip())
         if line.strip() and below is not None and indent <= below and not line.lstrip().startswith("- "):
             below = None
-        if below is not None and not _HAS_KEY.match(line):
+        if below is not None and (block or not _HAS_KEY.match(line)):
             yield from _literal(line, indent, len(line), number)
         for found in _KEY.finditer(line):
             if not any(word in _letters(found[1]) for word in telling):
                 continue
             yield from _value(line, found.end(), number)
-            below = indent
+            below, block = indent, _BLOCK.search(line) is not None
 
 
 def _letters(name: str) -> str:
@@ -67,10 +70,13 @@ def without_secrets(problems: Sequence[Problem], text: str, places: Iterable[Pla
             begin = place.column - 1
             stretch = _REFERENCE.sub(" ", lines[place.line - 1][begin : begin + place.length])
             stretch = _NAME.sub(" ", stretch)
-            words |= {word.strip(".;?") for word in _WORD.findall(stretch)}
+            words |= {word.strip(".;?") for word in _WORD.findall(printable(stretch))}
     secret = {word for word in words if len(word) >= _SHORTEST_WORD}
 
     def scrubbed(said: str) -> str:
+        if len(said) >= LONGEST_SENTENCE:
+            # Half of a word would not be known again.
+            said = _CUT.sub(HIDDEN, said, count=1)
         return _WORD.sub(lambda word: HIDDEN if word[0].strip(".;?") in secret else word[0], said)
 
     if not secret:

@@ -18,7 +18,7 @@ LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _UNPRINTABLE = re.compile(r"[^\t\x20-\x7e\xa0-\ud7ff\ue000-\U0010ffff]|[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _WIDEST_LINE = 160
 _LONGEST_NAME = 200
-_LONGEST_SENTENCE = 1000
+LONGEST_SENTENCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class Problem:
 
 def problem(code: str, place: Place, sentence: str, *, hint: str = "", level: Level | None = None) -> Problem:
     """A problem with the usual level of its code, unless another is given."""
-    said, advised = printable(sentence[:_LONGEST_SENTENCE]), printable(hint[:_LONGEST_SENTENCE])
+    said, advised = printable(sentence[:LONGEST_SENTENCE]), printable(hint[:LONGEST_SENTENCE])
     return Problem(code, level or CODES[code].level, place.line, place.column, place.length, said, advised)
 
 

@@ -30,9 +30,7 @@ def backslash_repair(text: str, *, opened: int) -> Repair | None:
     closed = _CLOSED['"'].match(text, opened, opened + _LONGEST_TEXT)
     if closed is None:
         return None
-    first = next((found.start() for found in _ESCAPE.finditer(closed[0]) if not _is_taken(found[0])), None)
-    if first is None:
-        return None
+    first = next((found.start() for found in _ESCAPE.finditer(closed[0]) if not _is_taken(found[0])), 0)
     meant = _meant(closed[1])
     stand_in = _ESCAPE.sub(lambda found: found[0] if _is_taken(found[0]) else "xx", closed[0])
     hint = USE_SINGLE if _LINE.search(meant) else f"write {quoted(meant)} ({USE_SINGLE})"

@@ -6,9 +6,10 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from container.config.draft import Draft, Owner, Result, Use
+from container.config.draft import Draft, Owner, Use
 from container.config.hints import for_event_data, for_reference
 from container.config.problem import Place
+from container.config.rows import Rows
 from container.secret import Secret, SecretText
 from container.shape import missing
 from container.template import Template
@@ -116,7 +117,7 @@ def check_secrets(draft: Draft, declared: Mapping[str, Owner], *, broken: Contai
 
     `broken`: variables about whose values nothing can be said. `lost`: references about which enough is said.
     """
-    secrets = _Secrets(draft.results, declared, broken)
+    secrets = _Secrets({name: Rows(each) for name, each in draft.results.items()}, declared, broken)
     for use in draft.uses:
         if use.name in lost or resolve(use.name, declared) is None:
             continue
@@ -192,7 +193,7 @@ class _Circles:
 class _Secrets:
     """Follows references to the values that variables may have. There are no circles when this is asked."""
 
-    results: Mapping[str, Sequence[Result]]
+    rows: Mapping[str, Rows]
     declared: Container[str]
     broken: Container[str]
     in_doubt: bool = False
@@ -204,18 +205,20 @@ class _Secrets:
         if target is None or target.name in self.broken:
             self.in_doubt = True
             return False, False
-        if target.kind != "variable" or target.name not in self.results:
+        if target.kind != "variable" or target.name not in self.rows:
             return False, True
         key = target.name, target.path
         if key not in self.known:
-            self.known[key] = self._any(self.of_value(each.value, target.path) for each in self.results[target.name])
+            rows = self.rows[target.name]
+            found = (self.of_value(each.value, target.path) for each in rows.perhaps_holding(target.path))
+            self.known[key] = self._any(found)
         return self.known[key]
 
     def literals(self, name: str) -> Iterator[Place]:
         """Where the values of a reference stand that are no secrets, and were meant as such."""
         target = resolve(name, self.declared)
-        if target is not None and target.kind == "variable":
-            for each in self.results.get(target.name, ()):
+        if target is not None and target.name in self.rows:
+            for each in self.rows[target.name].perhaps_holding(target.path):
                 if self.of_value(each.value, target.path)[1] and not isinstance(each.value, Template):
                     yield each.place
 
@@ -253,13 +256,10 @@ class _Secrets:
 
 
 def _check_defaults(draft: Draft, secrets: _Secrets, use: Use) -> None:
-    for target, default in _defaults(draft, secrets, use.name):
+    target = resolve(use.name, secrets.declared)
+    if target is None or target.name not in secrets.rows:
+        return
+    for default in secrets.rows[target.name].defaults:
         if secrets.of_value(default.value, target.path)[0]:
             sentence = f'what "{target.name}" does not list is sent by {use.owner} with the secret of its default'
             draft.report("lookup-default-credential", default.place, sentence)
-
-
-def _defaults(draft: Draft, secrets: _Secrets, name: str) -> Iterator[tuple[Target, Result]]:
-    target = resolve(name, secrets.declared)
-    if target is not None and target.kind == "variable":
-        yield from ((target, each) for each in draft.results.get(target.name, ()) if each.field == "default")

@@ -362,3 +362,10 @@ def test_a_pattern_that_ignores_case_is_left_to_the_engine(load_text: Load) -> N
     assert isinstance(condition, Condition)
     assert isinstance(condition.checks[0].expected, Pattern)
     assert condition.checks[0].ignore_case
+
+
+def test_a_consent_type_of_ones_own_may_be_read(load_text: Load) -> None:
+    head = "version: 1\nconsent: {default: {marketing: granted}}\nclients: {GA4: {type: ga4}}\n"
+    trigger = 'triggers: {A: {when: {value: "{{ consent.marketing }}", equals: granted}}}\n'
+    loaded = load_text(head + trigger + "tags: {T: {type: plain_tag, triggers: A}}\n")
+    assert loaded.problems == ()
