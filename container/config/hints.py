@@ -36,7 +36,12 @@ SHORT_FORM_FOR = {
 
 SEVERAL_FOR = {"equals": "is_one_of", "does_not_equal": "is_not_one_of"}
 
-GROUP_FOR = {"or": "any", "and": "all", "none": "not"}
+_GROUP_FOR = {
+    "or": "`any`",
+    "and": "`all`",
+    "none": "`not: {any: […]}`",
+    "xor": "`any`, and `not: {all: […]}` beside it",
+}
 
 
 def for_value(node: Node | None, detail: str, name: str) -> str:
@@ -56,6 +61,12 @@ def for_choice(written: str, choices: Sequence[str]) -> str:
     """For one of a few words."""
     same = next((choice for choice in choices if choice == written.casefold()), None)
     return f"write {same}" if same else did_you_mean(written, choices)
+
+
+def for_group(name: str) -> str:
+    """For a group of conditions under another name."""
+    meant = _GROUP_FOR.get(name.casefold())
+    return f"write {meant}" if meant else ""
 
 
 def for_reference(name: str, forms: Sequence[str]) -> str:

@@ -80,7 +80,7 @@ def load(
     if not problems:
         return Loaded(filename, text, model, ())
     complete = not any(each.level == "error" for each in problems)
-    hidden = (*draft.hidden, *hidden_in(text, registry.secret_fields()))
+    hidden = (*draft.hidden, *hidden_in(text, draft.secret_fields))
     return Loaded(filename, text, model if complete else None, without_secrets(problems, text, hidden), hidden)
 
 

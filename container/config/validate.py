@@ -19,6 +19,7 @@ from container.config.problem import CODES, Place
 from container.config.source import Entry, Listing, Node, Scalar, Table
 from container.config.unquoted import quoted
 from container.config.values import plain_table
+from container.config.words import for_key
 from container.fields import Settings
 from container.secret import Secret, SecretText
 from container.template import Template
@@ -101,10 +102,12 @@ def report_unknown_key(
     *,
     known: Sequence[str] = (),
     later: Sequence[str] = (),
-    meant: str = "",
+    hint: str = "",
 ) -> None:
-    """`meant`: what the name stands for elsewhere, to look for something near."""
-    hint = NOT_YET if name in later else draft.suggest(meant or name, known)
+    """`hint`: what to write instead, when that is known."""
+    if not hint:
+        instead = "" if name in known else for_key(name, known, draft.secret_fields)
+        hint = NOT_YET if name in later else instead or draft.suggest(name, known)
     draft.report("unknown-key", place, f'{owner}: there is no key "{name}" here', hint=hint)
 
 
