@@ -149,6 +149,14 @@ def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(found.values(), key=lambda each: (each.line, each.column, each.level, each.code)))
 
 
+def without_outdone(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Without what has the wrong remedy: where no reference may stand, neither quotes nor a declaration would help."""
+    found = tuple(problems)
+    fixed = {(each.line, each.column) for each in found if each.code == "not-dynamic"}
+    moot = ("unquoted-reference", "unknown-variable")
+    return tuple(each for each in found if each.code not in moot or (each.line, each.column) not in fixed)
+
+
 def did_you_mean(name: str, known: Mapping[str, int | None] | Iterable[str]) -> str:
     """A hint with the nearest known name and its line, where `known` says one; empty when none is near.
 

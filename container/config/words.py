@@ -16,7 +16,7 @@ _OPPOSED = (
     frozenset({"starts", "start", "begins", "begin"}),
     frozenset({"ends", "end"}),
     frozenset({"disabled", "disable", "inactive", "off"}),
-    frozenset({"enabled", "enable", "active", "on"}),
+    frozenset({"enabled", "enable", "active"}),
 )
 """Words that turn the meaning of a name round: a name with one of them is never taken for one without."""
 
@@ -105,6 +105,8 @@ def for_key(name: str, known: Collection[str], secrets: Collection[str]) -> str:
     """What to write for a key that does not exist, among those that may stand there. `secrets`: fields for secrets."""
     written = "_".join(words_of(name))
     found = next((hint for needed, hint in KEYS.get(written, ()) if needed in known), "")
+    if not found and "pattern" in known and not re.fullmatch(r"[a-z_]+", name):
+        return f"write a list of rows: - {{pattern: '{name}', value: …}}"
     if not found and written in _TOKENS:
         found = next((f"write `{key}`" for key in known if key in secrets), "")
     return found
