@@ -21,7 +21,11 @@ _PLAIN_WORDS = (
     ("mapping values are not allowed", "a second key cannot begin in this line", "put text with a colon in quotes"),
     ("expected ',' or '}', but got ':'", "a second colon stands in this value", "put text with a colon in quotes"),
     ("expected ',' or ']', but got ':'", "a second colon stands in this value", "put text with a colon in quotes"),
-    ("scanning an alias", "YAML takes a * at the beginning for the name of an anchor", "put the value in quotes"),
+    (
+        "scanning an alias",
+        "YAML takes a * at the beginning for the name of an anchor",
+        "put the value in quotes; for every event leave `events` out",
+    ),
     ("expected ',' or '}'", "a comma or a closing brace is missing before this", ""),
     ("expected ',' or ']'", "a comma or a closing bracket is missing before this", ""),
     ("a simple key, could not find expected ':'", "a key begins here, and no colon follows it", "write `key: value`"),

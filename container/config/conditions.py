@@ -63,7 +63,9 @@ def _group(draft: Draft, node: Table, kind: str, *, owner: Owner) -> Group | Non
     for key, entry in node.entries.items():
         if key != kind:
             hint = (
-                f"put it and `{kind}` in items of their own: `when: [{{…}}, {{{kind}: […]}}]`" if key in SIDES else ""
+                f"put it and `{kind}` in items of their own: `when: [{{…}}, {{{kind}: […]}}]`"
+                if any(side in node.entries for side in SIDES)
+                else ""
             )
             report_unknown_key(draft, key, entry.key.place, owner, known=[kind], hint=hint)
     members = conditions(draft, node.entries[kind].value, owner=owner, place=node.entries[kind].key.place)

@@ -55,6 +55,8 @@ def _on_tag(
         if name in CONSENT_TYPES or name == NOT_NEEDED or (granted and not near):
             continue
         place = nodes[name].place if name in nodes else tag.owner.place
+        if place in draft.spoiled:
+            continue
         sentence = f'{tag.owner} needs "{name}", of which no hit ever speaks'
         draft.report("consent-never-met", place, sentence, hint=near or draft.suggest(name, CONSENT_TYPES))
 

@@ -22,9 +22,11 @@ _GROUP = re.compile(r"\$([1-9])")
 _BACKSLASH_GROUP = re.compile(r"\\([1-9])")
 _ALTERNATIVES = re.compile(r"[^\s|]+(?:\|[^\s|]+)+|.*\.\*.*")
 _OTHER_IDS = {"UA-": "Universal Analytics", "GTM-": "a container", "AW-": "Google Ads", "DC-": "Floodlight"}
-_HOSTNAME = "{{ Page Hostname }}"
+_HOSTNAME = "Page Hostname"
 _NOT_IN_HOSTNAMES = re.compile(r"^[a-z]+://|[/:*?\s].*$|^\.\*\.?")
 _BOOLEANS = frozenset({"True", "False", "TRUE", "FALSE"})
+_JSON = re.compile(r"\{(?!\{)|\[")
+_REFERENCE = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
 _CURRENCIES = {"€": "EUR", "euro": "EUR", "euros": "EUR", "$": "USD", "dollar": "USD", "£": "GBP", "us$": "USD"}
 _ONLY_WITH = {"lead": "crm", "app": "app"}
@@ -159,7 +161,7 @@ def _event_id(draft: Draft, tag: Read[TagModel], variables: Mapping[str, Read[Va
 
 def _is_random(written: str, variables: Mapping[str, Read[VariableModel]]) -> bool:
     random = {name for name, each in variables.items() if each.model and each.model.component.type == "random_number"}
-    return any(re.search(r"\{\{\s*" + re.escape(name) + r"\s*\}\}", written) for name in {"Random Number", *random})
+    return not {"Random Number", *random}.isdisjoint(_REFERENCE.findall(written))
 
 
 def _scalars(entries: Mapping[str, Entry]) -> Iterator[tuple[str, Scalar]]:
@@ -173,10 +175,10 @@ def _scalars(entries: Mapping[str, Entry]) -> Iterator[tuple[str, Scalar]]:
 
 def _odd_value(key: str, node: Scalar) -> tuple[str, str] | None:
     written = node.text.strip()
+    if key == "json" and written.endswith(("}", "]")) and _JSON.match(written):
+        return "this is one text, not JSON", "write it without the quotes around it, as a mapping or a list"
     if not written or "{{" in written or "${" in written:
         return None
-    if key == "json" and isinstance(node.value, str) and written[0] + written[-1] in ("{}", "[]"):
-        return "this is one text, not JSON", "write it without the quotes around it, as a mapping or a list"
     if key == "phone_region" and not is_region(written):
         return '"phone_region" takes a country in two letters', "write it as in ISO 3166, such as DE"
     if key == "currency" and not _CURRENCY.fullmatch(written):
@@ -211,7 +213,8 @@ def _hostnames(draft: Draft, variable: Read[VariableModel]) -> None:
     entry, table = variable.entries.get("input"), variable.entries.get("table")
     if entry is None or table is None or not isinstance(entry.value, Scalar) or not isinstance(table.value, Table):
         return
-    if re.sub(r"\{\{\s*(.*?)\s*\}\}", r"{{ \1 }}", entry.value.text) != _HOSTNAME:
+    whole = _REFERENCE.fullmatch(entry.value.text)
+    if whole is None or whole[1] != _HOSTNAME:
         return
     for key, row in table.value.entries.items():
         host = _host(key)

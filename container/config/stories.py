@@ -24,8 +24,8 @@ S = TypeVar("S", bound=Settings)
 
 KEYS = ("hit", "event", "expect", "reply")
 MOST_HITS = 1000
-SECONDS_END = 3_000_000_000
-"""A time below this counts seconds, if it is one of our days."""
+SECONDS_BEGIN, SECONDS_END = 1_000_000_000, 3_000_000_000
+"""A time between these counts seconds since 1970, and hardly milliseconds."""
 
 REQUESTS = "requests"
 
@@ -87,7 +87,7 @@ def _hits(draft: Draft, owner: Owner, entry: Entry | None) -> tuple[Hit, ...] | 
 def _hits_of(draft: Draft, owner: Owner, node: Node) -> Iterator[Hit]:
     if isinstance(node, Table):
         keys = validated(draft, HitKeys, node.entries, owner=owner)
-        if keys is not None and keys.time is not None and 0 < keys.time < SECONDS_END:
+        if keys is not None and keys.time is not None and SECONDS_BEGIN < keys.time < SECONDS_END:
             sentence = f"{owner}: as milliseconds this is in January 1970"
             hint = f"write {keys.time * 1000}"
             draft.report("wrong-type", node.entries["time"].value.place, sentence, hint=hint, level="warning")
@@ -120,6 +120,8 @@ def _hits_in_file(draft: Draft, owner: Owner, node: Scalar, name: str) -> Sequen
             content = file.read(LARGEST_FILE + 1)
     except (OSError, ValueError):
         hint = "name one that is there, relative to the container file, or write the hit itself"
+        if "://" in name:
+            hint = "write the hit itself: {path: /g/collect, query: …}"
         draft.report("wrong-type", node.place, f'{owner}: the file "{name}" cannot be read', hint=hint)
         return ()
     try:

@@ -11,8 +11,8 @@ _BETWEEN = re.compile(r"[^a-z0-9<>=!~*^$]+")
 _NOT = frozenset({"not", "no", "isnt", "doesnt", "dont", "isn", "doesn", "never", "without", "non"})
 _OPPOSED = (
     _NOT | {"exclude", "excluded", "except", "exception", "exceptions", "block", "blocked", "blocking", "unless"},
-    frozenset({"less", "below", "under", "smaller", "fewer", "lower"}),
-    frozenset({"greater", "more", "above", "over", "bigger", "higher"}),
+    frozenset({"less", "below", "under", "smaller", "fewer"}),
+    frozenset({"greater", "more", "above", "over", "bigger"}),
     frozenset({"starts", "start", "begins", "begin"}),
     frozenset({"ends", "end"}),
     frozenset({"disabled", "disable", "inactive", "off"}),
@@ -64,7 +64,7 @@ KEYS: Mapping[str, tuple[tuple[str, str], ...]] = {
     **dict.fromkeys(("disabled", "inactive", "is_paused", "off", "pause"), (("paused", "write `paused`"),)),
     **dict.fromkeys(("firing_option", "tag_firing_option"), (("once_per", "write `once_per: {key: …, within: …}`"),)),
     **dict.fromkeys(("body", "payload", "post_data"), (("json", "write `json` for a mapping, or `text`"),)),
-    "data": (("json", "write `json`"), ("status", "write `json: {data: …}`: the whole request is compared")),
+    "data": (("status", "write `json: {data: …}`: the body is compared from its top"), ("json", "write `json`")),
     "rows": (("table", "write `table: {input: value}`"),),
     **dict.fromkeys(("map", "mapping", "lookup"), (("table", "write `table`"), ("rows", "write `rows`"))),
     "table": (("rows", "write `rows: [{pattern: …, value: …}]`"),),
@@ -97,6 +97,8 @@ def words_of(name: str) -> tuple[str, ...]:
 
 def means_otherwise(name: str, other: str) -> bool:
     """Whether one of the names holds a word that turns its meaning round, and the other does not."""
+    if name.startswith("!") != other.startswith("!"):
+        return True
     first, second = frozenset(words_of(name)), frozenset(words_of(other))
     return any(bool(first & words) != bool(second & words) for words in _OPPOSED)
 
