@@ -19,8 +19,16 @@ _NEAR = 200
 _PLAIN_WORDS = (
     ("'\\t'", "a tab may not stand here", "indent with spaces, never with tabs"),
     ("mapping values are not allowed", "a second key cannot begin in this line", "put text with a colon in quotes"),
-    ("expected ',' or '}', but got ':'", "a second colon stands in this value", "put text with a colon in quotes"),
-    ("expected ',' or ']', but got ':'", "a second colon stands in this value", "put text with a colon in quotes"),
+    (
+        "expected ',' or '}', but got ':'",
+        "a comma or a closing brace is missing before this colon, or quotes are",
+        "put text with a colon in quotes",
+    ),
+    (
+        "expected ',' or ']', but got ':'",
+        "a comma or a closing bracket is missing before this colon, or quotes are",
+        "put text with a colon in quotes",
+    ),
     (
         "scanning an alias",
         "YAML takes a * at the beginning for the name of an anchor",

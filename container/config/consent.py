@@ -11,6 +11,7 @@ from container.config.model import ClientModel, ConsentDefault, TagModel
 from container.config.problem import Place
 from container.config.sections import Read, named_nodes
 from container.config.source import Entry, Node, Scalar, Table
+from container.config.words import means_otherwise
 from container.event import CONSENT_TYPES
 from container.template import Template
 
@@ -96,4 +97,6 @@ def near_consent_type(draft: Draft, name: str) -> str:
         return ""
     draft.comparisons_left -= len(known)
     near = get_close_matches(name.casefold().replace(" ", "_"), known, n=1, cutoff=_NEAR)
-    return f'did you mean "{near[0]}"?' if near and draft.comparisons_left > 0 else ""
+    if not near or means_otherwise(name, near[0]):
+        return ""
+    return f'did you mean "{near[0]}"?' if draft.comparisons_left > 0 else ""

@@ -47,14 +47,16 @@ def check_conditions(draft: Draft, owner: Owner, entries: Mapping[str, Entry]) -
 
 def check_tags(draft: Draft, tags: Mapping[str, Read[TagModel]], variables: Mapping[str, Read[VariableModel]]) -> None:
     """Warns of fixed values in tags that should not be fixed, or not so."""
+    random = {name for name, each in variables.items() if each.model and each.model.component.type == "random_number"}
+    random.add("Random Number")
     for tag in tags.values():
-        _once_per(draft, tag, variables)
+        _once_per(draft, tag, random)
         for key, node in _scalars(tag.entries):
             if found := _odd_value(key, node):
                 level: Level = "error" if key == "phone_region" else "warning"
                 draft.report("wrong-type", node.place, f"{tag.owner}: {found[0]}", hint=found[1], level=level)
         _surroundings(draft, tag)
-        _event_id(draft, tag, variables)
+        _event_id(draft, tag, random)
 
 
 def check_tables(
@@ -131,7 +133,7 @@ def _other_dialect(key: str, node: Scalar) -> tuple[str, str] | None:
     return None
 
 
-def _once_per(draft: Draft, tag: Read[TagModel], variables: Mapping[str, Read[VariableModel]]) -> None:
+def _once_per(draft: Draft, tag: Read[TagModel], random: set[str]) -> None:
     entry = tag.entries.get("once_per")
     key = entry.value.entries.get("key") if entry is not None and isinstance(entry.value, Table) else None
     if key is None or not isinstance(key.value, Scalar) or not key.value.text:
@@ -140,28 +142,27 @@ def _once_per(draft: Draft, tag: Read[TagModel], variables: Mapping[str, Read[Va
     if "{{" not in key.value.text:
         sentence = f"{tag.owner}: this key is the same for every event, so the tag fires once for everybody"
         draft.report("wrong-type", key.value.place, sentence, hint=hint, level="warning")
-    elif _is_random(key.value.text, variables):
+    elif _is_random(key.value.text, random):
         sentence = f"{tag.owner}: this key is new for every event, so it never limits"
         place = reference_places(key.value)[0]
         draft.report("wrong-type", place, sentence, hint=hint, level="warning")
 
 
-def _event_id(draft: Draft, tag: Read[TagModel], variables: Mapping[str, Read[VariableModel]]) -> None:
+def _event_id(draft: Draft, tag: Read[TagModel], random: set[str]) -> None:
     """An id of which the browser knows nothing, beside a pixel."""
     entry = tag.entries.get("event_id")
     browser = tag.entries.get("browser")
     pixel = browser.value.entries.get("pixel") if browser is not None and isinstance(browser.value, Table) else None
     if entry is None or (pixel is not None and isinstance(pixel.value, Scalar) and pixel.value.value is False):
         return
-    if isinstance(entry.value, Scalar) and _is_random(entry.value.text, variables):
+    if isinstance(entry.value, Scalar) and _is_random(entry.value.text, random):
         sentence = f"{tag.owner}: the pixel does not know this id, so every conversion counts twice"
         hint = "take the line out, or name the id that the page gives to the pixel too"
         draft.report("wrong-type", reference_places(entry.value)[0], sentence, hint=hint, level="warning")
 
 
-def _is_random(written: str, variables: Mapping[str, Read[VariableModel]]) -> bool:
-    random = {name for name, each in variables.items() if each.model and each.model.component.type == "random_number"}
-    return not {"Random Number", *random}.isdisjoint(_REFERENCE.findall(written))
+def _is_random(written: str, random: set[str]) -> bool:
+    return not random.isdisjoint(_REFERENCE.findall(written))
 
 
 def _scalars(entries: Mapping[str, Entry]) -> Iterator[tuple[str, Scalar]]:

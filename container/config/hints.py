@@ -38,6 +38,11 @@ SHORT_FORM_FOR = {
 
 _STATUS_FOR = {"sent": "fired", "delivered": "fired", "ok": "fired", "success": "fired", "not_fired": "not_triggered"}
 
+_CONSENT_OF = {
+    "client": "write {default: granted} or {default: denied}",
+    "test": "write {ad_storage: granted}, with the types that the visitor spoke of",
+}
+
 SEVERAL_FOR = {"equals": "is_one_of", "does_not_equal": "is_not_one_of"}
 
 _GROUP_FOR = {
@@ -48,11 +53,10 @@ _GROUP_FOR = {
 }
 
 
-def for_value(node: Node | None, detail: str, name: str) -> str:
-    """For a value of the wrong kind. `detail` says which kind the field of that name takes."""
+def for_value(node: Node | None, detail: str, name: str, kind: str = "") -> str:
+    """For a value of the wrong kind. `detail`: what the field of that name takes; `kind`: whose it is."""
     if name == "consent":
-        as_mapping = "write {ad_storage: granted}, with the types that the visitor spoke of"
-        return as_mapping if detail == "takes a mapping" else "write a list of consent types, or `not_needed`"
+        return _CONSENT_OF.get(kind, "write a list of consent types, or `not_needed`")
     if name == "browser" and isinstance(node, Scalar) and isinstance(node.value, bool):
         return f"write {{pixel: {node.text}}}"
     if name == "time":

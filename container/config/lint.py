@@ -93,16 +93,13 @@ def lint(
 
 
 def _looks_nothing_up(draft: Draft, variable: Read[VariableModel]) -> None:
-    """A table whose input is not said, or the same for every event, gives one row forever."""
+    """A table whose input is the same for every event gives one row forever."""
     settings = None if variable.model is None else variable.model.settings
     if settings is None or "input" not in type(settings).model_fields:
         return
     entry = variable.entries.get("input")
     hint = 'write the value to look up, such as `input: "{{ Page Path }}"`'
-    if entry is None:
-        sentence = f'{variable.owner}: the field "input" is missing, so it looks nothing up'
-        draft.report("missing-field", variable.owner.place, sentence, hint=hint, level="warning")
-    elif not isinstance(getattr(settings, "input", None), Template):
+    if entry is not None and not isinstance(getattr(settings, "input", None), Template):
         sentence = f'{variable.owner}: "input" is the same for every event'
         draft.report("wrong-type", entry.value.place, sentence, hint=hint, level="warning")
 

@@ -245,10 +245,10 @@ def _report(draft: Draft, each: _Finding, owner: Owner) -> None:
         "unquoted-pattern": "YAML reads this pattern as something else without quotes",
     }
     sentence = sentences.get(each.code, f'"{each.name}" {each.detail}') if each.name else each.detail
-    draft.report(each.code, each.place, f"{owner}: {sentence}", hint=_hint(each))
+    draft.report(each.code, each.place, f"{owner}: {sentence}", hint=_hint(each, owner.kind))
 
 
-def _hint(each: _Finding) -> str:
+def _hint(each: _Finding, kind: str) -> str:
     node = each.node
     if each.code == "literal-secret":
         return "write ${secret:NAME}, and keep the value outside the file"
@@ -265,4 +265,4 @@ def _hint(each: _Finding) -> str:
         return ""
     if each.choices and isinstance(node, Scalar):
         return for_choice(node.text, each.choices)
-    return for_value(node, each.detail, each.name)
+    return for_value(node, each.detail, each.name, kind)

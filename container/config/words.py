@@ -92,7 +92,9 @@ _TOKENS = ("token", "api_token", "auth_token", "key", "api_key", "secret", "api_
 
 def words_of(name: str) -> tuple[str, ...]:
     """`does_not_equal`, `doesNotEqual` and `Does not equal` are the same words."""
-    return tuple(word for word in _BETWEEN.split(_HUMP.sub("_", name).lower().replace("'", "")) if word)
+    return tuple(
+        word for word in _BETWEEN.split(_HUMP.sub("_", name.replace("RegEx", "Regex")).lower().replace("'", "")) if word
+    )
 
 
 def means_otherwise(name: str, other: str) -> bool:
@@ -142,15 +144,22 @@ def _same_words(words: tuple[str, ...], operators: Collection[str]) -> str | Non
     positive = next((each for each in operators if _core(words_of(each)) == core), None) if core and negated else None
     if positive in ("is_set", "is_empty"):
         return f"{positive}: false"
-    meant = OPERATORS.get("_".join(core)) if negated and positive is None else None
+    meant = _BY_CORE.get(core) if negated and positive is None else None
     if meant in ("is_set: true", "is_empty: true"):
         return meant.replace("true", "false")
-    return _same_words(("not", *words_of(meant)), operators) if meant and "not" not in words_of(meant) else None
+    return _same_words(("not", *words_of(meant)), operators) if meant else None
 
 
 def _core(words: tuple[str, ...]) -> tuple[str, ...]:
     left = (word for word in words if word not in _NOT and word not in ("is", "does", "do", "t"))
     return tuple(word.removesuffix("es") if word == "matches" else word.removesuffix("s") for word in left)
+
+
+_BY_CORE = {
+    _core(words_of(name)): meant
+    for name, meant in OPERATORS.items()
+    if "not" not in words_of(meant) and "false" not in meant
+}
 
 
 def _flipped(expected: str) -> str:
