@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
-import sys
 from dataclasses import dataclass
 from types import FrameType
 
@@ -15,7 +15,6 @@ _STOP = (signal.SIGTERM, signal.SIGINT)
 class Early:
     """What was asked for before the process runs: a stop ends it at once, a reload follows when it runs."""
 
-    stop: bool = False
     reload: bool = False
 
     def listen(self) -> None:
@@ -29,14 +28,12 @@ class Early:
         for number in _STOP:
             loop.add_signal_handler(number, stop.set)
         loop.add_signal_handler(signal.SIGHUP, reload.set)
-        if self.stop:
-            stop.set()
         if self.reload:
             reload.set()
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
-        self.stop = True
-        sys.exit(0)
+        # An exception could come up in the middle of an import, in code that is not written for it.
+        os._exit(0)
 
     def _reload(self, _number: int, _frame: FrameType | None) -> None:
         self.reload = True

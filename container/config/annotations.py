@@ -83,7 +83,7 @@ def keys_at(annotations: Mapping[str, Any], path: Sequence[str | int]) -> list[s
     for step in path:
         annotation = annotations.get(step) if isinstance(step, str) else items_of(here, 0)
         here = site(annotation)
-        annotations = model_fields(here)
+        annotations = model_fields(here) or model_fields(site(items_of(here, 0)))
     return list(annotations)
 
 

@@ -19,6 +19,21 @@ _NEAR = 200
 _PLAIN_WORDS = (
     ("'\\t'", "a tab may not stand here", "indent with spaces, never with tabs"),
     ("mapping values are not allowed", "a second key cannot begin in this line", "put text with a colon in quotes"),
+    (
+        "expected ',' or '}', but got ':'",
+        "a comma or a closing brace is missing before this colon, or quotes are",
+        "put text with a colon in quotes",
+    ),
+    (
+        "expected ',' or ']', but got ':'",
+        "a comma or a closing bracket is missing before this colon, or quotes are",
+        "put text with a colon in quotes",
+    ),
+    (
+        "scanning an alias",
+        "YAML takes a * at the beginning for the name of an anchor",
+        "put the value in quotes; for every event leave `events` out",
+    ),
     ("expected ',' or '}'", "a comma or a closing brace is missing before this", ""),
     ("expected ',' or ']'", "a comma or a closing bracket is missing before this", ""),
     ("a simple key, could not find expected ':'", "a key begins here, and no colon follows it", "write `key: value`"),

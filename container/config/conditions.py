@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, get_type_hints
 
 from container.component import Component
 from container.config.draft import Draft, Owner, Use
 from container.config.fill import filled, reference_places
-from container.config.hints import GROUP_FOR
+from container.config.hints import for_group
 from container.config.model import Check, Condition, Group
 from container.config.problem import Place
 from container.config.source import Entry, Listing, Node, Scalar, Table
+from container.config.source import plain as plain_value
 from container.config.validate import report_unknown_key, validated_value
 from container.config.values import plain
+from container.config.words import for_operator
 from container.shape import text
 from container.template import Reference, Template
 
 GROUPS = ("any", "all", "not")
 SIDES = ("variable", "value")
 IGNORE_CASE = "ignore_case"
+ASKING = frozenset({"is_set", "is_empty"})
+"""Operators that ask whether there is a value, so that a missing one is an answer."""
 
 
 def conditions(draft: Draft, node: Node, *, owner: Owner, place: Place) -> tuple[Condition | Group, ...]:
@@ -57,15 +62,23 @@ def _condition(draft: Draft, node: Node, *, owner: Owner) -> Condition | Group |
 def _group(draft: Draft, node: Table, kind: str, *, owner: Owner) -> Group | None:
     for key, entry in node.entries.items():
         if key != kind:
-            report_unknown_key(draft, key, entry.key.place, owner, known=[kind])
+            hint = (
+                f"put it and `{kind}` in items of their own: `when: [{{…}}, {{{kind}: […]}}]`"
+                if any(side in node.entries for side in SIDES)
+                else ""
+            )
+            report_unknown_key(draft, key, entry.key.place, owner, known=[kind], hint=hint)
     members = conditions(draft, node.entries[kind].value, owner=owner, place=node.entries[kind].key.place)
     return Group("any" if kind == "any" else "all" if kind == "all" else "not", members)
 
 
 def _comparison(draft: Draft, node: Table, *, owner: Owner) -> Condition | None:
     side = _side(draft, node, owner)
+    before = len(draft.uses)
     left = None if side is None else _left(draft, node.entries[side].value, side, owner)
     operators = {key: entry for key, entry in node.entries.items() if key not in (*SIDES, IGNORE_CASE)}
+    if operators and operators.keys() <= ASKING:
+        draft.uses[before:] = [replace(use, asks=True) for use in draft.uses[before:]]
     place = next((entry.key.place for entry in node.entries.values()), node.place)
     if not operators:
         draft.report("missing-field", place, f"{owner}: the condition has no operator, such as `equals`")
@@ -82,7 +95,7 @@ def _side(draft: Draft, node: Table, owner: Owner) -> str | None:
     """Which of `variable` and `value` the condition has."""
     sides = [key for key in node.entries if key in SIDES]
     place = next((entry.key.place for entry in node.entries.values()), node.place)
-    if not sides and not any(key.casefold() in GROUP_FOR for key in node.entries):
+    if not sides and not any(for_group(key) for key in node.entries):
         hint = "write `variable: Name`, or `value:` with references in it"
         draft.report("missing-field", place, f"{owner}: the condition has no left side", hint=hint)
     if len(sides) > 1:
@@ -116,8 +129,8 @@ def _known_operators(
         operator = draft.registry.operator(name)
         if operator is None:
             known = [*draft.registry.operators, *SIDES, *GROUPS, IGNORE_CASE]
-            meant = GROUP_FOR.get(name.casefold(), name)
-            report_unknown_key(draft, name, entry.key.place, owner, known=known, meant=meant)
+            hint = for_group(name) or for_operator(name, plain_value(entry.value), draft.registry.operators)
+            report_unknown_key(draft, name, entry.key.place, owner, known=known, hint=hint)
             texts = len(draft.texts)
             plain(draft, entry.value, Any, owner=owner, field=name, inherited="dynamic")
             del draft.texts[texts:]

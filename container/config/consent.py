@@ -11,6 +11,7 @@ from container.config.model import ClientModel, ConsentDefault, TagModel
 from container.config.problem import Place
 from container.config.sections import Read, named_nodes
 from container.config.source import Entry, Node, Scalar, Table
+from container.config.words import means_otherwise
 from container.event import CONSENT_TYPES
 from container.template import Template
 
@@ -36,12 +37,12 @@ def check_consent(
     asked = _asked_for(draft, tags)
     for each in (entry, *(client.entries.get("consent") for client in clients.values())):
         for name, place in _defaults(None if each is None else each.value):
-            near = _near(draft, name)
+            near = near_consent_type(draft, name)
             if near or not (name in asked or name in CONSENT_TYPES or name in FURTHER_TYPES):
                 sentence = f'the default for "{name}" has no effect: no tag asks for this consent type'
                 draft.report("consent-never-met", place, sentence, hint=near)
     for name, place in _references(draft):
-        if near := _near(draft, name):
+        if near := near_consent_type(draft, name):
             draft.report("consent-never-met", place, f'no hit ever speaks of the consent type "{name}"', hint=near)
 
 
@@ -50,11 +51,13 @@ def _on_tag(
 ) -> None:
     nodes = {node.text: node for node in named_nodes(tag.entries.get("consent")) if isinstance(node, Scalar)}
     for name in tag.model.consent if tag.model is not None else nodes:
-        near = _near(draft, name)
+        near = near_consent_type(draft, name)
         granted = tag.model is None or any(_may_grant(default, name, otherwise) for default in defaults)
         if name in CONSENT_TYPES or name == NOT_NEEDED or (granted and not near):
             continue
         place = nodes[name].place if name in nodes else tag.owner.place
+        if place in draft.spoiled:
+            continue
         sentence = f'{tag.owner} needs "{name}", of which no hit ever speaks'
         draft.report("consent-never-met", place, sentence, hint=near or draft.suggest(name, CONSENT_TYPES))
 
@@ -87,11 +90,13 @@ def _references(draft: Draft) -> Iterator[tuple[str, Place]]:
             yield name, use.place
 
 
-def _near(draft: Draft, name: str) -> str:
+def near_consent_type(draft: Draft, name: str) -> str:
     """A hint when the name is hardly anything but a misspelled type of Google's."""
     known = (*CONSENT_TYPES, *FURTHER_TYPES, NOT_NEEDED)
     if name in known or len(name) > _LONGEST_NAME:
         return ""
     draft.comparisons_left -= len(known)
     near = get_close_matches(name.casefold().replace(" ", "_"), known, n=1, cutoff=_NEAR)
-    return f'did you mean "{near[0]}"?' if near and draft.comparisons_left > 0 else ""
+    if not near or means_otherwise(name, near[0]):
+        return ""
+    return f'did you mean "{near[0]}"?' if draft.comparisons_left > 0 else ""

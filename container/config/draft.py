@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,13 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A reference somewhere in the file."""
+    """A reference somewhere in the file. `asks`: it only asks whether there is a value."""
 
     name: str
     mode: Mode
     place: Place
     owner: Owner
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,11 @@ class Draft:
     hidden: list[Place] = field(default_factory=list)
     comparisons_left: int = MOST_COMPARISONS
     folder: Path | None = None
+
+    @cached_property
+    def secret_fields(self) -> frozenset[str]:
+        """The names under which settings take a secret."""
+        return self.registry.secret_fields()
 
     def report(self, code: str, place: Place, sentence: str, *, hint: str = "", level: Level | None = None) -> None:
         self.problems.append(problem(code, place, sentence, hint=hint, level=level))

@@ -28,7 +28,7 @@ def filled(draft: Draft, scalar: Scalar, mode: Mode, owner: Owner) -> Any:
     if mode == "secret" and is_literal(scalar.text):
         draft.hidden += places_of(scalar)
     if not isinstance(scalar.value, str) or not _SIGNS.search(scalar.value):
-        if mode == "dynamic" and scalar.text:
+        if scalar.text and (mode == "dynamic" or (mode == "confidential" and "{" in scalar.text)):
             draft.texts.append(Use(scalar.text, mode, scalar.place, owner))
         return scalar.value
     text = scalar.value
@@ -138,7 +138,8 @@ def _note_uses(draft: Draft, template: Template, scalar: Scalar, mode: Mode, own
         for reference, place in zip(template.references, places, strict=True):
             draft.uses.append(Use(reference.name, mode, place, owner))
     if mode in ("fixed", "shown"):
-        hint = "write {{{{ for the two braces themselves" if mode == "shown" else ""
+        whole = "write the value that is expected, or {{{{ for the two braces themselves"
+        hint = whole if mode == "shown" else ""
         sentence = f"{owner}: this value does not accept references to variables"
         draft.report("not-dynamic", places[0], sentence, hint=hint)
         draft.spoiled.add(scalar.place)

@@ -9,6 +9,8 @@ from container.config.problem import did_you_mean
 from container.config.source import Listing, Node, Scalar, Table, typed
 from container.config.unquoted import quoted
 
+_BACK_REFERENCE = re.compile(r"\\[1-9]|\(\?P=")
+_ITEM = re.compile(r"\[(?:([0-9]{1,6})|[\"']([\w-]+)[\"'])\]")
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,60}")
 _TRUE, _FALSE = ("true", "yes", "on", "y", "1"), ("false", "no", "off", "n", "0")
 
@@ -34,15 +36,37 @@ SHORT_FORM_FOR = {
 }
 """What else people call the short forms."""
 
+_STATUS_FOR = {"sent": "fired", "delivered": "fired", "ok": "fired", "success": "fired", "not_fired": "not_triggered"}
+
+_CONSENT_OF = {
+    "client": "write {default: granted} or {default: denied}",
+    "test": "write {ad_storage: granted}, with the types that the visitor spoke of",
+}
+
 SEVERAL_FOR = {"equals": "is_one_of", "does_not_equal": "is_not_one_of"}
 
-GROUP_FOR = {"or": "any", "and": "all", "none": "not"}
+_GROUP_FOR = {
+    "or": "`any`",
+    "and": "`all`",
+    "none": "`not: {any: […]}`",
+    "xor": "`any`, and `not: {all: […]}` beside it",
+}
 
 
-def for_value(node: Node | None, detail: str, name: str) -> str:
-    """For a value of the wrong kind. `detail` says which kind the field of that name takes."""
+def for_value(node: Node | None, detail: str, name: str, kind: str = "") -> str:
+    """For a value of the wrong kind. `detail`: what the field of that name takes; `kind`: whose it is."""
     if name == "consent":
-        return "write a list of consent types, or `not_needed`"
+        return _CONSENT_OF.get(kind, "write a list of consent types, or `not_needed`")
+    if name == "browser" and isinstance(node, Scalar) and isinstance(node.value, bool):
+        return f"write {{pixel: {node.text}}}"
+    if name == "time":
+        return "write Unix milliseconds, such as 1767261600000"
+    if name == "query" and isinstance(node, Table):
+        return (
+            f"write it as text: {quoted('&'.join(f'{key}={_shown(each.value)}' for key, each in node.entries.items()))}"
+        )
+    if detail.startswith("takes 2 values"):
+        return "write two of them, such as [10, 20]"
     if isinstance(node, Scalar):
         return _for_scalar(node, detail)
     if isinstance(node, Listing) and name in SEVERAL_FOR:
@@ -54,8 +78,17 @@ def for_value(node: Node | None, detail: str, name: str) -> str:
 
 def for_choice(written: str, choices: Sequence[str]) -> str:
     """For one of a few words."""
+    if set(choices) == {"granted", "denied"} and written.casefold() in (*_TRUE, *_FALSE):
+        return f"write {'granted' if written.casefold() in _TRUE else 'denied'}"
+    written = _STATUS_FOR.get(written.casefold(), written)
     same = next((choice for choice in choices if choice == written.casefold()), None)
     return f"write {same}" if same else did_you_mean(written, choices)
+
+
+def for_group(name: str) -> str:
+    """For a group of conditions under another name."""
+    meant = _GROUP_FOR.get(name.casefold())
+    return f"write {meant}" if meant else ""
 
 
 def for_reference(name: str, forms: Sequence[str]) -> str:
@@ -77,9 +110,34 @@ def for_event_data(name: str) -> str:
     return f"write {{{{ event.{name} }}}} for event data" if _KEY.fullmatch(name) else ""
 
 
+def for_expression(name: str) -> str:
+    """For a reference that calculates: a filter, or the item of a list in brackets."""
+    before, bar, _ = name.partition("|")
+    if bar and before.strip():
+        return f"write {{{{ {before.strip()} }}}}, and declare a variable with `format` to change its value"
+    if _ITEM.search(name):
+        return f"write {{{{ {_ITEM.sub(lambda found: '.' + (found[1] or found[2]), name)} }}}}"
+    return ""
+
+
 def as_list(text: str) -> str:
     """The parts of a text with commas as a list in YAML."""
     return "[" + ", ".join(part.strip() for part in text.split(",") if part.strip()) + "]"
+
+
+def for_pattern(source: str) -> str:
+    """For a pattern that RE2 does not take."""
+    if "(?!" in source or "(?<!" in source:
+        return "write what must not be there under `does_not_match_regex`, in the same condition"
+    if "(?=" in source or "(?<=" in source:
+        return "write what has to follow or precede as a second condition"
+    if _BACK_REFERENCE.search(source):
+        return "write the repeated text itself, or take a second condition"
+    return ""
+
+
+def _shown(node: Node) -> str:
+    return node.text if isinstance(node, Scalar) else "…"
 
 
 def _for_scalar(node: Scalar, detail: str) -> str:

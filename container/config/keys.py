@@ -27,6 +27,9 @@ def _types_or_none(value: Any) -> Any:
 NOT_NEEDED = "not_needed"
 """What a tag says that asks for no consent."""
 
+NO_TYPES = ("none", "no", "granted", "denied", "yes", "required", "needed", "all", "any")
+"""Words that somebody may write for consent types, and no hit ever speaks of."""
+
 State = Annotated[Dynamic[Literal["granted", "denied"]], AfterValidator(_one_reference)]
 
 States = State | dict[str, State]

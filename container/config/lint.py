@@ -13,6 +13,7 @@ from container.config.draft import Draft
 from container.config.model import ClientModel, TagModel, TriggerModel, VariableModel
 from container.config.sections import Read, named_nodes
 from container.config.source import Entry, Scalar, Table
+from container.config.unquoted import quoted
 from container.fields import Settings
 from container.shape import text
 from container.template import Template
@@ -40,6 +41,21 @@ GOOGLE_EVENTS = (
 )
 """Names that Google's library and its guides use."""
 
+_GTM_EVENTS = {
+    **dict.fromkeys(("gtm.js", "gtm.dom", "gtm.load", "gtm.init", "gtm.historyChange"), "page_view"),
+    "gtm.click": "click",
+    "gtm.linkClick": "click",
+    "gtm.formSubmit": "form_submit",
+    "gtm.scrollDepth": "scroll",
+    "gtm.video": "video_progress",
+    "gtm.timer": "user_engagement",
+    "gtm.elementVisibility": "view_promotion",
+}
+"""Events of GTM's web container, and which of GA4's comes nearest."""
+
+_PATTERN_SIGNS = re.compile(r"[*^$|\\+?()\[\]]|^/.*/[a-z]*$")
+_OTHER_SIGNS = re.compile(r"[\^$|\\+?()\[\]]|\.\*")
+_SLASHES = re.compile(r"/.*/")
 _ACCOUNTS = ("pixel_id", "dataset_id", "measurement_id", "account_id")
 _MOST_CLIENTS = 100
 _BESIDE_LETTERS = re.compile(r"[^a-z0-9]")
@@ -71,23 +87,19 @@ def lint(
         _near_google_events(draft, trigger)
     for tag in tags.values():
         _near_standard_events(draft, tag)
-        _never_fires(draft, tag)
         if tag.model is not None:
             _dedup_unknown(draft, tag, tag.model, triggers)
             _name_mismatch(draft, tag, tag.model, accounts)
 
 
 def _looks_nothing_up(draft: Draft, variable: Read[VariableModel]) -> None:
-    """A table whose input is not said, or the same for every event, gives one row forever."""
+    """A table whose input is the same for every event gives one row forever."""
     settings = None if variable.model is None else variable.model.settings
     if settings is None or "input" not in type(settings).model_fields:
         return
     entry = variable.entries.get("input")
     hint = 'write the value to look up, such as `input: "{{ Page Path }}"`'
-    if entry is None:
-        sentence = f'{variable.owner}: the field "input" is missing, so it looks nothing up'
-        draft.report("missing-field", variable.owner.place, sentence, hint=hint, level="warning")
-    elif not isinstance(getattr(settings, "input", None), Template):
+    if entry is not None and not isinstance(getattr(settings, "input", None), Template):
         sentence = f'{variable.owner}: "input" is the same for every event'
         draft.report("wrong-type", entry.value.place, sentence, hint=hint, level="warning")
 
@@ -190,17 +202,27 @@ def _near_standard_events(draft: Draft, tag: Read[TagModel]) -> None:
 def _near_google_events(draft: Draft, trigger: Read[TriggerModel]) -> None:
     for node in named_nodes(trigger.entries.get("events")):
         name = node.text if isinstance(node, Scalar) else ""
+        if name in _GTM_EVENTS:
+            sentence = f'{trigger.owner} hears "{name}", which stays in the browser: hits have the names of GA4'
+            hint = f'did you mean "{_GTM_EVENTS[name]}"?'
+            draft.report("near-standard-event", node.place, sentence, hint=hint)
+            continue
+        if "{{" not in name and _PATTERN_SIGNS.search(name):
+            sentence = f'{trigger.owner}: "{name}" is an exact name here, and looks like a pattern'
+            hint = f"write `events_matching: {quoted(_as_pattern(name))}`"
+            draft.report("wrong-type", node.place, sentence, hint=hint, level="warning")
+            continue
         near = None if "{{" in name else _GOOGLE_EVENTS.get(_BESIDE_LETTERS.sub("", name.lower()))
         if near is not None and name != near:
             sentence = f'{trigger.owner} hears "{name}", and Google\'s own event is "{near}"'
             draft.report("near-standard-event", node.place, sentence, hint=f'did you mean "{near}"?')
 
 
-def _never_fires(draft: Draft, tag: Read[TagModel]) -> None:
-    """An exception wins over all triggers, so one trigger cannot be both."""
-    if tag.model is not None and tag.model.triggers and set(tag.model.triggers) <= set(tag.model.exceptions):
-        sentence = f"every trigger of {tag.owner} is an exception too, so it could never fire"
-        draft.report("no-triggers", tag.entries["exceptions"].key.place, sentence, level="warning")
+def _as_pattern(name: str) -> str:
+    """What somebody means by it who writes a pattern, or a star for the rest of a name."""
+    if _SLASHES.fullmatch(name):
+        return name.strip("/")
+    return name if _OTHER_SIGNS.search(name) else "^" + name.replace("*", ".*") + "$"
 
 
 def _event_names(entries: Mapping[str, Entry]) -> Iterator[Scalar]:

@@ -11,13 +11,25 @@ from typing import TypeVar
 
 from container.config.consent import check_consent
 from container.config.draft import Draft, Owner
+from container.config.fires import check_fires
+from container.config.habits import check_conditions, check_parameters, check_tables, check_tags
 from container.config.hide import hidden_in, without_secrets
 from container.config.hints import as_list
 from container.config.keys import LATER, TOP, VERSION, ConsentKeys, ContainerKeys
 from container.config.lint import lint
 from container.config.members import check_members
 from container.config.model import ConsentDefault, ContainerModel, TagModel, TriggerModel, VariableModel
-from container.config.problem import LINE_BREAK, Level, Place, Problem, as_github, as_json, as_text, in_order
+from container.config.problem import (
+    LINE_BREAK,
+    Level,
+    Place,
+    Problem,
+    as_github,
+    as_json,
+    as_text,
+    in_order,
+    without_outdone,
+)
 from container.config.problem import problem as new_problem
 from container.config.references import check_names, check_references, check_secrets
 from container.config.registry import Registry
@@ -76,11 +88,11 @@ def load(
     draft = Draft(registry, environment, secrets, strict_environment, folder=folder)
     draft.problems += source.problems
     model = _model(draft, source, text)
-    problems = in_order(draft.problems)
+    problems = without_outdone(in_order(draft.problems))
     if not problems:
         return Loaded(filename, text, model, ())
     complete = not any(each.level == "error" for each in problems)
-    hidden = (*draft.hidden, *hidden_in(text, registry.secret_fields()))
+    hidden = (*draft.hidden, *hidden_in(text, draft.secret_fields))
     return Loaded(filename, text, model if complete else None, without_secrets(problems, text, hidden), hidden)
 
 
@@ -139,6 +151,13 @@ def _model(draft: Draft, source: Source, text: str) -> ContainerModel | None:
     default: ConsentDefault = "denied" if consent is None else consent.default
     check_consent(draft, found_clients, found_tags, entry=root.entries.get("consent"), default=default)
     lint(draft, found_clients, found_variables, found_triggers, found_tags)
+    check_fires(draft, found_triggers, found_tags)
+    check_tags(draft, found_tags, found_variables)
+    check_tables(draft, found_clients, found_variables)
+    for having in (found_triggers, found_transformations):
+        for each in having.values():
+            check_conditions(draft, each.owner, each.entries)
+    check_parameters(draft, found_transformations)
     return ContainerModel(
         name="" if about is None else about.name,
         id="" if about is None else about.id,

@@ -41,7 +41,7 @@ def check_members(
         if not found.held and not found.in_doubt:
             lost.add(use.name)
             _report_unknown(draft, members, use, target)
-        elif not found.in_doubt and (target.name, target.path) not in told:
+        elif not found.in_doubt and not use.asks and (target.name, target.path) not in told:
             told.add((target.name, target.path))
             _report_rows(draft, members, use, target)
     return frozenset(lost)

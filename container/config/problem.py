@@ -10,6 +10,8 @@ from typing import Literal
 
 import orjson
 
+from container.config.words import means_otherwise
+
 Level = Literal["error", "warning"]
 
 LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
@@ -18,6 +20,7 @@ LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _UNPRINTABLE = re.compile(r"[^\t\x20-\x7e\xa0-\ud7ff\ue000-\U0010ffff]|[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _WIDEST_LINE = 160
 _LONGEST_NAME = 200
+_MOST_NEAR = 5
 LONGEST_SENTENCE = 1000
 
 
@@ -146,16 +149,28 @@ def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(found.values(), key=lambda each: (each.line, each.column, each.level, each.code)))
 
 
+def without_outdone(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Without what has the wrong remedy: where no reference may stand, neither quotes nor a declaration would help."""
+    found = tuple(problems)
+    fixed = {(each.line, each.column) for each in found if each.code == "not-dynamic"}
+    moot = ("unquoted-reference", "unknown-variable")
+    return tuple(each for each in found if each.code not in moot or (each.line, each.column) not in fixed)
+
+
 def did_you_mean(name: str, known: Mapping[str, int | None] | Iterable[str]) -> str:
-    """A hint with the nearest known name and its line, where `known` says one; empty when none is near."""
+    """A hint with the nearest known name and its line, where `known` says one; empty when none is near.
+
+    A name that means the opposite is never near.
+    """
     lines = known if isinstance(known, Mapping) else dict.fromkeys(known)
     if len(name) > _LONGEST_NAME:
         return ""
-    near = get_close_matches(name, [each for each in lines if len(each) <= _LONGEST_NAME], n=1, cutoff=0.6)
-    if not near:
+    near = get_close_matches(name, [each for each in lines if len(each) <= _LONGEST_NAME], n=_MOST_NEAR, cutoff=0.6)
+    meant = next((each for each in near if not means_otherwise(name, each)), None)
+    if meant is None:
         return ""
-    line = lines[near[0]]
-    return f'did you mean "{near[0]}"?' if line is None else f'did you mean "{near[0]}" (line {line})?'
+    line = lines[meant]
+    return f'did you mean "{meant}"?' if line is None else f'did you mean "{meant}" (line {line})?'
 
 
 def as_text(problems: Iterable[Problem], *, filename: str, text: str, hidden: Iterable[Place] = ()) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from container.config.draft import Draft, Owner, Use
-from container.config.hints import for_event_data, for_reference
+from container.config.hints import for_event_data, for_expression, for_reference
 from container.config.problem import Place
 from container.config.rows import Rows
 from container.secret import Secret, SecretText
@@ -43,6 +44,8 @@ DEEPEST_CHAIN = 32
 
 MOST_CIRCLES = 100
 """So many circles are described; a file with more of them has been told enough."""
+
+_SINGLE = re.compile(r"\{ ?([A-Za-z][\w .-]{0,100}?) ?\}", re.ASCII)
 
 LONGEST_NAME = 1000
 """No reference is longer than this, short forms aside."""
@@ -97,7 +100,10 @@ def check_references(draft: Draft, declared: Mapping[str, Owner]) -> bool:
         target = resolve(use.name, declared)
         if target is None:
             hint = for_reference(use.name, SHORT_FORMS) or draft.suggest(use.name, known) or for_event_data(use.name)
+            hint = for_expression(use.name) or hint
             draft.report("unknown-variable", use.place, f'{use.owner}: there is no variable "{use.name}"', hint=hint)
+        elif target.kind == "short_form":
+            _check_path(draft, use)
         elif target.kind == "variable":
             used.add(target.name)
             if use.owner.kind == "variable":
@@ -107,9 +113,20 @@ def check_references(draft: Draft, declared: Mapping[str, Owner]) -> bool:
             hint = f'write "{{{{ {each.name} }}}}"'
             sentence = f'{each.owner}: "{each.name}" is text here, not the value of that variable'
             draft.report("wrong-type", each.place, sentence, hint=hint, level="warning")
+        elif (found := _SINGLE.fullmatch(each.name)) and resolve(found[1], declared):
+            sentence = f"{each.owner}: a reference has two braces on each side, and this is text"
+            hint = f'write "{{{{ {found[1]} }}}}"'
+            draft.report("wrong-type", each.place, sentence, hint=hint, level="warning")
     for name in declared.keys() - used:
         draft.report("unused-variable", declared[name].place, f'nothing refers to the variable "{name}"')
     return not _Circles(draft, links, declared).any()
+
+
+def _check_path(draft: Draft, use: Use) -> None:
+    """Reports what other languages would calculate, and what is here a part of the name."""
+    if hint := for_expression(use.name):
+        sentence = f'{use.owner}: no event has anything called "{use.name.partition(".")[2]}"'
+        draft.report("unknown-variable", use.place, sentence, hint=hint, level="warning")
 
 
 def check_secrets(draft: Draft, declared: Mapping[str, Owner], *, broken: Container[str], lost: Container[str]) -> None:

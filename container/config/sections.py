@@ -16,6 +16,7 @@ from container.config.hints import for_thing
 from container.config.keys import (
     LATER,
     LATER_TYPES,
+    NO_TYPES,
     NOT_NEEDED,
     ClientKeys,
     TagKeys,
@@ -189,7 +190,8 @@ def _check_targets(
                 draft.report("unknown-tag", node.place, sentence, hint=draft.suggest(name, lines))
             if key == "tag_types" and name not in types:
                 sentence = f'{owner}: there is no tag type "{name}"'
-                draft.report("unknown-type", node.place, sentence, hint=draft.suggest(name, types))
+                hint = draft.suggest(name, types) or f"the types are {', '.join(types)}"
+                draft.report("unknown-type", node.place, sentence, hint=hint)
 
 
 def _need_triggers(draft: Draft, owner: Owner, entries: Mapping[str, Entry]) -> None:
@@ -203,6 +205,12 @@ def _need_triggers(draft: Draft, owner: Owner, entries: Mapping[str, Entry]) -> 
 
 
 def _need_consent(draft: Draft, owner: Owner, entry: Entry | None, *, declared: bool) -> None:
+    for node in named_nodes(entry):
+        if isinstance(node, Scalar) and node.text.casefold() in NO_TYPES and node.value is not None:
+            hint = "write `not_needed`, or a list of consent types, such as [ad_storage]"
+            sentence = f'{owner}: "{node.text}" is no consent type'
+            draft.report("wrong-type", node.place, sentence, hint=hint)
+            draft.spoiled.add(node.place)
     written = entry is not None and isinstance(entry.value, Listing)
     if not _is_empty(entry) or (declared and not written):
         return

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import orjson
 
 from container.case import CaseError, Status, event_from_json, expects_nothing, hit_from_json
+from container.config.consent import near_consent_type
 from container.config.draft import Draft, Owner
 from container.config.model import StoryModel, TagModel
 from container.config.problem import Place
@@ -23,6 +24,9 @@ S = TypeVar("S", bound=Settings)
 
 KEYS = ("hit", "event", "expect", "reply")
 MOST_HITS = 1000
+SECONDS_BEGIN, SECONDS_END = 1_000_000_000, 3_000_000_000
+"""A time between these counts seconds since 1970, and hardly milliseconds."""
+
 REQUESTS = "requests"
 
 _YAML = (".yaml", ".yml")
@@ -82,6 +86,10 @@ def _hits(draft: Draft, owner: Owner, entry: Entry | None) -> tuple[Hit, ...] | 
 def _hits_of(draft: Draft, owner: Owner, node: Node) -> Iterator[Hit]:
     if isinstance(node, Table):
         keys = validated(draft, HitKeys, node.entries, owner=owner)
+        if keys is not None and keys.time is not None and SECONDS_BEGIN < keys.time < SECONDS_END:
+            sentence = f"{owner}: as milliseconds this is in January 1970"
+            hint = f"write {keys.time * 1000}"
+            draft.report("wrong-type", node.entries["time"].value.place, sentence, hint=hint, level="warning")
         stated: Sequence[Any] = [] if keys is None else [keys.model_dump(exclude_unset=True)]
     elif isinstance(node, Scalar) and isinstance(node.value, str):
         stated = _hits_in_file(draft, owner, node, node.value)
@@ -111,6 +119,8 @@ def _hits_in_file(draft: Draft, owner: Owner, node: Scalar, name: str) -> Sequen
             content = file.read(LARGEST_FILE + 1)
     except (OSError, ValueError):
         hint = "name one that is there, relative to the container file, or write the hit itself"
+        if "://" in name:
+            hint = "write the hit itself: {path: /g/collect, query: …}"
         draft.report("wrong-type", node.place, f'{owner}: the file "{name}" cannot be read', hint=hint)
         return ()
     try:
@@ -147,6 +157,11 @@ def _event(draft: Draft, owner: Owner, entry: Entry) -> Event | None:
     keys = validated(draft, EventKeys, table(draft, entry.value, f'{owner}: "event"').entries, owner=owner)
     if keys is None:
         return None
+    stated = entry.value.entries.get("consent") if isinstance(entry.value, Table) else None
+    for each in stated.value.entries.values() if stated is not None and isinstance(stated.value, Table) else ():
+        if hint := near_consent_type(draft, each.key.text):
+            sentence = f'{owner}: no tag asks for the consent type "{each.key.text}"'
+            draft.report("consent-never-met", each.key.place, sentence, hint=hint)
     return event_from_json(keys.model_dump(), hit_from_json({}))
 
 
@@ -230,7 +245,11 @@ def _tables(draft: Draft, owner: Owner, entry: Entry | None) -> Iterator[Table]:
             yield node
         else:
             name = "" if entry is None else entry.key.text
-            draft.report("wrong-type", node.place, f'{owner}: "{name}" takes a mapping, or a list of mappings')
+            stated = isinstance(node, Scalar) and node.text in get_args(Status)
+            hint = f"write {{status: {node.text}}}" if stated and isinstance(node, Scalar) else ""
+            draft.report(
+                "wrong-type", node.place, f'{owner}: "{name}" takes a mapping, or a list of mappings', hint=hint
+            )
 
 
 def _stated(keys: Settings) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from container.config.annotations import fields_of, keys_at
 from container.config.draft import Draft, Owner
 from container.config.empty import report_empty
 from container.config.fill import reference_places
-from container.config.hints import for_choice, for_value
+from container.config.hints import for_choice, for_pattern, for_value
 from container.config.problem import CODES, Place
 from container.config.source import Entry, Listing, Node, Scalar, Table
 from container.config.unquoted import quoted
 from container.config.values import plain_table
+from container.config.words import for_key
 from container.fields import Settings
 from container.secret import Secret, SecretText
 from container.template import Template
@@ -42,8 +43,17 @@ _EXPECTED = {
     "missing": "more values than these",
 }
 
+_RE2 = {
+    "(?!": "looks ahead for what must not follow, which the patterns of GTM cannot",
+    "(?=": "looks ahead, which the patterns of GTM cannot",
+    "(?<!": "looks behind for what must not precede, which the patterns of GTM cannot",
+    "(?<=": "looks behind, which the patterns of GTM cannot",
+}
+"""What RE2 does not take, in an analyst's words."""
+
 _LIMITS = {"less_than_equal": "at most", "greater_than_equal": "at least"}
 
+_WHOLE = re.compile(r"\{\{\s*(?:event\.)?([^{}\s]+)\s*\}\}")
 _CHOICE = re.compile(r"'([^']*)'")
 
 Path = tuple[str | int, ...]
@@ -101,10 +111,12 @@ def report_unknown_key(
     *,
     known: Sequence[str] = (),
     later: Sequence[str] = (),
-    meant: str = "",
+    hint: str = "",
 ) -> None:
-    """`meant`: what the name stands for elsewhere, to look for something near."""
-    hint = NOT_YET if name in later else draft.suggest(meant or name, known)
+    """`hint`: what to write instead, when that is known."""
+    if not hint:
+        instead = "" if name in known else for_key(name, known, draft.secret_fields)
+        hint = NOT_YET if name in later else instead or draft.suggest(name, known)
     draft.report("unknown-key", place, f'{owner}: there is no key "{name}" here', hint=hint)
 
 
@@ -192,6 +204,14 @@ def _expectation(error: ErrorDetails, *, named: bool) -> str:
     message = error["msg"].removeprefix("Value error, ")
     if kind == "not_dynamic":
         return f"here: {message}"
+    if kind == "bad_regex":
+        source = str(error["input"])
+        told = next((words for sign, words in _RE2.items() if sign in source), "")
+        if not told and message.startswith("invalid escape sequence") and message[-1:].isdigit():
+            told = "repeats what a group matched, which the patterns of GTM cannot"
+        return told or f"is not right: {message}"
+    if kind == "too_long":
+        return f"takes {error['ctx']['max_length']} values, and not {error['ctx']['actual_length']}"
     stated = f"{message[:1].lower()}{message[1:]}"
     return f"is not right: {stated}" if named else stated
 
@@ -225,17 +245,24 @@ def _report(draft: Draft, each: _Finding, owner: Owner) -> None:
         "unquoted-pattern": "YAML reads this pattern as something else without quotes",
     }
     sentence = sentences.get(each.code, f'"{each.name}" {each.detail}') if each.name else each.detail
-    draft.report(each.code, each.place, f"{owner}: {sentence}", hint=_hint(each))
+    draft.report(each.code, each.place, f"{owner}: {sentence}", hint=_hint(each, owner.kind))
 
 
-def _hint(each: _Finding) -> str:
+def _hint(each: _Finding, kind: str) -> str:
     node = each.node
     if each.code == "literal-secret":
         return "write ${secret:NAME}, and keep the value outside the file"
     if each.code == "unquoted-pattern" and isinstance(node, (Listing, Table)):
         return f"write {quoted(node.raw)}"
+    if each.code == "bad-regex" and isinstance(node, Scalar):
+        return for_pattern(node.text)
+    if each.code == "not-dynamic" and each.name == "url" and each.detail.startswith("here: "):
+        return "write the beginning itself, such as https://hooks.shop.example/orders; references may follow"
+    if each.code == "not-dynamic" and each.name in ("key", "parameters") and isinstance(node, Scalar):
+        whole = _WHOLE.fullmatch(node.text)
+        return f"write {whole[1]}, without braces" if whole else ""
     if each.code != "wrong-type":
         return ""
     if each.choices and isinstance(node, Scalar):
         return for_choice(node.text, each.choices)
-    return for_value(node, each.detail, each.name)
+    return for_value(node, each.detail, each.name, kind)

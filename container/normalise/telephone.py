@@ -54,6 +54,11 @@ def _international(value: str, region: str | None) -> str | None:
     return _looked_up(digits, region)
 
 
+def is_region(text: str) -> bool:
+    """Whether it is a country, two letters, whose phone numbers are known."""
+    return text.upper() in phonenumbers.SUPPORTED_REGIONS
+
+
 def _is_international(form: str) -> bool:
     """Whether this is E.164, and certainly so: a zero after the calling code may be a trunk prefix."""
     if not _E164.fullmatch(form):

@@ -9,6 +9,8 @@ import socket
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -137,29 +139,31 @@ def test_a_short_admin_token_is_refused(tmp_path: Path) -> None:
     assert "16 characters or longer" in " ".join(found.stderr.replace("\u2502", " ").split())
 
 
-@pytest.mark.parametrize("delay", [0.1, 0.3, 0.5, 0.8])
-def test_a_stop_while_it_starts_ends_it_with_0(tmp_path: Path, delay: float) -> None:
-    (tmp_path / "container.yaml").write_text(FILE, encoding="utf-8")
-    ports = ["--port", "0", "--admin-port", "0"]
-    with subprocess.Popen(
-        command("serve", *ports), cwd=tmp_path, env=surroundings({"SERVED_TOKEN": "t"}), stderr=subprocess.PIPE
-    ) as process:
-        time.sleep(delay)
+@contextmanager
+def starting(folder: Path, *, imports: int) -> Iterator[subprocess.Popen[str]]:
+    """A server that is so many imports further than where it began to listen: its interpreter prints each of them."""
+    (folder / "container.yaml").write_text(FILE, encoding="utf-8")
+    python, *rest = command("serve", "--port", "0", "--admin-port", "0")
+    arguments = [python, "-X", "importtime", *rest]
+    surrounded = surroundings({"SERVED_TOKEN": "t"})
+    with subprocess.Popen(arguments, cwd=folder, env=surrounded, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert any(line.split()[-1:] == ["container.cli.signals"] for line in process.stderr)
+        for _ in range(imports):
+            process.stderr.readline()
+        yield process
+
+
+@pytest.mark.parametrize("imports", [1, 100, 400])
+def test_a_stop_while_it_starts_ends_it_with_0(tmp_path: Path, imports: int) -> None:
+    with starting(tmp_path, imports=imports) as process:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(PATIENCE_SECONDS) == 0
+        process.communicate(timeout=PATIENCE_SECONDS)
+        assert process.returncode == 0
 
 
 def test_a_reload_that_is_wanted_while_it_starts_follows_the_start(tmp_path: Path) -> None:
-    (tmp_path / "container.yaml").write_text(FILE, encoding="utf-8")
-    ports = ["--port", "0", "--admin-port", "0"]
-    with subprocess.Popen(
-        command("serve", *ports),
-        cwd=tmp_path,
-        env=surroundings({"SERVED_TOKEN": "t"}),
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        time.sleep(0.4)
+    with starting(tmp_path, imports=100) as process:
         process.send_signal(signal.SIGHUP)
         assert process.stderr is not None
         assert any("config.reloaded" in line for line in process.stderr)

@@ -28,6 +28,17 @@ def test_a_broken_file_gives_exactly_its_problems(path: Path, load_text: Callabl
     assert (loaded.model is None) == any(each.level == "error" for each in loaded.problems)
 
 
+def test_the_index_says_which_errors_come_as_warnings_too(load_text: Callable[..., Loaded]) -> None:
+    levels: dict[str, set[str]] = {}
+    for path in FILES:
+        text = path.read_text(encoding="utf-8")
+        for each in load_text(text, strict="# strict" in text).problems:
+            levels.setdefault(each.code, set()).add(each.level)
+    index = (BROKEN.parents[1] / "docs" / "problems.md").read_text(encoding="utf-8")
+    listed = index.partition("their pages say when:")[2].partition(".")[0]
+    assert set(re.findall(r"`([a-z-]+)`", listed)) == {code for code, found in levels.items() if len(found) > 1}
+
+
 def test_there_are_at_least_sixty_broken_files() -> None:
     assert len(FILES) >= 60
 

@@ -35,6 +35,7 @@ variables:
       www.shop.example: {pixel: C1, token: "${secret:TOKEN}"}
 triggers:
   Pages: {events: page_view}
+  Staff: {when: {variable: IP Address, is_in_network: 203.0.113.0/24}}
   Orders:
     type: event
     events: [purchase, refund]
@@ -50,7 +51,7 @@ tags:
   TikTok:
     type: tiktok_events_api
     triggers: [Pages, Orders]
-    exceptions: Pages
+    exceptions: Staff
     pixel_id: "{{ Market.pixel }}"
     access_token: "{{ Market.token }}"
     browser: {pixel: true, event_names: current}
@@ -147,7 +148,7 @@ def test_triggers_have_events_patterns_and_conditions(shop: ContainerModel) -> N
 def test_tags_have_triggers_consent_and_settings(shop: ContainerModel) -> None:
     tiktok = shop.tags["TikTok"]
     assert isinstance(tiktok, TagModel)
-    assert (tiktok.triggers, tiktok.exceptions) == (("Pages", "Orders"), ("Pages",))
+    assert (tiktok.triggers, tiktok.exceptions) == (("Pages", "Orders"), ("Staff",))
     assert (tiktok.priority, tiktok.paused) == (3, True)
     assert tiktok.consent == tiktok.component.consent
     assert shop.tags["Hook"].consent == ("ad_storage",)

@@ -14,7 +14,7 @@ HEAD = "version: 1\nclients: {GA4: {type: ga4}}\ntags: {Hook: {type: plain_tag, 
 
 
 def problems(load_text: Load, reference: str, variables: str) -> list[tuple[str, str]]:
-    text = f'{HEAD}triggers: {{Pages: {{when: {{value: "{{{{ {reference} }}}}", is_set: true}}}}}}\n'
+    text = f'{HEAD}triggers: {{Pages: {{when: {{value: "{{{{ {reference} }}}}", equals: a}}}}}}\n'
     loaded = load_text(f"{text}variables:\n{variables}")
     return [(each.code, each.hint) for each in loaded.problems if each.code != "unused-variable"]
 

@@ -29,6 +29,13 @@ def validated(text: str) -> Loaded:
     )
 
 
+def test_what_is_called_a_warning_too_has_a_page_that_says_so() -> None:
+    index = (DOCS / "problems.md").read_text(encoding="utf-8")
+    listed = index.partition("their pages say when:")[2].partition(".")[0]
+    saying = {path.stem for path in PAGES.iterdir() if "Sometimes a warning: see below." in path.read_text("utf-8")}
+    assert set(re.findall(r"`([a-z-]+)`", listed)) == saying
+
+
 def test_every_code_has_a_page_and_every_page_a_code() -> None:
     assert {path.stem for path in PAGES.iterdir()} == CODES.keys()
 
