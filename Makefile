@@ -21,6 +21,8 @@ check: $(READY)
 	$(BIN)/pytest -n auto --cov --cov-report=term-missing
 	$(BIN)/python -m container schema > .venv/container.schema.json
 	diff -u container.schema.json .venv/container.schema.json || { echo "container.schema.json is stale: run make docs."; exit 1; }
+	rm -rf .venv/reference && $(BIN)/python -m container docs .venv/reference
+	diff -ur docs/reference .venv/reference || { echo "docs/reference is stale: run make docs."; exit 1; }
 	for file in container.yaml docs/examples/*.yaml; do \
 		$(BIN)/python -m container validate $$file && $(BIN)/python -m container test $$file || exit 1; \
 	done
@@ -29,6 +31,7 @@ check: $(READY)
 docs: $(READY)
 	$(BIN)/python -m container schema > .venv/container.schema.json
 	cp .venv/container.schema.json container.schema.json
+	$(BIN)/python -m container docs docs/reference
 
 lock: $(READY)
 	$(BIN)/pip-compile --extra dev --extra postgres --generate-hashes --allow-unsafe --no-strip-extras --upgrade --quiet \

@@ -23,6 +23,7 @@ from container.event import Consent, Event, Hit, Signal
 from container.fields import (
     Confidential,
     Dynamic,
+    Endpoint,
     Many,
     Network,
     Pattern,
@@ -30,6 +31,7 @@ from container.fields import (
     Settings,
     fill_groups,
     from_event,
+    preview_only,
 )
 from container.fields import SecretField as Secret
 from container.ga4 import Recognised as Ga4Recognised
@@ -41,6 +43,7 @@ from container.ga4 import from_server as ga4_from_server
 from container.ga4.measurement_protocol import Refusal as MeasurementProtocolRefusal
 from container.ga4.measurement_protocol import events_of as measurement_protocol_events
 from container.ga4.measurement_protocol_validation import messages_of as measurement_protocol_messages
+from container.outgoing import Headers, OneBody, Url, body_text, form_text, header_text, secret_inside, with_query
 from container.place import without_addresses
 from container.secret import SecretText, bearer
 from container.shape import at, filled, first_at, missing, moment, number, text
@@ -54,14 +57,17 @@ __all__ = [
     "Consent",
     "Dynamic",
     "Effect",
+    "Endpoint",
     "Event",
     "Ga4Recognised",
     "Ga4ServerCookie",
+    "Headers",
     "Hit",
     "Many",
     "MeasurementProtocolRefusal",
     "Network",
     "Note",
+    "OneBody",
     "Pattern",
     "Range",
     "Redirect",
@@ -74,19 +80,23 @@ __all__ = [
     "Settings",
     "Signal",
     "Skip",
+    "Url",
     "Verdict",
     "at",
     "bearer",
+    "body_text",
     "by_status",
     "client",
     "fill_groups",
     "filled",
     "first_at",
+    "form_text",
     "from_event",
     "ga4_consent",
     "ga4_events",
     "ga4_from_browser",
     "ga4_from_server",
+    "header_text",
     "measurement_protocol_events",
     "measurement_protocol_messages",
     "missing",
@@ -94,15 +104,18 @@ __all__ = [
     "normalise",
     "number",
     "operator",
+    "preview_only",
     "query_parameters",
     "registrable_domain",
     "retry_after",
     "same_site",
+    "secret_inside",
     "tag",
     "text",
     "transformation",
     "trigger",
     "url_parts",
     "variable",
+    "with_query",
     "without_addresses",
 ]

@@ -119,8 +119,11 @@ def dynamic_paths(model: type[BaseModel]) -> Mapping[str, tuple[str, ...]]:
 
 
 def required(info: FieldInfo) -> bool:
-    """Whether a value has to be there when the tag fires: it has no default, or only a place in the event."""
-    return info.is_required() or (isinstance(info.default, FromEvent) and not _optional(info.annotation))
+    """Whether a value has to be there when the tag fires: it has no default, or only a place in the event.
+
+    A field without a default that may be `None` has to be written, and may still come out empty.
+    """
+    return (info.is_required() or isinstance(info.default, FromEvent)) and not _optional(info.annotation)
 
 
 def _optional(annotation: Any) -> bool:

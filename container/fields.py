@@ -21,18 +21,22 @@ from pydantic import (
     PlainValidator,
     WithJsonSchema,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from container.secret import Secret, SecretText
 from container.shape import missing, moment, number, text
 from container.template import Template
+from container.url import url_parts
 
 T = TypeVar("T")
 
 LONGEST_SUBJECT = 8192
 """A pattern looks at so many characters of a text."""
 
+_PREVIEW_ONLY = "x-preview-only"
 _GROUP = re.compile(r"\$([0-9])")
+_ADDRESS = re.compile(r"https?://(?:[\w.\-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?(?:[/?][^\s#]*)?", re.IGNORECASE)
 _DURATION = re.compile(r"(\d{1,6})(ms|s|m|h|d)", re.ASCII)
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _ZONED = re.compile(r"T.*(Z|[+-]\d\d:?\d\d)$", re.ASCII)
@@ -148,6 +152,15 @@ Network = Annotated[IPv4Network | IPv6Network, _NetworkField()]
 """A network such as `203.0.113.0/24`; a single address is a network of one."""
 
 
+def _endpoint(value: str) -> str:
+    found = _ADDRESS.fullmatch(value)
+    whole = found is not None and int(found[1] or 443) < 65536 and value.isprintable() and url_parts(value).hostname
+    # A reference that is not set stands for itself, and is reported as such.
+    if not whole and "${" not in value:
+        raise PydanticCustomError("endpoint", "write a whole address, such as https://vendor.example/events")
+    return value
+
+
 def _as_tuple(value: object) -> object:
     if isinstance(value, list):
         return tuple(value)
@@ -158,6 +171,10 @@ def _ordered(value: tuple[float, float]) -> tuple[float, float]:
     if value[0] > value[1]:
         raise PydanticCustomError("range", "the smallest number comes first")
     return value
+
+
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
+"""Where a tag sends to: an http or https address with a host, without user and fragment."""
 
 
 def _milliseconds(value: object) -> int:
@@ -202,14 +219,35 @@ Range = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class FromEvent:
-    """The usual places of a field in the event: the first path with a value counts."""
+    """The usual places of a field in the event: the first path with a value counts.
+
+    `unwritten_only`: they count where nothing is written, not where what is written has no value.
+    """
 
     paths: tuple[str, ...]
+    unwritten_only: bool = False
 
 
-def from_event(*paths: str, description: str | None = None, examples: list[Any] | None = None) -> Any:
-    """The default of a `Dynamic` field: the first of these places in the event data that has a value."""
-    return Field(default=FromEvent(paths), description=description, examples=examples, validate_default=False)
+def from_event(
+    *paths: str, description: str | None = None, examples: list[Any] | None = None, unwritten_only: bool = False
+) -> Any:
+    """The default of a `Dynamic` field: the first of these places in the event data that has a value.
+
+    It counts as well where what is written has no value, unless `unwritten_only`.
+    """
+    default = FromEvent(paths, unwritten_only)
+    return Field(default=default, description=description, examples=examples, validate_default=False)
+
+
+def preview_only(description: str, *, examples: list[Any] | None = None) -> Any:
+    """An optional `Dynamic` field of a tag: a value with references in it counts in preview only, fixed text always."""
+    extra: dict[str, Any] = {_PREVIEW_ONLY: True}
+    return Field(default=None, description=description, examples=examples, json_schema_extra=extra)
+
+
+def is_preview_only(info: FieldInfo) -> bool:
+    """Whether the field was made by `preview_only`."""
+    return isinstance(info.json_schema_extra, dict) and _PREVIEW_ONLY in info.json_schema_extra
 
 
 def _subject(text: str) -> str:

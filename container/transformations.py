@@ -19,14 +19,20 @@ EVENT_NAME = "event_name"
 
 Path = Annotated[str, Field(min_length=1)]
 
+_PATHS = """A parameter is a key, or a dot path such as `user_data.address.city`. In a list a number is one item
+(`items.0`), `*` is every item, and a name is looked for in every item (`items.price`). The name of the event is no
+parameter: it always stays, and only `augment_event` can change it."""
+
 
 class AllowParameters(Settings):
+    __doc__ = _PATHS
     parameters: Many[Path] = Field(
         description="The keys or dot paths that the tag may see.", examples=[["value", "currency", "items.item_id"]]
     )
 
 
 class AugmentEvent(Settings):
+    __doc__ = _PATHS
     parameters: dict[Path, Dynamic[Any]] = Field(
         description="Values by key or dot path. `event_name` renames the event; a missing value changes nothing.",
         examples=[{"currency": "EUR", "user_data.address.country": "{{ Visitor Region }}"}],
@@ -34,6 +40,7 @@ class AugmentEvent(Settings):
 
 
 class ExcludeParameters(Settings):
+    __doc__ = _PATHS
     parameters: Many[Path] = Field(
         description="The keys or dot paths that the tag does not see.", examples=[["user_data", "items.affiliation"]]
     )

@@ -14,6 +14,8 @@ PACKAGES = ("container", "clients", "variables", "triggers", "tags")
 LONGEST_FILE = 400
 
 FLOORS: Mapping[str, int] = {
+    "container.case": 0,
+    "container.place": 0,
     "container.event": 0,
     "container.effects": 0,
     "container.template": 0,
@@ -22,6 +24,7 @@ FLOORS: Mapping[str, int] = {
     "container.fields": 1,
     "container.component": 1,
     "container.normalise": 1,
+    "container.outgoing": 1,
     "container.url": 1,
     "container.ga4": 1,
     "container.api": 1,
@@ -32,6 +35,7 @@ FLOORS: Mapping[str, int] = {
     "tags": 2,
     "container.config": 3,
     "container.engine": 4,
+    "container.handbook": 4,
     "container.testing": 4,
     "container.delivery": 5,
     "container.preview": 5,
@@ -41,8 +45,8 @@ FLOORS: Mapping[str, int] = {
     "container.web": 6,
     "container.cli": 7,
     "container.__main__": 7,
-    "container": 0,
 }
+"""A module that is not listed here fails: whoever adds one says where it belongs."""
 
 _ALWAYS = frozenset({"__future__"})
 OUTSIDE: Mapping[int, frozenset[str]] = {
@@ -68,7 +72,11 @@ def modules() -> Iterator[tuple[str, Path]]:
 
 
 def floor_of(module: str) -> int:
-    return next(FLOORS[known] for known in _prefixes(module) if known in FLOORS)
+    if module == "container":
+        return 0
+    found = next((FLOORS[known] for known in _prefixes(module) if known in FLOORS), None)
+    assert found is not None, f"{module} stands on no floor: add it to FLOORS, and to the table in the style guide"
+    return found
 
 
 def _prefixes(module: str) -> Iterator[str]:
@@ -193,6 +201,7 @@ BROAD_EXCEPTS = {
     "container.delivery.handling": "around one judge",
     "container.delivery.writer": "the store's thread hands every failure to whoever asked",
     "container.web.ingest": "a hit gets an answer",
+    "container.engine.claim": "a consent default that cannot be computed loses no hit",
 }
 
 

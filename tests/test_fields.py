@@ -14,6 +14,7 @@ from container.fields import (
     LONGEST_SUBJECT,
     Confidential,
     Dynamic,
+    Endpoint,
     FromEvent,
     Many,
     Network,
@@ -270,6 +271,42 @@ def test_a_network_is_written_in_cidr_form_or_as_an_address(value: object, netwo
 )
 def test_what_is_no_network_is_refused(value: object) -> None:
     assert complaint(Network, value) == "network"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://vendor.example/v1/events",
+        "http://127.0.0.1:8082/track/",
+        "HTTPS://[2001:db8::1]:65535",
+        "https://bücher.example?a=%2F",
+        "${ENDPOINT}",
+        "https://${HOST}/events",
+    ],
+)
+def test_an_endpoint_is_an_address_with_a_host(address: str) -> None:
+    assert accepted(Endpoint, address) == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "vendor.example/events",
+        "ftp://vendor.example/",
+        "https:///events",
+        "https://a b/",
+        "https://vendor.example/a b",
+        "https://vendor.example/\x00",
+        "https://vendor.example:65536/",
+        "https://vendor.example:port/",
+        "https://ada:secret@vendor.example/",
+        "https://vendor.example/#here",
+        "https://[1.2]/",
+    ],
+)
+def test_an_endpoint_that_could_never_be_sent_to_is_refused(address: str) -> None:
+    assert complaint(Endpoint, address) == "endpoint"
 
 
 @pytest.mark.parametrize(

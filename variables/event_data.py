@@ -4,12 +4,12 @@ from typing import Any
 
 from pydantic import Field
 
-from container.api import Event, Settings, at, variable
+from container.api import Dynamic, Event, Settings, at, variable
 
 
 class EventData(Settings):
     key: str = Field(description="The key, or a dot path to a value inside.", examples=["value", "user_data.email"])
-    default: Any = Field(default=None, description="The value when the event has none.")
+    default: Dynamic[Any] | None = Field(default=None, description="The value when the event has none.", examples=[0])
 
 
 @variable("event_data")

@@ -8,8 +8,11 @@ from container.api import Confidential, Dynamic, Event, Settings, text, variable
 
 
 class LookupTable(Settings):
-    input: Dynamic[Any] = Field(default=None, description="What is looked up.", examples=["{{ Page Hostname }}"])
-    table: dict[str, Confidential] = Field(description="What each input gives; a row may be a mapping with members.")
+    input: Dynamic[Any] | None = Field(description="What is looked up.", examples=["{{ Page Hostname }}"])
+    table: dict[str, Confidential] = Field(
+        description="What each input gives; a row may be a mapping with members, read as `{{ Name.member }}`.",
+        examples=[{"www.shop.example": "EUR", "us.shop.example": "USD"}],
+    )
     default: Confidential = Field(default=None, description="The value when no row fits.")
 
 

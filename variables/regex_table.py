@@ -13,8 +13,10 @@ class RegexRow(Settings):
 
 
 class RegexTable(Settings):
-    input: Dynamic[Any] = Field(default=None, description="What is looked up.", examples=["{{ Page Path }}"])
-    rows: Many[RegexRow] = Field(description="The rows, tried in order.")
+    input: Dynamic[Any] | None = Field(description="What is looked up.", examples=["{{ Page Path }}"])
+    rows: Many[RegexRow] = Field(
+        description="The rows, tried in order.", examples=[[{"pattern": "^/c/([^/]+)", "value": "category $1"}]]
+    )
     default: Confidential = Field(default=None, description="The value when no row fits.")
     full_match: bool = Field(default=False, description="Whether a pattern has to match the whole input.")
     ignore_case: bool = Field(default=False, description="Whether case is ignored.")

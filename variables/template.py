@@ -1,15 +1,19 @@
 """Text with values in it."""
 
+from typing import Any
+
 from pydantic import Field
 
-from container.api import Dynamic, Event, Settings, variable
+from container.api import Dynamic, Event, Settings, text, variable
 
 
 class TemplateText(Settings):
-    text: Dynamic[str] = Field(default="", description="The text.", examples=["{{ Event Name }}-{{ Page Path }}"])
+    text: Dynamic[Any] | None = Field(
+        description="The text, with references in it.", examples=["{{ Event Name }}-{{ Page Path }}"]
+    )
 
 
 @variable("template")
 def template(settings: TemplateText, event: Event) -> str:
     """Text with the values of other variables in it."""
-    return settings.text
+    return text(settings.text)

@@ -10,7 +10,9 @@ Part = Literal["full", "protocol", "hostname", "port", "path", "query", "fragmen
 
 
 class Url(Settings):
-    source: Dynamic[str] | None = from_event("page_location", description="The URL to read.")
+    source: Dynamic[str] | None = from_event(
+        "page_location", unwritten_only=True, description="The URL to read.", examples=["{{ Referrer }}"]
+    )
     component: Part = Field(default="full", description="The part that is wanted.")
     parameter: str | None = Field(
         default=None, description="With the component `query`: the one parameter that is wanted.", examples=["ttclid"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from container.cli.demo import Demo, completed, pointed_at
 from container.cli.sources import Sources, read
@@ -11,6 +13,9 @@ from container.config.load import Loaded
 from container.config.model import ClientModel, ConsentDefault, ContainerModel
 from container.engine.compile import compile_container
 from container.engine.container import Container
+from container.url import url_parts
+
+logger = logging.getLogger("container.cli")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,34 @@ def build(sources: Sources, endpoints: Mapping[str, str] | None = None) -> Built
     return Built(found, compile_container(demo.model), demo)
 
 
+def tell(built: Built) -> None:
+    """Says in the log what an operator has to know of a container that comes into force."""
+    model = built.loaded.model if built.demo is None else built.demo.model
+    if model is None:
+        return
+    logger.info('consent.default "%s"', consent_line(model))
+    for tag, address in plain_endpoints(model):
+        logger.warning(
+            'endpoint.plain tag="%s" to=%s reason="without https its token can be read on the way"', tag, address
+        )
+
+
+def plain_endpoints(model: ContainerModel) -> Iterator[tuple[str, str]]:
+    """Tags that send unencrypted to somewhere that is not known to be near, and the address."""
+    for name, tag in model.tags.items():
+        address = tag.address
+        parts = url_parts(address)
+        if parts.protocol == "http" and not tag.paused and not _is_near(parts.hostname):
+            yield name, address
+
+
+def _is_near(host: str) -> bool:
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return host == "localhost"
+
+
 def consent_line(model: ContainerModel) -> str:
     """What happens to hits that carry no consent signal, in one line."""
     line = f"A hit without a consent signal counts as {_shown(model.consent_default)}"
@@ -40,10 +73,11 @@ def consent_line(model: ContainerModel) -> str:
 
 
 def _client_line(client: ClientModel) -> str:
-    return f'for the client "{client.name}" as {_shown(client.consent_default or "denied")}'
+    default = client.consent_default or "denied"
+    return f'for the client "{client.name}" as {_shown(default, rest="everything else as above")}'
 
 
-def _shown(default: ConsentDefault) -> str:
+def _shown(default: ConsentDefault, *, rest: str = "everything else denied") -> str:
     if isinstance(default, Mapping):
-        return ", ".join([*(f"{name} {state}" for name, state in default.items()), "everything else denied"])
+        return ", ".join([*(f"{name} {state}" for name, state in default.items()), rest])
     return str(default) if default in ("granted", "denied") else f"what {default} says"

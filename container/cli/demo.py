@@ -1,10 +1,15 @@
-"""`serve --demo`: tags whose references are unset are pointed at the sandbox, with demo values in their place."""
+"""`serve --demo`: tags whose references are unset are pointed at the sandbox, with demo values in their place.
+
+Every other tag is left as it is, and so sends to its vendor. What a demonstration leaves in its data folder must never
+reach a vendor later, and what waits for a vendor must not meet a demo value: it has a folder of its own.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from container.cli.sources import Sources
@@ -14,18 +19,30 @@ from container.secret import Secret, SecretText
 from container.template import Reference, Template
 
 _PLAIN_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
+_ENDPOINT_REFERENCE = re.compile(r"""\bendpoint["']?\s*:\s*["']?\$\{([A-Za-z_][A-Za-z0-9_]*)\}""", re.ASCII)
+
+FOLDER = "demo"
+"""A demonstration keeps its deliveries in this folder of the data folder."""
+
+MARKER = "DEMONSTRATION"
+_MARKED = """\
+What is kept here belongs to `serve --demo`: deliveries to the sandbox, with demo values in place of secrets.
+Without --demo nothing starts on this folder. It can be deleted while no demonstration runs.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Demo:
     """A container whose unset references have demo values.
 
-    `pointed`: the tags that send to the sandbox. `paused`: tags that cannot be pointed elsewhere.
+    `pointed`: the tags that send to the sandbox. `paused`: tags that cannot be pointed elsewhere. `real`: the tags that
+    send to their vendors, with the address if it is known.
     """
 
     model: ContainerModel
     pointed: Sequence[str] = ()
     paused: Sequence[str] = ()
+    real: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +64,9 @@ def completed(sources: Sources) -> Completed:
     """The sources, with demo values for whatever the file refers to and is not set. Raises `OSError`."""
     text = sources.path.read_bytes().decode("utf-8", "replace")
     names = set(_PLAIN_REFERENCE.findall(text))
-    values = {name: demo_value(name) for name in names if name not in sources.environment}
+    addresses = set(_ENDPOINT_REFERENCE.findall(text))
+    unset = names - sources.environment.keys()
+    values = {name: demo_address(name) if name in addresses else demo_value(name) for name in unset}
 
     def secret(name: str) -> str | None:
         found = sources.secrets(name)
@@ -62,6 +81,25 @@ def demo_value(name: str) -> str:
     return f"DEMO{re.sub('[^A-Z0-9]', '', name.upper())}".ljust(16, "0")[:32]
 
 
+def demo_address(name: str) -> str:
+    """What an unset environment variable holds where an address has to be. Nothing is ever sent there."""
+    return f"https://{name.lower().replace('_', '-')}.invalid/"
+
+
+def demo_folder(data: Path) -> Path:
+    """The data folder of a demonstration, made and marked as one. Raises `OSError`."""
+    folder = data / FOLDER
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    (folder / MARKER).write_text(_MARKED, encoding="utf-8")
+    return folder
+
+
+def is_demo_folder(data: Path) -> bool:
+    """Whether a demonstration has kept its deliveries here."""
+    return (data / MARKER).exists()
+
+
 def demo_secret(name: str) -> str:
     """What an unset secret holds."""
     return f"demo-{name.lower()}"
@@ -73,10 +111,12 @@ def pointed_at(model: ContainerModel, complete: Completed, endpoints: Mapping[st
     `endpoints`: by the vendor's name, with which the type begins.
     """
     tags: dict[str, TagModel] = {}
-    pointed, paused = [], []
+    pointed, paused, real = [], [], {}
     for name, tag in model.tags.items():
         if not any(complete.unset(value) for value in _values(tag.settings, model, set())):
             tags[name] = tag
+            if not tag.paused:
+                real[name] = tag.address
             continue
         endpoint = next((url for vendor, url in endpoints.items() if tag.component.type.startswith(vendor)), None)
         if endpoint is None or tag.settings is None or "endpoint" not in type(tag.settings).model_fields:
@@ -85,7 +125,7 @@ def pointed_at(model: ContainerModel, complete: Completed, endpoints: Mapping[st
         else:
             tags[name] = replace(tag, settings=tag.settings.model_copy(update={"endpoint": endpoint}))
             pointed.append(name)
-    return Demo(replace(model, tags=tags), pointed, paused)
+    return Demo(replace(model, tags=tags), pointed, paused, real)
 
 
 def _values(value: Any, model: ContainerModel, seen: set[str]) -> Iterator[str | Secret]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 import container
+from container.cli.docs import docs
 from container.cli.run_tests import run_tests
 from container.cli.sandbox import sandbox
 from container.cli.schema import schema
@@ -24,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (serve, validate, simulate, schema, sandbox):
+for command in (serve, validate, simulate, schema, docs, sandbox):
     app.command()(command)
 app.command("test")(run_tests)
 

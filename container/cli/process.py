@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 import signal
+import socket
 import time
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
@@ -15,13 +16,15 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
-from container.cli.build import Built, build, consent_line
+from container.cli.build import Built, build, tell
+from container.cli.demo import demo_folder, is_demo_folder
 from container.cli.listeners import DRAIN_SECONDS, Listener, address_of, bind
-from container.cli.reload import Reloader, digest, watch
+from container.cli.reload import Reloader, digest, resume, watch
 from container.cli.scene import Scene, demo_scene, welcome
 from container.cli.sources import Sources
 from container.config.registry import Registry
 from container.delivery.handling import judges_of
+from container.delivery.schema import unusable
 from container.delivery.sqlite import SqliteStore, open_store
 from container.delivery.store import StoreRefusedError
 from container.delivery.transport import Transport, vendor_transport
@@ -89,6 +92,9 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
     async with AsyncExitStack() as opened:
         if options.demo:
             options = replace(options, token=options.token or secrets.token_urlsafe(32))
+        # Both ports before anything else: a start that fails has sent nothing.
+        admin_bound = _bound(options.admin_host, options.admin_port, "--admin-", opened)
+        public_bound = _bound(options.host, options.port, "--", opened)
         scene = await demo_scene(sources, opened) if options.demo else Scene(built, sources.secrets)
         engine = await _open_engine(options, scene, sources.registry, opened)
         admin = Admin(
@@ -98,15 +104,18 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
             health=engine.health,
             counters=engine.worker.counters,
             token=options.token,
-            notice=scene.notice,
         )
-        page = admin_app(admin)
-        admin_at = await _listen(page, options.admin_host, options.admin_port, option="--admin-port", opened=opened)
-        ingest = Ingest(engine.current, engine.store.accept, engine.metrics, engine.health, Proxies(options.proxies))
+        ingest = Ingest(
+            engine.current,
+            engine.store.accept,
+            engine.metrics,
+            engine.health,
+            Proxies(options.proxies),
+            counters=engine.worker.counters,
+        )
         app = public_app(ingest, prefix=options.prefix)
-        public_at = await _listen(
-            app, options.host, options.port, option="--port", opened=opened, drain_seconds=DRAIN_SECONDS
-        )
+        admin_at = await _listen(admin_app(admin), admin_bound, opened)
+        public_at = await _listen(app, public_bound, opened, drain_seconds=DRAIN_SECONDS)
         _reload_when_wanted(options, scene, sources, engine, reload_wanted, opened)
         _announce(options, scene, engine, public_at, admin_at)
         code = await _until(stop, engine.working)
@@ -121,16 +130,27 @@ async def _open_engine(options: Options, scene: Scene, registry: Registry, opene
     if container is None:
         raise StartError("the container file changed while it was read.")
     try:
-        store = open_store(options.data, now=time.time_ns() // 1_000_000, key=options.key)
+        data = demo_folder(options.data) if options.demo else options.data
+        if not options.demo and is_demo_folder(data):
+            raise StartError(
+                f'"{data}" holds the deliveries of a demonstration, which must not reach a vendor. '
+                "Choose another folder with --data, or add --demo."
+            )
+        store = open_store(data, now=time.time_ns() // 1_000_000, key=options.key)
+    except OSError as problem:
+        raise StartError(unusable(options.data, problem)) from None
     except StoreRefusedError as problem:
         raise StartError(str(problem)) from None
     opened.push_async_callback(store.close)
     if store.recovered or store.poisoned:
-        logger.info("store.recovered rows=%d dead=%d", store.recovered, store.poisoned)
+        level = logging.ERROR if store.poisoned else logging.INFO
+        logger.log(level, "store.recovered rows=%d dead=%d", store.recovered, store.poisoned)
     egress = options.egress + (LOOPBACK if options.demo else ())
     transport = Transport(vendor_transport(egress), scene.secrets)
     opened.push_async_callback(transport.close)
     worker = Worker(store, transport, judges_of(registry.of_kind("tag")))
+    # What held a lane still may be mended: somebody restarted it for a reason.
+    await resume(worker.resume_probes)
     working = asyncio.create_task(worker.run())
 
     async def stop_worker() -> None:
@@ -141,18 +161,30 @@ async def _open_engine(options: Options, scene: Scene, registry: Registry, opene
     opened.push_async_callback(stop_worker)
     metrics = new_metrics()
     metrics.reloaded(container.version)
-    return Engine(Current(container), store, worker, working, metrics, Health())
+    return Engine(
+        Current(container, scene.played(scene.built)),
+        store,
+        worker,
+        working,
+        metrics,
+        Health(trouble=lambda: worker.trouble),
+    )
 
 
-async def _listen(
-    application: Any, host: str, port: int, *, option: str, opened: AsyncExitStack, drain_seconds: int = 1
-) -> str:
-    """Begins to serve the application, and returns its address."""
+def _bound(host: str, port: int, options: str, opened: AsyncExitStack) -> socket.socket:
+    """A socket that listens already. `options`: how the options that chose it begin."""
     try:
         bound = bind(host, port)
     except OSError as problem:
         reason = problem.strerror or str(problem)
-        raise StartError(f"{host}:{port} cannot be listened on ({reason}). Choose another with {option}.") from None
+        advice = f"Choose another with {options}host or {options}port."
+        raise StartError(f"{host}:{port} cannot be listened on ({reason}). {advice}") from None
+    opened.callback(bound.close)
+    return bound
+
+
+async def _listen(application: Any, bound: socket.socket, opened: AsyncExitStack, *, drain_seconds: int = 1) -> str:
+    """Begins to serve the application, and returns its address."""
     listener = Listener(application, bound, drain_seconds=drain_seconds)
     where = address_of(bound)
     await listener.start()
@@ -164,7 +196,7 @@ def _reload_when_wanted(
     options: Options, scene: Scene, sources: Sources, engine: Engine, wanted: asyncio.Event, opened: AsyncExitStack
 ) -> None:
     rebuild = partial(build, sources, scene.endpoints)
-    reloader = Reloader(rebuild, engine.current, engine.metrics, engine.worker.resume_probes)
+    reloader = Reloader(rebuild, engine.current, engine.metrics, scene.played, engine.worker.resume_probes)
     _in_background(reloader.whenever(wanted), opened)
     if options.watch:
         _in_background(watch(sources.path, digest(sources.path), wanted), opened)
@@ -185,9 +217,7 @@ def _announce(options: Options, scene: Scene, engine: Engine, public_at: str, ad
     container = engine.current.container
     tags = len(container.tags)
     logger.info("serve.started version=%s tags=%d public=%s admin=%s", container.version, tags, public_at, admin_at)
-    model = scene.built.loaded.model
-    if model is not None:
-        logger.info('consent.default "%s"', consent_line(model))
+    tell(scene.built)
     if not options.token:
         logger.info('admin.closed "The admin page needs a token: set TAG_CONTAINER_ADMIN_TOKEN."')
     if scene.sandbox:

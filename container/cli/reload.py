@@ -12,7 +12,8 @@ from pathlib import Path
 
 from watchfiles import awatch
 
-from container.cli.build import Built
+from container.cli.build import Built, tell
+from container.delivery.store import StoreError
 from container.web.current import Current
 from container.web.metrics import Metrics
 
@@ -23,31 +24,37 @@ logger = logging.getLogger("container.cli")
 
 @dataclass(frozen=True, slots=True)
 class Reloader:
-    """`build` reads the file anew; `after` is called once a new container is in force."""
+    """`build` reads the file anew; `played` gives what the pages say of it; `after` is called once it is in force."""
 
     build: Callable[[], Built]
     current: Current
     metrics: Metrics
+    played: Callable[[Built], str]
     after: Callable[[], Awaitable[object]]
 
     async def reload(self) -> bool:
         """Whether what the file says now is in force. Problems are logged with line and column."""
+        kept = self.current.container.version
         try:
             built = await asyncio.to_thread(self.build)
         except OSError as problem:
             self.metrics.reload_refused()
             reason = problem.strerror
-            logger.error('config.refused reason="%s"', reason)  # noqa: TRY400  # the reason says it all
+            logger.error('config.refused reason="%s" kept=%s', reason, kept)  # noqa: TRY400  # the reason says it all
             return False
         if built.container is None:
             self.metrics.reload_refused()
-            logger.error("config.refused problems=%d", len(built.loaded.problems))
+            logger.error("config.refused problems=%d kept=%s", len(built.loaded.problems), kept)
             sys.stderr.write(f"{built.loaded.report()}\n")
             return False
         self.current.container = built.container
         self.metrics.reloaded(built.container.version)
-        logger.info("config.reloaded version=%s", built.container.version)
-        await self.after()
+        logger.info("config.reloaded version=%s was=%s", built.container.version, kept)
+        if built.loaded.problems:
+            sys.stderr.write(f"{built.loaded.report()}\n")
+        self.current.notice = self.played(built)
+        tell(built)
+        await resume(self.after)
         return True
 
     async def whenever(self, wanted: asyncio.Event) -> None:
@@ -56,6 +63,14 @@ class Reloader:
             await wanted.wait()
             wanted.clear()
             await self.reload()
+
+
+async def resume(probes: Callable[[], Awaitable[object]]) -> None:
+    """Has lanes that hold still tried at once. A store that refuses is told of, and deliveries go on as they were."""
+    try:
+        await probes()
+    except StoreError as problem:
+        logger.warning('config.probe_failed reason="%s"', problem)
 
 
 async def watch(path: Path, known: bytes, wanted: asyncio.Event) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import typer
 
@@ -23,15 +23,29 @@ SANDBOX_PORT = 8082
 logger = logging.getLogger("container.cli")
 
 
+@dataclass(slots=True)
+class Stage:
+    """What a demonstration changes in the container in force, for the sandbox's page. A reload changes it."""
+
+    notice: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """`endpoints`: of the sandbox by vendor, `None` without one. `notice`: what the demonstration changed."""
+    """`endpoints`: of the sandbox by vendor, `None` without one. `stage`: what the demonstration changed."""
 
     built: Built
     secrets: Secrets
     endpoints: Mapping[str, str] | None = None
     sandbox: str = ""
-    notice: str = ""
+    stage: Stage = field(default_factory=Stage)
+
+    def played(self, built: Built) -> str:
+        """A container comes into force: the log and the pages say what is not as the file says. The notice."""
+        if built.demo is not None and self.endpoints is not None:
+            self.stage.notice = demo_notice(built.demo)
+            _tell(built.demo, self.sandbox)
+        return self.stage.notice
 
 
 async def demo_scene(sources: Sources, opened: AsyncExitStack) -> Scene:
@@ -40,35 +54,41 @@ async def demo_scene(sources: Sources, opened: AsyncExitStack) -> Scene:
     bound = _bound()
     sandbox = address_of(bound)
     endpoints = {vendor.name: sandbox + vendor.address for vendor in vendors}
-    built = build(sources, endpoints)
-    notice = demo_notice(built.demo) if built.demo else ""
-    listener = Listener(sandbox_app(vendors, notice=notice), bound)
+    stage = Stage()
+    listener = Listener(sandbox_app(vendors, notice=lambda: stage.notice), bound)
     await listener.start()
     opened.push_async_callback(listener.stop)
-    for tag in built.demo.pointed if built.demo else ():
-        logger.warning('demo.pointed tag="%s" to=%s', tag, sandbox)
-    for tag in built.demo.paused if built.demo else ():
-        logger.warning('demo.paused tag="%s" reason="it has unset references and no stand-in"', tag)
-    return Scene(built, completed(sources).sources.secrets, endpoints, f"{sandbox}/", notice)
+    built = build(sources, endpoints)
+    return Scene(built, completed(sources).sources.secrets, endpoints, f"{sandbox}/", stage)
 
 
 def demo_notice(demo: Demo) -> str:
-    """What the demonstration changed, for the pages."""
+    """Where each tag sends in this demonstration, for the log's reader and for the pages."""
     parts = ["This is a demonstration."]
     if demo.pointed:
         parts.append(f"References of these tags are not set, so they send to the sandbox: {_names(demo.pointed)}.")
+    else:
+        parts.append("Nothing is sent to the sandbox: it takes only tags whose references are not set.")
     if demo.paused:
         parts.append(f"These tags are paused, since there is no stand-in for them: {_names(demo.paused)}.")
+    if demo.real:
+        parts.append(f"Everything is set for these tags, so they send to their vendors for real: {_names(demo.real)}.")
     return " ".join(parts)
 
 
 def welcome(scene: Scene, *, public_at: str, admin_at: str, token: str) -> None:
     """Says on stdout what to open and what to try."""
+    demo = scene.built.demo
+    after = (
+        "It is on the sandbox's page a second later."
+        if demo is None or demo.pointed
+        else "It does not appear in the sandbox, see above; the admin page shows what became of it."
+    )
     typer.echo(f"""
-The container is running, with a sandbox in place of the vendors.
-{scene.notice}
+The container is running, with a sandbox beside it.
+{scene.stage.notice}
 
-  Open     {scene.sandbox}   what the vendors received
+  Open     {scene.sandbox}   what the sandbox received
            {admin_at}/   deliveries; any user name, and as the password the admin token
   Token    {token}
   Hits     {public_at}/g/collect
@@ -77,7 +97,7 @@ A purchase, as a browser would send it:
 
 {purchase(public_at)}
 
-It is on the sandbox's page a second later. Stop with Ctrl-C.
+{after} Stop with Ctrl-C.
 """)
 
 
@@ -95,7 +115,16 @@ def purchase(public_at: str) -> str:
   -H 'user-agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36'"""
 
 
-def _names(names: Sequence[str]) -> str:
+def _tell(demo: Demo, sandbox: str) -> None:
+    for tag in demo.pointed:
+        logger.warning('demo.pointed tag="%s" to=%s', tag, sandbox.rstrip("/"))
+    for tag in demo.paused:
+        logger.warning('demo.paused tag="%s" reason="it has unset references and no stand-in"', tag)
+    for tag, address in demo.real.items():
+        logger.warning('demo.real tag="%s" to=%s reason="its references are all set"', tag, address or "vendor")
+
+
+def _names(names: Iterable[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 

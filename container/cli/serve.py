@@ -33,6 +33,9 @@ def serve(
     admin_host: Annotated[str, typer.Option(help="Where the operator looks.")] = "127.0.0.1",
     admin_port: Port = 8081,
     data: Annotated[Path, typer.Option(file_okay=False, help="The folder of the store.")] = Path("data"),
+    workers: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Processes that take hits; more than one need PostgreSQL.")
+    ] = 1,
     trusted_proxy: Annotated[
         list[str] | None, typer.Option(metavar="CIDR", help="A proxy that may name the visitor. Repeatable.")
     ] = None,
@@ -47,6 +50,10 @@ def serve(
     demo: Annotated[bool, typer.Option("--demo", help="Point tags with unset references at the sandbox.")] = False,
 ) -> None:
     """Take hits and deliver what they lead to. SIGHUP reloads; SIGTERM finishes what is open and stops."""
+    if workers > 1:
+        raise typer.BadParameter(
+            "--workers above 1 needs PostgreSQL, which this version does not have: a data folder is one process's own"
+        )
     options = Options(
         host=host,
         port=port,
@@ -58,7 +65,7 @@ def serve(
         prefix=path_prefix,
         watch=watch,
         demo=demo,
-        token=os.environ.get("TAG_CONTAINER_ADMIN_TOKEN", ""),
+        token=os.environ.get("TAG_CONTAINER_ADMIN_TOKEN", "").strip(),
         key=os.environ.get("TAG_CONTAINER_KEY"),
     )
     log_to_stderr(_log_level())

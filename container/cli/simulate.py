@@ -25,7 +25,7 @@ Config = Annotated[
 Hits = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[HITS]", exists=True, dir_okay=False, allow_dash=True, help="One JSON hit per line; else stdin."
+        metavar="HITS", exists=True, dir_okay=False, allow_dash=True, help="One JSON hit per line; else stdin."
     ),
 ]
 
@@ -33,8 +33,9 @@ Hits = Annotated[
 def simulate(config: Config, hits: Hits = None) -> None:
     """One JSON hit per line in (file or stdin), one JSON outcome per line out; sends nothing."""
     found = read(Sources(config, discover(), os.environ, secrets_from(None, os.environ)))
-    if found.model is None:
+    if found.problems:
         typer.echo(found.report(), err=True)
+    if found.model is None:
         raise typer.Exit(1)
     container = compile_container(found.model)
     from_stdin = hits is None or str(hits) == "-"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from pathlib import Path
 
 from container.config.load import Loaded, Secrets, load_file
 from container.config.registry import Registry
+
+logger = logging.getLogger("container.cli")
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*", re.ASCII)
 
@@ -38,15 +41,29 @@ def read(sources: Sources) -> Loaded:
 def secrets_from(folder: Path | None, environment: Mapping[str, str]) -> Secrets:
     """A secret is a file of that name in the folder, else the environment variable, else not set.
 
-    Read anew each time, so that a rotated secret counts at once. A final line break does not belong to it.
+    Read anew each time, so that a rotated secret counts at once. White space at the end of a file does not belong to
+    it, and one that is empty is not set. A file that is there and cannot be read is told of once.
     """
+    told: set[str] = set()
 
     def secret(name: str) -> str | None:
         if folder is not None and _FILE_NAME.fullmatch(name):
             try:
-                return (folder / name).read_text(encoding="utf-8").rstrip("\r\n")
-            except (OSError, UnicodeDecodeError):
-                pass
-        return environment.get(name)
+                value = (folder / name).read_text(encoding="utf-8").rstrip()
+            except FileNotFoundError:
+                value = ""
+            except (OSError, UnicodeDecodeError) as problem:
+                value = ""
+                if name not in told:
+                    told.add(name)
+                    logger.warning('secret.unreadable name=%s reason="%s"', name, _reason(problem))
+            if value:
+                return value
+        value = environment.get(name, "")
+        return value if value.strip() else None
 
     return secret
+
+
+def _reason(problem: OSError | UnicodeDecodeError) -> str:
+    return "it is not UTF-8" if isinstance(problem, UnicodeDecodeError) else problem.strerror or "it cannot be read"

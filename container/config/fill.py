@@ -112,7 +112,8 @@ def _secret(draft: Draft, name: str, place: Place, owner: Owner) -> Secret:
     value = draft.secrets(name)
     if not value:
         _report_missing(draft, f'the secret "{name}"', place, owner, empty=value is not None)
-        return Secret(name)
+        # Where that is no error, its value is its own text: a hit of `simulate` can state it.
+        value = str(Secret(name))
     return Secret(name, digest(value))
 
 

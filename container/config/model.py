@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from container.component import Component, Pattern, Settings
 from container.event import Event, Hit, nothing
+from container.outgoing import Address
 from container.template import Template
 
 ConsentDefault = Mapping[str, Literal["granted", "denied"] | Template] | Literal["granted", "denied"] | Template
@@ -131,6 +132,12 @@ class TagModel:
     schedule: Schedule | None = None
     once_per: OncePer | None = None
     delivery: Delivery = Delivery()
+
+    @property
+    def address(self) -> str:
+        """Where it sends, as far as the file says: empty where the tag type knows the address itself."""
+        stated = getattr(self.settings, "endpoint", None) or getattr(self.settings, "url", None)
+        return stated.start if isinstance(stated, Address) else stated if isinstance(stated, str) else ""
 
 
 @dataclass(frozen=True, slots=True)

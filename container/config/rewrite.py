@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from container.config.flow import flow, in_double_quotes
 from container.config.problem import LINE_BREAK
 from container.config.source import Entry, Listing, Node, Scalar, Table, read
 
 Path = tuple[str | int, ...]
 
 _SIGN = re.compile(r"\{\{|(?<=\$)\$\{|\$\{(?!secret:[A-Za-z_][A-Za-z0-9_]*\})", re.ASCII)
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*", re.ASCII)
-_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +43,9 @@ def rewritten(text: str, values: Mapping[Path, Any]) -> Rewritten:
     return Rewritten(mark + file.changed(), tuple(refused))
 
 
-def flow(value: Any) -> str:
-    """A JSON value as YAML on one line, which is read as exactly this value."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_word(str(key))}: {flow(member)}" for key, member in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(flow, value)) + "]"
-    if isinstance(value, float):
-        # In a container file only what has decimals may have an exponent.
-        digits, e, exponent = repr(value).partition("e")
-        return digits + (".0" if e and "." not in digits else "") + e + exponent
-    return _word(_escaped(value)) if isinstance(value, str) else json.dumps(value)
+def exactly(value: Any) -> str:
+    """A JSON value as YAML on one line, which is read as exactly this value: nothing in it is a reference."""
+    return flow(_without_references(value))
 
 
 class _SharedError(Exception):
@@ -109,7 +99,7 @@ class _File:
         else:
             # A list may stand right below its key; what replaces it has to be further in.
             level = key is not None and not node.flow and node.place.column <= key.place.column
-            self.edits.append((start, end, ("  " if level else "") + flow(value)))
+            self.edits.append((start, end, ("  " if level else "") + exactly(value)))
 
     def _replace_scalar(self, node: Scalar, value: Any, start: int, end: int) -> None:
         new = _like(node.raw, value)
@@ -129,7 +119,7 @@ class _File:
             last, end = (low, end) if node.flow else (self._line_end(low), self._line_end(end))
             self.edits.append((last, end, ""))
         elif node.flow:
-            self.edits.append((low, low, "".join(f", {flow(item)}" for item in value[kept:])))
+            self.edits.append((low, low, "".join(f", {exactly(item)}" for item in value[kept:])))
         else:
             self._append(value[kept:], node.place.column - 1, low)
 
@@ -146,7 +136,7 @@ class _File:
     def _append(self, items: Sequence[Any], indent: int, end: int) -> None:
         ending = "\r\n" if "\r\n" in self.text else "\n"
         at = self._line_end(end)
-        self.edits.append((at, at, "".join(f"{ending}{' ' * indent}- {flow(item)}" for item in items)))
+        self.edits.append((at, at, "".join(f"{ending}{' ' * indent}- {exactly(item)}" for item in items)))
 
     def _line_end(self, position: int) -> int:
         found = LINE_BREAK.search(self.text, position)
@@ -185,19 +175,19 @@ def _inner(node: Node) -> list[Node]:
 def _like(raw: str, value: Any) -> str:
     """The value, with the quotes that stood there if it is text."""
     if not isinstance(value, str) or raw[:1] not in ("'", '"'):
-        return flow(value)
+        return exactly(value)
     text = _escaped(value)
     if raw[0] == "'" and text.isprintable():
         return "'" + text.replace("'", "''") + "'"
-    return _quoted(text)
+    return in_double_quotes(text)
 
 
-def _word(text: str) -> str:
-    return text if _PLAIN.fullmatch(text) and text.lower() not in _WORDS else _quoted(text)
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=not text.isprintable())
+def _without_references(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_references(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_without_references(member) for member in value]
+    return _escaped(value) if isinstance(value, str) else value
 
 
 def _escaped(text: str) -> str:

@@ -190,6 +190,8 @@ def _expectation(error: ErrorDetails, *, named: bool) -> str:
     if kind == "literal_error":
         return f"takes {error['ctx']['expected']}"
     message = error["msg"].removeprefix("Value error, ")
+    if kind == "not_dynamic":
+        return f"here: {message}"
     stated = f"{message[:1].lower()}{message[1:]}"
     return f"is not right: {stated}" if named else stated
 
@@ -215,7 +217,8 @@ def _telling(draft: Draft, found: Sequence[_Finding]) -> list[_Finding]:
 def _report(draft: Draft, each: _Finding, owner: Owner) -> None:
     sentences = {
         "missing-field": f'the field "{each.name}" {each.detail}',
-        "not-dynamic": f'the field "{each.name}" does not accept references to variables',
+        "not-dynamic": f'the field "{each.name}" does not accept references to variables'
+        + (f" {each.detail}" if each.detail.startswith("here: ") else ""),
         "literal-secret": f'"{each.name}" is a secret and takes one reference',
         "secret-leak": f'a secret in "{each.name}" could be seen',
         "bad-regex": f'the pattern in "{each.name}" {each.detail}',

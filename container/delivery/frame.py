@@ -30,6 +30,10 @@ _OURS = frozenset({"accept-encoding", "connection", "content-length", "transfer-
 """Headers that belong to the connection: the transport writes them."""
 
 
+class FrameError(ValueError):
+    """A request that cannot be sent. The text says why, and quotes nothing of it."""
+
+
 @dataclass(frozen=True)
 class Frame:
     """`type` and `format` find `judge`. `head` and `tail` stand around the items; a body that is not batched has none.
@@ -87,14 +91,14 @@ def shared(frame: Frame) -> Frame:
 def frame_for(type: str, format: int, request: Request) -> Frame:
     """The frame of a tag's request.
 
-    Raises `ValueError` when the request has no http address or a header name that is none, `TypeError` when its
-    envelope cannot be written as JSON.
+    Raises `FrameError` when the request has no http address or a header name that is none, `TypeError` when its
+    envelope cannot be written as JSON, `UnicodeEncodeError` when it holds what is no text.
     """
     if not _TOKEN.fullmatch(request.method):
-        raise ValueError("the method is none")
+        raise FrameError("the method is none")
     headers = [(name, text_content(value, _header_text)) for name, value in request.headers.items()]
     if not all(_TOKEN.fullmatch(name) for name, _ in headers):
-        raise ValueError("a header name holds more than letters, digits and hyphens")
+        raise FrameError("a header name holds more than letters, digits and hyphens")
     kept = tuple(pair for pair in headers if pair[0].lower() not in _OURS)
     url = _url(request.url)
     batch = request.batch
@@ -116,12 +120,15 @@ def frame_for(type: str, format: int, request: Request) -> Frame:
 def endpoint(url: str, *, batched: bool) -> str:
     """What a lane calls the address: without user, query and fragment; unless `batched` it ends with the port.
 
-    Raises `ValueError` when it is no http address with a host.
+    Raises `FrameError` when it is no http address with a host.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = "" if parts.port is None else f":{parts.port}"
+    except ValueError:
+        raise FrameError("the host or the port of the address is none") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("the address is none of http or https")
-    port = "" if parts.port is None else f":{parts.port}"
+        raise FrameError("the address is none of http or https, or has no host")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}{port}{parts.path if batched else ''}"
 
@@ -131,7 +138,7 @@ def _url(source: str | Secret | SecretText) -> Content:
     first, *rest = source.parts if isinstance(source, SecretText) else (source,)
     origin = _ORIGIN.match(first) if isinstance(first, str) else None
     if origin is None or not isinstance(first, str):
-        raise ValueError("the address does not begin with a scheme and a host")
+        raise FrameError("the address does not begin with a scheme and a host")
     host = origin[0].encode()
     content = text_content(SecretText((first[origin.end() :], *rest)), _quoted)
     return Content(host + content.data, tuple((len(host) + offset, name) for offset, name in content.places))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -12,6 +13,7 @@ import orjson
 
 from container.component import Component
 from container.delivery.counters import Counters
+from container.delivery.lane import Lane
 from container.delivery.policy import (
     FAILURES_TOLD,
     MOST_FAULTS,
@@ -28,6 +30,7 @@ from container.delivery.policy import (
 )
 from container.delivery.row import Reason
 from container.delivery.store import Answer, Claimed, ClaimedRow, LaneState, Mode, Store, StoreError
+from container.delivery.told import Told, without_numbers
 from container.delivery.transport import NoAnswer, Transport
 from container.effects import Response, Verdict, by_status, retry_after
 
@@ -55,7 +58,10 @@ def judges_of(components: Iterable[Component]) -> Judges:
 
 @dataclass(frozen=True, slots=True)
 class Handling:
-    """What is shared by all requests under way. `states`: how each lane stands, newer than what the store said."""
+    """What is shared by all requests under way. `states`: how each lane stands, newer than what the store said.
+
+    `lanes`: the lanes by number. `told`: what the log knows already. `trouble`: what the store said, while it fails.
+    """
 
     store: Store
     transport: Transport
@@ -66,6 +72,13 @@ class Handling:
     sleep: Callable[[float], Awaitable[None]]
     states: dict[int, LaneState] = field(default_factory=dict)
     marked: dict[int, int] = field(default_factory=dict)
+    lanes: dict[int, Lane] = field(default_factory=dict)
+    told: Told = field(default_factory=Told)
+    trouble: list[str] = field(default_factory=list)
+
+    def label(self, number: int) -> str:
+        """What people call the lane."""
+        return str(self.lanes[number]) if number in self.lanes else f"lane {number}"
 
     async def deliver(self, claimed: Claimed) -> None:
         """Sends the batch and sees it through. Cancelled, it gives the rows back."""
@@ -97,20 +110,24 @@ class Handling:
         if isinstance(answer, NoAnswer):
             await self._no_answer(claimed, answer)
             return
-        verdict, fault = self._judged(judge, answer, frame.type)
+        verdict, fault = self._verdict(judge, answer, frame.type)
         after = retry_after(answer) if verdict.kind == "retry" and verdict.after is None else verdict.after
         verdict = replace(verdict, reason=self.transport.shown(verdict.reason), after=after)
         shown = self.transport.shown(answer.body.decode(errors="replace"))
         decision, state = decide(verdict, self._attempt(claimed, lane_alone=answer.status == 429, fault=fault))
         await self._apply(claimed, decision, state, verdict, Answer(self.clock(), answer.status, verdict.kind, shown))
 
-    def _judged(self, judge: Judge, answer: Response, type: str) -> tuple[Verdict, bool]:
+    def _verdict(self, judge: Judge, answer: Response, type: str) -> tuple[Verdict, bool]:
         """The verdict, and whether `judge` raised instead of giving one."""
         try:
             return judge(answer), False
         except Exception as problem:  # noqa: BLE001 - around one judge: a plug-in's mistake must not stop the lane
             self.counters.add("judge_faults", type)
-            log.error("delivery.judge_failed type=%s problem=%s", quoted(type), type_name(problem))  # noqa: TRY400 - a trace would hold the answer
+            kind = type_name(problem)
+            number = self.told.news(f"judge {type}", kind, now=self.clock())
+            if number:
+                stated = "delivery.judge_failed type=%s answers=%d problem=%s"
+                log.error(stated, quoted(type), number, kind)  # noqa: TRY400 - a trace would hold the answer
             return Verdict("retry", "the answer could not be judged"), True
 
     async def _no_answer(self, claimed: Claimed, answer: NoAnswer) -> None:
@@ -166,13 +183,17 @@ class Handling:
                 good = [row for place, row in enumerate(rows) if place not in refused]
                 if bad:
                     await self._bury(claimed, bad, "refused", verdict.reason)
+                    self._judged(claimed, bad, "refused")
                 if good:
                     self._count("delivered", type, await self.store.settle(claimed, good), len(good))
+                    self._judged(claimed, good, "delivered")
             case Bisect():
                 self._count("bisected", type, await self.store.split(claimed, now=self.clock()), len(rows))
+                self._judged(claimed, rows, "bisected")
             case Bury(index):
                 others = [row for row in rows if row is not rows[index]]
                 await self._bury(claimed, [rows[index]], "refused", verdict.reason)
+                self._judged(claimed, [rows[index]], "refused")
                 if others:
                     await self.store.postpone(claimed, others, until=self.clock(), counted=True)
             case Postpone():
@@ -190,6 +211,7 @@ class Handling:
                 over.setdefault("gave_up", []).append(row)
             else:
                 waiting.append(row)
+        self._judged(claimed, claimed.rows, verdict.kind if state.mode == "open" else state.mode)
         for reason, rows in over.items():
             await self._bury(claimed, rows, reason, verdict.reason)
         if waiting:
@@ -203,14 +225,22 @@ class Handling:
         type = claimed.rows[0].frame.type  # noqa: A001 - YAML's word for it
         self.counters.add("buried", type, reason, by=changed)
         self.counters.add("lost_claims", type, by=len(rows) - changed)
-        log.error(
-            "delivery.buried tag=%s rows=%d reason=%s note=%s", quoted(rows[0].tag), changed, reason, quoted(note)
+        lane = self.label(claimed.lane)
+        self.counters.buried(lane, Tally(row.tag for row in rows), reason)
+        number = self.told.news(
+            f"buried {claimed.lane} {reason}", without_numbers(note), now=self.clock(), number=changed
         )
+        if number:
+            stated = "delivery.buried tag=%s lane=%s rows=%d reason=%s note=%s"
+            log.error(stated, quoted(rows[0].tag), quoted(lane), number, reason, quoted(note))
 
     def _count(self, name: Literal["delivered", "bisected", "postponed"], type: str, changed: int, rows: int) -> None:
         self.counters.add(name, type, by=changed)
         if changed != rows:
             self.counters.add("lost_claims", type, by=rows - changed)
+
+    def _judged(self, claimed: Claimed, rows: Sequence[ClaimedRow], verdict: str) -> None:
+        self.counters.judged(self.label(claimed.lane), Tally(row.tag for row in rows), verdict)
 
     async def _insist(self, work: Callable[[], Awaitable[None]]) -> None:
         """What came back must not be forgotten: it is written as soon as the store takes it."""
@@ -218,26 +248,54 @@ class Handling:
             try:
                 await work()
             except StoreError as problem:
-                log.error("delivery.store_failed reason=%s", quoted(str(problem)))  # noqa: TRY400 - the sentence says it all
+                self.store_failed(problem)
                 await self.sleep(_STORE_PAUSE_SECONDS)
             else:
+                self.store_worked()
                 return
 
+    def store_failed(self, problem: StoreError) -> None:
+        """It is asked again each second, and told of when that is news."""
+        self.trouble[:] = [str(problem)]
+        if self.told.news("store", str(problem), now=self.clock()):
+            log.error("delivery.store_failed reason=%s", quoted(str(problem)))
+
+    def store_worked(self) -> None:
+        self.trouble.clear()
+        if self.told.over("store"):
+            log.warning("delivery.store_works")
+
     def _tell(self, claimed: Claimed, before: LaneState, state: LaneState, verdict: Verdict) -> None:
-        first = claimed.rows[0]
-        tag, wait = quoted(first.tag), (state.not_before - self.clock()) / 1000
-        if state.mode != "open" and state.mode != before.mode:
-            log.error("delivery.lane_held tag=%s mode=%s reason=%s", tag, state.mode, quoted(verdict.reason))
-        elif state.failures:
-            stated = "delivery.postponed tag=%s rows=%d attempt=%d in=%.0fs reason=%s"
+        """How the lane stands, when that is news: a lane that fails for a day is told of now and then."""
+        first, now = claimed.rows[0], self.clock()
+        lane = self.label(claimed.lane)
+        tag, shown, wait = quoted(first.tag), quoted(lane), (state.not_before - now) / 1000
+        subject = f"lane {claimed.lane}"
+        news = state.failures and self.told.news(subject, f"{state.mode} {verdict.reason}", now=now)
+        if news and state.mode != "open":
+            stated = "delivery.lane_held tag=%s lane=%s mode=%s reason=%s"
+            log.error(stated, tag, shown, state.mode, quoted(verdict.reason))
+        elif news:
+            stated = "delivery.postponed tag=%s lane=%s rows=%d attempt=%d in=%.0fs reason=%s"
             nth = max(first.attempts, state.failures)
-            log.warning(stated, tag, len(claimed.rows), nth, wait, quoted(verdict.reason))
-            if state.failures == FAILURES_TOLD:
-                log.error("delivery.lane_failing tag=%s failures=%d reason=%s", tag, nth, quoted(verdict.reason))
-        elif before.mode != "open":
-            log.warning("delivery.lane_open tag=%s was=%s", tag, before.mode)
+            log.warning(stated, tag, shown, len(claimed.rows), nth, wait, quoted(verdict.reason))
+        elif not state.failures and (self.told.over(subject) or before.mode != "open"):
+            was = "failing" if before.mode == "open" else before.mode
+            log.warning("delivery.lane_open tag=%s lane=%s was=%s", tag, shown, was)
+        if state.failures == FAILURES_TOLD and state.mode == "open":
+            stated = "delivery.lane_failing tag=%s lane=%s failures=%d reason=%s"
+            log.error(stated, tag, shown, state.failures, quoted(verdict.reason))
         if verdict.kind == "delivered" and verdict.reason:
-            log.warning("delivery.remarked tag=%s rows=%d reason=%s", tag, len(claimed.rows), quoted(verdict.reason))
+            self._remark(claimed, verdict)
+
+    def _remark(self, claimed: Claimed, verdict: Verdict) -> None:
+        """What the vendor took and has something to say about."""
+        lane, number = self.label(claimed.lane), len(claimed.rows)
+        state = without_numbers(verdict.reason)
+        told = self.told.news(f"remarked {claimed.lane}", state, now=self.clock(), number=number)
+        if told:
+            stated = "delivery.remarked tag=%s lane=%s rows=%d reason=%s"
+            log.warning(stated, quoted(claimed.rows[0].tag), quoted(lane), told, quoted(verdict.reason))
 
 
 def quoted(text: str) -> str:

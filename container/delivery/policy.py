@@ -115,7 +115,8 @@ def _retry(after: float | None, attempt: Attempt) -> tuple[Decision, LaneState]:
     batch on which it stumbles again and again, while others get through, is split: one of its rows is to blame.
     """
     failures = attempt.lane.failures + 1
-    mode: Mode = attempt.lane.mode
+    # Whatever else was missing is there, since the request could be made; of the key nothing is known yet.
+    mode: Mode = "credential" if attempt.lane.mode == "credential" else "open"
     if after is not None:
         until = attempt.now + round(min(max(after, SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS) * 1000)
         return Postpone(until, counted=False, fault=attempt.fault), LaneState(mode, until, failures)

@@ -17,7 +17,7 @@ import orjson
 
 from container.delivery.content import Content, json_content, text_content
 from container.delivery.excerpt import excerpt
-from container.delivery.frame import Frame, endpoint, frame_for, frame_of, shared
+from container.delivery.frame import Frame, FrameError, endpoint, frame_for, frame_of, shared
 from container.delivery.lane import Lane
 from container.effects import Request
 from container.engine.outcome import Failure, Guard, Outcome, Planned
@@ -80,7 +80,10 @@ class Unpacked:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A delivery that is dead from the start. Its body holds the hit, so that it can be run again."""
+    """A delivery that is dead from the start. Its body holds the hit, so that it can be run again.
+
+    `tag` is for display.
+    """
 
     id: str
     lane: Lane
@@ -88,6 +91,7 @@ class Letter:
     note: str
     first: int
     body: bytes
+    tag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,7 @@ def acceptance(outcome: Outcome, *, now: int, linger: int = LINGER_MS, give_up_a
         try:
             rows.append(_written(row_of(planned, now=now, linger=linger, give_up_after=give_up_after)))
         except (TypeError, ValueError, AttributeError, RecursionError) as problem:
-            letters.append(_unsendable(outcome.hit, planned, now, note=type(problem).__name__))
+            letters.append(_unsendable(outcome.hit, planned, now, note=_complaint(problem)))
     return Acceptance(now, rows, letters, tuple(outcome.guards))
 
 
@@ -207,12 +211,27 @@ def _item(request: Request) -> Content:
 def _failed(hit: Hit, failure: Failure, now: int) -> Letter:
     name = hit.random(f"failure {failure.event_index} {failure.tag}").hex()[:32]
     body = _hit_body(hit, failure.tag, failure.event_name, failure.event_index)
-    return Letter(name, Lane(failure.type), "tag_failed", excerpt(failure.reason), now, body)
+    return Letter(name, Lane(failure.type), "tag_failed", excerpt(failure.reason), now, body, failure.tag)
 
 
 def _unsendable(hit: Hit, planned: Planned, now: int, *, note: str) -> Letter:
     body = _hit_body(hit, planned.tag, planned.event_name, None)
-    return Letter(planned.id, Lane(planned.type), "unsendable", note, now, body)
+    lane = Lane(planned.type, account=_writable(planned.request.account))
+    return Letter(planned.id, lane, "unsendable", note, now, body, planned.tag)
+
+
+def _complaint(problem: Exception) -> str:
+    """Why a request cannot be sent. Other errors than ours quote what they stumbled on."""
+    if isinstance(problem, FrameError):
+        return str(problem)
+    if isinstance(problem, UnicodeEncodeError):
+        return "it holds text that is no Unicode"
+    return "it holds what JSON cannot say"
+
+
+def _writable(account: object) -> str:
+    """The account as a lane may name it, also when it is the account that spoils the request."""
+    return account.encode(errors="replace").decode() if isinstance(account, str) else ""
 
 
 def _hit_body(hit: Hit, tag: str, event_name: str, event_index: int | None) -> bytes:

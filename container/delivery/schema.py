@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import IO
@@ -17,6 +19,9 @@ PAGE_BYTES = 16_384
 
 WAL_BYTES = 64 << 20
 """Past this the write-ahead log is emptied and begun anew."""
+
+LEAST_FREE_BYTES = 1 << 20
+"""With less than this a store does not even start."""
 
 _TABLES = """
 create table meta(name text primary key, value text not null) strict;
@@ -95,7 +100,8 @@ def lock(folder: Path) -> IO[bytes]:
 def open_writer(folder: Path) -> sqlite3.Connection:
     """The one connection that writes. The file is made, readable by its owner only, when there is none.
 
-    Raises `StoreRefusedError` when the file is from a newer version, or is no database.
+    Raises `StoreRefusedError` when the file is from a newer version, or is no database, and `sqlite3.OperationalError`
+    when it cannot be written.
     """
     path = folder / FILE
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -104,6 +110,9 @@ def open_writer(folder: Path) -> sqlite3.Connection:
     try:
         _prepare(connection)
         _migrate(connection, path)
+    except sqlite3.OperationalError:
+        connection.close()
+        raise
     except sqlite3.DatabaseError as problem:
         connection.close()
         raise StoreRefusedError(f'"{path}" cannot be read as a database ({problem}). Move it aside to start.') from None
@@ -120,6 +129,24 @@ def open_reader(folder: Path) -> sqlite3.Connection:
     connection.execute("pragma busy_timeout=5000")
     connection.execute("pragma cache_size=-2048")
     return connection
+
+
+def unusable(folder: Path, problem: OSError | sqlite3.Error) -> str:
+    """Why deliveries cannot be kept in the folder, and what to do."""
+    reason = (problem.strerror or str(problem)) if isinstance(problem, OSError) else str(problem)
+    if _is_full(folder, problem):
+        return f'no space is left for the data folder "{folder}". Make room and start again: nothing was lost.'
+    return (
+        f'the data folder "{folder}" cannot be used ({reason}). '
+        "Let the user of this process read and write there, or choose another folder with --data."
+    )
+
+
+def _is_full(folder: Path, problem: OSError | sqlite3.Error) -> bool:
+    if isinstance(problem, OSError):
+        return problem.errno == errno.ENOSPC
+    # SQLite calls a full disk an input or output error when it is its index of the log that does not fit.
+    return folder.exists() and shutil.disk_usage(folder).free < LEAST_FREE_BYTES
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

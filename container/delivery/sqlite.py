@@ -8,7 +8,7 @@ import sqlite3
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -16,7 +16,7 @@ from typing import IO
 from container.delivery import statements
 from container.delivery.reports import dead_letters, lane_reports, waiting_lanes
 from container.delivery.row import Acceptance, Reason, unpacked
-from container.delivery.schema import lock, open_reader, open_writer
+from container.delivery.schema import lock, open_reader, open_writer, unusable
 from container.delivery.seal import Keyring, KeyringError, keyring
 from container.delivery.statements import Found
 from container.delivery.store import (
@@ -32,7 +32,7 @@ from container.delivery.store import (
     StoreUnavailableError,
     WaitingLane,
 )
-from container.delivery.writer import T, Writer
+from container.delivery.writer import T, Writer, stated
 
 SWEPT_AT_ONCE = 1000
 FEW_ROWS = 16
@@ -46,17 +46,21 @@ def open_store(folder: Path, *, now: int, key: str | None = None) -> SqliteStore
 
     What a process that died had claimed waits again. Raises `StoreRefusedError` with what to do about it.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    held = lock(folder)
-    try:
-        keys = keyring(folder, key)
-        connection = open_writer(folder)
-        _check_key(connection, keys)
-        recovered, poisoned = statements.recover(connection, now=now)
-    except (KeyringError, StoreRefusedError) as problem:
-        held.close()
-        raise StoreRefusedError(str(problem)) from None
-    return SqliteStore(folder, connection, keys, held, recovered=recovered, poisoned=poisoned)
+    with ExitStack() as opened:
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            held = opened.enter_context(lock(folder))
+            keys = keyring(folder, key)
+            connection = opened.enter_context(closing(open_writer(folder)))
+            _check_key(connection, keys)
+            recovered, poisoned = statements.recover(connection, now=now)
+            store = SqliteStore(folder, connection, keys, held, recovered=recovered, poisoned=poisoned)
+        except KeyringError as problem:
+            raise StoreRefusedError(str(problem)) from None
+        except (OSError, sqlite3.Error) as problem:
+            raise StoreRefusedError(unusable(folder, problem)) from None
+        opened.pop_all()
+    return store
 
 
 class SqliteStore:
@@ -166,8 +170,9 @@ class SqliteStore:
     async def lanes(self) -> Sequence[LaneReport]:
         return await self._read(lambda: lane_reports(self._reader))
 
-    async def dead(self, *, most: int = 50, before: int | None = None) -> Sequence[DeadLetter]:
-        return await self._read(lambda: dead_letters(self._reader, self._keys, most=most, before=before))
+    async def dead(self, *, most: int = 50, before: int | None = None, lane: int | None = None) -> Sequence[DeadLetter]:
+        work = partial(dead_letters, self._reader, self._keys, most=most, before=before, lane=lane)
+        return await self._read(work)
 
     async def sweep(self, *, now: int) -> int:
         query = "delete from guards where key in (select key from guards where until<=? limit ?)"
@@ -190,7 +195,10 @@ class SqliteStore:
     async def _read(self, work: Callable[[], T]) -> T:
         if self._closed:
             raise StoreUnavailableError("the store is closed")
-        return await asyncio.get_running_loop().run_in_executor(self._reading, work)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._reading, work)
+        except sqlite3.Error as problem:
+            raise stated(problem, "read") from None
 
     def _lane(self, connection: sqlite3.Connection, key: str) -> int:
         """The number of a lane; a new one is written. Called by the writer only."""
@@ -242,7 +250,6 @@ def _check_key(connection: sqlite3.Connection, keys: Keyring) -> None:
     """Refuses a start without the key that sealed the latest rows: every one of them would be buried."""
     found = connection.execute("select value from meta where name='kid'").fetchone()
     if found and found[0] not in keys and connection.execute("select 1 from delivery limit 1").fetchone():
-        connection.close()
         raise StoreRefusedError(
             f'the deliveries that wait are sealed with the key "{found[0]}", which is not here. '
             "Put it back; TAG_CONTAINER_KEY takes several keys, separated by commas."

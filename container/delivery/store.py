@@ -221,8 +221,8 @@ class Store(Protocol):
         """Every lane that is known, by number. Reads without holding up writers."""
         ...
 
-    async def dead(self, *, most: int = 50, before: int | None = None) -> Sequence[DeadLetter]:
-        """The latest dead letters, those numbered below `before`. Reads without holding up writers."""
+    async def dead(self, *, most: int = 50, before: int | None = None, lane: int | None = None) -> Sequence[DeadLetter]:
+        """The latest dead letters, those numbered below `before`, of one lane or of all. Holds up no writer."""
         ...
 
     async def sweep(self, *, now: int) -> int:

@@ -78,7 +78,7 @@ class Transport:
         # aiohttp raises plain ones where its httpx transport knows no name for them.
         except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, ValueError) as problem:
             if noted.refused:
-                stated = f"connections to {noted.refused[0]} are not allowed; --allow-egress would"
+                stated = f"{noted.refused[0]} is no public address; --allow-egress opens it"
                 return NoAnswer("address_refused", stated)
             return NoAnswer("no_answer", _sentence(problem))
 
@@ -194,6 +194,8 @@ def _sentence(problem: Exception) -> str:
         return "the certificate is not accepted"
     if isinstance(cause, TimeoutError | httpx.TimeoutException):
         return "no answer in time"
+    if isinstance(cause, aiohttp.ClientConnectorDNSError):
+        return "no connection: the name of the host is not known"
     if isinstance(cause, aiohttp.ClientConnectorError | httpx.ConnectError):
         return "no connection"
     return "the connection broke, or the answer is no HTTP"

@@ -16,7 +16,7 @@ from container.delivery.counters import Counters
 from container.delivery.frame import MOST_ITEMS
 from container.delivery.handling import Handling, Judges, quoted
 from container.delivery.policy import PROBE_ITEMS
-from container.delivery.row import LINGER_MS
+from container.delivery.row import LINGER_MS, Reason
 from container.delivery.store import Store, StoreError, WaitingLane
 from container.delivery.transport import Transport
 
@@ -92,10 +92,17 @@ class Worker:
         now = self._around.clock()
         try:
             await self._sweep(now)
-            return await self._start(await self._store.waiting(), now)
+            again = await self._start(await self._store.waiting(), now)
         except StoreError as problem:
-            log.error("delivery.store_failed reason=%s", quoted(str(problem)))  # noqa: TRY400 - the sentence says it all
+            self._handling.store_failed(problem)
             return now + STORE_PAUSE_MS
+        self._handling.store_worked()
+        return again
+
+    @property
+    def trouble(self) -> str:
+        """Why the store cannot be written, empty while it can."""
+        return "".join(self._handling.trouble)
 
     async def settled(self) -> None:
         """Returns when no request is under way."""
@@ -145,18 +152,27 @@ class Worker:
             return False
         if not in_lane:
             self._handling.states[lane.number] = lane.state
+        self._handling.lanes[lane.number] = lane.lane
         most = PROBE_ITEMS if recovering else MOST_ITEMS
         claimed = await self._store.claim(lane.number, now=now, most_items=most, ahead=LINGER_MS)
         if claimed is None:
             return False
         for reason, rows in claimed.buried.items():
-            self.counters.add("buried", lane.lane.type, reason, by=rows)
-            log.error("delivery.buried lane=%s rows=%d reason=%s", quoted(str(lane.lane)), rows, reason)
+            self._buried(lane, reason, rows)
         if claimed.rows:
             flight = asyncio.create_task(self._handling.deliver(claimed))
             self._flights[flight] = lane.number
             flight.add_done_callback(self._landed)
         return True
+
+    def _buried(self, lane: WaitingLane, reason: Reason, rows: int) -> None:
+        """Rows that died unread: whose they were is not known."""
+        label = str(lane.lane)
+        self.counters.add("buried", lane.lane.type, reason, by=rows)
+        self.counters.buried(label, {"": rows}, reason)
+        number = self._handling.told.news(f"buried {lane.number} {reason}", "", now=self._around.clock(), number=rows)
+        if number:
+            log.error("delivery.buried lane=%s rows=%d reason=%s", quoted(label), number, reason)
 
     def _landed(self, flight: asyncio.Task[None]) -> None:
         del self._flights[flight]

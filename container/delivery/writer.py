@@ -109,7 +109,7 @@ class Writer:
             self._roll_back()
             if len(jobs) > 1:
                 return [self._commit([job])[0] for job in jobs]
-            return [_stated(problem)]
+            return [stated(problem, "written") if isinstance(problem, sqlite3.Error) else problem]
         return results
 
     def _roll_back(self) -> None:
@@ -157,13 +157,12 @@ def _resolve(pairs: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
             done.set_result(result)
 
 
-def _stated(problem: Exception) -> Exception:
-    if isinstance(problem, StoreError) or not isinstance(problem, sqlite3.Error):
-        return problem
+def stated(problem: sqlite3.Error, done: str) -> StoreError:
+    """What SQLite says, in our words. `done`: "written" or "read"."""
     code = getattr(problem, "sqlite_errorcode", 0)
     if code & 0xFF == sqlite3.SQLITE_FULL:
         return StoreFullError("no space is left for deliveries")
-    return StoreUnavailableError(f"the deliveries cannot be written: {getattr(problem, 'sqlite_errorname', 'error')}")
+    return StoreUnavailableError(f"the deliveries cannot be {done}: {getattr(problem, 'sqlite_errorname', 'error')}")
 
 
 def _truncate(connection: sqlite3.Connection) -> None:

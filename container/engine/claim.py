@@ -18,6 +18,14 @@ def consented(container: Container, client: CompiledClient, claim: Claim) -> Cla
         return claim
     for event in claim.otherwise.events:
         scope = Scope(replace(event, client=client.name), container.slots, client.consent_defaults)
-        if not scope.signal(claim.consent).granted:
+        if not _is_granted(claim.consent, scope):
             return claim.otherwise
     return claim
+
+
+def _is_granted(name: str, scope: Scope) -> bool:
+    """Whether the type is granted. A default that cannot be computed grants nothing, and loses no hit."""
+    try:
+        return scope.signal(name).granted
+    except Exception:  # noqa: BLE001  # a variable of the default raised: the tags that ask for it will say so
+        return False

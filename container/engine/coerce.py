@@ -73,10 +73,11 @@ def _drop(
     if isinstance(inner, Settings) and isinstance(inner_values, dict):
         _drop(inner, inner_values, loc[1:], f"{prefix}{name}.", lacking, left_out)
     elif info is None or required(info):
-        lacking.append(Lack(f"{prefix}{name}", value=values.get(name)) if name else Lack("a setting"))
+        stated = f"{prefix}{name}" if name else prefix.removesuffix(".")
+        lacking.append(Lack(stated, value=values.get(name)) if stated else Lack("a setting"))
     else:
         values.pop(name, None)
-        if isinstance(info.default, FromEvent):
+        if isinstance(info.default, FromEvent) or info.is_required():
             values[name] = None
         left_out.append(prefix + name)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,10 +15,12 @@ from container.engine.container import (
     CompiledTransformation,
     CompiledTrigger,
     Container,
+    Hearing,
     View,
 )
 from container.engine.format_value import format_value
 from container.engine.match import Conditions, compile_trigger
+from container.engine.preview_only import without_preview_only
 from container.engine.resolve import getter_of, settings_builder
 from container.engine.scope import ConsentDefaults, Getter, Scope, once
 from container.engine.view import in_order
@@ -36,15 +38,13 @@ def compile_container(model: ContainerModel, *, debug: bool = False) -> Containe
     tags = [_compiled_tag(tag, order, triggers, views, values) for order, tag in enumerate(model.tags.values())]
     priorities = [tag.priority for tag in model.tags.values()]
     firing_order = sorted(tags, key=lambda tag: (-priorities[tag.order], tag.order))
-    names = {name for trigger in triggers.values() for name in trigger.events}
     return Container(
         name=model.name,
         id=model.id,
         version=model.version,
         clients=_compiled_clients(model, values),
         tags=firing_order,
-        tags_by_event={name: _hearing(firing_order, name) for name in names},
-        other_tags=[tag for tag in firing_order if any(_hears_others(trigger) for trigger in tag.triggers)],
+        hearing=Hearing(firing_order),
         # It may take slots itself, so they are counted after it.
         consent_defaults=_consent_defaults(model.consent_default, "denied", values),
         slots=values.slots,
@@ -158,6 +158,7 @@ def _transformation(model: TransformationModel, conditions: Conditions, values: 
 def _compiled_tag(
     tag: TagModel, order: int, triggers: Mapping[str, CompiledTrigger], views: Mapping[str, View], values: _Values
 ) -> CompiledTag:
+    settings, notes = (tag.settings, ()) if values.debug else without_preview_only(tag.settings)
     return CompiledTag(
         name=tag.name,
         order=order,
@@ -166,18 +167,11 @@ def _compiled_tag(
         exceptions=[triggers[name] for name in tag.exceptions],
         consent=tag.consent,
         paused=tag.paused,
-        build=settings_builder(tag.settings, values.getter),
+        build=settings_builder(settings, values.getter),
+        notes=notes,
         view=views.get(tag.name),
         schedule=tag.schedule,
         once_per=tag.once_per,
         once_per_key=None if tag.once_per is None else getter_of(tag.once_per.key, values.getter),
         delivery=tag.delivery,
     )
-
-
-def _hearing(tags: Sequence[CompiledTag], event_name: str) -> list[CompiledTag]:
-    return [tag for tag in tags if any(trigger.hears(event_name) for trigger in tag.triggers)]
-
-
-def _hears_others(trigger: CompiledTrigger) -> bool:
-    return bool(trigger.events_matching) or not trigger.events

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from container.component import Component
@@ -15,6 +16,10 @@ from container.event import Hit
 from container.fields import Pattern, Settings
 
 Test = Callable[[Scope], bool]
+
+
+MOST_NAMES, LONGEST_NAME = 1024, 100
+"""So many names are remembered, and none that is longer: names come from outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,7 @@ class View:
 class CompiledTag:
     """`order`: position in the file. `consent`: the types that have to be granted. `view`: what it sees of the event.
 
-    `once_per_key`: the getter of its key, asked of the event as it came.
+    `once_per_key`: the getter of its key, asked of the event as it came. `notes`: what is true of it at every event.
     """
 
     name: str
@@ -86,11 +91,49 @@ class CompiledTag:
     consent: Sequence[str]
     paused: bool
     build: Build
+    notes: Sequence[str] = ()
     view: View | None = None
     schedule: Schedule | None = None
     once_per: OncePer | None = None
     once_per_key: Getter | None = None
     delivery: Delivery = field(default_factory=Delivery)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A tag on events of one name, with those of its triggers and exceptions that hear the name."""
+
+    tag: CompiledTag
+    triggers: Sequence[CompiledTrigger]
+    exceptions: Sequence[CompiledTrigger]
+
+
+class Hearing:
+    """The tags of a container in firing order, and what each of them hears."""
+
+    def __init__(self, tags: Sequence[CompiledTag]) -> None:
+        self._tags = tags
+        self._remembered = lru_cache(MOST_NAMES)(self._concerned)
+
+    def concerned(self, event_name: str) -> Sequence[Candidate]:
+        """The tags that may fire on an event of this name."""
+        if len(event_name) > LONGEST_NAME:
+            return self._concerned(event_name)
+        return self._remembered(event_name)
+
+    def all(self, event_name: str) -> Sequence[Candidate]:
+        """Every tag, those included that do not hear the name."""
+        return [
+            Candidate(tag, _hearing(tag.triggers, event_name), _hearing(tag.exceptions, event_name))
+            for tag in self._tags
+        ]
+
+    def _concerned(self, event_name: str) -> Sequence[Candidate]:
+        return [candidate for candidate in self.all(event_name) if candidate.triggers]
+
+
+def _hearing(triggers: Sequence[CompiledTrigger], event_name: str) -> Sequence[CompiledTrigger]:
+    return [trigger for trigger in triggers if trigger.hears(event_name)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +149,14 @@ class CompiledClient:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """`clients` in order of priority, `tags` in firing order; by event name only those that may fire on it."""
+    """`clients` in order of priority, `tags` in firing order; `hearing`: which of them an event concerns."""
 
     name: str
     id: str
     version: str
     clients: Sequence[CompiledClient]
     tags: Sequence[CompiledTag]
-    tags_by_event: Mapping[str, Sequence[CompiledTag]]
-    other_tags: Sequence[CompiledTag]
+    hearing: Hearing
     slots: int
     consent_defaults: ConsentDefaults
     debug: bool = False
-
-    def candidates(self, event_name: str) -> Sequence[CompiledTag]:
-        """The tags that may fire on an event of this name, in firing order."""
-        return self.tags_by_event.get(event_name, self.other_tags)

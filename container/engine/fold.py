@@ -44,6 +44,7 @@ class Folded:
     guards: list[Guard] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     results: list[TagResult] = field(default_factory=list)
+    events: int = 0
 
     def add(self, tag: CompiledTag, scope: Scope, decision: Decision) -> TagResult:
         """Takes over what the decision wants done."""
@@ -68,6 +69,7 @@ class Folded:
             tuple(self.guards),
             tuple(self.failures),
             tuple(self.results),
+            self.events,
         )
 
     def _fired(self, tag: CompiledTag, scope: Scope, decision: Decision) -> TagResult:

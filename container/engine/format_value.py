@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from container.config.model import Format
+from container.secret import Secret, SecretText
 from container.shape import number, text
 
 
@@ -32,8 +33,8 @@ def _spelled(value: str, format: Format) -> str:
 
 
 def _typed(value: Any, kind: str) -> Any:
-    if value is None:
-        return None
+    if value is None or isinstance(value, (Secret, SecretText)):
+        return value  # a secret is filled in when the request leaves; its name is not its value
     if kind == "text":
         return text(value)
     if kind == "boolean":

@@ -87,6 +87,7 @@ class Outcome:
     """Everything one hit leads to. `client` is `None` when no client claimed it.
 
     `reply` is the client's own; `results` are of the tags that might have fired on the event's name, in firing order.
+    `events`: how many there were.
     """
 
     hit: Hit
@@ -96,6 +97,7 @@ class Outcome:
     guards: Sequence[Guard] = ()
     failures: Sequence[Failure] = ()
     results: Sequence[TagResult] = ()
+    events: int = 0
 
     @property
     def fired(self) -> tuple[str, ...]:

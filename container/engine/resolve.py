@@ -91,11 +91,11 @@ Collect = Callable[[Scope, list[Lack]], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """A field of settings. `getter`: `None` for a fixed value. `usual`: with places in the event. `where`: in words."""
+    """A field of settings. `getter`: `None` if fixed. `blank`: it is `None` without a value. `where`: in words."""
 
     name: str
     getter: Getter | None
-    usual: bool
+    blank: bool
     required: bool
     where: str
 
@@ -104,12 +104,12 @@ def _field(settings: Settings, name: str, lookup: Lookup) -> _Field:
     value, info = getattr(settings, name), type(settings).model_fields[name]
     usual = _usual_getter(info.default.paths) if isinstance(info.default, FromEvent) else None
     getter = usual if isinstance(value, FromEvent) else value_getter(value, lookup)
-    if getter is not None and usual is not None and getter is not usual:
-        getter = _either(getter, usual)
     places = info.default.paths if isinstance(info.default, FromEvent) else ()
+    if getter is not None and usual is not None and getter is not usual and not info.default.unwritten_only:
+        getter = _either(getter, usual)
     stated = [str(value)] if isinstance(value, Template) else []
     where = " or ".join(stated + [f"{{{{ event.{place} }}}}" for place in places])
-    return _Field(name, getter, usual is not None, required(info), where)
+    return _Field(name, getter, usual is not None or info.is_required(), required(info), where)
 
 
 def _usual_getter(paths: tuple[str, ...]) -> Getter:
@@ -152,7 +152,7 @@ def _settings_getter(settings: Settings, lookup: Lookup, prefix: str) -> Collect
                 values[name] = value
             elif field.required:
                 lacking.append(Lack(prefix + name, field.where))
-            elif field.usual:
+            elif field.blank:
                 values[name] = None
         for name, inner in nested:
             values[name] = inner(scope, lacking)

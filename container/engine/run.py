@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from traceback import walk_tb
 from typing import Any
 
@@ -11,7 +10,7 @@ from container.config.model import Schedule
 from container.effects import Claim, Effect, Note, Redirect, Reply, Request, SetCookie, Skip
 from container.engine.claim import consented
 from container.engine.coerce import Lacking
-from container.engine.container import CompiledClient, CompiledTag, CompiledTrigger, Container
+from container.engine.container import Candidate, CompiledClient, CompiledTag, CompiledTrigger, Container
 from container.engine.fold import Decision, Folded
 from container.engine.outcome import Outcome
 from container.engine.scope import Scope
@@ -35,10 +34,11 @@ def run(container: Container, hit: Hit) -> Outcome:
         return Outcome(hit, None, UNCLAIMED)
     folded = Folded(claim.reply)
     for scope in scopes(container, client, claim):
-        for tag in container.candidates(scope.original.name):
-            decision = decide(tag, scope)
+        folded.events += 1
+        for candidate in container.hearing.concerned(scope.original.name):
+            decision = decide(candidate, scope)
             if decision is not NOT_TRIGGERED:
-                folded.add(tag, scope, decision)
+                folded.add(candidate.tag, scope, decision)
     return folded.outcome(hit, client.name)
 
 
@@ -60,34 +60,34 @@ def scopes(container: Container, client: CompiledClient, claim: Claim) -> Iterat
         yield Scope(known, container.slots, client.consent_defaults)
 
 
-def decide(tag: CompiledTag, scope: Scope) -> Decision:
+def decide(candidate: Candidate, scope: Scope) -> Decision:
     """Whether the tag fires on the scope's event, and what it wants done."""
     try:
-        return _decide(tag, scope)
+        return _decide(candidate, scope)
     except Exception as problem:  # noqa: BLE001  # one tag's fault is its own: the hit and the other tags go on
         return Decision("failed", reason=_blame(problem))
 
 
-def _decide(tag: CompiledTag, scope: Scope) -> Decision:
+def _decide(candidate: Candidate, scope: Scope) -> Decision:
+    tag = candidate.tag
     if tag.paused or not _is_time(tag.schedule, scope.original.hit.received):
         return PAUSED
-    name = scope.original.name
-    trigger = _first_holding(tag.triggers, name, scope)
+    trigger = _first_holding(candidate.triggers, scope)
     if trigger is None:
         return NOT_TRIGGERED
-    exception = _first_holding(tag.exceptions, name, scope)
+    exception = _first_holding(candidate.exceptions, scope)
     if exception is not None:
         return Decision("blocked_by_exception", exception)
     refused = tuple(name for name in tag.consent if not scope.signal(name).granted)
     if refused:
         return Decision("blocked_by_consent", trigger, refused=refused)
+    key, key_notes = _once_per_key(tag, scope)
     seen = scope if tag.view is None else view_of(tag.view, scope)
-    seen.notes = list(seen.given)
+    seen.notes = [*seen.given, *tag.notes, *key_notes]
     settings = tag.build(seen)
     if isinstance(settings, Lacking):
         return Decision("incomplete", trigger, lacking=settings.lacks, notes=tuple(seen.notes), seen=seen)
-    decision = _fired(trigger, tag.component.function(settings, seen.event), seen)
-    return decision if tag.once_per_key is None else _limited(decision, tag.once_per_key(scope))
+    return _fired(trigger, tag.component.function(settings, seen.event), seen, key)
 
 
 def _is_time(schedule: Schedule | None, now: int) -> bool:
@@ -96,11 +96,14 @@ def _is_time(schedule: Schedule | None, now: int) -> bool:
     return (schedule.since is None or schedule.since <= now) and (schedule.until is None or now < schedule.until)
 
 
-def _limited(decision: Decision, value: Any) -> Decision:
-    """The decision of a tag with `once_per`, for this value of its key. An empty one limits nothing."""
+def _once_per_key(tag: CompiledTag, scope: Scope) -> tuple[str, Sequence[str]]:
+    """What `once_per` counts by, and the notes about it. An empty key limits nothing."""
+    if tag.once_per_key is None:
+        return "", ()
+    scope.notes = []
+    value = tag.once_per_key(scope)
     key = "" if missing(value) else text(value).strip()
-    notes = decision.notes if key else (*decision.notes, EMPTY_KEY)
-    return replace(decision, key=key, notes=notes)
+    return key, scope.notes if key else [*scope.notes, EMPTY_KEY]
 
 
 def _blame(problem: Exception) -> str:
@@ -109,14 +112,14 @@ def _blame(problem: Exception) -> str:
     return f"the tag raised {type(problem).__name__} in {frame.f_globals.get('__name__')}, line {line}"
 
 
-def _first_holding(triggers: Sequence[CompiledTrigger], name: str, scope: Scope) -> CompiledTrigger | None:
+def _first_holding(triggers: Sequence[CompiledTrigger], scope: Scope) -> CompiledTrigger | None:
     for trigger in triggers:
-        if trigger.hears(name) and trigger.holds(scope):
+        if trigger.holds(scope):
             return trigger
     return None
 
 
-def _fired(trigger: CompiledTrigger, returned: Any, seen: Scope) -> Decision:
+def _fired(trigger: CompiledTrigger, returned: Any, seen: Scope, key: str) -> Decision:
     effects: Sequence[Effect] = returned if isinstance(returned, (list, tuple)) else [returned] if returned else []
     notes = [*seen.notes, *(effect.text for effect in effects if isinstance(effect, Note))]
     skip = next((effect for effect in effects if isinstance(effect, Skip)), None)
@@ -124,4 +127,4 @@ def _fired(trigger: CompiledTrigger, returned: Any, seen: Scope) -> Decision:
         return Decision("skipped", trigger, skip.reason or NOTHING_TO_SEND, notes=notes, seen=seen)
     if not any(isinstance(effect, (Request, SetCookie, Redirect)) for effect in effects):
         return Decision("skipped", trigger, NOTHING_TO_SEND, notes=notes, seen=seen)
-    return Decision("fired", trigger, effects=effects, notes=notes, seen=seen)
+    return Decision("fired", trigger, effects=effects, notes=notes, key=key, seen=seen)

@@ -23,13 +23,14 @@ class Scope:
     `views` are the scopes of the event as transformations show it, by number; `given` notes belong to such a view.
     """
 
-    __slots__ = ("_consent", "_defaults", "_event", "_page", "given", "notes", "original", "values", "views")
+    __slots__ = ("_consent", "_defaults", "_event", "_page", "given", "noted", "notes", "original", "values", "views")
 
     def __init__(self, event: Event, slots: int, defaults: ConsentDefaults, given: Sequence[str] = ()) -> None:
         self.original = event
         self.values: list[Any] = [UNSET] * slots
         self.given = given
         self.notes: list[str] = []
+        self.noted: dict[int, tuple[str, ...]] = {}
         self.views: dict[int, Scope] = {}
         self._defaults = defaults
         self._consent: Consent | None = None
@@ -49,7 +50,8 @@ class Scope:
 
     def signal(self, name: str) -> Signal:
         """The completed signal of one consent type, also of one that nobody named."""
-        return self.consent.signals.get(name) or self._defaults.signal(name, self)
+        stated = self.original.consent.signals.get(name)
+        return stated or self.consent.signals.get(name) or self._defaults.signal(name, self)
 
     @property
     def page(self) -> UrlParts:
@@ -74,17 +76,23 @@ Getter = Callable[[Scope], Any]
 def once(compute: Getter, slot: int) -> Getter:
     """The same value, computed when it is first asked for and kept in the slot for the rest of the event.
 
-    To itself it is missing: a consent default may go round through a variable that reads consent.
+    What was noted about it is noted again for everybody who asks. To itself it is missing: a consent default may go
+    round through a variable that reads consent.
     """
 
     def get(scope: Scope) -> Any:
         value = scope.values[slot]
         if value is UNSET:
+            before = len(scope.notes)
             scope.values[slot] = None
             try:
                 value = compute(scope)
             finally:
                 scope.values[slot] = value
+            if len(scope.notes) > before:
+                scope.noted[slot] = tuple(scope.notes[before:])
+        elif scope.noted and slot in scope.noted:
+            scope.notes += scope.noted[slot]
         return value
 
     return get

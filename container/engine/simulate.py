@@ -63,7 +63,7 @@ def _outcome(
 
 
 def _decisions(container: Container, scope: Scope, folded: Folded) -> Sequence[tuple[CompiledTag, Decision, TagResult]]:
-    decisions = [(tag, decide(tag, scope)) for tag in container.tags]
+    decisions = [(each.tag, decide(each, scope)) for each in container.hearing.all(scope.original.name)]
     return [(tag, decision, folded.add(tag, scope, decision)) for tag, decision in decisions]
 
 

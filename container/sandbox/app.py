@@ -48,11 +48,11 @@ def sandbox_app(
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     keep: int = 1000,
-    notice: str = "",
+    notice: Callable[[], str] = str,
 ) -> Starlette:
     """The application. `vendors`: TikTok's stand-in by default. `clock`: Unix seconds. `keep`: requests remembered.
 
-    `notice`: a sentence at the top of the page, such as which tags a demonstration points here.
+    `notice`: gives a sentence for the top of the page, such as which tags a demonstration points here.
     """
     sandbox = _Sandbox((tiktok(),) if vendors is None else vendors, clock, sleep=sleep, keep=keep, notice=notice)
     return Starlette(routes=sandbox.routes())
@@ -66,7 +66,7 @@ class _Sandbox:
         *,
         sleep: Callable[[float], Awaitable[None]],
         keep: int,
-        notice: str,
+        notice: Callable[[], str],
     ) -> None:
         self._vendors = vendors
         self._clock = clock
@@ -74,7 +74,8 @@ class _Sandbox:
         self._journal = Journal(keep)
         self._script = FaultScript()
         pages = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined)
-        self._page = pages.get_template("page.html").render(vendors=vendors, buttons=BUTTONS, notice=notice)
+        self._page = pages.get_template("page.html")
+        self._notice = notice
         self._files = {name: (_HERE / "static" / name).read_bytes() for name in _STATIC}
 
     def routes(self) -> list[Route]:
@@ -120,7 +121,8 @@ class _Sandbox:
         return vendor_response(answer)
 
     async def _show_page(self, _request: Request) -> Response:
-        return Response(self._page, media_type="text/html", headers=GUARDED)
+        shown = self._page.render(vendors=self._vendors, buttons=BUTTONS, notice=self._notice())
+        return Response(shown, media_type="text/html", headers=GUARDED)
 
     async def _show_file(self, request: Request) -> Response:
         name = request.path_params["name"]

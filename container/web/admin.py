@@ -1,4 +1,4 @@
-"""The admin listener: `/ready`, `/metrics`, and a page that shows how the lanes stand.
+"""The admin listener: `/ready`, `/metrics`, and a page that shows how the lanes stand and what is dead in them.
 
 The page needs the admin token: as the password of HTTP's basic authentication (the user's name does not matter), or
 as a bearer token. `/ready` and `/metrics` hold nothing personal and need none; reasons are for those who have it.
@@ -23,10 +23,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from container.delivery.counters import Counters
-from container.delivery.store import LaneReport, Store, StoreError
+from container.delivery.store import DeadLetter, LaneReport, Store, StoreError
 from container.web.current import Current
-from container.web.health import Health, not_ready
+from container.web.health import HOLDS, Health, lane_reasons, not_ready
 from container.web.metrics import Metrics, delivery_metrics, lane_metrics
+
+FEW_LETTERS, MANY_LETTERS = 10, 500
+MOST_DEAD_LANES = 50
 
 _HERE = Path(__file__).parent
 _STYLE = (_HERE / "static" / "admin.css").read_bytes()
@@ -46,7 +49,7 @@ _CHALLENGE = {"www-authenticate": 'Basic realm="tag-container: the admin token i
 class Admin:
     """What the admin listener shows. `token` empty: nobody may see the page. `clock`: Unix time in seconds.
 
-    `notice`: a sentence at the top of the page, such as that this is a demonstration.
+    The current container's notice stands at the top of the page.
     """
 
     current: Current
@@ -55,8 +58,15 @@ class Admin:
     health: Health
     counters: Counters
     token: str
-    notice: str = ""
     clock: Callable[[], float] = time.time
+
+
+@dataclass(frozen=True, slots=True)
+class DeadInLane:
+    """The latest dead letters of a lane."""
+
+    lane: LaneReport
+    letters: Sequence[DeadLetter]
 
 
 def admin_app(admin: Admin) -> Starlette:
@@ -66,10 +76,12 @@ def admin_app(admin: Admin) -> Starlette:
 
     async def ready(request: Request) -> Response:
         reasons = await not_ready(admin.health, admin.store)
-        shown = {"ready": not reasons}
-        if authorised(request.headers.get("authorization", ""), admin.token):
-            return JSONResponse({**shown, "reasons": reasons}, 503 if reasons else 200, _GUARDED)
-        return JSONResponse(shown, 503 if reasons else 200, _GUARDED)
+        status = 503 if reasons else 200
+        if not authorised(request.headers.get("authorization", ""), admin.token):
+            return JSONResponse({"ready": not reasons}, status, _GUARDED)
+        lanes = await _lanes(admin.store) or ()
+        attention = lane_reasons(lanes, now=int(admin.clock() * 1000))
+        return JSONResponse({"ready": not reasons, "reasons": [*reasons, *attention]}, status, _GUARDED)
 
     async def metrics(_request: Request) -> Response:
         shown = generate_latest(admin.metrics.registry)
@@ -82,10 +94,18 @@ def admin_app(admin: Admin) -> Starlette:
     async def page(request: Request) -> Response:
         if not authorised(request.headers.get("authorization", ""), admin.token):
             return Response("The admin token is needed.\n", 401, _GUARDED | _CHALLENGE, "text/plain")
-        lanes = await _lanes(admin.store)
-        container, now = admin.current.container, int(admin.clock() * 1000)
+        lanes, now = await _lanes(admin.store), int(admin.clock() * 1000)
         shown = template.render(
-            container=container, lanes=lanes, notice=admin.notice, reasons=admin.health.reasons(), now=now, age=_age
+            container=admin.current.container,
+            notice=admin.current.notice,
+            reasons=admin.health.reasons(),
+            attention=lane_reasons(lanes or (), now=now),
+            lanes=lanes,
+            dead=await _dead(admin.store, lanes or (), request.query_params.get("lane", "")),
+            now=now,
+            age=_age,
+            moment=_moment,
+            holds=HOLDS,
         )
         return Response(shown, 200 if lanes is not None else 503, _GUARDED, "text/html")
 
@@ -132,6 +152,24 @@ async def _lanes(store: Store) -> Sequence[LaneReport] | None:
         return await store.lanes()
     except StoreError:
         return None
+
+
+async def _dead(store: Store, lanes: Sequence[LaneReport], asked: str) -> Sequence[DeadInLane]:
+    """The latest dead letters by lane. `asked`: the number of a lane of which more are wanted."""
+    found = []
+    for report in [report for report in lanes if report.dead][:MOST_DEAD_LANES]:
+        most = MANY_LETTERS if asked == str(report.number) else FEW_LETTERS
+        try:
+            letters = await store.dead(most=most, lane=report.number)
+        except StoreError:
+            continue
+        found.append(DeadInLane(report, letters))
+    return found
+
+
+def _moment(milliseconds: int) -> str:
+    """`2026-01-01 10:00:00 UTC`."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(milliseconds / 1000))
 
 
 def _age(milliseconds: int) -> str:

@@ -9,6 +9,10 @@ from container.engine.container import Container
 
 @dataclass(slots=True)
 class Current:
-    """Holds the container that takes the next hit. Mutable on purpose, and the only thing a reload changes."""
+    """Holds the container that takes the next hit. Mutable on purpose, and the only thing a reload changes.
+
+    `notice`: what the pages say about it at the top, such as what a demonstration changed.
+    """
 
     container: Container
+    notice: str = ""

@@ -4,36 +4,49 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from container.delivery.store import Store, StoreError
+from container.delivery.store import LaneReport, Mode, Store, StoreError
 
 RECENT_SECONDS = 10.0
 """A failed commit counts for so long. Then hits are let in again, since only a hit can find out whether it works."""
+
+MOST_REASONS = 50
+
+HOLDS: Mapping[Mode, str] = {
+    "credential": "the vendor refuses its key",
+    "missing": "a secret or a component is not there",
+    "egress": "nothing may be sent to its address",
+}
+"""Why a lane holds still, as the end of a sentence."""
 
 logger = logging.getLogger("container.web")
 
 
 @dataclass(slots=True)
 class Health:
-    """What is known about the process. `clock` is monotonic, in seconds."""
+    """What is known about the process. `clock` is monotonic, in seconds.
+
+    `trouble`: why the worker cannot write to the store, empty while it can.
+    """
 
     clock: Callable[[], float] = time.monotonic
     draining: bool = False
+    trouble: Callable[[], str] = str
     _failure: str = ""
     _failed_at: float = 0.0
 
     def store_failed(self, reason: str) -> None:
         """A hit could not be written; logged once, until one can be again."""
         if not self._failure:
-            logger.error("store.failed reason=%s hits=refused", reason)
+            logger.error('store.failed reason="%s" hits=refused', reason)
         self._failure, self._failed_at = reason, self.clock()
 
     def store_worked(self) -> None:
         """A hit was written."""
         if self._failure:
-            logger.info("store.recovered after=%s", self._failure)
+            logger.warning('store.works after="%s"', self._failure)
             self._failure = ""
 
     def reasons(self) -> list[str]:
@@ -41,8 +54,9 @@ class Health:
         found = []
         if self.draining:
             found.append("The process is shutting down.")
-        if self._failure and self.clock() - self._failed_at < RECENT_SECONDS:
-            found.append(f"The store does not take deliveries ({self._failure}).")
+        recent = self._failure if self.clock() - self._failed_at < RECENT_SECONDS else ""
+        if recent or self.trouble():
+            found.append(f"The store does not take deliveries ({recent or self.trouble()}).")
         return found
 
 
@@ -52,5 +66,40 @@ async def not_ready(health: Health, store: Store) -> list[str]:
     try:
         await store.waiting()
     except StoreError as problem:
-        found.append(f"The store does not answer ({type(problem).__name__}).")
+        found.append(f"The store does not answer ({problem}).")
     return found
+
+
+def lane_reasons(lanes: Sequence[LaneReport], *, now: int) -> list[str]:
+    """What somebody should look after, as sentences: lanes that hold still, fail, or have dead letters.
+
+    No reason to send traffic elsewhere: their deliveries are on disk. `now`: Unix milliseconds.
+    """
+    told = [sentence for report in lanes for sentence in _lane_reasons(report, now)]
+    if len(told) > MOST_REASONS:
+        return [*told[:MOST_REASONS], f"{len(told) - MOST_REASONS} more are on the admin page."]
+    return told
+
+
+def _lane_reasons(report: LaneReport, now: int) -> Iterator[str]:
+    lane, waiting = (
+        f'Lane {report.number} "{report.lane}"',
+        f"{counted(report.waiting, 'delivery', 'deliveries')} waiting",
+    )
+    said = report.answer.excerpt if report.answer is not None else ""
+    because = f": {said}" if said else ""
+    if report.paused:
+        yield f"{lane} is paused by an operator, {waiting}."
+    elif report.state.mode != "open":
+        yield f"{lane} holds still, because {HOLDS[report.state.mode]}{because} ({waiting})."
+    elif report.state.failures:
+        wait = max(report.state.not_before - now, 0) // 1000
+        failed = counted(report.state.failures, "time", "times")
+        yield f"{lane} has failed {failed} in a row{because} (next attempt in {wait} s, {waiting})."
+    if report.dead:
+        yield f"{lane} has {counted(report.dead, 'dead letter', 'dead letters')}."
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """`1 delivery`, `2 deliveries`."""
+    return f"{number} {one if number == 1 else many}"

@@ -15,16 +15,20 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from container.delivery.row import Acceptance, acceptance
+from container.delivery.counters import Counters
+from container.delivery.handling import quoted
+from container.delivery.row import Acceptance, Letter, acceptance
 from container.delivery.store import Accepted, StoreError
+from container.delivery.told import Told
 from container.effects import Reply
+from container.engine.container import Container
 from container.engine.outcome import Guard, Outcome
 from container.engine.run import run
 from container.event import Hit
 from container.web.addresses import Proxies, canonical_address, is_address_header
 from container.web.current import Current
 from container.web.health import Health
-from container.web.metrics import Metrics, Refusal
+from container.web.metrics import Metrics, Refusal, unavailable
 from container.web.reply import carries_body, header_lines
 
 Scope = MutableMapping[str, Any]
@@ -73,7 +77,10 @@ class DisconnectedError(IngestError):
 
 @dataclass(frozen=True, slots=True)
 class Ingest:
-    """The ASGI application of the paths that clients listen on. `clock`: Unix time in seconds."""
+    """The ASGI application of the paths that clients listen on. `clock`: Unix time in seconds.
+
+    `told`: what the log knows already about tags that fail.
+    """
 
     current: Current
     accept: Accept
@@ -81,6 +88,8 @@ class Ingest:
     health: Health
     proxies: Proxies = field(default_factory=Proxies)
     limits: Limits = field(default_factory=Limits)
+    counters: Counters = field(default_factory=Counters)
+    told: Told = field(default_factory=Told)
     clock: Callable[[], float] = time.time
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -117,20 +126,23 @@ class Ingest:
 
     async def _take(self, hit: Hit) -> Reply:
         """The reply, once everything that the hit leads to is on disk."""
+        container = self.current.container
         try:
-            outcome = run(self.current.container, hit)
+            outcome = run(container, hit)
             written = acceptance(outcome, now=hit.received)
             taken: frozenset[Guard] = frozenset()
             if not written.empty:
                 taken = (await self.accept(written)).taken
                 self.health.store_worked()
         except StoreError as problem:
-            self.metrics.unavailable.labels(type(problem).__name__).inc()
-            self.health.store_failed(type(problem).__name__)
+            self.metrics.unavailable.labels(unavailable(problem)).inc()
+            self.health.store_failed(str(problem))
             return _status_only(503, ("retry-after", str(RETRY_AFTER_SECONDS)))
         except Exception as problem:  # noqa: BLE001  # a fault of ours ends one request, not the process
             return self._failed(hit, problem)
-        self._count(outcome, taken)
+        self._count(container, outcome, taken)
+        for letter in written.letters:
+            self._tell(letter, now=hit.received)
         return outcome.finished(taken)
 
     def _failed(self, hit: Hit, problem: Exception) -> Reply:
@@ -141,17 +153,26 @@ class Ingest:
         logger.error("hit.failed id=%s error=%s at=%s", hit.id.hex(), type(problem).__name__, where)
         return Reply(500, (("content-type", "text/plain; charset=utf-8"),), f"error {hit.id.hex()}\n".encode())
 
-    def _count(self, outcome: Outcome, taken: frozenset[Guard]) -> None:
+    def _count(self, container: Container, outcome: Outcome, taken: frozenset[Guard]) -> None:
         if outcome.client is None:
             self.metrics.refused["unclaimed"].inc()
             return
-        self.metrics.accepted.inc()
-        for result in outcome.results:
-            if result.settled(taken) == "fired":
-                self.metrics.fired.labels(result.tag).inc()
-        for failure in outcome.failures:
-            self.metrics.tag_failures.labels(failure.tag).inc()
-            logger.error('tag.failed tag="%s" reason="%s"', failure.tag, failure.reason)
+        if outcome.reply.status >= 400:
+            self.metrics.refused["by_client"].inc()
+        elif outcome.events:
+            self.metrics.accepted.inc()
+        self.metrics.tags.add(container, outcome, taken)
+
+    def _tell(self, letter: Letter, *, now: int) -> None:
+        """A delivery that is dead from the start: counted each time, told of when it is news."""
+        lane = str(letter.lane)
+        self.counters.buried(lane, {letter.tag: 1}, letter.reason)
+        number = self.told.news(f"{letter.reason} {letter.tag} {lane}", letter.note, now=now)
+        if number and letter.reason == "tag_failed":
+            logger.error("tag.failed tag=%s hits=%d reason=%s", quoted(letter.tag), number, quoted(letter.note))
+        elif number:
+            stated = "delivery.buried tag=%s lane=%s rows=%d reason=%s note=%s"
+            logger.error(stated, quoted(letter.tag), quoted(lane), number, letter.reason, quoted(letter.note))
 
 
 def check_limits(headers: RawHeaders, path: bytes, query: bytes, limits: Limits) -> None:

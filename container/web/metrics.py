@@ -3,22 +3,44 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter as Tally
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from container.delivery.counters import Counters
-from container.delivery.store import LaneReport
+from container.delivery.counters import MOST_LANES, OTHER_LANES, Counted, Counters
+from container.delivery.store import LaneReport, StoreBusyError, StoreError, StoreFullError
+from container.engine.container import Container
+from container.engine.outcome import Guard, Outcome
 
-Refusal = Literal["body_too_large", "headers_too_large", "query_too_long", "no_host", "unclaimed"]
+Refusal = Literal["body_too_large", "headers_too_large", "query_too_long", "no_host", "unclaimed", "by_client"]
+"""Why a hit was not taken; `by_client`: the client that claimed it answered with an error, such as a wrong secret."""
+Unavailable = Literal["full", "busy", "unavailable"]
 
-_REFUSALS: Sequence[Refusal] = ("body_too_large", "headers_too_large", "query_too_long", "no_host", "unclaimed")
+_REFUSALS: Sequence[Refusal] = get_args(Refusal)
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0)
+
+_COUNTED: Mapping[Counted, str] = {
+    "requests": "Requests to vendors, by verdict.",
+    "answered_seconds": "Seconds that vendors took to answer, added up.",
+    "bisected": "Deliveries that were sent again in halves, because one of a batch was refused.",
+    "lost_claims": "Deliveries that were no longer this process's when their answer came.",
+    "judge_faults": "Answers on which a tag's judge raised.",
+    "delivered": "Deliveries that a vendor took.",
+    "postponed": "Deliveries put off to a later attempt.",
+    "buried": "Deliveries that became dead letters while they were to be sent, by reason.",
+}
+
+TagFigure = tuple[str, str, str]
+"""A tag, what became of it, and the kind of consent that held it back."""
+
+# When a series began is a line more for each of them, and nobody asks.
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library annotates only some
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +51,7 @@ class Metrics:
     accepted: Counter
     unavailable: Counter
     failed: Counter
-    fired: Counter
-    tag_failures: Counter
+    tags: TagEvents
     reply_seconds: Histogram
     reload_successful: Gauge
     reload_time: Gauge
@@ -49,6 +70,52 @@ class Metrics:
         self.reload_successful.set(0)
 
 
+class TagEvents(Collector):
+    """What became of each tag on each event. `blocked_by_consent` says of which kind: denied, or unset.
+
+    Most tags are not concerned by an event, so that is not counted per tag: it is what is left of all events.
+    """
+
+    def __init__(self) -> None:
+        self._figures: Tally[TagFigure] = Tally()
+        self._container: Container | None = None
+        self._events = 0
+        self._seen: Tally[str] = Tally()
+
+    def add(self, container: Container, outcome: Outcome, taken: Collection[Guard] = ()) -> None:
+        """Counts the events of a hit. `taken`: the guards that somebody had before."""
+        if container is not self._container:
+            self._figures += self._untouched()
+            self._container, self._events, self._seen = container, 0, Tally()
+        self._events += outcome.events
+        for result in outcome.results:
+            status = result.settled(taken)
+            consent = ("unset" if result.unset else "denied") if status == "blocked_by_consent" else ""
+            self._figures[result.tag, status, consent] += 1
+            self._seen[result.tag] += 1
+
+    def collect(self) -> Iterator[Metric]:
+        about = "Events by tag and what became of the tag; the consent that held it back was denied or unset."
+        family = CounterMetricFamily("tag_container_tag_events", about, labels=["tag", "status", "consent"])
+        for labels, number in sorted((self._figures + self._untouched()).items()):
+            family.add_metric(labels, number)
+        yield family
+
+    def _untouched(self) -> Tally[TagFigure]:
+        """The events of the container in force that did not concern a tag."""
+        found: Tally[TagFigure] = Tally()
+        for tag in () if self._container is None else self._container.tags:
+            found[tag.name, "paused" if tag.paused else "not_triggered", ""] += self._events - self._seen[tag.name]
+        return found
+
+
+def unavailable(problem: StoreError) -> Unavailable:
+    """Why the store did not take a hit, as a label."""
+    if isinstance(problem, StoreFullError):
+        return "full"
+    return "busy" if isinstance(problem, StoreBusyError) else "unavailable"
+
+
 def new_metrics() -> Metrics:
     """Metrics that all start at zero."""
     registry = CollectorRegistry()
@@ -59,16 +126,17 @@ def new_metrics() -> Metrics:
     def gauge(name: str, about: str, labels: Sequence[str] = ()) -> Gauge:
         return Gauge(f"tag_container_{name}", about, labels, registry=registry)
 
+    tags = TagEvents()
+    registry.register(tags)
     refused = counter("hits_refused", "Hits that were not taken, by reason.", ["reason"])
     return Metrics(
         registry=registry,
+        tags=tags,
         accepted=counter("hits_accepted", "Hits that a client claimed and whose deliveries are on disk."),
         unavailable=counter(
             "hits_unavailable", "Hits answered with 503 because the store could not take them.", ["reason"]
         ),
         failed=counter("hits_failed", "Hits answered with 500."),
-        fired=counter("tags_fired", "How often each tag fired.", ["tag"]),
-        tag_failures=counter("tags_failed", "How often each tag raised.", ["tag"]),
         reply_seconds=Histogram(
             "tag_container_reply_seconds",
             "From the arrival of a hit's headers to its reply.",
@@ -102,13 +170,22 @@ class _Deliveries(Collector):
     counters: Counters
 
     def collect(self) -> Iterator[Metric]:
-        families: dict[str, CounterMetricFamily] = {}
+        families = {
+            name: CounterMetricFamily(f"tag_container_delivery_{name}", about, labels=["type", "detail"])
+            for name, about in _COUNTED.items()
+        }
         for sample in self.counters.samples():
-            name = f"tag_container_delivery_{sample.name}"
-            about = f"Deliveries: {sample.name.replace('_', ' ')}."
-            family = families.setdefault(name, CounterMetricFamily(name, about, labels=["type", "detail"]))
-            family.add_metric([sample.type, sample.detail], sample.value)
+            families[sample.name].add_metric([sample.type, sample.detail], sample.value)
         yield from families.values()
+        yield _results("deliveries", "Deliveries by the verdict of each attempt.", "verdict", self.counters.verdicts)
+        yield _results("dead_letters", "Deliveries that became dead letters.", "reason", self.counters.dead)
+
+
+def _results(name: str, about: str, kind: str, figures: Mapping[tuple[str, str, str], int]) -> Metric:
+    family = CounterMetricFamily(f"tag_container_{name}", about, labels=["tag", "lane", kind])
+    for labels, number in sorted(figures.items()):
+        family.add_metric(labels, number)
+    return family
 
 
 # Registries look collectors up by identity.
@@ -124,11 +201,18 @@ class _Lanes(Collector):
             "tag_container_outbox_oldest_age_seconds", "How long the oldest delivery has waited.", labels=labels
         )
         holds = GaugeMetricFamily("tag_container_lane_holds", "1 while the lane needs somebody.", labels=labels)
-        for report in self.lanes:
-            # Two lanes may look alike: the names of their secrets, which tell them apart, are not shown.
-            name = [str(report.number), str(report.lane)]
-            for state, number in (("waiting", report.waiting), ("claimed", report.claimed), ("dead", report.dead)):
-                rows.add_metric([*name, state], number)
-            oldest.add_metric(name, 0 if report.oldest is None else max(0.0, self.now - report.oldest / 1000))
-            holds.add_metric(name, int(report.paused or report.state.mode != "open"))
+        for name, lanes in self._named():
+            for state in ("waiting", "claimed", "dead"):
+                rows.add_metric([*name, state], sum(getattr(report, state) for report in lanes))
+            first = min((report.oldest for report in lanes if report.oldest is not None), default=None)
+            oldest.add_metric(name, 0 if first is None else max(0.0, self.now - first / 1000))
+            holds.add_metric(name, int(any(report.paused or report.state.mode != "open" for report in lanes)))
         yield from (rows, oldest, holds)
+
+    def _named(self) -> Iterator[tuple[Sequence[str], Sequence[LaneReport]]]:
+        """Each lane with its labels; those beyond the most there may be together."""
+        for report in self.lanes[:MOST_LANES]:
+            # Two lanes may look alike: the names of their secrets, which tell them apart, are not shown.
+            yield [str(report.number), str(report.lane)], [report]
+        if len(self.lanes) > MOST_LANES:
+            yield ["", OTHER_LANES], self.lanes[MOST_LANES:]

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from container.api import AliasChoices, Dynamic, Many, Secret, Settings, from_event
+from container.api import AliasChoices, Dynamic, Endpoint, Many, Secret, Settings, from_event, preview_only
 
 ENDPOINT = "https://business-api.tiktok.com/open_api/v1.3/event/track/"
 
@@ -141,8 +141,9 @@ class TikTokEventsApi(Settings):
     event: Dynamic[str] | None = Field(default=None, description="TikTok's name for the event, instead of the map's.")
     event_id: Dynamic[str] | None = override("Id that the pixel sends too. Default: event_id of the event.")
     event_time: Dynamic[str] | None = override("When it happened: Unix time or ISO 8601. Default: the event's time.")
-    test_event_code: Dynamic[str] | None = Field(
-        default=None, description="Code from Events Manager's Test Events. Never in production.", examples=["TEST12345"]
+    test_event_code: Dynamic[str] | None = preview_only(
+        "Code from Events Manager's Test Events. Never in production; a reference counts in preview only.",
+        examples=["TEST12345"],
     )
     limited_data_use: Dynamic[bool] | None = Field(
         default=None, description="Ask TikTok to process the event under US state privacy laws."
@@ -171,4 +172,4 @@ class TikTokEventsApi(Settings):
     app: App = Field(default_factory=App, description="Which app it happened in (app).")
     ad: Ad = Field(default_factory=Ad, description="What a measurement partner knows of the ad.")
     lead: Lead = Field(default_factory=Lead, description="Which lead it is (crm).")
-    endpoint: str = Field(default=ENDPOINT, description="Where to send, for tests and proxies.")
+    endpoint: Endpoint = Field(default=ENDPOINT, description="Where to send, for tests and proxies.")

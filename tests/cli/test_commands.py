@@ -49,6 +49,22 @@ def test_warnings_are_problems_only_when_it_is_strict(file: Path) -> None:
     assert found.stdout.endswith(f"{file}: 1 warning\n")
 
 
+def test_an_address_that_nothing_can_be_sent_to_is_a_problem_before_anything_is_accepted(file: Path) -> None:
+    file.write_text(FILE.replace("http://127.0.0.1:9/track/", "vendor.example/track/"), encoding="utf-8")
+    found = invoke("validate", "--format", "json", file)
+    assert found.exit_code == 1
+    assert [(each["code"], each["line"], each["column"]) for each in json.loads(found.stdout)] == [
+        ("wrong-type", 12, 15)
+    ]
+
+
+def test_an_address_from_the_environment_that_is_not_set_is_a_warning_only(file: Path) -> None:
+    file.write_text(FILE.replace("http://127.0.0.1:9/track/", "${NO_SUCH_ADDRESS}"), encoding="utf-8")
+    found = invoke("validate", "--format", "json", file)
+    assert found.exit_code == 0
+    assert [each["code"] for each in json.loads(found.stdout)] == ["missing-environment"]
+
+
 def test_problems_can_be_read_by_programs(file: Path) -> None:
     file.write_text(SPOILED, encoding="utf-8")
     found = invoke("validate", "--format", "json", file)
@@ -154,6 +170,13 @@ def test_a_file_with_errors_simulates_nothing(file: Path) -> None:
     found = invoke("simulate", "--config", file, given=json.dumps(HIT))
     assert (found.exit_code, found.stdout) == (1, "")
     assert "error[unknown-type]" in found.stderr
+
+
+def test_warnings_about_the_file_go_where_outcomes_do_not(file: Path) -> None:
+    found = invoke("simulate", "--config", file, given=json.dumps(HIT), unset=True)
+    assert found.exit_code == 0
+    assert json.loads(found.stdout)["client"] == "GA4"
+    assert "warning[missing-environment]" in found.stderr
 
 
 def test_the_module_is_the_command_and_says_what_there_is(tmp_path: Path) -> None:

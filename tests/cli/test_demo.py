@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from container.api import Event, Request, Secret, Settings, tag
-from container.cli.build import Built, build, consent_line
+from container.cli.build import Built, build, consent_line, plain_endpoints
 from container.cli.demo import demo_secret, demo_value
 from container.cli.scene import demo_notice
 from container.cli.sources import Sources, secrets_from
@@ -77,8 +77,36 @@ def test_tags_that_cannot_be_pointed_elsewhere_are_paused(built: Built) -> None:
 def test_the_notice_names_every_tag_that_is_not_as_the_file_says(built: Built) -> None:
     assert built.demo is not None
     notice = demo_notice(built.demo)
-    assert all(f'"{name}"' in notice for name in ("Unset secret", "Unset pixel", "Through variables", "Mail"))
-    assert "All set" not in notice
+    assert notice == (
+        "This is a demonstration. References of these tags are not set, so they send to the sandbox: "
+        '"Unset secret", "Unset pixel", "Through variables". '
+        'These tags are paused, since there is no stand-in for them: "Mail". '
+        "Everything is set for these tags, so they send to their vendors for real: "
+        '"All set", "Default", "Mail that is set".'
+    )
+
+
+def test_a_demonstration_in_which_everything_is_set_says_that_nothing_goes_to_the_sandbox(tmp_path: Path) -> None:
+    text = FILE.replace("UNSET", "SET").replace("${PIXEL}", "P")
+    demo = build(sources(tmp_path, text), SANDBOX).demo
+    assert demo is not None
+    assert (demo.pointed, demo.paused, len(demo.real)) == ([], [], 7)
+    assert "Nothing is sent to the sandbox" in demo_notice(demo)
+    assert "send to their vendors for real" in demo_notice(demo)
+
+
+def test_a_tag_that_the_file_pauses_sends_nowhere_in_a_demonstration(tmp_path: Path) -> None:
+    text = FILE.replace("Mail that is set: {", "Mail that is set: {paused: true, ")
+    demo = build(sources(tmp_path, text), SANDBOX).demo
+    assert demo is not None
+    assert list(demo.real) == ["All set", "Default"]
+
+
+def test_an_endpoint_that_is_not_set_goes_to_the_sandbox_too(tmp_path: Path) -> None:
+    text = FILE.replace('"${SET}", access_token', '"${SET}", endpoint: "${PROXY_URL}", access_token')
+    demo = build(sources(tmp_path, text), SANDBOX).demo
+    assert demo is not None
+    assert "All set" in demo.pointed
 
 
 def test_without_a_demonstration_what_is_unset_is_an_error(tmp_path: Path) -> None:
@@ -116,3 +144,47 @@ def test_a_client_with_a_default_of_its_own_is_named(tmp_path: Path) -> None:
     model = build(sources(tmp_path, text)).loaded.model
     assert model is not None
     assert consent_line(model).endswith('; for the client "GA4" as granted.')
+
+
+def test_a_clients_mapping_leaves_the_rest_to_the_container(tmp_path: Path) -> None:
+    text = (
+        "version: 1\nconsent: {default: granted}\n"
+        "clients: {GA4: {type: ga4, consent: {default: {ad_storage: denied}}}}\n"
+    )
+    model = build(sources(tmp_path, text)).loaded.model
+    assert model is not None
+    assert consent_line(model) == (
+        'A hit without a consent signal counts as granted; for the client "GA4" as ad_storage denied, '
+        "everything else as above."
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "told"), [("http://hooks.example/{{ event.id }}", True), ("https://a.example", False)]
+)
+def test_an_address_of_the_analysts_own_is_told_of_too(tmp_path: Path, address: str, told: bool) -> None:
+    text = (
+        "version: 1\nclients: {GA4: {type: ga4}}\ntriggers: {All: {}}\n"
+        f'tags: {{Hook: {{type: http_request, triggers: All, consent: not_needed, url: "{address}"}}}}\n'
+    )
+    model = build(sources(tmp_path, text)).loaded.model
+    assert model is not None
+    assert list(plain_endpoints(model)) == ([("Hook", "http://hooks.example/")] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("http://vendor.example/", True),
+        ("http://8.8.8.8/", True),
+        ("https://vendor.example/", False),
+        ("http://localhost:8082/", False),
+        ("http://10.0.0.1/", False),
+        ("http://[::1]/", False),
+    ],
+)
+def test_a_token_that_would_travel_unencrypted_is_told_of(tmp_path: Path, address: str, told: bool) -> None:
+    text = FILE.replace('"${SET}", access_token', f'A, endpoint: "{address}", access_token').replace("UNSET", "SET")
+    model = build(sources(tmp_path, text.replace("${PIXEL}", "P"))).loaded.model
+    assert model is not None
+    assert list(plain_endpoints(model)) == ([("All set", address)] if told else [])

@@ -65,6 +65,29 @@ def test_a_secret_that_is_not_set_stops_the_start(tmp_path: Path) -> None:
     assert "error[missing-environment]" in found.stderr
 
 
+@pytest.mark.parametrize("blank", ["", " ", "\n"])
+def test_a_secret_that_is_empty_stops_the_start(tmp_path: Path, blank: str) -> None:
+    (tmp_path / "container.yaml").write_text(FILE, encoding="utf-8")
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "SERVED_TOKEN").write_text(blank, encoding="utf-8")
+    in_file = run("serve", "--secrets-dir", "secrets", folder=tmp_path)
+    in_environment = run("serve", folder=tmp_path, environment={"SERVED_TOKEN": blank})
+    for found in (in_file, in_environment):
+        assert found.returncode == 1
+        assert 'error[missing-environment] tag "TikTok": the secret "SERVED_TOKEN" is not set' in found.stderr
+
+
+def test_a_data_folder_that_cannot_be_used_stops_the_start_with_the_option_to_change(tmp_path: Path) -> None:
+    (tmp_path / "container.yaml").write_text(FILE, encoding="utf-8")
+    ports = ["--port", "0", "--admin-port", "0"]
+    found = run("serve", *ports, "--data", "container.yaml/x", folder=tmp_path, environment={"SERVED_TOKEN": "t"})
+    assert found.returncode == 1
+    assert found.stderr == (
+        'tag-container cannot start: the data folder "container.yaml/x" cannot be used (Not a directory). '
+        "Let the user of this process read and write there, or choose another folder with --data.\n"
+    )
+
+
 def test_a_port_that_is_taken_stops_the_start_with_the_option_to_change(tmp_path: Path) -> None:
     (tmp_path / "container.yaml").write_text(FILE, encoding="utf-8")
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -73,8 +96,9 @@ def test_a_port_that_is_taken_stops_the_start_with_the_option_to_change(tmp_path
             "serve", "--port", port, "--admin-port", "0", folder=tmp_path, environment={"SERVED_TOKEN": "token"}
         )
     assert found.returncode == 1
-    assert f"127.0.0.1:{port} cannot be listened on" in found.stderr
-    assert "--port" in found.stderr
+    assert f"127.0.0.1:{port} cannot be listened on (Address already in use)" in found.stderr
+    assert "Choose another with --host or --port." in found.stderr
+    assert not (tmp_path / "data").exists()
 
 
 def test_a_second_process_on_the_same_data_is_refused(tmp_path: Path) -> None:
@@ -211,6 +235,74 @@ def test_the_demonstration_points_the_tag_at_the_sandbox_and_says_so(tmp_path: P
         page = get(f"{served.admin}/", {"authorization": f"Bearer {token}"})
         assert sandbox in page.text
         assert served.stop(signal.SIGINT) == 0
+
+
+def test_a_demonstration_in_which_all_is_set_says_that_it_sends_for_real(tmp_path: Path) -> None:
+    with serving(tmp_path, "--demo") as served:
+        served.wait_for(r'WARNING demo\.real tag="TikTok" to=http://127\.0\.0\.1:9/track/')
+        served.wait_for('so they send to their vendors for real: "TikTok"')
+        served.wait_for("It does not appear in the sandbox")
+        sandbox = served.wait_for(r"Open\s+(\S+)")[1]
+        token = served.wait_for(r"Token\s+(\S+)")[1]
+        for page in (get(sandbox), get(f"{served.admin}/", {"authorization": f"Bearer {token}"})):
+            assert "Nothing is sent to the sandbox" in page.text
+            assert "for real: &#34;TikTok&#34;" in page.text
+        assert not any("demo.pointed" in line for line in served.lines)
+
+
+def test_a_reload_changes_what_a_demonstration_says(tmp_path: Path) -> None:
+    with serving(tmp_path, "--demo") as served:
+        sandbox = served.wait_for(r"Open\s+(\S+)")[1]
+        (tmp_path / "container.yaml").write_text(FILE.replace("SERVED_TOKEN", "NOT_SET"), encoding="utf-8")
+        served.process.send_signal(signal.SIGHUP)
+        served.wait_for(r'demo\.pointed tag="TikTok"')
+        assert "so they send to the sandbox: &#34;TikTok&#34;" in get(sandbox).text
+        served.wait_for(r"consent\.default", times=2)
+
+
+def test_what_a_demonstration_keeps_never_comes_into_production(tmp_path: Path) -> None:
+    with serving(tmp_path, "--demo", environment={}) as served:
+        assert get(f"{served.public}/g/collect?{PURCHASE}&ep.event_id=demo").status_code == 204
+        served.process.kill()
+        served.process.wait(PATIENCE_SECONDS)
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["demo"]
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "data", tmp_path / "data" / "demo")} == {0o700}
+    with serving(tmp_path) as served:
+        assert "outbox_rows{" not in get(f"{served.admin}/metrics").text
+        assert served.stop() == 0
+    ports = ["--port", "0", "--admin-port", "0"]
+    found = run("serve", *ports, "--data", "data/demo", folder=tmp_path, environment={"SERVED_TOKEN": "t"})
+    assert found.returncode == 1
+    assert '"data/demo" holds the deliveries of a demonstration, which must not reach a vendor.' in found.stderr
+
+
+def test_what_holds_a_lane_is_said_by_the_log_the_page_readiness_and_metrics(tmp_path: Path) -> None:
+    environment = {"SERVED_TOKEN": "token", "TAG_CONTAINER_ADMIN_TOKEN": "admin"}
+    token = {"authorization": "Bearer admin"}
+    with serving(tmp_path, environment=environment) as served:
+        for number in range(3):
+            get(f"{served.public}/g/collect?{PURCHASE}&ep.event_id=e{number}")
+        lane = "tiktok_events_api http://127.0.0.1:9/track/ C1EXAMPLEPIXEL000000"
+        reason = "127.0.0.1 is no public address; --allow-egress opens it"
+        served.wait_for(f'ERROR delivery.lane_held tag="TikTok" lane="{lane}" mode=egress reason="{reason}"')
+        assert get(f"{served.admin}/ready").json() == {"ready": True}
+        answer = get(f"{served.admin}/ready", token)
+        assert answer.status_code == 200
+        [said] = answer.json()["reasons"]
+        assert said.startswith(f'Lane 1 "{lane}" holds still, because nothing may be sent to its address: {reason}')
+        assert "nothing may be sent to its address" in get(f"{served.admin}/", token).text
+        metrics = get(f"{served.admin}/metrics").text
+        assert f'tag_container_lane_holds{{lane="{lane}",number="1"}} 1.0' in metrics
+        assert f'tag_container_deliveries_total{{lane="{lane}",tag="TikTok",verdict="egress"}}' in metrics
+
+
+def test_a_lane_that_held_still_is_tried_at_once_after_a_restart(tmp_path: Path) -> None:
+    with serving(tmp_path) as served:
+        get(f"{served.public}/g/collect?{PURCHASE}")
+        served.wait_for("ERROR delivery.lane_held .* mode=egress")
+        assert served.stop() == 0
+    with serving(tmp_path, "--allow-egress", "127.0.0.0/8") as served:
+        served.wait_for('WARNING delivery.postponed .* reason="no connection"')
 
 
 def test_without_a_demonstration_nothing_is_pointed_elsewhere(tmp_path: Path) -> None:

@@ -25,6 +25,30 @@ def test_a_file_goes_before_the_environment(tmp_path: Path) -> None:
     assert [secret("TOKEN"), secret("OTHER"), secret("NONE")] == ["from the file", "o", None]
 
 
+@pytest.mark.parametrize("blank", ["", "\n", " \t\r\n"])
+def test_a_secret_that_is_empty_is_not_set(tmp_path: Path, blank: str) -> None:
+    (tmp_path / "TOKEN").write_text(blank, encoding="utf-8")
+    assert secrets_from(tmp_path, {})("TOKEN") is None
+    assert secrets_from(None, {"TOKEN": blank})("TOKEN") is None
+    assert secrets_from(tmp_path, {"TOKEN": "from the environment"})("TOKEN") == "from the environment"
+
+
+def test_white_space_at_the_end_of_a_file_is_no_part_of_the_secret(tmp_path: Path) -> None:
+    (tmp_path / "TOKEN").write_text(" with spaces \t\n\n", encoding="utf-8")
+    assert secrets_from(tmp_path, {})("TOKEN") == " with spaces"
+
+
+def test_a_file_that_cannot_be_read_is_told_of_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "BYTES").write_bytes(b"\xff")
+    (tmp_path / "FOLDER").mkdir()
+    secret = secrets_from(tmp_path, {})
+    assert [secret(name) for name in ("BYTES", "FOLDER", "NONE", "BYTES")] == [None] * 4
+    assert [record.getMessage() for record in caplog.records] == [
+        'secret.unreadable name=BYTES reason="it is not UTF-8"',
+        'secret.unreadable name=FOLDER reason="Is a directory"',
+    ]
+
+
 def test_a_secret_that_changes_counts_at_once(tmp_path: Path) -> None:
     secret = secrets_from(tmp_path, {})
     (tmp_path / "TOKEN").write_text("old", encoding="utf-8")

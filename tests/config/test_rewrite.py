@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from container.config.rewrite import flow, rewritten
+from container.config.rewrite import exactly, rewritten
 from container.config.source import plain, read
 
 KEYS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=8)
@@ -36,7 +36,7 @@ def refused(text: str, *path: str | int, to: Any = 1) -> bool:
 
 @given(VALUES)
 def test_what_is_written_on_one_line_is_read_as_the_same_value(value: Any) -> None:
-    source = read(f"a: {flow(value)}\n")
+    source = read(f"a: {exactly(value)}\n")
     assert not source.problems
     assert source.root is not None
     assert plain(source.root) == {"a": value}
@@ -47,7 +47,7 @@ def test_what_is_written_on_one_line_is_read_as_the_same_value(value: Any) -> No
     [
         ("Purchase", "Purchase"),
         ("two words", "two words"),
-        ("https://a.example/", '"https://a.example/"'),
+        ("https://a.example/", "https://a.example/"),
         ("yes", '"yes"'),
         ("12", '"12"'),
         ("", '""'),
@@ -63,7 +63,7 @@ def test_what_is_written_on_one_line_is_read_as_the_same_value(value: Any) -> No
     ],
 )
 def test_how_values_are_written(value: Any, written: str) -> None:
-    assert flow(value) == written
+    assert exactly(value) == written
 
 
 @pytest.mark.parametrize(
@@ -158,11 +158,11 @@ def block(value: Any, indent: int, comment: str) -> str:
     space = "\n" + " " * indent
     if isinstance(value, dict) and value:
         return "".join(
-            f"{space}{flow({k: 0})[1:-4]}:{block(member, indent + 2, comment)}" for k, member in value.items()
+            f"{space}{exactly({k: 0})[1:-4]}:{block(member, indent + 2, comment)}" for k, member in value.items()
         )
     if isinstance(value, list) and value:
-        return "".join(f"{space}- {flow(member)}{comment}" for member in value)
-    return f" {flow(value)}{comment}"
+        return "".join(f"{space}- {exactly(member)}{comment}" for member in value)
+    return f" {exactly(value)}{comment}"
 
 
 TREES = st.dictionaries(KEYS, VALUES, min_size=1, max_size=4)
@@ -172,7 +172,7 @@ TREES = st.dictionaries(KEYS, VALUES, min_size=1, max_size=4)
 def test_only_the_value_that_is_named_changes(
     tree: dict[str, Any], value: Any, data: st.DataObject, comment: str, flat: bool
 ) -> None:
-    text = flow(tree) if flat else block(tree, 0, comment).lstrip("\n")
+    text = exactly(tree) if flat else block(tree, 0, comment).lstrip("\n")
     text += f"{comment}\n# the end\n" if flat else "\n# the end\n"
     path = way(tree, data)
     before = at(tree, path)

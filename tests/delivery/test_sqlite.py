@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import os
 import signal
 import sqlite3
@@ -14,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from container.delivery import writer
+from container.delivery import schema, writer
 from container.delivery.row import Acceptance, Letter
-from container.delivery.schema import FILE
+from container.delivery.schema import FILE, open_reader, unusable
 from container.delivery.seal import Keyring, KeyringError, keyring
 from container.delivery.sqlite import SqliteStore, open_store
 from container.delivery.store import (
@@ -25,6 +26,7 @@ from container.delivery.store import (
     StoreBusyError,
     StoreFullError,
     StoreRefusedError,
+    StoreUnavailableError,
 )
 from tests.delivery.harness import HIT, NOW, accepted, claim_first, ids, item_request, must_claim, planned, run
 
@@ -223,6 +225,47 @@ def test_a_full_disk_is_said_at_once_and_deliveries_go_on(tmp_path: Path) -> Non
         assert await store.settle(claimed, claimed.rows) == 49
         await store._writer.run(lambda connection: connection.execute("pragma max_page_count=1000000").fetchone())
         assert (await store.accept(accepted(planned(100)))).stored == 1
+        await store.close()
+
+    run(scenario())
+
+
+def test_a_folder_that_cannot_be_used_is_said_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(StoreRefusedError, match=r"cannot be used \(Not a directory\)\. Let the user of this process"):
+        open_store(tmp_path / "file" / "data", now=NOW)
+
+
+def test_a_disk_that_is_full_at_the_start_is_told_apart_from_one_that_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = sqlite3.OperationalError("disk I/O error")
+    assert "cannot be used (disk I/O error)" in unusable(tmp_path, broken)
+    assert "no space is left" in unusable(tmp_path, OSError(errno.ENOSPC, "No space left on device"))
+    monkeypatch.setattr(schema, "LEAST_FREE_BYTES", 1 << 80)
+    assert "no space is left" in unusable(tmp_path, broken)
+
+
+def test_a_file_that_cannot_be_written_is_not_called_damaged(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        await open_store(tmp_path, now=NOW).close()
+
+    run(scenario())
+    with closing(sqlite3.connect(tmp_path / FILE)) as holder:
+        holder.execute("pragma locking_mode=exclusive")
+        holder.execute("begin exclusive")
+        with pytest.raises(StoreRefusedError, match=r"cannot be used \(database is locked\)"):
+            open_store(tmp_path, now=NOW)
+
+
+def test_what_cannot_be_read_is_no_fault_of_who_asks(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = open_store(tmp_path, now=NOW)
+        store._reader.execute("pragma query_only=off")
+        store._reader.close()
+        with pytest.raises(StoreUnavailableError, match="cannot be read"):
+            await store.lanes()
+        store._reader = open_reader(tmp_path)
         await store.close()
 
     run(scenario())

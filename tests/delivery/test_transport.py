@@ -12,8 +12,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
 
+import aiohttp
 import httpx
 import pytest
+from aiohttp.client_reqrep import ConnectionKey
 
 from container.delivery.egress import allowed, guarded_socket
 from container.delivery.excerpt import LONGEST, excerpt
@@ -293,6 +295,19 @@ def test_nobody_listening_is_no_answer() -> None:
             port = found.port
         async with transport() as sender:
             assert await sender.send([post(port)], now=NOW) == NoAnswer("no_answer", "no connection")
+
+    run(scenario())
+
+
+def test_a_host_whose_name_nobody_knows_is_told_apart_from_one_that_does_not_answer() -> None:
+    async def scenario() -> None:
+        def vendor(request: httpx.Request) -> httpx.Response:
+            key = ConnectionKey("vendor.example", 443, True, True, None, None, None)
+            raise httpx.ConnectError("failed") from aiohttp.ClientConnectorDNSError(key, OSError("not known"))
+
+        async with transport(mock=httpx.MockTransport(vendor)) as sender:
+            answer = await sender.send([claimed(item_request())], now=NOW)
+        assert answer == NoAnswer("no_answer", "no connection: the name of the host is not known")
 
     run(scenario())
 

@@ -12,6 +12,7 @@ from container.config.registry import discover
 
 ROOT = Path(__file__).resolve().parents[2]
 ELSEWHERE = {"docs/how-to/add-a-tag.md": "test_add_a_tag.py installs the tag that its container uses"}
+_CONTAINER = re.compile(r"^version: 1", re.MULTILINE)
 _BLOCK = re.compile(r"^```ya?ml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -21,7 +22,7 @@ def containers() -> list[tuple[str, str]]:
     for page in pages:
         name = page.relative_to(ROOT).as_posix()
         blocks = _BLOCK.findall(page.read_text(encoding="utf-8")) if name not in ELSEWHERE else []
-        found += [(f"{name}-{number}", text) for number, text in enumerate(blocks) if "version: 1" in text]
+        found += [(f"{name}-{number}", text) for number, text in enumerate(blocks) if _CONTAINER.search(text)]
     return found
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from container.api import Claim, Consent, Event, Hit, Reply, SetCookie, Settings, Signal, client
+from container.api import Claim, Consent, Event, Hit, Reply, SetCookie, Settings, Signal, client, variable
 from container.config.model import ClientModel, ConsentDefault
 from container.engine.run import run
 from container.template import Reference, Template
@@ -71,3 +71,14 @@ def test_where_nothing_is_said_the_default_decides() -> None:
 def test_a_default_that_is_a_variable_sees_the_event_as_it_is_without(key: str, holds: bool) -> None:
     default = Template((Reference("Default"),))
     assert known("silent", default=default, variable=a_variable("Default", event_data, key=key)) is holds
+
+
+@variable("raising")
+def raising(settings: Nothing, event: Event) -> str:
+    raise KeyError("ada@example.com")
+
+
+def test_a_default_that_cannot_be_computed_grants_nothing_and_loses_no_hit() -> None:
+    default = Template((Reference("R"),))
+    assert not known("silent", default=default, r=a_variable("R", raising))
+    assert known("granted", default=default, r=a_variable("R", raising))

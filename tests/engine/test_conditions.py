@@ -225,7 +225,7 @@ def test_a_variable_that_nobody_asks_for_is_not_computed() -> None:
     container = a_container(
         a_variable("Behind", counting(calls), label="behind a condition that fails"),
         a_variable("Any", counting(calls), label="behind a member of any that holds"),
-        a_variable("Table", lookup_table, table={"x": "{{ Behind }}"}),
+        a_variable("Table", lookup_table, input="x", table={"x": "{{ Behind }}"}),
         a_trigger("Never", NO, condition("{{ Behind }}", equals="v")),
         a_trigger("Early", any_of(YES, condition("{{ Any }}", equals="v"))),
         a_tag("A", values={"json_body": "{{ Behind }}"}, triggers=("Never",)),

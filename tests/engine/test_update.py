@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from container.config.load import Loaded, load
-from container.config.rewrite import flow
+from container.config.rewrite import exactly
 from container.config.source import plain, read
 from container.engine.story import tell
 from container.engine.update import updated
@@ -144,11 +144,11 @@ EXPECTED = FIRED | st.fixed_dictionaries({"status": STATUSES})
 def written(value: Any, indent: int, *, flat: bool) -> str:
     """A value as one line, or as a block with comments."""
     if flat or not isinstance(value, (dict, list)) or not value:
-        return " " + flow(value) + "  # c\n"
+        return " " + exactly(value) + "  # c\n"
     space = " " * indent
     if isinstance(value, dict):
-        return "\n" + "".join(f"{space}{flow(k)}:{written(v, indent + 2, flat=flat)}" for k, v in value.items())
-    return "\n" + "".join(f"{space}- {flow(each)}  # c\n{space}# after\n" for each in value)
+        return "\n" + "".join(f"{space}{exactly(k)}:{written(v, indent + 2, flat=flat)}" for k, v in value.items())
+    return "\n" + "".join(f"{space}- {exactly(each)}  # c\n{space}# after\n" for each in value)
 
 
 @given(

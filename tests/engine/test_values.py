@@ -11,6 +11,7 @@ from container.config.model import Format
 from container.engine.compile import compile_container
 from container.engine.format_value import format_value
 from container.engine.run import run
+from container.secret import Secret, SecretText
 from tests.engine.parts import (
     a_container,
     a_hit,
@@ -219,6 +220,12 @@ def test_format_value_does_what_gtm_does_and_types(value: Any, format: Format, e
     found = format_value(value, format)
     assert found == expected
     assert type(found) is type(expected)
+
+
+def test_a_secret_is_not_formatted() -> None:
+    formats = (Format(as_type="text"), Format(as_type="integer"), Format(case="upper", trim=True))
+    for secret in (Secret("TOKEN"), SecretText(("Bearer ", Secret("TOKEN")))):
+        assert [format_value(secret, each) for each in formats] == [secret] * 3
 
 
 def test_a_hit_without_a_page_is_no_page() -> None:

@@ -62,9 +62,11 @@ def collect(settings: Collect, hit: Hit) -> Claim | None:
 
 @tag("hook", consent=())
 def hook(settings: Hook, event: Event) -> Request | None:
-    """Sends the event, nothing for `quiet`, and raises for `raise_in_tag`."""
+    """Sends the event, nothing for `quiet`; raises for `raise_in_tag`, has a bad address for `unsendable`."""
     if event.name == "raise_in_tag":
         raise ValueError("no")
+    if event.name == "unsendable":
+        return Request("POST", "ftp://hook.example/", account="A-1")
     return None if event.name == "quiet" else Request("POST", HOOK, json={"name": event.name})
 
 
@@ -161,6 +163,10 @@ class Site:
 
     async def waiting(self) -> int:
         return sum(report.waiting for report in await self.store.lanes())
+
+    def decided(self, tag: str, status: str, consent: str = "") -> float:
+        """How many events led to this status of the tag."""
+        return self.metric("tag_events_total", tag=tag, status=status, consent=consent)
 
     def metric(self, name: str, **labels: str) -> float:
         return self.ingest.metrics.registry.get_sample_value(f"tag_container_{name}", labels) or 0.0

@@ -6,7 +6,9 @@ import logging
 
 import pytest
 
-from container.web.health import RECENT_SECONDS, Health
+from container.delivery.lane import Lane
+from container.delivery.store import Answer, LaneReport, LaneState
+from container.web.health import MOST_REASONS, RECENT_SECONDS, Health, lane_reasons
 
 
 class Clock:
@@ -21,8 +23,8 @@ class Clock:
 def test_a_failed_commit_is_a_reason_for_a_while_only() -> None:
     clock = Clock()
     health = Health(clock)
-    health.store_failed("StoreFullError")
-    assert health.reasons() == ["The store does not take deliveries (StoreFullError)."]
+    health.store_failed("no space is left")
+    assert health.reasons() == ["The store does not take deliveries (no space is left)."]
     clock.now = RECENT_SECONDS
     assert health.reasons() == []
 
@@ -30,16 +32,67 @@ def test_a_failed_commit_is_a_reason_for_a_while_only() -> None:
 def test_a_store_that_works_again_is_no_reason_at_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     health = Health(Clock())
-    health.store_failed("StoreFullError")
-    health.store_failed("StoreFullError")
+    health.store_failed("no space is left")
+    health.store_failed("no space is left")
     health.store_worked()
     health.store_worked()
     assert health.reasons() == []
     assert [record.getMessage() for record in caplog.records] == [
-        "store.failed reason=StoreFullError hits=refused",
-        "store.recovered after=StoreFullError",
+        'store.failed reason="no space is left" hits=refused',
+        'store.works after="no space is left"',
     ]
 
 
 def test_a_process_that_stops_wants_no_traffic() -> None:
     assert Health(Clock(), draining=True).reasons() == ["The process is shutting down."]
+
+
+def test_a_worker_that_cannot_write_is_a_reason_as_long_as_that_lasts() -> None:
+    trouble = "no space is left"
+    health = Health(Clock(), trouble=lambda: trouble)
+    assert health.reasons() == ["The store does not take deliveries (no space is left)."]
+    trouble = ""
+    assert health.reasons() == []
+
+
+def lane(state: LaneState, *, paused: bool = False, dead: int = 0, answer: Answer | None = None) -> LaneReport:
+    return LaneReport(3, Lane("hook", "https://h.example", "C1"), state, paused, 1, 0, dead, 0, answer)
+
+
+@pytest.mark.parametrize(
+    ("report", "said"),
+    [
+        (lane(LaneState()), []),
+        (
+            lane(LaneState(), paused=True),
+            ['Lane 3 "hook https://h.example C1" is paused by an operator, 1 delivery waiting.'],
+        ),
+        (
+            lane(LaneState("credential", 0, 2), answer=Answer(0, 401, "credential", "no such token")),
+            [
+                (
+                    'Lane 3 "hook https://h.example C1" holds still, because the vendor refuses its key: no such token '
+                    "(1 delivery waiting)."
+                )
+            ],
+        ),
+        (
+            lane(LaneState("open", 5000, 2), dead=1),
+            [
+                (
+                    'Lane 3 "hook https://h.example C1" has failed 2 times in a row '
+                    "(next attempt in 4 s, 1 delivery waiting)."
+                ),
+                'Lane 3 "hook https://h.example C1" has 1 dead letter.',
+            ],
+        ),
+    ],
+)
+def test_a_lane_that_needs_somebody_is_a_sentence(report: LaneReport, said: list[str]) -> None:
+    assert lane_reasons([report], now=1000) == said
+
+
+def test_many_lanes_do_not_fill_the_page() -> None:
+    found = lane_reasons([lane(LaneState(), dead=1)] * (MOST_REASONS + 7), now=0)
+    assert len(found) == MOST_REASONS + 1
+    assert found[-1] == "7 more are on the admin page."

@@ -32,7 +32,7 @@ def test_a_hit_is_answered_once_its_delivery_is_on_disk(tmp_path: Path) -> None:
     async def work() -> tuple[Answer, int, float, float]:
         async with site(tmp_path) as here:
             answer = await here.ask()
-            fired = here.metric("tags_fired_total", tag="Hook")
+            fired = here.decided("Hook", "fired")
             return answer, await here.waiting(), here.metric("hits_accepted_total"), fired
 
     answer, waiting, accepted, fired = run(work())
@@ -59,6 +59,16 @@ def test_a_hit_that_nobody_claims_is_not_found_and_counted(tmp_path: Path) -> No
     assert run(work()) == (2, 2, 0)
 
 
+def test_a_hit_that_its_client_refuses_is_counted_as_such(tmp_path: Path) -> None:
+    async def work() -> tuple[int, float, float]:
+        async with site(tmp_path) as here:
+            answer = await here.ask(target="/collect?name=quiet&status=401")
+            refused = here.metric("hits_refused_total", reason="by_client")
+            return answer.status, refused, here.metric("hits_accepted_total")
+
+    assert run(work()) == (401, 1, 0)
+
+
 def test_a_store_that_cannot_write_is_said_with_503_and_when_to_come_back(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -67,14 +77,14 @@ def test_a_store_that_cannot_write_is_said_with_503_and_when_to_come_back(
             await here.store.close()
             await here.ask()
             answer = await here.ask()
-            failed = here.metric("hits_unavailable_total", reason="StoreUnavailableError")
+            failed = here.metric("hits_unavailable_total", reason="unavailable")
             return answer, failed, here.ingest.health.reasons()
 
     answer, failed, reasons = run(work())
     assert (answer.status, answer.header("retry-after"), failed) == (503, "5", 2)
     assert len(reasons) == 1
     assert [record.getMessage() for record in caplog.records if record.name == "container.web"] == [
-        "store.failed reason=StoreUnavailableError hits=refused"
+        'store.failed reason="the store is closed" hits=refused'
     ]
 
 
@@ -96,7 +106,7 @@ def test_a_tag_that_raises_leaves_a_dead_letter_and_the_visitor_gets_the_reply(t
         async with site(tmp_path) as here:
             answer = await here.ask(target="/collect?name=raise_in_tag")
             reasons = [letter.reason for letter in await here.store.dead()]
-            return answer.status, list(reasons), here.metric("tags_failed_total", tag="Hook")
+            return answer.status, list(reasons), here.decided("Hook", "failed")
 
     assert run(work()) == (204, ["tag_failed"], 1)
 

@@ -60,7 +60,7 @@ def asked(folder: Path, *targets: str) -> tuple[list[Answer], int, Mapping[str, 
 
 
 def _fired(here: Site, name: str) -> float:
-    return here.metric("tags_fired_total", tag=name)
+    return here.decided(name, "fired")
 
 
 def cookies(answer: Answer) -> list[str]:

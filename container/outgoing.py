@@ -1,0 +1,257 @@
+"""What an analyst writes of a request to an address of their own: the address, names of headers, values in text.
+
+The origin of an address is fixed when it is read. What an event brings along is encoded where it stands, so that it can
+add no segment, no parameter and no header.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Annotated, Any
+from urllib.parse import quote, quote_plus, unquote
+
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from container.fields import Confidential, Dynamic, Settings
+from container.secret import Secret, SecretText
+from container.shape import missing, text
+from container.template import Template
+
+FORBIDDEN_HEADERS = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""Headers that belong to the connection: whoever could write them could say where a request ends."""
+
+_VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
+_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?(?=[/?]|$)", re.IGNORECASE)
+_UNSET_ORIGIN = re.compile(r"(?:https?://)?(?:[^/?{}]*\$\{[^{}]*\})+[^/?{}]*(?=[/?]|$)(?!//)", re.IGNORECASE)
+_DOTS = (".", "..")
+
+
+class AddressPart(Settings):
+    value: Dynamic[Any] = Field(default=None, description="What comes from the event.")
+    after: str = Field(default="", description="The text that follows it.")
+
+
+class Address(Settings):
+    """An http address in pieces. One that passed validation has its origin in `start` and can be sent to."""
+
+    start: str = Field(description="The text up to the first reference: scheme, host and port at least.")
+    parts: tuple[AddressPart, ...] = Field(default=(), description="The references, each with the text after it.")
+
+    @property
+    def url(self) -> str:
+        """The address, with every value percent-encoded."""
+        return self.start + "".join(f"{_in_url(text(part.value))}{part.after}" for part in self.parts)
+
+
+class _UrlField:
+    """Marks an http address, in whose path and query references may stand."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_wrap_validator_function(_address, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "pattern": r"^([Hh][Tt][Tt][Pp][Ss]?://|\$\{)"}
+
+
+Url = Annotated[Address, _UrlField()]
+"""An http address: scheme, host and port written out, references in path and query."""
+
+
+def _header_name(name: str) -> str:
+    if not _TOKEN.fullmatch(name):
+        raise PydanticCustomError("wrong_type", "the name of a header holds letters, digits and hyphens")
+    if name.lower() in FORBIDDEN_HEADERS:
+        raise PydanticCustomError("wrong_type", "this header belongs to the connection and is not yours to write")
+    return name
+
+
+def _distinct(headers: dict[str, Any]) -> dict[str, Any]:
+    if len({name.lower() for name in headers}) < len(headers):
+        raise PydanticCustomError("wrong_type", "a header is there twice; capital and small letters make no difference")
+    return headers
+
+
+Headers = Annotated[dict[Annotated[str, AfterValidator(_header_name)], Confidential], AfterValidator(_distinct)]
+"""Headers of a request by name: none that belong to the connection."""
+
+
+class OneBody:
+    """Marks a field that holds the body of a request. `others`: fields declared before it that would hold it too.
+
+    `own_type`: whether the body has a content type of its own, which no header may contradict.
+    """
+
+    def __init__(self, *others: str, own_type: bool = False) -> None:
+        self.others = others
+        self.own_type = own_type
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_after_validator_function(self._check, handler(source))
+
+    def _check(self, value: Any, info: ValidationInfo) -> Any:
+        if value is None:
+            return value
+        if info.data.get("method") == "GET":
+            raise PydanticCustomError("wrong_type", "a GET request has no body; `query` takes parameters")
+        if any(info.data.get(other) is not None for other in self.others):
+            raise PydanticCustomError("wrong_type", "a request has one body: write one of json, form and text")
+        if self.own_type and any(name.lower() == "content-type" for name in info.data.get("headers", ())):
+            raise PydanticCustomError("wrong_type", "a form has its own Content-Type: take that header out")
+        return value
+
+
+def with_query(url: str, query: Mapping[str, Any]) -> str | SecretText:
+    """The address with further parameters. A list gives one for each item; what is missing is left out."""
+    parts = _pairs(query, _in_url)
+    return _joined([url, "&" if "?" in url else "?", *parts]) if parts else url
+
+
+def form_text(fields: Mapping[str, Any]) -> str | SecretText:
+    """The fields as a form sends them. A list gives one for each item; what is missing is left out."""
+    return _joined(_pairs(fields, _in_form))
+
+
+def header_text(value: Any) -> str | SecretText | None:
+    """The value of a header, percent-encoded where it is not ASCII; `None` for one that would break the line."""
+    parts = _parts(value)
+    if any(isinstance(part, str) and _CONTROL.search(part) for part in parts):
+        return None
+    return _joined([part if isinstance(part, Secret) else _in_header(part) for part in parts])
+
+
+def body_text(value: Any) -> str | SecretText:
+    """The text form of a value, in which secrets stay places."""
+    return _joined(_parts(value))
+
+
+def secret_inside(value: Any) -> bool:
+    """Whether a mapping or a list has a secret in it: as text, such a value could only show the secret's name."""
+    members = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
+    return any(isinstance(member, (Secret, SecretText)) or secret_inside(member) for member in members)
+
+
+def _address(value: Any, handler: Callable[[Any], Address]) -> Address:
+    if isinstance(value, (str, Template)):
+        return _read(value.parts if isinstance(value, Template) else (value,))
+    if isinstance(value, (Secret, SecretText)):
+        raise PydanticCustomError("secret_leak", "a secret may not stand in an address; `query` and headers take one")
+    made = handler(value)
+    _check_start(made.start, followed=bool(made.parts))
+    if not _complete(made):
+        raise PydanticCustomError("no_address", "a value in the path is missing, or would lead out of it")
+    return made
+
+
+def _read(parts: Iterable[Any]) -> Address:
+    """The address that configuration means."""
+    start, *rest = parts
+    if not isinstance(start, str):
+        start, rest = "", [start, *rest]
+    _check_start(start, followed=bool(rest))
+    found: list[AddressPart] = []
+    for part in rest:
+        if isinstance(part, Secret):
+            raise PydanticCustomError("secret_leak", "a secret may not stand in an address")
+        if isinstance(part, str):
+            found[-1] = AddressPart(value=found[-1].value, after=_literal(part))
+        else:
+            found.append(AddressPart(value=Template((part,))))
+    return Address(start=_literal(start), parts=tuple(found))
+
+
+def _check_start(start: str, *, followed: bool) -> None:
+    """What comes before the first reference holds the whole origin. An unset `${NAME}` in it is told of elsewhere."""
+    origin = _ORIGIN.match(start) or _UNSET_ORIGIN.match(start)
+    if followed and (origin is None or origin.end() == len(start)):
+        raise PydanticCustomError("not_dynamic", "scheme, host and port are written out, and a / follows them")
+    if origin is None:
+        raise PydanticCustomError("wrong_type", "an address is written like https://hooks.shop.example/orders")
+    if origin.re is _ORIGIN and origin[1] and not 0 < int(origin[1]) < 65536:
+        raise PydanticCustomError("wrong_type", "there is no such port")
+
+
+def _literal(part: str) -> str:
+    """Written text as it is sent: what is percent-encoded stays, what cannot be sent is encoded."""
+    if "#" in part:
+        raise PydanticCustomError("wrong_type", "what follows a # in an address is never sent")
+    if any(unquote(segment) in _DOTS for segment in part.partition("?")[0].split("/")[1:]):
+        raise PydanticCustomError("wrong_type", "an address is written without . and .. in its path")
+    return quote(part, safe=_VISIBLE)
+
+
+def _complete(address: Address) -> bool:
+    """Whether every reference in the path has a value, and none turns a segment into one that leads elsewhere."""
+    in_path = "?" not in address.start
+    for part in address.parts:
+        if in_path and missing(part.value):
+            return False
+        in_path = in_path and "?" not in part.after
+    path = address.url.partition("?")[0]
+    return not any(unquote(segment) in _DOTS for segment in path.split("/")[3:])
+
+
+def _pairs(fields: Mapping[str, Any], encode: Callable[[str], str]) -> list[str | Secret]:
+    found: list[str | Secret] = []
+    for name, stated in fields.items():
+        for value in stated if isinstance(stated, (list, tuple)) else [stated]:
+            if not missing(value):
+                encoded = [part if isinstance(part, Secret) else encode(part) for part in _parts(value)]
+                found += ["&" if found else "", encode(name), "=", *encoded]
+    return found
+
+
+def _parts(value: Any) -> tuple[str | Secret, ...]:
+    """The text form of a value, its secrets apart."""
+    if isinstance(value, SecretText):
+        return value.parts
+    return (value,) if isinstance(value, Secret) else (text(value),)
+
+
+def _joined(parts: Iterable[str | Secret]) -> str | SecretText:
+    merged = tuple(_merged(parts))
+    return "".join(map(str, merged)) if not any(isinstance(p, Secret) for p in merged) else SecretText(merged)
+
+
+def _merged(parts: Iterable[str | Secret]) -> Iterator[str | Secret]:
+    waiting = ""
+    for part in parts:
+        if isinstance(part, Secret):
+            yield from (waiting, part) if waiting else (part,)
+            waiting = ""
+        else:
+            waiting += part
+    if waiting:
+        yield waiting
+
+
+def _in_url(value: str) -> str:
+    return quote(value.encode("utf-8", "replace"), safe="")
+
+
+def _in_form(value: str) -> str:
+    return quote_plus(value.encode("utf-8", "replace"))
+
+
+def _in_header(value: str) -> str:
+    plain = value.isascii() and value.isprintable()
+    return value if plain else quote(value.encode("utf-8", "replace"), safe=_VISIBLE + " ")

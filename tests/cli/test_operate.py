@@ -1,0 +1,160 @@
+"""What `docs/operate.md` lists is what there is: flags, environment, metrics, log lines, reasons."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import re
+import sqlite3
+import typing
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from typer.main import get_command
+
+from container.cli.main import app
+from container.delivery.counters import Counted
+from container.delivery.row import Reason
+from container.delivery.schema import FILE, LOCK_FILE
+from container.delivery.seal import KEY_FILE
+from container.delivery.sqlite import open_store
+from container.web.admin import Admin, admin_app
+from container.web.health import HOLDS
+from tests.cli.processes import PURCHASE, ROOT, serving
+from tests.web.parts import NOW, site
+
+PAGE = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
+LEVELS = ("debug", "info", "warning", "error", "log")
+
+
+def table(heading: str) -> list[list[str]]:
+    """The cells of the first table under a heading."""
+    after = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    rows = after[after.index("\n| ") :].split("\n\n")[0].strip().splitlines()[2:]
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+
+
+def signs(cells: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cells)
+
+
+def test_every_flag_and_its_default_is_listed() -> None:
+    serve = get_command(app).commands["serve"]  # type: ignore[attr-defined]  # it is a group
+    flags = {each.opts[0]: each for each in serve.params}
+    listed = {signs(flag)[0].split()[0]: default.strip("`") for flag, default, _ in table("Flags")}
+    assert list(listed) == list(flags)
+    for flag, default in listed.items():
+        stated = flags[flag].default
+        assert default == ("off" if stated is False else str(stated) if stated not in (None, "") else "none"), flag
+
+
+def test_every_environment_variable_of_ours_is_listed() -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "container").rglob("*.py"))
+    listed = {signs(name)[0] for name, _ in table("Environment")}
+    assert listed == set(re.findall(r"TAG_CONTAINER_[A-Z_]+", text))
+
+
+def test_every_metric_is_listed_with_its_type_and_labels(tmp_path: Path) -> None:
+    async def scraped() -> str:
+        async with site(tmp_path) as here:
+            await here.ask()
+            await here.ask(target="/collect?name=raise_in_tag")
+            ingest, counters = here.ingest, here.ingest.counters
+            ingest.metrics.unavailable.labels("full").inc()
+            ingest.metrics.reloaded("abc")
+            counters.judged("lane", {"Hook": 1}, "delivered")
+            for name in typing.get_args(Counted):
+                counters.add(name, "hook")
+            page = admin_app(
+                Admin(ingest.current, here.store, ingest.metrics, ingest.health, counters, "", clock=lambda: NOW)
+            )
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(page), base_url="http://a") as caller:
+                return (await caller.get("/metrics")).text
+
+    found = {}
+    for family in text_string_to_metric_families(asyncio.run(scraped())):
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        labels = {label for sample in family.samples for label in sample.labels} - {"le"}
+        assert family.samples, name
+        found[name] = (family.type, labels)
+    listed = {signs(name)[0]: (kind, set(signs(labels))) for name, kind, labels, _ in table("Metrics")}
+    assert listed == found
+
+
+def test_what_is_worth_an_alarm_is_a_metric() -> None:
+    listed = {signs(row[0])[0] for row in table("Metrics")}
+    assert set(re.findall(r"tag_container_[a-z_]+", PAGE)) <= listed
+
+
+def test_every_line_of_the_log_is_listed_with_its_level() -> None:
+    found = set(_logged())
+    listed = {(name, level.split(";")[0]) for lines, level, _ in table("Log") for name in signs(lines)}
+    assert {name for name, _ in listed} == {name for name, _ in found}
+    assert {each for each in found if each[1] != "LOG"} <= listed
+
+
+def test_every_reason_of_a_dead_letter_is_listed() -> None:
+    assert {reason for cells, _ in table("Dead letters") for reason in signs(cells)} == set(typing.get_args(Reason))
+
+
+@pytest.mark.parametrize("reason", HOLDS.values())
+def test_every_reason_why_a_lane_holds_still_is_listed(reason: str) -> None:
+    assert any(f"holds still, because {reason}" in cells for cells, *_ in table("When is it ready"))
+
+
+def test_every_file_of_a_data_folder_is_listed(tmp_path: Path) -> None:
+    asyncio.run(open_store(tmp_path, now=1).close())
+    listed = {signs(name)[0] for name, _ in table("The data folder")}
+    assert listed == {FILE, LOCK_FILE, KEY_FILE, "demo/"}
+    assert {path.name for path in tmp_path.iterdir()} == {FILE, LOCK_FILE, KEY_FILE}
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
+@pytest.mark.slow
+def test_a_backup_that_is_made_while_it_runs_holds_what_waits(tmp_path: Path) -> None:
+    copy = tmp_path / "backup"
+    copy.mkdir()
+    with serving(tmp_path) as served, httpx.Client(trust_env=False) as caller:
+        assert caller.get(f"{served.public}/g/collect?{PURCHASE}&ep.event_id=kept").status_code == 204
+        with closing(sqlite3.connect(tmp_path / "data" / FILE)) as source, closing(sqlite3.connect(copy / FILE)) as to:
+            source.backup(to)
+        (copy / KEY_FILE).write_bytes((tmp_path / "data" / KEY_FILE).read_bytes())
+        assert served.stop() == 0
+
+    async def waiting() -> int:
+        store = open_store(copy, now=1)
+        lanes = await store.lanes()
+        await store.close()
+        return sum(report.waiting for report in lanes)
+
+    assert asyncio.run(waiting()) == 1
+
+
+def _logged() -> Iterator[tuple[str, str]]:
+    """Name and level of every line that is logged anywhere."""
+    for path in sorted((ROOT / "container").rglob("*.py")):
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                continue
+            stated = ""
+            for node in sorted((n for n in ast.walk(function) if hasattr(n, "lineno")), key=lambda n: n.lineno):
+                if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+                    stated = str(node.value.value)
+                if isinstance(node, ast.Call) and _is_log(node.func):
+                    level = node.func.attr  # type: ignore[attr-defined]  # as `_is_log` has seen
+                    text = node.args[1 if level == "log" else 0]
+                    line = str(text.value) if isinstance(text, ast.Constant) else stated
+                    yield line.split()[0], level.upper()
+
+
+def _is_log(called: ast.expr) -> bool:
+    return (
+        isinstance(called, ast.Attribute)
+        and called.attr in LEVELS
+        and isinstance(called.value, ast.Name)
+        and called.value.id in ("log", "logger")
+    )
