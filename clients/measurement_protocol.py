@@ -14,6 +14,7 @@ from container.api import (
     Hit,
     Many,
     MeasurementProtocolRefusal,
+    Path,
     Reply,
     Secret,
     Settings,
@@ -22,6 +23,7 @@ from container.api import (
     measurement_protocol_messages,
     query_parameters,
     without_addresses,
+    without_parameters,
 )
 
 _DEBUG = "/debug"
@@ -34,7 +36,6 @@ def _fixed(value: Any) -> Any:
     return value
 
 
-Path = Annotated[str, Field(pattern="^/.*[^/]$")]
 FixedSecret = Annotated[Secret, AfterValidator(_fixed)]
 
 
@@ -104,7 +105,7 @@ def _as_tags_see(hit: Hit, *, visitor_sends: bool) -> Hit:
 
     Tags fall back on the address and the user agent of the hit; a data centre is no visitor.
     """
-    query = "&".join(pair for pair in hit.query.split("&") if "api_secret" not in query_parameters(pair))
+    query = without_parameters(hit.query, ["api_secret"])
     if visitor_sends:
         return replace(hit, query=query)
     headers = {name: value for name, value in without_addresses(hit.headers).items() if name != "user-agent"}

@@ -26,6 +26,7 @@ from container.fields import (
     Endpoint,
     Many,
     Network,
+    Path,
     Pattern,
     Range,
     Settings,
@@ -47,7 +48,7 @@ from container.outgoing import Headers, OneBody, Url, body_text, form_text, head
 from container.place import without_addresses
 from container.secret import SecretText, bearer
 from container.shape import at, filled, first_at, missing, moment, number, text
-from container.url import query_parameters, registrable_domain, same_site, url_parts
+from container.url import query_parameters, registrable_domain, same_site, url_parts, without_parameters
 
 __all__ = [
     "AliasChoices",
@@ -68,6 +69,7 @@ __all__ = [
     "Network",
     "Note",
     "OneBody",
+    "Path",
     "Pattern",
     "Range",
     "Redirect",
@@ -118,4 +120,5 @@ __all__ = [
     "variable",
     "with_query",
     "without_addresses",
+    "without_parameters",
 ]

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import orjson
 
-from container.effects import Request
-from container.event import Hit
+from container.effects import Request, SetCookie
+from container.event import Consent, Event, Hit, Signal
 from container.secret import Secret, SecretText
 from container.shape import number
 
@@ -38,9 +38,11 @@ DEEPEST = 100
 
 _MEMBERS = {"id": str, "method": str, "path": str, "query": str, "headers": dict, "body": str, "ip": str, "time": int}
 
+_EVENT_MEMBERS = {"name": str, "data": dict, "consent": dict}
+
 
 class CaseError(ValueError):
-    """A hit that cannot be read; the text is a sentence for the person who wrote it."""
+    """A hit or an event that cannot be read; the text is a sentence for the person who wrote it."""
 
 
 def hit_from_json(value: object, *, received: int = DEFAULT_TIME) -> Hit:
@@ -86,6 +88,34 @@ def request_json(request: Request) -> dict[str, Any]:
     return {**shown, "body": body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body or "")}
 
 
+def event_from_json(value: object, hit: Hit) -> Event:
+    """An event from `{"name"?, "data"?, "consent"?}`, as if it came with the hit. Raises `CaseError`."""
+    if not isinstance(value, Mapping):
+        raise CaseError("An event is an object with name, data and consent.")
+    for name, member in value.items():
+        kind = _EVENT_MEMBERS.get(name)
+        if kind is None:
+            raise CaseError(f'An event has no member "{name}". It has {", ".join(_EVENT_MEMBERS)}.')
+        if member is not None and not isinstance(member, kind):
+            raise CaseError(f'The member "{name}" of an event is {_KIND_WORDS[kind]}.')
+    stated = value.get("consent") or {}
+    if not all(state in ("granted", "denied") for state in stated.values()):
+        raise CaseError("Consent is granted or denied, type by type.")
+    consent = {name: Signal(state == "granted", "test") for name, state in stated.items()}
+    return Event(value.get("name") or "", value.get("data") or {}, hit, Consent(consent))
+
+
+def event_json(event: Event, consent: Consent) -> dict[str, Any]:
+    """An event as it is shown, with the consent that counts for it."""
+    stated = {name: signal.state for name, signal in consent.signals.items()}
+    return {"name": event.name, "data": plain_json(event.data), "consent": stated}
+
+
+def cookie_json(cookie: SetCookie) -> dict[str, Any]:
+    """A cookie of a reply as it is shown."""
+    return {"name": cookie.name, "value": cookie.value, "max_age": cookie.max_age}
+
+
 def plain_json(value: Any) -> Any:
     """The value as plain JSON: secrets as references, tuples as lists, other mappings as objects.
 
@@ -95,6 +125,13 @@ def plain_json(value: Any) -> Any:
         return _through_json(value)
     except TypeError:
         return _through_json(_sayable(value, 0))
+
+
+def expects_nothing(expected: object) -> bool:
+    """Whether it holds where nothing is: `None`, and a mapping with nothing but such members."""
+    if isinstance(expected, Mapping) and expected:
+        return all(map(expects_nothing, expected.values()))
+    return expected is None
 
 
 def _headers(stated: Mapping[object, object]) -> dict[str, str]:

@@ -48,6 +48,10 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
 
 
+Path = Annotated[str, Field(pattern="^/.*[^/]$")]
+"""A path that a client listens on, its end at least."""
+
+
 class Pattern:
     """A regular expression of the configuration: RE2, so linear in time. Texts are cut at 8,192 characters."""
 
@@ -87,10 +91,12 @@ class Pattern:
 def fill_groups(value: Any, groups: Sequence[str]) -> Any:
     """The value with `$0` to `$9` in its text replaced by what a pattern captured, in lists and mappings too.
 
-    What was captured is not looked at again: a `$1` in it stays.
+    So is the text beside a secret. What was captured is not looked at again: a `$1` in it stays.
     """
     if isinstance(value, str):
         return _GROUP.sub(lambda sign: groups[int(sign[1])] if int(sign[1]) < len(groups) else sign[0], value)
+    if isinstance(value, SecretText):
+        return SecretText(tuple(fill_groups(part, groups) for part in value.parts))
     if isinstance(value, Mapping):
         return {key: fill_groups(member, groups) for key, member in value.items()}
     return [fill_groups(member, groups) for member in value] if isinstance(value, (list, tuple)) else value

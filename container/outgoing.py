@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Annotated, Any
 from urllib.parse import quote, quote_plus, unquote
 
@@ -15,31 +16,11 @@ from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaH
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from container.fields import Confidential, Dynamic, Settings
+from container.header import OF_THE_CONNECTION, VISIBLE, is_token, one_line
 from container.secret import Secret, SecretText
 from container.shape import missing, text
 from container.template import Template
 
-FORBIDDEN_HEADERS = frozenset(
-    {
-        "accept-encoding",
-        "connection",
-        "content-length",
-        "expect",
-        "host",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
-"""Headers that belong to the connection: whoever could write them could say where a request ends."""
-
-_VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?(?=[/?]|$)", re.IGNORECASE)
 _UNSET_ORIGIN = re.compile(r"(?:https?://)?(?:[^/?{}]*\$\{[^{}]*\})+[^/?{}]*(?=[/?]|$)(?!//)", re.IGNORECASE)
@@ -49,15 +30,22 @@ _DOTS = (".", "..")
 class AddressPart(Settings):
     value: Dynamic[Any] = Field(default=None, description="What comes from the event.")
     after: str = Field(default="", description="The text that follows it.")
+    in_path: bool = Field(default=False, description="Whether it stands in the path, not in the query.")
+
+
+class Start(str):
+    """The beginning of an address that was read: its origin is known to be one."""
+
+    __slots__ = ()
 
 
 class Address(Settings):
-    """An http address in pieces. One that passed validation has its origin in `start` and can be sent to."""
+    """An http address in pieces. One that passed validation can be sent to."""
 
-    start: str = Field(description="The text up to the first reference: scheme, host and port at least.")
+    start: Start = Field(description="The text up to the first reference: scheme, host and port at least.")
     parts: tuple[AddressPart, ...] = Field(default=(), description="The references, each with the text after it.")
 
-    @property
+    @cached_property
     def url(self) -> str:
         """The address, with every value percent-encoded."""
         return self.start + "".join(f"{_in_url(text(part.value))}{part.after}" for part in self.parts)
@@ -78,9 +66,9 @@ Url = Annotated[Address, _UrlField()]
 
 
 def _header_name(name: str) -> str:
-    if not _TOKEN.fullmatch(name):
+    if not is_token(name):
         raise PydanticCustomError("wrong_type", "the name of a header holds letters, digits and hyphens")
-    if name.lower() in FORBIDDEN_HEADERS:
+    if name.lower() in OF_THE_CONNECTION:
         raise PydanticCustomError("wrong_type", "this header belongs to the connection and is not yours to write")
     return name
 
@@ -136,7 +124,7 @@ def header_text(value: Any) -> str | SecretText | None:
     parts = _parts(value)
     if any(isinstance(part, str) and _CONTROL.search(part) for part in parts):
         return None
-    return _joined([part if isinstance(part, Secret) else _in_header(part) for part in parts])
+    return _joined([part if isinstance(part, Secret) else one_line(part) for part in parts])
 
 
 def body_text(value: Any) -> str | SecretText:
@@ -155,8 +143,9 @@ def _address(value: Any, handler: Callable[[Any], Address]) -> Address:
         return _read(value.parts if isinstance(value, Template) else (value,))
     if isinstance(value, (Secret, SecretText)):
         raise PydanticCustomError("secret_leak", "a secret may not stand in an address; `query` and headers take one")
+    if isinstance(value, Mapping) and not isinstance(value.get("start"), Start):
+        raise PydanticCustomError("wrong_type", "an address is written like https://hooks.shop.example/orders")
     made = handler(value)
-    _check_start(made.start, followed=bool(made.parts))
     if not _complete(made):
         raise PydanticCustomError("no_address", "a value in the path is missing, or would lead out of it")
     return made
@@ -168,15 +157,17 @@ def _read(parts: Iterable[Any]) -> Address:
     if not isinstance(start, str):
         start, rest = "", [start, *rest]
     _check_start(start, followed=bool(rest))
-    found: list[AddressPart] = []
+    in_path = "?" not in start
+    first, found = _literal(start), list[AddressPart]()
     for part in rest:
         if isinstance(part, Secret):
             raise PydanticCustomError("secret_leak", "a secret may not stand in an address")
         if isinstance(part, str):
-            found[-1] = AddressPart(value=found[-1].value, after=_literal(part))
+            found[-1] = found[-1].model_copy(update={"after": _literal(part, in_path=in_path)})
+            in_path = in_path and "?" not in part
         else:
-            found.append(AddressPart(value=Template((part,))))
-    return Address(start=_literal(start), parts=tuple(found))
+            found.append(AddressPart(value=Template((part,)), in_path=in_path))
+    return Address(start=Start(first), parts=tuple(found))
 
 
 def _check_start(start: str, *, followed: bool) -> None:
@@ -190,22 +181,22 @@ def _check_start(start: str, *, followed: bool) -> None:
         raise PydanticCustomError("wrong_type", "there is no such port")
 
 
-def _literal(part: str) -> str:
+def _literal(part: str, *, in_path: bool = True) -> str:
     """Written text as it is sent: what is percent-encoded stays, what cannot be sent is encoded."""
     if "#" in part:
         raise PydanticCustomError("wrong_type", "what follows a # in an address is never sent")
-    if any(unquote(segment) in _DOTS for segment in part.partition("?")[0].split("/")[1:]):
+    if in_path and any(unquote(segment) in _DOTS for segment in part.partition("?")[0].split("/")[1:]):
         raise PydanticCustomError("wrong_type", "an address is written without . and .. in its path")
-    return quote(part, safe=_VISIBLE)
+    return quote(part, safe=VISIBLE)
 
 
 def _complete(address: Address) -> bool:
     """Whether every reference in the path has a value, and none turns a segment into one that leads elsewhere."""
-    in_path = "?" not in address.start
-    for part in address.parts:
-        if in_path and missing(part.value):
-            return False
-        in_path = in_path and "?" not in part.after
+    in_path = [part for part in address.parts if part.in_path]
+    if not in_path:
+        return True  # Written text was checked when it was read.
+    if any(missing(part.value) for part in in_path):
+        return False
     path = address.url.partition("?")[0]
     return not any(unquote(segment) in _DOTS for segment in path.split("/")[3:])
 
@@ -250,8 +241,3 @@ def _in_url(value: str) -> str:
 
 def _in_form(value: str) -> str:
     return quote_plus(value.encode("utf-8", "replace"))
-
-
-def _in_header(value: str) -> str:
-    plain = value.isascii() and value.isprintable()
-    return value if plain else quote(value.encode("utf-8", "replace"), safe=_VISIBLE + " ")

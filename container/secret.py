@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A secret by name. `digest` is the SHA-256 of its value, for comparing; empty when the secret is not set."""
+    """A secret by name. `digest` is the SHA-256 of its value, for comparing; empty where no value is known.
+
+    A secret that is not set has its own text for a value where that is no error: in `simulate` and in tests.
+    """
 
     name: str
     digest: bytes = field(default=b"", repr=False, compare=False)
 
     def matches(self, candidate: str) -> bool:
-        """Whether the candidate is the secret's value, in constant time. A secret that is not set matches nothing."""
+        """Whether the candidate is the secret's value, in constant time. Without a known value nothing matches."""
         return bool(self.digest) and hmac.compare_digest(digest(candidate), self.digest)
 
     def __str__(self) -> str:

@@ -2,8 +2,9 @@
 
 A case is a YAML file with `about`, `given` and `expect`:
 
-- tags: given `settings`, `event` (`name`, `data`), perhaps `hit`; expect `requests`, `cookies`, `notes` (how many),
-  `skipped` (its reason) or `lacking` (the settings without a value)
+- tags: given `settings`, `event` (`name`, `data`, `consent`), perhaps `hit`; expect `requests`, `cookies`, `notes` (how
+  many), `skipped` (its reason), `lacking` (the settings without a value); and, as the tests of a container do, `status`
+  or parts of the only request: `method`, `url`, `headers`, `json`, `body`
 - variables: the same given; expect `value`
 - triggers: the same given; expect `holds`
 - transformations: the same given; expect `data`, perhaps `name`
@@ -11,7 +12,8 @@ A case is a YAML file with `about`, `given` and `expect`:
 - operators: given `actual`, `expected`; expect `holds`
 
 In `settings`, references may use the short forms and built-in variables. Mappings are compared as subsets where the key
-ends in `+`, else exactly. Whole stories are containers with tests of their own: `run_tests`.
+ends in `+` or is a word of a container's tests, else exactly. Whole stories are containers with tests of their own:
+`run_tests`. What a case expects is rewritten to what is found by `update_case`.
 """
 
 from __future__ import annotations
@@ -21,24 +23,29 @@ import copy
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, TypeAdapter
 
-from container.case import hit_from_json, plain_json, request_json
+from container.case import cookie_json, event_from_json, event_json, hit_from_json, plain_json, request_json
 from container.component import Component
 from container.config.load import load_file
 from container.config.registry import Registry, discover
+from container.config.rewrite import Path as Way
 from container.config.source import plain, read
 from container.effects import Note, Request, SetCookie, Skip
-from container.engine.agree import differences
+from container.engine.agree import NOTHING, Difference, differences
 from container.engine.built_in import BUILT_IN, short_form
 from container.engine.coerce import Lacking
+from container.engine.expect import REQUEST_PARTS, cookies_as_expected, tag_as_expected
 from container.engine.resolve import settings_builder
+from container.engine.run import effects_of, why_skipped
 from container.engine.scope import ConsentDefaults, Getter, Scope
 from container.engine.story import Told, secret_text, tell
-from container.event import Event, Hit
+from container.engine.update import Updated, mended
+from container.event import Event
 from container.fields import Settings
 from container.shape import missing
 from container.template import Reference, parse
@@ -64,7 +71,11 @@ class Case:
 
 def load_case(path: Path) -> Case:
     """The case in a YAML file. Raises `ValueError` when the file is no case."""
-    source = read(path.read_text(encoding="utf-8"))
+    return _case(path, path.read_text(encoding="utf-8"))
+
+
+def _case(path: Path, text: str) -> Case:
+    source = read(text)
     content = None if source.root is None else plain(source.root)
     if source.problems or not isinstance(content, dict) or not {"about", "given", "expect"} <= content.keys():
         raise ValueError(f"{path} is no case: about, given and expect, in valid YAML")
@@ -78,12 +89,29 @@ def cases_in(folder: Path) -> list[Case]:
 
 def run_case(component: Component, case: Case) -> list[str]:
     """Runs the component; a sentence for each difference from what the case expects."""
-    found = _RUNNERS[component.kind](component, case.given)
-    return [
-        str(each)
-        for key, expected in case.expect.items()
-        for each in differences(found.get(key.rstrip("+")), expected, subset=key.endswith("+"), path=(key.rstrip("+"),))
-    ]
+    return [str(each) for _, each in _compared(_found(component, case), case)]
+
+
+def update_case(component: Component, path: Path) -> Updated:
+    """Rewrites what a case file expects to what is found; all else in it keeps every byte.
+
+    Raises `ValueError` when the file is no case.
+    """
+    # As bytes: reading text would turn the ends of its lines into others.
+    before = path.read_bytes().decode("utf-8")
+    _case(path, before)
+
+    def found(text: str) -> Mapping[Way, Any] | None:
+        try:
+            case = _case(path, text)
+        except ValueError:
+            return None
+        return _to_be_written(_found(component, case), case)
+
+    new = mended(before, found, references=False)
+    if new.text != before:
+        path.write_bytes(new.text.encode("utf-8"))
+    return new
 
 
 def run_tests(path: Path, registry: Registry | None = None) -> list[Told]:
@@ -124,15 +152,55 @@ def resolved(model: type[Settings], settings: Mapping[str, Any], event: Event) -
     return settings_builder(made, _lookup)(scope)
 
 
+def _found(component: Component, case: Case) -> Mapping[str, Any]:
+    """Everything that a case of this kind may expect."""
+    found = _RUNNERS[component.kind](component, case.given)
+    if component.kind != "tag":
+        return found
+    return {**found, **tag_as_expected(found["status"], found["requests"], case.expect)}
+
+
+def _compared(found: Mapping[str, Any], case: Case) -> Iterator[tuple[str, Difference]]:
+    """What differs, each with the key of `expect` under which it stands in the file."""
+    for key, expected in case.expect.items():
+        name = key.removesuffix("+")
+        value = found.get(name, NOTHING if name in REQUEST_PARTS else None)
+        yield from ((key, each) for each in differences(value, expected, subset=_is_part(key), path=(name,)))
+
+
+def _is_part(key: str) -> bool:
+    """Whether only what is expected under the key counts."""
+    return key.endswith("+") or key in REQUEST_PARTS
+
+
+def _to_be_written(found: Mapping[str, Any], case: Case) -> Mapping[Way, Any]:
+    """What was found wherever something else was expected.
+
+    Where only a part is expected, `null` says that there is nothing. Else a mapping that a key came into or went out
+    of is written as a whole.
+    """
+    values: dict[Way, Any] = {}
+    for key, each in _compared(found, case):
+        whole = not _is_part(key) and (each.found is NOTHING or each.expected is NOTHING)
+        path = each.path[:-1] if whole else each.path
+        value = _within(found, path) if whole else each.found
+        values[("expect", key, *path[1:])] = None if value is NOTHING else value
+    return {path: value for path, value in values.items() if not any(path[:end] in values for end in range(len(path)))}
+
+
+def _within(value: Any, path: Way) -> Any:
+    return reduce(lambda inner, step: inner[step], path, value)
+
+
 def _run_tag(component: Component, given: Mapping[str, Any]) -> dict[str, Any]:
     event = _event(given)
     settings = resolved(_model(component), given.get("settings") or {}, event)
     if isinstance(settings, Lacking):
-        return {"lacking": list(settings.fields), "requests": []}
-    returned = component.function(settings, event)
-    effects = returned if isinstance(returned, (list, tuple)) else [returned] if returned else []
+        return {"status": "incomplete", "lacking": list(settings.fields), "requests": []}
+    effects = effects_of(component.function(settings, event))
     skips = [effect.reason for effect in effects if isinstance(effect, Skip)]
     return {
+        "status": "skipped" if why_skipped(effects) else "fired",
         "requests": [request_json(effect) for effect in effects if isinstance(effect, Request)],
         "cookies": _cookies_json([effect for effect in effects if isinstance(effect, SetCookie)]),
         "notes": sum(isinstance(effect, Note) for effect in effects),
@@ -170,7 +238,7 @@ def _run_client(component: Component, given: Mapping[str, Any]) -> dict[str, Any
     reply = {"status": claim.reply.status, "headers": dict(claim.reply.headers), "body": _body(claim.reply.body)}
     return {
         "claimed": True,
-        "events": [_event_json(event) for event in claim.events],
+        "events": [event_json(event, event.consent) for event in claim.events],
         "reply": reply,
         "cookies": _cookies_json(claim.reply.cookies),
     }
@@ -185,7 +253,7 @@ def _body(content: bytes) -> str:
 
 
 def _cookies_json(cookies: Sequence[SetCookie]) -> dict[str, Any]:
-    return {each.name: {"value": each.value, "max_age": each.max_age} for each in cookies}
+    return cookies_as_expected(map(cookie_json, cookies))
 
 
 _RUNNERS: Mapping[str, Callable[[Component, Mapping[str, Any]], dict[str, Any]]] = {
@@ -208,15 +276,8 @@ def _model(component: Component) -> type[Settings]:
     return component.settings or Settings
 
 
-def _event_json(event: Event) -> dict[str, Any]:
-    consent = {name: signal.state for name, signal in event.consent.signals.items()}
-    return {"name": event.name, "data": plain_json(event.data), "consent": consent}
-
-
 def _event(given: Mapping[str, Any]) -> Event:
-    stated = given.get("event") or {}
-    hit: Hit = hit_from_json(given.get("hit") or {})
-    return Event(stated.get("name", ""), stated.get("data") or {}, hit)
+    return event_from_json(given.get("event") or {}, hit_from_json(given.get("hit") or {}))
 
 
 def _scope(event: Event) -> Scope:

@@ -6,7 +6,7 @@ become U+FFFD.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
@@ -58,6 +58,11 @@ def query_parameters(raw: str) -> dict[str, str]:
     return dict(yarl.query_to_pairs(raw if raw.isascii() else _without_surrogates(raw)))
 
 
+def without_parameters(raw: str, names: Container[str]) -> str:
+    """The query string or form-encoded line without the parameters of these names, the rest as it was."""
+    return "&".join(pair for pair in raw.split("&") if _name(pair) not in names)
+
+
 def url_parts(text: str) -> UrlParts:
     """The parts of a URL. A text without protocol and host is a path; one that cannot be split has only `full`."""
     try:
@@ -103,6 +108,17 @@ def same_site(origin: str, host: str) -> bool:
 def path_matches(paths: Iterable[str], path: str) -> bool:
     """Whether the path ends in one of the paths, at a segment's border: `/metrics/g/collect` in `/g/collect`."""
     return any(path.endswith(listened if listened.startswith("/") else f"/{listened}") for listened in paths)
+
+
+def longer_paths(path: str, others: Iterable[str]) -> list[str]:
+    """Those of the others that end in the path and say more: `/mp/collect` for `/collect`."""
+    return [other for other in others if len(other) > len(path) and path_matches((path,), other)]
+
+
+def _name(pair: str) -> str:
+    """The decoded name of a parameter. Most need no decoding, and that is most of the work."""
+    raw = pair.partition("=")[0]
+    return next(iter(query_parameters(raw)), "") if "%" in raw or "+" in raw else raw
 
 
 @lru_cache(maxsize=1024)

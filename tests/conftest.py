@@ -15,6 +15,10 @@ settings.load_profile("untimed")
 IN_CI = bool(os.environ.get("TAG_CONTAINER_CI"))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-cases", action="store_true", help="Rewrite what case files expect to what is found.")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]

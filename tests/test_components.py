@@ -8,7 +8,7 @@ import pytest
 
 from container.component import Component
 from container.config.registry import discover
-from container.testing import Case, broken_promises, cases_in, run_case
+from container.testing import Case, broken_promises, cases_in, load_case, run_case, update_case
 
 TESTS = Path(__file__).parent
 COMPONENTS = [component for component in discover().components.values() if component.kind != "operator"]
@@ -28,7 +28,11 @@ def test_a_component_keeps_the_contract(component: Component) -> None:
 
 
 @pytest.mark.parametrize(("component", "case"), CASES, ids=[f"{c.type}-{case.path.stem}" for c, case in CASES])
-def test_a_case_holds(component: Component, case: Case) -> None:
+def test_a_case_holds(component: Component, case: Case, request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("--update-cases"):
+        refused = update_case(component, case.path).refused
+        assert not refused, case.about
+        case = load_case(case.path)
     assert not run_case(component, case), case.about
 
 

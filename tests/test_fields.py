@@ -170,6 +170,8 @@ GROUPS = ("whole", "one", "$2 off $0", "")
         (20, 20),
         (None, None),
         (TOKEN, TOKEN),
+        (SecretText(("$1:", TOKEN, "$0")), SecretText(("one:", TOKEN, "whole"))),
+        ({"key": SecretText((TOKEN, " $2"))}, {"key": SecretText((TOKEN, " $2 off $0"))}),
     ],
 )
 def test_what_a_pattern_captured_is_put_into_a_value_once(value: object, expected: object) -> None:

@@ -74,7 +74,20 @@ def test_without_addresses_the_place_stays() -> None:
     assert without_addresses(headers).keys() == {"cf-ipcountry", "x-geo-city", "x-country", "host"}
 
 
-@pytest.mark.parametrize("name", ["x-real-ip", "via", "cloudfront-viewer-address", "x-vercel-forwarded-for"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("x-real-ip", "via", "cloudfront-viewer-address", "x-vercel-forwarded-for"),
+        *("fly-client-ip", "x-envoy-external-address", "x-nf-client-connection-ip", "do-connecting-ip", "x-nf-geo"),
+        *("eo-connecting-ip", "ali-cdn-real-ip", "x-akamai-edgescape", "x-sucuri-clientip", "x-arr-clientip"),
+        *("wl-proxy-client-ip", "incap-client-ip", "x-originating-ip", "remote-addr", "x-client-geo-location"),
+    ],
+)
 def test_a_proxys_header_is_known_by_its_name(name: str) -> None:
     assert is_address_header(name)
     assert not is_address_header(f"my-{name}")
+
+
+@pytest.mark.parametrize("name", ["fly-client-ip", "x-envoy-external-address", "x-nf-geo", "do-connecting-ip"])
+def test_what_a_host_calls_the_address_goes_with_it(name: str) -> None:
+    assert without_addresses({name: "203.0.113.7", "host": "shop.example"}) == {"host": "shop.example"}

@@ -41,7 +41,7 @@ def test_a_secret_matches_its_value_alone(candidate: str) -> None:
 
 
 @given(ANY_TEXT)
-def test_a_secret_that_is_not_set_matches_nothing(candidate: str) -> None:
+def test_a_secret_without_a_known_value_matches_nothing(candidate: str) -> None:
     assert not Secret("TOKEN").matches(candidate)
 
 

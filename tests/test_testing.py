@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from pydantic import Field
 
@@ -30,7 +31,9 @@ from container.api import (
     variable,
 )
 from container.component import Component, component_of
-from container.testing import Case, broken_promises, cases_in, load_case, run_case
+from container.config.rewrite import SHARED
+from container.engine.update import TOO_MUCH, Updated
+from container.testing import Case, broken_promises, cases_in, load_case, run_case, update_case
 from variables.cookie_value import cookie_value
 
 
@@ -242,6 +245,124 @@ def test_a_component_that_changes_what_it_was_given_is_named() -> None:
     given = {"event": {"name": "x", "data": {"gold": 1}}}
     broken = list(broken_promises(component(thief), [case(given, {"value": True})]))
     assert "the case case.yaml gives the same again, and changes nothing it was given" in broken
+
+
+def test_a_tag_may_be_expected_in_the_words_of_a_containers_tests() -> None:
+    body = {"to": "ada@example.com", "subject": None}
+    assert not differences(letter, ADA, status="fired", url="https://post.example/", json=body, body=None)
+    assert differences(letter, ADA, status="skipped", json={"to": "bob@example.com"}) == [
+        'status: expected "skipped", found "fired"',
+        'json.to: expected "bob@example.com", found "ada@example.com"',
+    ]
+
+
+def test_the_status_says_why_nothing_is_sent_and_null_expects_that_nothing_is() -> None:
+    assert not differences(letter, {"event": {"name": "hello"}}, status="incomplete", json=None, url=None)
+    for subject in ("spam", "nothing"):
+        assert not differences(letter, {**ADA, "settings": {"subject": subject}}, status="skipped", json={"to": None})
+
+
+def test_an_event_of_a_case_says_what_was_consented_to() -> None:
+    given = {
+        "event": {"name": "hello", "consent": {"ad_storage": "denied"}},
+        "settings": {"word": "{{ consent.ad_storage }}"},
+    }
+    assert not differences(shout, given, value="DENIED")
+
+
+def test_names_of_headers_have_no_case() -> None:
+    @tag("sealed", consent=())
+    def sealed(settings: Settings, event: Event) -> Request:
+        """Send a sealed letter."""
+        return Request("POST", "https://post.example/", headers={"X-Seal": "wax"}, body="x")
+
+    sent = {"method": "POST", "url": "https://post.example/", "body": "x"}
+    assert not differences(sealed, {}, headers={"x-seal": "wax"}, requests=[{**sent, "headers": {"X-SEAL": "wax"}}])
+    assert differences(sealed, {}, headers={"x-seal": None}) == ['headers.x-seal: expected null, found "wax"']
+
+
+LETTER_CASE = """\
+about: A letter.  # kept
+given: {event: {name: hello, data: {user_data: {email: ada@example.com}}}, settings: {subject: 'a {{{{ b'}}
+expect:
+  # What goes out.
+  status: skipped
+  json: {to: 'bob', gone: 1}   # a part
+  requests+: [{method: GET, gone: 2}]
+  requests:
+    - method: POST  # always
+      url: https://post.example/
+      headers: {X-Gone: a}
+      json:
+        to: "bob"
+        subject: none
+        rows: [1]
+  cookies: {sent: {value: "1", max_age: 60}, other: {value: "2"}}
+  notes: 7
+"""
+
+
+LETTER_CHANGES = [
+    ("skipped", "fired"),
+    ("'bob', gone: 1", "'ada@example.com', gone: null"),
+    ("GET, gone: 2", "POST, gone: null"),
+    ("{X-Gone: a}", "{}"),
+    ('"bob"', '"ada@example.com"'),
+    ("subject: none", 'subject: "a {{ b"'),
+    ("rows: [1]", "rows: []"),
+    (', other: {value: "2"}', ""),
+    ("7", "1"),
+]
+
+
+def test_a_case_is_rewritten_to_what_is_found_and_nothing_else_changes(tmp_path: Path) -> None:
+    file = tmp_path / "case.yaml"
+    file.write_text(LETTER_CASE)
+    assert update_case(component(letter), file) == Updated(file.read_text())
+    expected = LETTER_CASE
+    for old, new in LETTER_CHANGES:
+        assert old in expected
+        expected = expected.replace(old, new)
+    assert file.read_text() == expected
+    assert not run_case(component(letter), load_case(file))
+    changed = file.stat().st_mtime_ns
+    update_case(component(letter), file)
+    assert file.stat().st_mtime_ns == changed
+
+
+def test_a_mapping_that_a_key_comes_into_is_written_as_a_whole(tmp_path: Path) -> None:
+    file = tmp_path / "case.yaml"
+    text = "about: x\ngiven: {hit: {path: /a, query: q}}\nexpect:\n  events:\n    - data: {raw: p}  # no name\n"
+    file.write_text(text)
+    update_case(component(path), file)
+    written = "{name: /a, data: {raw: q}, consent: {}}"
+    assert file.read_text() == text.replace("data: {raw: p}", written)
+
+
+def test_what_cannot_be_rewritten_in_a_case_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "case.yaml"
+    text = "about: x\ngiven: &word {settings: {word: hey}}\nexpect: {value: &old hey}\n"
+    file.write_text(text)
+    assert update_case(component(shout), file) == Updated(text, {("expect", "value"): SHARED})
+
+
+def test_a_case_that_would_become_none_stays_as_it_is(tmp_path: Path) -> None:
+    @variable("deep")
+    def deep(settings: Settings, event: Event) -> Any:
+        """Something deep."""
+        return orjson.loads("[" * 40 + "]" * 40)
+
+    file = tmp_path / "case.yaml"
+    text = "about: x\ngiven: {}\nexpect: {value: 1}\n"
+    file.write_text(text)
+    assert update_case(component(deep), file) == Updated(text, {("expect", "value"): TOO_MUCH})
+
+
+def test_a_file_that_is_no_case_is_not_rewritten(tmp_path: Path) -> None:
+    file = tmp_path / "case.yaml"
+    file.write_text("about: x\n")
+    with pytest.raises(ValueError, match="is no case"):
+        update_case(component(shout), file)
 
 
 @pytest.mark.parametrize("text", ["about: x", "- a list", "about: [", "about: a\ngiven: {}\nexpect: {}\nabout: twice"])

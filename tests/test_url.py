@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 from container.url import (
     UrlParts,
     host_name,
+    longer_paths,
     path_matches,
     query_parameters,
     registrable_domain,
     same_site,
     url_parts,
+    without_parameters,
 )
 
 
@@ -170,3 +172,14 @@ def test_no_host_and_no_origin_is_too_odd(host: str, origin: str) -> None:
     domain = registrable_domain(host)
     assert domain is None or "." in domain
     assert same_site(origin, host) in (True, False)
+
+
+def test_a_longer_path_ends_in_the_other_at_a_segments_border() -> None:
+    others = ["/mp/collect", "/collect", "/recollect", "/collect/more", "/debug/mp/collect"]
+    assert longer_paths("/collect", others) == ["/mp/collect", "/debug/mp/collect"]
+
+
+def test_without_a_parameter_the_rest_stays_as_it_was_written() -> None:
+    raw = "a=%2F+&&b=1&%62=2&b&=x&c=\ud800&bb=3"
+    assert without_parameters(raw, ["b"]) == "a=%2F+&&=x&c=\ud800&bb=3"
+    assert without_parameters("", ["b"]) == ""

@@ -18,6 +18,7 @@ from container.api import (
     ga4_from_server,
     query_parameters,
     without_addresses,
+    without_parameters,
 )
 
 __all__ = ["MOST_EVENTS", "MOST_LINES", "Cookie", "Ga4", "ga4"]
@@ -27,6 +28,10 @@ MOST_EVENTS, MOST_LINES = 100, 1000
 
 COOKIES_NEED = "analytics_storage"
 """The consent without which no cookie is read or set."""
+
+
+_ADDRESSES = ("_uip", "ep.ip_override", "epn.ip_override")
+"""The parameters in which a sender states the visitor's address."""
 
 
 @client("ga4")
@@ -46,8 +51,6 @@ def ga4(settings: Ga4, hit: Hit) -> Claim | None:
             continue
         if len(events) == MOST_EVENTS:
             return too_large(settings, hit)
-        if settings.redact_ip:
-            data.pop("ip_override", None)
         events.append(
             Event(name=parameters["en"], data=data, hit=seen, consent=ga4_consent(parameters), index=len(events))
         )
@@ -66,7 +69,17 @@ def _is_ours(settings: Ga4, parameters: Mapping[str, str]) -> bool:
 
 
 def _without_address(hit: Hit) -> Hit:
-    return replace(hit, ip=None, headers=without_addresses(hit.headers))
+    """The hit as if nobody had said where the visitor's device is: no proxy, and not the sender itself."""
+    # Bytes that are no UTF-8 stay what they are.
+    lines = hit.body.decode("utf-8", "surrogateescape").split("\n")
+    body = "\n".join(without_parameters(line.strip(), _ADDRESSES) for line in lines)
+    return replace(
+        hit,
+        ip=None,
+        headers=without_addresses(hit.headers),
+        query=without_parameters(hit.query, _ADDRESSES),
+        body=body.encode("utf-8", "surrogateescape"),
+    )
 
 
 def _recognised(settings: Ga4, plain: Claim, linked: str) -> Claim:

@@ -4,12 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from container.api import Many, Secret, Settings
+from container.api import Many, Path, Secret, Settings
 
 TWO_YEARS_SECONDS = 63_072_000
 
-Path = Annotated[str, Field(pattern="^/.*[^/]$")]
-Origin = Annotated[str, Field(pattern=r"^(https?://[a-z0-9.\[\]:-]+|null)$")]
+Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.\[\]:-]+$")]
 
 
 class Cookie(Settings):

@@ -14,9 +14,12 @@ from container.config.source import Scalar
 
 HIDDEN = "***"
 
-_TELLING = ("token", "secret", "password", "passwd", "apikey", "privatekey", "authorization", "credential")
-_KEY = re.compile(r"(?<![\w-])(?<!\$\{)([\w-]{1,80}(?: [\w-]{1,80})?)[\"']?[ \t]{0,20}:(?=[ \t\"'\[]|$)")
-_BETWEEN_WORDS = re.compile(r"[-_ ]")
+_TELLING = re.compile(
+    r"token|secret|password|passwd|api[-_ ]?key|private[-_ ]?key|authorization|credential", re.IGNORECASE
+)
+_KEY = re.compile(
+    r"(?<![\w-])(?<!\$\{)((?:[\w-]{1,60}+ )?[\w-]{1,60}+)[\"']?[ \t]{0,20}+:(?:(?=[ \t]|$)|(?<=[\"']:)(?=[\"'\[]))"
+)
 _REFERENCE = re.compile(r"\$\{(?:secret:)?(?:[A-Za-z_][A-Za-z0-9_]*)?(?::-)?\}|\{\{[^{}]*\}\}")
 _NAME = re.compile(r"\$\{(?:secret:)?[A-Za-z_][A-Za-z0-9_]*:-|\$\{secret:")
 _HARMLESS = re.compile(r"\b(?:bearer|basic|null|true|false)\b", re.IGNORECASE)
@@ -32,7 +35,7 @@ _SHORTEST_WORD, _MOST_WORDS = 4, 1000
 
 def hidden_in(text: str, names: Iterable[str] = ()) -> Iterator[Place]:
     """The stretches of values whose keys speak of secrets, or have one of the names, references aside."""
-    telling = {*_TELLING, *map(_letters, names)}
+    known = frozenset(names)
     below: int | None = None
     block = False
     for number, line in enumerate(LINE_BREAK.split(text.removeprefix("\ufeff")), 1):
@@ -42,15 +45,10 @@ def hidden_in(text: str, names: Iterable[str] = ()) -> Iterator[Place]:
         if below is not None and (block or not _HAS_KEY.match(line)):
             yield from _literal(line, indent, len(line), number)
         for found in _KEY.finditer(line):
-            if not any(word in _letters(found[1]) for word in telling):
+            if not (_TELLING.search(found[1]) or found[1].split()[-1] in known):
                 continue
             yield from _value(line, found.end(), number)
             below, block = indent, _BLOCK.search(line) is not None
-
-
-def _letters(name: str) -> str:
-    """The name as it is compared: `API-Key` is `apikey`."""
-    return _BETWEEN_WORDS.sub("", name).lower()
 
 
 def places_of(scalar: Scalar) -> Iterator[Place]:

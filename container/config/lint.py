@@ -103,10 +103,9 @@ def _covers(first: ClientModel, second: ClientModel) -> bool:
     """Whether the first client claims every hit that the second would, as far as paths and measurement IDs tell."""
     if first.component.type != second.component.type or not getattr(first.settings, "paths", ()):
         return False
-    wanted = getattr(second.settings, "paths", ())
     ids, others = (set(getattr(each.settings, "measurement_ids", ())) for each in (first, second))
-    all_paths = all(any(path == offer or path.endswith(offer) for offer in _paths(first)) for path in wanted)
-    return all_paths and (not ids or (bool(others) and others <= ids))
+    # A longer path is its own client's, so only the same ones are covered.
+    return set(_paths(second)) <= set(_paths(first)) and (not ids or (bool(others) and others <= ids))
 
 
 def _paths(model: ClientModel) -> tuple[str, ...]:

@@ -13,34 +13,40 @@ from container.config.source import Entry, Listing, Node, Scalar, Table, read
 
 Path = tuple[str | int, ...]
 
+SHARED = "stands behind an anchor that other places share"
+BARE = "has no colon behind its key"
+UNREADABLE = "is in a file that cannot be read"
+
 _SIGN = re.compile(r"\{\{|(?<=\$)\$\{|\$\{(?!secret:[A-Za-z_][A-Za-z0-9_]*\})", re.ASCII)
+_DOUBLED = {"{{": "{{{{", "${": "$${"}
 
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """The new text, and the paths whose values could not be written: other places of the file share them."""
+    """The new text, and why the values at some paths could not be written: the end of a sentence about each."""
 
     text: str
-    refused: tuple[Path, ...]
+    refused: Mapping[Path, str]
 
 
-def rewritten(text: str, values: Mapping[Path, Any]) -> Rewritten:
+def rewritten(text: str, values: Mapping[Path, Any], *, references: bool = True) -> Rewritten:
     """The text of a YAML file with new values at these paths. A list that grows or shrinks keeps the items it has.
 
     A single value may be named as item 0 of a list. Paths that lead into one another, or nowhere, are not expected.
+    `references`: whether the file is read for references, so that the signs of one are doubled in a value.
     """
     root = read(text).root
     if root is None:
-        return Rewritten(text, tuple(values))
+        return Rewritten(text, dict.fromkeys(values, UNREADABLE))
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     file = _File(text.removeprefix(mark))
-    refused = []
+    refused = {}
     for path, value in values.items():
         try:
-            file.change(root, path, value)
-        except _SharedError:
-            refused.append(path)
-    return Rewritten(mark + file.changed(), tuple(refused))
+            file.change(root, path, _without_references(value) if references else value)
+        except _RefusedError as reason:
+            refused[path] = str(reason)
+    return Rewritten(mark + file.changed(), refused)
 
 
 def exactly(value: Any) -> str:
@@ -48,8 +54,11 @@ def exactly(value: Any) -> str:
     return flow(_without_references(value))
 
 
-class _SharedError(Exception):
-    """The value stands somewhere else too: it is reached through an alias or a merge, or has an anchor."""
+class _RefusedError(Exception):
+    """The value cannot be written; the text says why.
+
+    `SHARED`: it stands somewhere else too, since it is reached through an alias or a merge, or has an anchor.
+    """
 
 
 @dataclass
@@ -71,7 +80,7 @@ class _File:
         return found
 
     def change(self, root: Node, path: Path, value: Any) -> None:
-        """Notes what has to change for the value at the path to be this one. Raises `_SharedError`."""
+        """Notes what has to change for the value at the path to be this one. Raises `_RefusedError`."""
         node: Node = root
         key: Scalar | None = None
         low = 0
@@ -85,7 +94,7 @@ class _File:
                 low = self._ends(node.items[:step], self._start(node, low))
                 node, key = node.items[step], None
             elif step != 0:
-                raise _SharedError
+                raise _RefusedError(SHARED)
         self._write(node, key, value, low)
 
     def _write(self, node: Node, key: Scalar | None, value: Any, low: int) -> None:
@@ -99,14 +108,14 @@ class _File:
         else:
             # A list may stand right below its key; what replaces it has to be further in.
             level = key is not None and not node.flow and node.place.column <= key.place.column
-            self.edits.append((start, end, ("  " if level else "") + exactly(value)))
+            self.edits.append((start, end, ("  " if level else "") + flow(value)))
 
     def _replace_scalar(self, node: Scalar, value: Any, start: int, end: int) -> None:
         new = _like(node.raw, value)
         if not node.raw:
             before = self.text[:start].rstrip(" ")
             if not before.endswith((":", "-")):
-                raise _SharedError
+                raise _RefusedError(BARE)
             new = new if self.text[:start].endswith(" ") else f" {new}"
         self.edits.append((start, end, new))
 
@@ -119,7 +128,7 @@ class _File:
             last, end = (low, end) if node.flow else (self._line_end(low), self._line_end(end))
             self.edits.append((last, end, ""))
         elif node.flow:
-            self.edits.append((low, low, "".join(f", {exactly(item)}" for item in value[kept:])))
+            self.edits.append((low, low, "".join(f", {flow(item)}" for item in value[kept:])))
         else:
             self._append(value[kept:], node.place.column - 1, low)
 
@@ -136,7 +145,7 @@ class _File:
     def _append(self, items: Sequence[Any], indent: int, end: int) -> None:
         ending = "\r\n" if "\r\n" in self.text else "\n"
         at = self._line_end(end)
-        self.edits.append((at, at, "".join(f"{ending}{' ' * indent}- {exactly(item)}" for item in items)))
+        self.edits.append((at, at, "".join(f"{ending}{' ' * indent}- {flow(item)}" for item in items)))
 
     def _line_end(self, position: int) -> int:
         found = LINE_BREAK.search(self.text, position)
@@ -146,7 +155,7 @@ class _File:
         """Where the node begins; anchors stand before their aliases, so what is used here stands behind `low`."""
         start = self.lines[node.place.line - 1] + node.place.column - 1
         if start < low or node.raw.startswith("&") or not self.text.startswith(node.raw, start):
-            raise _SharedError
+            raise _RefusedError(SHARED)
         return start
 
     def _end(self, node: Node, low: int) -> int:
@@ -175,21 +184,16 @@ def _inner(node: Node) -> list[Node]:
 def _like(raw: str, value: Any) -> str:
     """The value, with the quotes that stood there if it is text."""
     if not isinstance(value, str) or raw[:1] not in ("'", '"'):
-        return exactly(value)
-    text = _escaped(value)
-    if raw[0] == "'" and text.isprintable():
-        return "'" + text.replace("'", "''") + "'"
-    return in_double_quotes(text)
+        return flow(value)
+    if raw[0] == "'" and value.isprintable():
+        return "'" + value.replace("'", "''") + "'"
+    return in_double_quotes(value)
 
 
 def _without_references(value: Any) -> Any:
+    """The value with the signs doubled that would begin a reference. Secrets stay: that is how they show."""
     if isinstance(value, Mapping):
         return {key: _without_references(member) for key, member in value.items()}
     if isinstance(value, list):
         return [_without_references(member) for member in value]
-    return _escaped(value) if isinstance(value, str) else value
-
-
-def _escaped(text: str) -> str:
-    """The text with signs doubled that would begin a reference. Secrets stay as they are: that is how they show."""
-    return _SIGN.sub(lambda sign: {"{{": "{{{{", "${": "$${"}[sign[0]], text)
+    return _SIGN.sub(lambda sign: _DOUBLED[sign[0]], value) if isinstance(value, str) else value

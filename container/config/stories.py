@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from container.case import CaseError, hit_from_json
+from container.case import CaseError, Status, event_from_json, expects_nothing, hit_from_json
 from container.config.draft import Draft, Owner
 from container.config.model import StoryModel, TagModel
 from container.config.problem import Place
@@ -16,7 +16,7 @@ from container.config.sections import Read, named_nodes, table
 from container.config.source import LARGEST_FILE, Entry, Listing, Node, Scalar, Table, plain, read
 from container.config.story_keys import EventKeys, ExpectKeys, HitKeys, ReplyKeys, RequestKeys
 from container.config.validate import report_unknown_key, validated
-from container.event import Consent, Event, Hit, Signal
+from container.event import Event, Hit
 from container.fields import Settings
 
 S = TypeVar("S", bound=Settings)
@@ -30,12 +30,11 @@ _YAML = (".yaml", ".yml")
 
 def stories(draft: Draft, section: Table, tags: Mapping[str, Read[TagModel]]) -> tuple[StoryModel, ...]:
     """The tests that are right. Those that need files are left out when files are not to be read."""
-    lines = {name: tag.owner.place.line for name, tag in tags.items()}
-    found = (_story(draft, name, entry, lines) for name, entry in section.entries.items())
+    found = (_story(draft, name, entry, tags) for name, entry in section.entries.items())
     return tuple(story for story in found if story is not None)
 
 
-def _story(draft: Draft, name: str, entry: Entry, tags: Mapping[str, int]) -> StoryModel | None:
+def _story(draft: Draft, name: str, entry: Entry, tags: Mapping[str, Read[TagModel]]) -> StoryModel | None:
     owner = Owner("test", name, entry.key.place)
     before = len(draft.problems)
     entries = table(draft, entry.value, str(owner)).entries
@@ -148,29 +147,32 @@ def _event(draft: Draft, owner: Owner, entry: Entry) -> Event | None:
     keys = validated(draft, EventKeys, table(draft, entry.value, f'{owner}: "event"').entries, owner=owner)
     if keys is None:
         return None
-    consent = {name: Signal(state == "granted", "test") for name, state in keys.consent.items()}
-    return Event(keys.name, keys.data or {}, hit_from_json({}), Consent(consent))
+    return event_from_json(keys.model_dump(), hit_from_json({}))
 
 
 def _expect(
-    draft: Draft, owner: Owner, entry: Entry | None, tags: Mapping[str, int]
+    draft: Draft, owner: Owner, entry: Entry | None, tags: Mapping[str, Read[TagModel]]
 ) -> Mapping[str, Sequence[Mapping[str, Any]]]:
     found = {}
     entries = {} if entry is None else table(draft, entry.value, f'{owner}: "expect"').entries
     for name, each in entries.items():
         if name not in tags:
             _report_unknown_tag(draft, owner, name, each.key.place, tags)
-        found[name] = [_expectation(draft, owner, node) for node in _tables(draft, owner, each)]
+        model = tags[name].model if name in tags else None
+        found[name] = [_expectation(draft, owner, node, model) for node in _tables(draft, owner, each)]
     return found
 
 
-def _report_unknown_tag(draft: Draft, owner: Owner, name: str, place: Place, tags: Mapping[str, int]) -> None:
+def _report_unknown_tag(
+    draft: Draft, owner: Owner, name: str, place: Place, tags: Mapping[str, Read[TagModel]]
+) -> None:
+    lines = {known: tag.owner.place.line for known, tag in tags.items()}
     hint = "what the visitor gets is expected under `reply`, beside `expect`" if name == "reply" else ""
     sentence = f'{owner} expects something of the tag "{name}", which does not exist'
-    draft.report("unknown-tag", place, sentence, hint=hint or draft.suggest(name, tags))
+    draft.report("unknown-tag", place, sentence, hint=hint or draft.suggest(name, lines))
 
 
-def _expectation(draft: Draft, owner: Owner, node: Table) -> Mapping[str, Any]:
+def _expectation(draft: Draft, owner: Owner, node: Table, tag: TagModel | None) -> Mapping[str, Any]:
     """What is expected of a tag on one event."""
     own = {key: entry for key, entry in node.entries.items() if key != REQUESTS}
     here = Owner(owner.kind, owner.name, node.place)
@@ -179,11 +181,41 @@ def _expectation(draft: Draft, owner: Owner, node: Table) -> Mapping[str, Any]:
     if REQUESTS in node.entries:
         requests = _each(draft, here, node.entries[REQUESTS], RequestKeys)
         found[REQUESTS] = [_stated(request) for request in requests]
-    parts = [key for key, value in found.items() if key != "status" and value is not None and value != []]
-    if parts and found.get("status", "fired") != "fired":
-        place = node.entries[parts[0]].key.place
-        draft.report("wrong-type", place, f"{owner}: only a tag that fires sends something")
+    before = len(draft.problems)
+    _report_impossible(draft, here, node, found)
+    reason = "" if tag is None or "status" not in found else _never(tag, found["status"])
+    if tag is not None and reason and len(draft.problems) == before:
+        # The tag may have changed and the test not yet: that is for `test` to find, and no fault of the container.
+        sentence = f'{owner}: the tag "{tag.name}" is never {found["status"]}: {reason}'
+        draft.report("wrong-type", node.entries["status"].value.place, sentence, level="warning")
     return found
+
+
+def _report_impossible(draft: Draft, owner: Owner, node: Table, found: Mapping[str, Any]) -> None:
+    """Reports parts of a request that can never be found together with the rest."""
+    sent = [key for key, value in found.items() if key != "status" and not (value == [] or expects_nothing(value))]
+    if sent and found.get("status", "fired") != "fired":
+        draft.report("wrong-type", node.entries[sent[0]].key.place, f"{owner}: only a tag that fires sends something")
+    tables = [node, *(each for each in named_nodes(node.entries.get(REQUESTS)) if isinstance(each, Table))]
+    for each in tables:
+        bodies = [entry for key, entry in each.entries.items() if key in ("json", "body")]
+        if len([entry for entry in bodies if not expects_nothing(plain(entry.value))]) > 1:
+            hint = "expect `json` when the body is JSON, else `body`"
+            draft.report("wrong-type", bodies[1].key.place, f"{owner}: a request has one body", hint=hint)
+
+
+def _never(tag: TagModel, status: Status) -> str:
+    """Why the tag can never have this status; empty when it can."""
+    if tag.paused:
+        return "" if status == "paused" else "it is paused"
+    reasons: Mapping[Status, tuple[object, str]] = {
+        "paused": (tag.schedule, "it is not paused and has no schedule"),
+        "blocked_by_exception": (tag.exceptions, "it has no exceptions"),
+        "blocked_by_consent": (tag.consent, "it needs no consent"),
+        "blocked_by_once_per": (tag.once_per, "it has no `once_per`"),
+    }
+    given, reason = reasons.get(status, (True, ""))
+    return "" if given else reason
 
 
 def _each(draft: Draft, owner: Owner, entry: Entry | None, model: type[S]) -> list[S]:

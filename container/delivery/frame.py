@@ -13,6 +13,7 @@ import orjson
 
 from container.delivery.content import Content, envelope_content, text_content
 from container.effects import Request
+from container.header import OF_THE_CONNECTION, VISIBLE, is_token, one_line
 from container.secret import Secret, SecretText
 
 MOST_ITEMS, MOST_BYTES = 500, 1_000_000
@@ -21,13 +22,9 @@ MOST_ITEMS, MOST_BYTES = 500, 1_000_000
 Escape = Literal["json", "form", "raw"]
 """How the value of a secret is written into the body."""
 
-_VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 NOTHING = Content()
 _FORM = "application/x-www-form-urlencoded"
-_OURS = frozenset({"accept-encoding", "connection", "content-length", "transfer-encoding"})
-"""Headers that belong to the connection: the transport writes them."""
 
 
 class FrameError(ValueError):
@@ -94,12 +91,12 @@ def frame_for(type: str, format: int, request: Request) -> Frame:
     Raises `FrameError` when the request has no http address or a header name that is none, `TypeError` when its
     envelope cannot be written as JSON, `UnicodeEncodeError` when it holds what is no text.
     """
-    if not _TOKEN.fullmatch(request.method):
+    if not is_token(request.method):
         raise FrameError("the method is none")
-    headers = [(name, text_content(value, _header_text)) for name, value in request.headers.items()]
-    if not all(_TOKEN.fullmatch(name) for name, _ in headers):
+    headers = [(name, text_content(value, one_line)) for name, value in request.headers.items()]
+    if not all(is_token(name) for name, _ in headers):
         raise FrameError("a header name holds more than letters, digits and hyphens")
-    kept = tuple(pair for pair in headers if pair[0].lower() not in _OURS)
+    kept = tuple(pair for pair in headers if pair[0].lower() not in OF_THE_CONNECTION)
     url = _url(request.url)
     batch = request.batch
     if request.body is not None and batch is None:
@@ -146,12 +143,7 @@ def _url(source: str | Secret | SecretText) -> Content:
 
 def _quoted(part: str) -> str:
     plain = part.isascii() and part.isprintable() and " " not in part
-    return part if plain else quote(part, safe=_VISIBLE)
-
-
-def _header_text(part: str) -> str:
-    """Spaces stay; control characters and everything beyond ASCII are percent-encoded, so no header can be added."""
-    return part if part.isascii() and part.isprintable() else quote(part, safe=_VISIBLE + " ")
+    return part if plain else quote(part, safe=VISIBLE)
 
 
 def _has_type(headers: tuple[tuple[str, Content], ...]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from container.case import plain_json
+from container.case import expects_nothing, plain_json
 from container.shape import text
 
 LONGEST_SHOWN = 240
@@ -49,7 +49,7 @@ def differences(found: Any, expected: Any, *, subset: bool, path: Path = ()) -> 
     elif isinstance(expected, list) and isinstance(found, list) and len(found) == len(expected):
         for position, inner in enumerate(zip(found, expected, strict=True)):
             yield from differences(*inner, subset=subset, path=(*path, position))
-    elif not _equal(found, expected) and not (subset and found is NOTHING and _expects_nothing(expected)):
+    elif not _equal(found, expected) and not (subset and found is NOTHING and expects_nothing(expected)):
         yield Difference(path, expected, found)
 
 
@@ -64,13 +64,6 @@ def shown(value: Any) -> str:
         return "nothing"
     json = text([plain_json(value)])[1:-1]
     return json if len(json) <= LONGEST_SHOWN else json[:LONGEST_SHOWN] + "…"
-
-
-def _expects_nothing(expected: Any) -> bool:
-    """Whether it holds where nothing is: `None`, and a mapping with nothing but such members."""
-    if isinstance(expected, Mapping) and expected:
-        return all(map(_expects_nothing, expected.values()))
-    return expected is None
 
 
 def _equal(found: Any, expected: Any) -> bool:

@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from container.config.model import ConsentDefault, ContainerModel, TagModel, TransformationModel, VariableModel
+from container.config.model import (
+    ClientModel,
+    ConsentDefault,
+    ContainerModel,
+    TagModel,
+    TransformationModel,
+    VariableModel,
+)
 from container.engine.built_in import BUILT_IN, short_form
 from container.engine.coerce import Lacking
 from container.engine.container import (
@@ -27,6 +34,7 @@ from container.engine.view import in_order
 from container.fields import Settings
 from container.shape import at
 from container.template import Reference
+from container.url import longer_paths
 
 
 def compile_container(model: ContainerModel, *, debug: bool = False) -> Container:
@@ -116,14 +124,20 @@ class _Values:
 
 def _compiled_clients(model: ContainerModel, values: _Values) -> list[CompiledClient]:
     ordered = sorted(model.clients.values(), key=lambda client: -client.priority)
-    compiled = []
+    compiled: list[CompiledClient] = []
+    listened = {client.name: _paths(client) for client in ordered}
     for client in ordered:
         settings = client.settings or Settings()
         default = model.consent_default if client.consent_default is None else client.consent_default
         defaults = _consent_defaults(default, model.consent_default, values)
-        paths = getattr(settings, "paths", ())
+        others = [path for name, paths in listened.items() if name != client.name for path in paths]
+        paths = {path: longer_paths(path, others) for path in listened[client.name]}
         compiled.append(CompiledClient(client.name, client.component.function, settings, paths, defaults))
     return compiled
+
+
+def _paths(client: ClientModel) -> tuple[str, ...]:
+    return tuple(getattr(client.settings, "paths", ()))
 
 
 def _consent_defaults(default: ConsentDefault, otherwise: ConsentDefault, values: _Values) -> ConsentDefaults:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -14,6 +14,7 @@ from container.engine.resolve import Build
 from container.engine.scope import ConsentDefaults, Getter, Scope
 from container.event import Hit
 from container.fields import Pattern, Settings
+from container.url import path_matches
 
 Test = Callable[[Scope], bool]
 
@@ -138,13 +139,18 @@ def _hearing(triggers: Sequence[CompiledTrigger], event_name: str) -> Sequence[C
 
 @dataclass(frozen=True, slots=True)
 class CompiledClient:
-    """`paths` empty: it is offered every hit."""
+    """`paths`: each with the longer ones of other clients that end in it. Empty: it is offered every hit."""
 
     name: str
     function: Callable[[Any, Hit], Claim | None]
     settings: Settings
-    paths: Sequence[str]
+    paths: Mapping[str, Sequence[str]]
     consent_defaults: ConsentDefaults
+
+    def listens(self, path: str) -> bool:
+        """Whether one of its paths matches, and no other client's longer one: who names a path exactly gets it."""
+        own = (longer for listened, longer in self.paths.items() if path_matches((listened,), path))
+        return not self.paths or any(not path_matches(longer, path) for longer in own)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,10 +38,7 @@ def template_getter(template: Template, lookup: Lookup) -> Getter:
 
 
 def value_getter(value: Any, lookup: Lookup) -> Getter | None:
-    """The getter of a value that holds references anywhere inside, `None` for a fixed one.
-
-    Members whose reference has no value are left out.
-    """
+    """The getter of a value with references inside, `None` for a fixed one. Members without a value are left out."""
     if isinstance(value, Template):
         return template_getter(value, lookup)
     if isinstance(value, Settings):
@@ -113,7 +110,7 @@ def _field(settings: Settings, name: str, lookup: Lookup) -> _Field:
 
 
 def _usual_getter(paths: tuple[str, ...]) -> Getter:
-    """The first of the places with a value. Most fields have one place, a plain key, so that is one look-up."""
+    """The first of the places with a value. Most fields have one, a plain key: one look-up."""
     if len(paths) == 1 and "." not in paths[0]:
         key = paths[0]
         return lambda scope: scope.original.data.get(key)
@@ -167,12 +164,8 @@ def _mapping_getter(value: Mapping[str, Any], lookup: Lookup) -> Getter | None:
         return None
 
     def collect(scope: Scope) -> dict[str, Any]:
-        found = {}
-        for key, getter in members.items():
-            member = value[key] if getter is None else getter(scope)
-            if getter is None or not missing(member):
-                found[key] = member
-        return found
+        found = {key: value[key] if getter is None else getter(scope) for key, getter in members.items()}
+        return {key: found[key] for key in found if members[key] is None or not _absent(found[key], value[key])}
 
     return collect
 
@@ -184,10 +177,15 @@ def _list_getter(value: list[Any] | tuple[Any, ...], lookup: Lookup) -> Getter |
     kind = type(value)
 
     def collect(scope: Scope) -> list[Any] | tuple[Any, ...]:
-        found = [(member if getter is None else getter(scope), getter) for member, getter in members]
-        return kind(member for member, getter in found if getter is None or not missing(member))
+        found = [(stated if getter is None else getter(scope), stated, getter) for stated, getter in members]
+        return kind(member for member, stated, getter in found if getter is None or not _absent(member, stated))
 
     return collect
+
+
+def _absent(member: Any, stated: Any) -> bool:
+    """Whether a member has no value. Empty text is one; a list or mapping in which nothing has a value is none."""
+    return member is None if isinstance(stated, Template) else missing(member)
 
 
 def _with_secrets(values: list[Any]) -> SecretText:

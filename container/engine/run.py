@@ -17,7 +17,6 @@ from container.engine.scope import Scope
 from container.engine.view import view_of
 from container.event import Event, Hit
 from container.shape import missing, text
-from container.url import path_matches
 
 UNCLAIMED = Reply(status=404)
 NOTHING_TO_SEND = "the tag had nothing to send"
@@ -45,7 +44,7 @@ def run(container: Container, hit: Hit) -> Outcome:
 def claim_hit(container: Container, hit: Hit) -> tuple[CompiledClient | None, Claim]:
     """The first client that takes the hit, and what it read."""
     for client in container.clients:
-        if not client.paths or path_matches(client.paths, hit.path):
+        if client.listens(hit.path):
             claim = client.function(client.settings, hit)
             if claim is not None:
                 return client, consented(container, client, claim)
@@ -66,6 +65,19 @@ def decide(candidate: Candidate, scope: Scope) -> Decision:
         return _decide(candidate, scope)
     except Exception as problem:  # noqa: BLE001  # one tag's fault is its own: the hit and the other tags go on
         return Decision("failed", reason=_blame(problem))
+
+
+def effects_of(returned: Any) -> Sequence[Effect]:
+    """What a tag's function gave back, one or several or nothing, as a list."""
+    return returned if isinstance(returned, (list, tuple)) else [returned] if returned else []
+
+
+def why_skipped(effects: Sequence[Effect]) -> str:
+    """Why a tag that gave these has nothing to send; empty when it has."""
+    skip = next((effect for effect in effects if isinstance(effect, Skip)), None)
+    if skip is None and any(isinstance(effect, (Request, SetCookie, Redirect)) for effect in effects):
+        return ""
+    return NOTHING_TO_SEND if skip is None else skip.reason or NOTHING_TO_SEND
 
 
 def _decide(candidate: Candidate, scope: Scope) -> Decision:
@@ -120,11 +132,9 @@ def _first_holding(triggers: Sequence[CompiledTrigger], scope: Scope) -> Compile
 
 
 def _fired(trigger: CompiledTrigger, returned: Any, seen: Scope, key: str) -> Decision:
-    effects: Sequence[Effect] = returned if isinstance(returned, (list, tuple)) else [returned] if returned else []
+    effects = effects_of(returned)
     notes = [*seen.notes, *(effect.text for effect in effects if isinstance(effect, Note))]
-    skip = next((effect for effect in effects if isinstance(effect, Skip)), None)
-    if skip is not None:
-        return Decision("skipped", trigger, skip.reason or NOTHING_TO_SEND, notes=notes, seen=seen)
-    if not any(isinstance(effect, (Request, SetCookie, Redirect)) for effect in effects):
-        return Decision("skipped", trigger, NOTHING_TO_SEND, notes=notes, seen=seen)
+    reason = why_skipped(effects)
+    if reason:
+        return Decision("skipped", trigger, reason, notes=notes, seen=seen)
     return Decision("fired", trigger, effects=effects, notes=notes, key=key, seen=seen)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from container.case import Status, plain_json, request_json
+from container.case import Status, cookie_json, event_json, plain_json, request_json
 from container.effects import Reply, Request
 from container.engine.container import CompiledTag, Container
 from container.engine.explain import held_back, why
@@ -71,9 +71,7 @@ def _event(decided: _Decided, taken: Collection[Guard]) -> dict[str, Any]:
     scope = decided.scope
     in_file_order = sorted(decided.tags, key=lambda each: each[0].order)
     return {
-        "name": scope.original.name,
-        "data": scope.original.data,
-        "consent": {name: signal.state for name, signal in scope.consent.signals.items()},
+        **event_json(scope.original, scope.consent),
         "tags": [_tag(tag, decision, scope, result.settled(taken)) for tag, decision, result in in_file_order],
     }
 
@@ -94,5 +92,5 @@ def _reply(reply: Reply) -> dict[str, Any]:
     return {
         "status": reply.status,
         "headers": [list(header) for header in reply.headers],
-        "cookies": [{"name": c.name, "value": c.value, "max_age": c.max_age} for c in reply.cookies],
+        "cookies": list(map(cookie_json, reply.cookies)),
     }

@@ -10,6 +10,7 @@ from container.config.model import ContainerModel, StoryModel
 from container.engine.agree import Difference, differences
 from container.engine.compile import compile_container
 from container.engine.container import Container
+from container.engine.expect import cookies_as_expected, tag_as_expected
 from container.engine.guards import Memory
 from container.engine.simulate import simulate, simulate_event
 from container.secret import Secret
@@ -102,7 +103,9 @@ def _of_expectations(
     # Events that nobody expected are shown by their status alone.
     found = [{"status": each["status"]} for each in tags]
     if len(tags) == len(expected):
-        found = [_comparable(each) for each in tags]
+        found = [
+            tag_as_expected(each["status"], each["requests"], own) for each, own in zip(tags, expected, strict=True)
+        ]
     return differences(found, list(expected), subset=True, path=("expect", tag))
 
 
@@ -120,16 +123,8 @@ def _of_tag(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return found
 
 
-def _comparable(tag: Mapping[str, Any]) -> dict[str, Any]:
-    """A tag as it may be expected: a single request also without the list around it."""
-    requests = tag["requests"]
-    single = requests[0] if len(requests) == 1 else {}
-    return {**single, "status": tag["status"], "requests": requests}
-
-
 def _comparable_reply(reply: Mapping[str, Any]) -> dict[str, Any]:
-    cookies = {each["name"]: {"value": each["value"], "max_age": each["max_age"]} for each in reply["cookies"]}
-    return {"status": reply["status"], "cookies": cookies}
+    return {"status": reply["status"], "cookies": cookies_as_expected(reply["cookies"])}
 
 
 def _count(number: int, word: str) -> str:

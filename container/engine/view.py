@@ -14,7 +14,9 @@ from container.event import Event, Hit
 ORDER = ("allow_parameters", "augment_event", "exclude_parameters")
 """With equal priority these types come in this order, others after them."""
 
-_ADDRESS, _AGENT, _AGENT_HEADER = "ip_override", "user_agent", "user-agent"
+_ADDRESS = "ip_override"
+_HEADERS = {"user_agent": "user-agent", "page_location": "referer", "page_referrer": "referer"}
+"""Event data, and the header of the hit that says the same or may stand in for it."""
 
 
 def view_of(view: View, original: Scope) -> Scope:
@@ -48,12 +50,13 @@ def _changed(view: View, original: Scope) -> Scope:
 
 
 def _as_seen(original: Event, changed: Event) -> Hit:
-    """The hit without the visitor's address and user agent, where the event data was made to lack them."""
+    """The hit without the visitor's address, user agent and page, where the event data was made to lack them."""
     hit = changed.hit
     if _ADDRESS in original.data and _ADDRESS not in changed.data:
         hit = replace(hit, ip=None)
-    if _AGENT in original.data and _AGENT not in changed.data:
-        headers = {name: value for name, value in hit.headers.items() if name != _AGENT_HEADER}
+    gone = {header for key, header in _HEADERS.items() if key in original.data and key not in changed.data}
+    if not gone.isdisjoint(hit.headers):
+        headers = {name: value for name, value in hit.headers.items() if name not in gone}
         hit = replace(hit, headers=MappingProxyType(headers))
     return hit
 

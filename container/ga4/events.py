@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
+from container.address import canonical_address
 from container.event import Hit
 from container.ga4.client_hints import add_header_hints, full_version_list
 from container.ga4.hashed import hashed_user_data
@@ -27,7 +28,7 @@ from container.ga4.keys import (
     Kind,
 )
 from container.ga4.user_data import nested
-from container.ga4.values import address, flag_or_text, location, number_or_text
+from container.ga4.values import flag_or_text, location, number_or_text
 from container.place import location_of
 from container.url import query_parameters
 
@@ -41,7 +42,7 @@ _CONVERT: Mapping[Kind, Callable[[str], Any] | None] = {
     "flag": flag_or_text,
     "brands": full_version_list,
     "location": location,
-    "address": address,
+    "address": canonical_address,
 }
 _ITEMS, _IF_STATED, _CONSUMED = "items", "if stated", "consumed"
 _TEXT_USER_DATA, _NUMBER_USER_DATA = "ep.user_data", "epn.user_data"
@@ -87,6 +88,7 @@ def _sort(drawers: _Drawers, parameters: Mapping[str, str]) -> _Drawers:
 def _event_data(drawers: _Drawers, hit: Hit) -> dict[str, Any]:
     items, stated = drawers[_ITEMS], drawers[_IF_STATED]
     add_header_hints(drawers[CLIENT_HINTS], hit.headers)
+    data = {**drawers["ep"], **drawers["epn"], **drawers[ROOT]}
     groups: dict[str, Any] = {
         USER_DATA: _user_data(drawers),
         USER_PROPERTIES: {**drawers["up"], **drawers["upn"]},
@@ -95,12 +97,17 @@ def _event_data(drawers: _Drawers, hit: Hit) -> dict[str, Any]:
         SERVER_SIDE_PROPERTIES: {**drawers["sst"], "request_start_time_ms": hit.received},
         "items": [items[number] for number in sorted(items) if items[number]],
         "event_location": stated.get("event_location") or location_of(hit.headers),
-        "ip_override": stated.get("ip_override") or hit.ip,
+        "ip_override": stated.get("ip_override") or hit.ip or _address_among(data),
         "user_agent": hit.headers.get("user-agent"),
     }
-    data = {**drawers["ep"], **drawers["epn"], **drawers[ROOT]}
     data.update({name: value for name, value in groups.items() if value})
     return data
+
+
+def _address_among(data: dict[str, Any]) -> str | None:
+    """The address that is among the parameters of an event; what is there and is none is taken out."""
+    stated = data.pop("ip_override", None)
+    return canonical_address(stated) if isinstance(stated, str) else None
 
 
 def _user_data(drawers: _Drawers) -> dict[str, Any]:

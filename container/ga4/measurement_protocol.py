@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from container.address import canonical_address
 from container.event import Consent, Hit
 from container.ga4.keys import USER_DATA, USER_PROPERTIES
 from container.ga4.measurement_protocol_body import read
 from container.ga4.measurement_protocol_consent import consent_of, no_personalisation
-from container.ga4.values import address, location
+from container.ga4.values import location
 from container.place import location_of
 from container.shape import filled, missing, moment, number
 from container.url import query_parameters, url_parts
@@ -39,6 +40,8 @@ MEMBERS = CONSENT | {
 
 OF_EVENT = frozenset({"name", "params", "timestamp_micros"})
 """What it knows of an event."""
+
+_OF_VISITOR = frozenset({"ip_override", "user_agent"})
 
 _NOBODY = (
     'Nobody could be recognised by this: it has none of "client_id", "app_instance_id", "user_id", "user_data" and '
@@ -131,7 +134,7 @@ def _members(stated: Json) -> Json:
         USER_DATA: _mapping(stated.get("user_data")),
         USER_PROPERTIES: _user_properties(stated.get("user_properties")),
         "event_location": _location(stated.get("user_location")),
-        "ip_override": address(_text(stated.get("ip_override")).strip()),
+        "ip_override": _address(stated),
         "device": _mapping(stated.get("device")),
         "user_agent": _text(stated.get("user_agent")),
         "x-ga-npa": None if personalised is None else str(int(personalised)),
@@ -150,7 +153,7 @@ def _of_query(hit: Hit) -> Json:
 
 
 def _event_data(payload: Json, event: Json, parameters: Json, members: Json, visitor: Json) -> Json:
-    data = {**parameters, **members, "event_name": event["name"]}
+    data = {**_believed(parameters), **members, "event_name": event["name"]}
     data.update({name: value for name, value in visitor.items() if missing(data.get(name))})
     session = _text(data.get("session_id")) or _text(data.get("ga_session_id"))
     if session:
@@ -162,6 +165,18 @@ def _event_data(payload: Json, event: Json, parameters: Json, members: Json, vis
     if micros is not None:
         data["timestamp_micros"] = micros
     return data
+
+
+def _believed(parameters: Json) -> Json:
+    """The parameters, of address and user agent only what is one: tags take them for the visitor's."""
+    if parameters.keys().isdisjoint(_OF_VISITOR):
+        return parameters
+    rest = {name: value for name, value in parameters.items() if name not in _OF_VISITOR}
+    return {**rest, **filled(ip_override=_address(parameters), user_agent=_text(parameters.get("user_agent")))}
+
+
+def _address(stated: Mapping[str, Any]) -> str | None:
+    return canonical_address(_text(stated.get("ip_override")))
 
 
 def _is_identified(hit: Hit, places: Sequence[Json]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Any
 
+from container.address import canonical_address
 from container.event import Hit
 from container.ga4 import measurement_protocol_rules as rules
 from container.ga4.measurement_protocol import MEMBERS
@@ -26,7 +27,6 @@ from container.ga4.measurement_protocol_message import (
     unknown,
     value_of,
 )
-from container.ga4.values import address
 from container.shape import missing
 from container.url import query_parameters
 
@@ -104,7 +104,7 @@ def _members(payload: Json, stream: Stream) -> Iterator[Message]:
     user_id, ip, behavior = (payload.get(name) for name in ("user_id", "ip_override", "validation_behavior"))
     if isinstance(user_id, str) and len(user_id) > rules.LONGEST_USER_ID:
         yield too_long("user_id", rules.LONGEST_USER_ID)
-    if isinstance(ip, str) and address(ip) is None:
+    if isinstance(ip, str) and canonical_address(ip) is None:
         yield Message("ip_override", "ip_override is an IPv4 or IPv6 address.", "VALUE_INVALID")
     if isinstance(behavior, str) and behavior not in rules.VALIDATION_BEHAVIORS:
         yield Message("validation_behavior", f"It is {listed(rules.VALIDATION_BEHAVIORS)}.", "VALUE_INVALID")

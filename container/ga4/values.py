@@ -1,8 +1,6 @@
-"""Single values of the wire: numbers, flags, regions and addresses."""
+"""Single values of the wire: numbers, flags and regions."""
 
 from __future__ import annotations
-
-from ipaddress import ip_address
 
 from container.shape import number
 
@@ -26,12 +24,3 @@ def location(value: str) -> dict[str, str]:
     """`US-CA` as country and region, `US` as the country; empty parts are left out."""
     country, _, region = value.partition("-")
     return {name: part for name, part in (("country", country), ("region", region)) if part}
-
-
-def address(value: str) -> str | None:
-    """The text if it is an IPv4 or IPv6 address."""
-    try:
-        ip_address(value)
-    except ValueError:
-        return None
-    return value

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
-from container.place import is_address_header
-
-__all__ = ["Networks", "Proxies", "canonical_address", "is_address_header", "network"]
+from container.address import canonical_address
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
@@ -35,26 +33,6 @@ class Proxies:
         while hops and self.trusts(found):
             found = canonical_address(hops.pop())
         return found
-
-
-@lru_cache(maxsize=4096)
-def canonical_address(text: str) -> str | None:
-    """An address in its shortest form, without port, brackets and IPv4 mapping; `None` for anything else."""
-    text = text.strip()
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    if isinstance(address, IPv6Address):
-        if address.scope_id is not None:
-            # A scope is free text (`fe80::1%<script>`) and means something on one machine only.
-            return None
-        return str(address.ipv4_mapped or address)
-    return str(address)
 
 
 def network(text: str) -> IPv4Network | IPv6Network:

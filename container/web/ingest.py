@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from container.address import canonical_address
 from container.delivery.counters import Counters
 from container.delivery.handling import quoted
 from container.delivery.row import Acceptance, Letter, acceptance
@@ -25,7 +26,8 @@ from container.engine.container import Container
 from container.engine.outcome import Guard, Outcome
 from container.engine.run import run
 from container.event import Hit
-from container.web.addresses import Proxies, canonical_address, is_address_header
+from container.place import is_address_header
+from container.web.addresses import Proxies
 from container.web.current import Current
 from container.web.health import Health
 from container.web.metrics import Metrics, Refusal, unavailable

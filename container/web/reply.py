@@ -6,6 +6,7 @@ import re
 from urllib.parse import quote
 
 from container.effects import Reply, SetCookie
+from container.header import OF_THE_CONNECTION, is_token
 from container.url import host_name, registrable_domain
 
 Headers = list[tuple[bytes, bytes]]
@@ -16,8 +17,7 @@ LONGEST_COOKIE_AGE_SECONDS = 400 * 24 * 60 * 60
 LONGEST_COOKIE_BYTES = 4096
 """Name and value together; browsers drop what is longer (RFC 6265bis)."""
 
-# RFC 9110, section 5.6.2 (token) and 5.5 (field values); RFC 6265, section 4.1.1 (path-value, cookie-octet).
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}")
+# RFC 9110, section 5.5 (field values); RFC 6265, section 4.1.1 (path-value, cookie-octet).
 _FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _COOKIE_PATH = re.compile(r"/[\x20-\x3a\x3c-\x7e]*")
 _DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9.\-]*[a-z0-9])?")
@@ -25,7 +25,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _COOKIE_OCTETS = "!#$%&'()*+-./:<=>?@[]^_`{|}~"
 
 # What the connection needs is said by us and the server, once.
-_OURS = frozenset({"content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "trailer", "server"})
+_OURS = OF_THE_CONNECTION | {"server"}
 _SAME_SITE = {"lax": "Lax", "strict": "Strict", "none": "None"}
 
 
@@ -37,7 +37,7 @@ def header_lines(reply: Reply, host: str) -> Headers:
     lines: Headers = []
     for name, value in reply.headers:
         lowered = name.lower()
-        if lowered not in _OURS and _TOKEN.fullmatch(name) and _FIELD_VALUE.fullmatch(value):
+        if lowered not in _OURS and is_token(name) and _FIELD_VALUE.fullmatch(value):
             lines.append((lowered.encode("ascii"), value.encode("latin-1")))
     for cookie in reply.cookies:
         line = cookie_line(cookie, host)
@@ -60,7 +60,7 @@ def cookie_line(cookie: SetCookie, host: str) -> bytes | None:
     Domain "auto" becomes the registrable domain of `host`; an address, `localhost` and a public suffix have none, so
     that the cookie is the host's alone.
     """
-    if not _TOKEN.fullmatch(cookie.name) or _CONTROL.search(cookie.value) or not _COOKIE_PATH.fullmatch(cookie.path):
+    if not is_token(cookie.name) or _CONTROL.search(cookie.value) or not _COOKIE_PATH.fullmatch(cookie.path):
         return None
     domain = _domain(cookie, host)
     if domain is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,40 @@ def test_what_cannot_be_rewritten_still_fails(file: Path) -> None:
     found = invoke(file, "--update")
     assert found.exit_code == 1
     assert "FAILED  A page view does not" in found.stdout
+    assert found.stdout.splitlines()[-2] == (
+        "        expect.TikTok.0.status is not rewritten: it stands behind an anchor that other places share. "
+        "Change it by hand."
+    )
+
+
+def refuse(*_arguments: object) -> None:
+    raise OSError(errno.EBUSY, "Device or resource busy")
+
+
+def test_a_file_that_cannot_be_replaced_stays_as_it_is(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is mounted by itself, as containers do it, cannot be replaced."""
+    text = spoil(file, ("'Purchase'", "'Buy'"))
+    monkeypatch.setattr(Path, "replace", refuse)
+    found = invoke(file, "--update")
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert found.stderr.startswith(f"{file} cannot be rewritten: Device or resource busy. It is as it was.")
+    assert isinstance(found.exception, SystemExit)
+    assert file.read_text(encoding="utf-8") == text
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_rewritten_file_keeps_its_mode_and_owner_and_a_link_stays_one(file: Path) -> None:
+    spoil(file, ("'Purchase'", "'Buy'"))
+    file.chmod(0o640)
+    before = file.stat()
+    link = file.with_name("link.yaml")
+    link.symlink_to(file)
+    assert invoke(link, "--update").exit_code == 0
+    after = file.stat()
+    assert link.is_symlink()
+    assert "'Purchase'" in file.read_text(encoding="utf-8")
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+    assert {path.name for path in file.parent.iterdir()} == {file.name, link.name}
 
 
 @pytest.mark.parametrize("arguments", [[], ["none.yaml"], ["--what", "container.yaml"]])

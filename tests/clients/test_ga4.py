@@ -71,7 +71,9 @@ def test_a_path_starts_with_a_slash_and_does_not_end_with_one(path: str) -> None
         Ga4.model_validate({"paths": path})
 
 
-@pytest.mark.parametrize("origin", ["shop.example", "https://shop.example/", "https://Shop.example", "*", "ftp://a.b"])
+@pytest.mark.parametrize(
+    "origin", ["shop.example", "https://shop.example/", "https://Shop.example", "*", "ftp://a.b", "null"]
+)
 def test_what_no_browser_sends_as_an_origin_is_no_setting(origin: str) -> None:
     with pytest.raises(ValidationError):
         Ga4.model_validate({"allow_origins": [origin]})
@@ -93,6 +95,18 @@ def test_a_redacted_address_is_nowhere_behind_the_client() -> None:
         assert "203.0.113.7" not in repr(event)
         assert event.hit.headers.keys() == {"cf-ipcountry", "user-agent"}
         assert (event.data["event_location"], event.hit.id) == ({"country": "NL"}, incoming.id)
+
+
+@pytest.mark.parametrize("name", ["_uip", "%5Fuip", "ep.ip_override", "epn.ip_override", "ep.ip%5Foverride"])
+def test_a_redacted_address_that_the_sender_states_is_not_in_the_hit(name: str) -> None:
+    query, body = f"{QUERY}&{name}=203.0.113.7&en=a", f" {name}=203.0.113.7&en=b&_et=1\r\n\nen=c&{name}=203.0.113.7"
+    claim = ga4(Ga4(redact_ip=True), hit(query=query, body=body.encode() + b"&ep.x=%FF\xff"))
+    assert claim is not None
+    assert [event.name for event in claim.events] == ["b", "c"]
+    for event in claim.events:
+        assert "203.0.113.7" not in repr(event)
+        assert event.hit.query == f"{QUERY}&en=a"
+        assert event.hit.body == b"en=b&_et=1\n\nen=c&ep.x=%FF\xff"
 
 
 def test_an_address_that_is_not_redacted_is_in_the_event() -> None:

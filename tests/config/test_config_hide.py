@@ -24,6 +24,7 @@ def hidden(text: str) -> list[str]:
         ("API-Key: 'abcdef'", ["abcdef"]),
         ('{"password":"abcdef"}', ["abcdef"]),
         ("pass_phrase: abcdef", ["abcdef"]),
+        ("- pass_phrase: abcdef", ["abcdef"]),
         ("Authorization: Bearer abcdef", ["Bearer abcdef"]),
         ("tokens: [abc, def]", ["[abc, def"]),
         ("tokens:\n  - abc\n  - def\nother: ghi", ["- abc", "- def"]),

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import orjson
 
 from container.delivery.handling import Judge
 from container.delivery.row import Acceptance, acceptance
 from container.delivery.sqlite import SqliteStore, open_store
-from container.delivery.store import Claimed, Store
+from container.delivery.store import Claimed, LaneReport, Store
 from container.delivery.transport import Transport
 from container.delivery.worker import Surroundings, Worker
 from container.effects import Batch, Reply, Request, by_status
@@ -24,6 +26,8 @@ from container.secret import Secret, SecretText
 T = TypeVar("T")
 
 NOW = 1_800_000_000_000
+LATER, HOURS = NOW + 100_000, 3_600_000
+LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 HIT = Hit(id=bytes(range(16)), received=NOW, method="POST", path="/g/collect", query="v=2", body=b"en=purchase")
 TOKEN = Secret("TIKTOK_TOKEN")
 SECRETS = {"TIKTOK_TOKEN": "t0k3n-of-the-account", "OTHER": 'quo"te&='}
@@ -31,6 +35,7 @@ SECRETS = {"TIKTOK_TOKEN": "t0k3n-of-the-account", "OTHER": 'quo"te&='}
 _BENCHES: list[Bench] = []
 
 StoreFactory = Callable[[Path], Store]
+Scenario = Callable[[Callable[[Store], Awaitable[None]]], None]
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -181,3 +186,18 @@ def bench(
     found = Bench(store, worker, vendor, clock, transport)
     _BENCHES.append(found)
     return found
+
+
+def items(request: httpx.Request) -> list[int]:
+    return [int(item["event_id"]) for item in orjson.loads(request.content)["data"]]
+
+
+def answers(*statuses: int, then: int = 200) -> Callable[[httpx.Request], httpx.Response]:
+    """One status after the other, and then always the same."""
+    left = iter(statuses)
+    return lambda request: httpx.Response(next(left, then))
+
+
+async def only_lane(found: Bench) -> LaneReport:
+    [lane] = await found.store.lanes()
+    return lane

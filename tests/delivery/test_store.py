@@ -1,58 +1,28 @@
-"""What every store does. Each engine passes this suite; `FACTORIES` says which there are."""
+"""What every store does. Each engine passes this suite; `FACTORIES` beside it says which there are."""
 
 from __future__ import annotations
-
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from container.delivery.lane import Lane
 from container.delivery.row import acceptance
-from container.delivery.sqlite import open_store
 from container.delivery.store import (
-    Answer,
-    LaneState,
     Store,
     StoreUnavailableError,
 )
 from container.engine.outcome import Failure, Guard
 from tests.delivery.harness import (
+    LATER,
     NOW,
-    StoreFactory,
+    Scenario,
     accepted,
     claim_first,
     ids,
-    item_request,
     must_claim,
     outcome,
     planned,
-    run,
     single_request,
 )
-
-FACTORIES: dict[str, StoreFactory] = {"sqlite": lambda folder: open_store(folder, now=NOW)}
-LATER = NOW + 100_000
-
-Scenario = Callable[[Callable[[Store], Awaitable[None]]], None]
-
-
-@pytest.fixture(params=[*FACTORIES.values()], ids=[*FACTORIES])
-def play(request: pytest.FixtureRequest, tmp_path: Path) -> Scenario:
-    """Plays a scenario with a new store, and closes the store afterwards."""
-
-    def played(scenario: Callable[[Store], Awaitable[None]]) -> None:
-        async def whole() -> None:
-            store: Store = request.param(tmp_path)
-            try:
-                await scenario(store)
-            finally:
-                await store.close()
-
-        run(whole())
-
-    return played
 
 
 def guard(key: bytes, *numbers: int, until: int = NOW + 1000) -> Guard:
@@ -191,85 +161,6 @@ def test_a_tag_that_raised_is_a_dead_letter_at_once(play: Scenario) -> None:
     play(scenario)
 
 
-def test_a_batch_holds_rows_of_one_frame_only(play: Scenario) -> None:
-    async def scenario(store: Store) -> None:
-        other = planned(2, replace(item_request(2), url="https://vendor.example/v1/events?x=1"))
-        await store.accept(accepted(planned(1), other, planned(3)))
-        assert ids(await claim_first(store)) == [1, 3]
-        assert ids(await claim_first(store)) == [2]
-
-    play(scenario)
-
-
-def test_a_batch_keeps_to_its_limits(play: Scenario) -> None:
-    async def scenario(store: Store) -> None:
-        await store.accept(accepted(*map(planned, range(1, 8))))
-        assert ids(await claim_first(store, most_items=3)) == [1, 2, 3]
-        big = [planned(number, item_request(number, pad="x" * 400_000)) for number in range(10, 14)]
-        await store.accept(accepted(*big))
-        sizes = []
-        while claimed := await claim_first(store):
-            sizes.append(len(claimed.rows))
-        assert sizes == [6, 2]
-
-    play(scenario)
-
-
-def test_an_item_larger_than_a_batch_goes_alone(play: Scenario) -> None:
-    async def scenario(store: Store) -> None:
-        await store.accept(accepted(planned(1, item_request(1, pad="x" * 2_000_000)), planned(2)))
-        assert ids(await claim_first(store)) == [1]
-
-    play(scenario)
-
-
-def test_what_cannot_be_batched_goes_alone(play: Scenario) -> None:
-    async def scenario(store: Store) -> None:
-        await store.accept(accepted(planned(1, single_request(1)), planned(2, single_request(2))))
-        assert ids(await claim_first(store)) == [1]
-        assert ids(await claim_first(store)) == [2]
-
-    play(scenario)
-
-
-def test_what_only_waits_for_company_goes_along(play: Scenario) -> None:
-    async def scenario(store: Store) -> None:
-        await store.accept(accepted(planned(1), linger=1000))
-        await store.accept(accepted(planned(2), now=NOW + 900, linger=1000))
-        await store.accept(accepted(planned(3), now=NOW + 1500, linger=1000))
-        assert await claim_first(store, NOW + 999, ahead=1000) is None
-        assert ids(await claim_first(store, NOW + 1000, ahead=1000)) == [1, 2]
-
-    play(scenario)
-
-
-def test_what_was_postponed_does_not_go_along_early(play: Scenario) -> None:
-    async def scenario(store: Store) -> None:
-        await store.accept(accepted(planned(1), planned(2)))
-        claimed = await must_claim(store)
-        await store.postpone(claimed, claimed.rows[:1], until=NOW, counted=True)
-        await store.postpone(claimed, claimed.rows[1:], until=NOW + 500, counted=True)
-        assert ids(await claim_first(store, NOW, ahead=1000)) == [1]
-
-    play(scenario)
-
-
-def test_halves_of_a_batch_stay_apart_until_single(play: Scenario) -> None:
-    async def scenario(store: Store) -> None:
-        await store.accept(accepted(*map(planned, range(1, 6))))
-        seen = []
-        first = await must_claim(store)
-        await store.split(first, now=NOW)
-        await store.accept(accepted(planned(9), now=NOW + 1))
-        while claimed := await claim_first(store, NOW + 1):
-            seen.append(ids(claimed))
-            if len(claimed.rows) > 1:
-                await store.split(claimed, now=NOW)
-        assert sorted(seen) == [[1], [1, 2], [1, 2, 3], [2], [3], [4], [4, 5], [5], [9]]
-
-    play(scenario)
-
-
 def test_what_is_too_old_is_never_claimed(play: Scenario) -> None:
     async def scenario(store: Store) -> None:
         old = [planned(number, event_time=NOW - 2 * 3_600_000, max_age_hours=1) for number in range(1, 4)]
@@ -337,67 +228,6 @@ def test_listeners_hear_when_the_first_new_row_is_due(play: Scenario) -> None:
         await store.accept(accepted(planned(1), planned(2, single_request()), linger=700))
         await store.accept(accepted())
         assert heard == [NOW]
-
-    play(scenario)
-
-
-def test_lanes_come_with_the_one_that_is_due_first(play: Scenario) -> None:
-    async def scenario(store: Store) -> None:
-        await store.accept(accepted(planned(1, item_request(1, account="late")), now=NOW + 5))
-        await store.accept(accepted(planned(2, item_request(2, account="early")), now=NOW))
-        assert [(lane.lane.account, lane.due) for lane in await store.waiting()] == [("early", NOW), ("late", NOW + 5)]
-
-    play(scenario)
-
-
-def test_a_lane_keeps_its_state_and_last_answer(play: Scenario) -> None:
-    async def scenario(store: Store) -> None:
-        await store.accept(accepted(planned(1)))
-        [lane] = await store.waiting()
-        state, answer = LaneState("credential", LATER, 3), Answer(NOW, 401, "credential", "token expired")
-        await store.mark(lane.number, state, answer)
-        [lane] = await store.waiting()
-        [report] = await store.lanes()
-        assert (lane.state, report.state, report.answer) == (state, state, answer)
-        await store.mark(lane.number, LaneState())
-        [report] = await store.lanes()
-        assert (report.state, report.answer) == (LaneState(), answer)
-
-    play(scenario)
-
-
-def test_a_probe_reaches_the_lanes_that_hold_still_only(play: Scenario) -> None:
-    async def scenario(store: Store) -> None:
-        for number, state in enumerate((LaneState("credential", LATER, 1), LaneState("open", LATER, 1)), 1):
-            await store.accept(accepted(planned(number, item_request(account=str(number)))))
-            await store.mark(number, state)
-        assert await store.probe(now=NOW) == 1
-        assert [lane.state.not_before for lane in await store.waiting()] == [NOW, LATER]
-
-    play(scenario)
-
-
-def test_an_operators_pause_outlives_what_the_worker_notes(play: Scenario) -> None:
-    async def scenario(store: Store) -> None:
-        await store.accept(accepted(planned(1)))
-        [lane] = await store.waiting()
-        assert await store.pause(lane.number, paused=True)
-        await store.mark(lane.number, LaneState())
-        assert [lane.paused for lane in await store.waiting()] == [True]
-        assert await store.pause(lane.number, paused=False)
-        assert not await store.pause(999, paused=True)
-
-    play(scenario)
-
-
-def test_lanes_are_reported_with_what_is_in_them(play: Scenario) -> None:
-    async def scenario(store: Store) -> None:
-        await store.accept(accepted(planned(1), now=NOW - 50))
-        await store.accept(accepted(*map(planned, range(2, 5))))
-        await must_claim(store, most_items=1)
-        [report] = await store.lanes()
-        assert (report.waiting, report.claimed, report.dead, report.oldest) == (3, 1, 0, NOW - 50)
-        assert report.lane == Lane("tiktok_events_api", "https://vendor.example/v1/events", "C1", ("TIKTOK_TOKEN",))
 
     play(scenario)
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import orjson
 import pytest
 
 from container.api import Batch, Event, Note, Request, Secret, SecretText, SetCookie, Settings, bearer, tag
-from container.case import DEFAULT_TIME, CaseError, hit_from_json, plain_json, request_json
+from container.case import DEFAULT_TIME, CaseError, event_from_json, event_json, hit_from_json, plain_json, request_json
 from container.engine.simulate import simulate
-from container.event import Hit
+from container.event import Consent, Hit, Signal
 from container.secret import Secret as SecretName
 from tests.engine.parts import URL, a_container, a_hit, a_tag, a_trigger, an_event
 
@@ -38,6 +39,32 @@ def test_a_hit_is_read_with_all_its_members() -> None:
         body="grüße".encode(),
         ip="203.0.113.9",
     )
+
+
+def test_an_event_is_read_with_its_consent_and_shown_the_same_way() -> None:
+    hit = hit_from_json({})
+    stated = {"name": "a", "data": {"x": [1]}, "consent": {"ad_storage": "denied", "b": "granted"}}
+    event = event_from_json(stated, hit)
+    assert event == Event(
+        "a", {"x": [1]}, hit, Consent({"ad_storage": Signal(False, "test"), "b": Signal(True, "test")})
+    )
+    assert event_json(event, event.consent) == stated
+    assert event_from_json({}, hit) == event_from_json({"name": None, "data": None}, hit) == Event("", {}, hit)
+
+
+@pytest.mark.parametrize(
+    ("stated", "part"),
+    [
+        ([], "An event is an object"),
+        ({"nam": "a"}, 'An event has no member "nam". It has name, data, consent.'),
+        ({"name": 1}, 'The member "name" of an event is text.'),
+        ({"data": []}, 'The member "data" of an event is an object.'),
+        ({"consent": {"a": ["granted"]}}, "Consent is granted or denied"),
+    ],
+)
+def test_what_is_no_event_is_refused(stated: object, part: str) -> None:
+    with pytest.raises(CaseError, match=re.escape(part)):
+        event_from_json(stated, hit_from_json({}))
 
 
 @pytest.mark.parametrize("stated", [{}, dict.fromkeys(STATED), {"headers": {}, "ip": "", "path": ""}])

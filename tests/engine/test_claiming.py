@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
+from clients.ga4 import Ga4, ga4
+from clients.measurement_protocol import MeasurementProtocol, measurement_protocol
 from container.api import Claim, Consent, Event, Hit, Reply, Settings, Signal, client
 from container.config.model import ClientModel
 from container.engine.run import run
 from container.engine.simulate import simulate
+from container.secret import Secret, digest
 from tests.engine.parts import a_client, a_container, a_hit, a_tag, component, echo
 
 
@@ -46,6 +49,38 @@ def test_a_path_matches_at_a_segments_border_only(path: str) -> None:
 
 def test_a_client_without_paths_is_offered_every_hit() -> None:
     assert claiming(a_client(paths=()), hit=a_hit(path="/anything")) == "Json"
+
+
+@pytest.mark.parametrize("priority", [0, 9])
+def test_a_client_does_not_listen_where_another_ones_longer_path_matches(priority: int) -> None:
+    clients = a_client("Any", priority=priority, paths="/json"), a_client("Shop", paths="/shop/json")
+    assert claiming(*clients, hit=a_hit(path="/mounted/shop/json")) == "Shop"
+    assert claiming(*clients, hit=a_hit(path="/mounted/json")) == "Any"
+    assert claiming(*clients, hit=a_hit(path="/workshop/json")) == "Any"
+
+
+def test_a_hit_that_the_client_of_the_longer_path_passes_is_unclaimed() -> None:
+    clients = a_client("Any", paths="/json"), a_client("Shop", paths="/shop/json", claims=False)
+    assert claiming(*clients, hit=a_hit(path="/shop/json")) is None
+
+
+def test_clients_that_name_the_same_path_keep_their_order() -> None:
+    clients = a_client("First", paths=("/json", "/shop/json")), a_client("Second", paths="/shop/json")
+    assert claiming(*clients, hit=a_hit(path="/shop/json")) == "First"
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "POST"])
+def test_what_comes_to_the_measurement_protocol_is_not_for_the_browsers_client(method: str) -> None:
+    secret = Secret("MP", digest("known"))
+    container = a_container(
+        ClientModel("GA4", component(ga4), Ga4(), priority=10),
+        ClientModel("MP", component(measurement_protocol), MeasurementProtocol(api_secret=(secret,))),
+    )
+    query = "v=2&tid=G-ABC&cid=1.2&en=purchase"
+    for path in ("/mp/collect", "/debug/mp/collect", "/mounted/mp/collect"):
+        outcome = run(container, a_hit(path=path, method=method, query=query))
+        assert (outcome.client, outcome.reply.status) == ("MP", 405 if method == "OPTIONS" else 401)
+    assert run(container, a_hit(path="/collect", method=method, query=query)).client == "GA4"
 
 
 def test_an_unclaimed_hit_is_answered_with_404_and_leads_to_nothing() -> None:

@@ -270,7 +270,7 @@ def test_members_without_a_value_are_left_out_of_mappings_and_lists() -> None:
             },
         )
     )
-    assert said(container, hit_of(e="", v=0)) == {"fixed": None, "some": 0, "list": [None, 0]}
+    assert said(container, hit_of(e="", v=0)) == {"fixed": None, "empty": "", "some": 0, "list": [None, 0]}
 
 
 def test_text_with_a_missing_reference_is_still_text() -> None:

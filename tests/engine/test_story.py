@@ -201,3 +201,17 @@ def test_an_event_may_set_cookies_too() -> None:
 
 def test_the_version_is_the_same_whatever_else_is_in_the_file() -> None:
     assert expect("a", "{status: fired, json: {label: test}}").passed
+
+
+@pytest.mark.parametrize("name", ["X-A", "x-a", "x-A"])
+def test_names_of_headers_have_no_case(name: str) -> None:
+    assert expect("a", f"{{status: fired, headers: {{{name}: a}}, requests: [{{headers: {{{name}: a}}}}]}}").passed
+    found = expect("a", f"{{status: fired, headers: {{{name}: b}}, requests: [{{headers: {{{name}: null}}}}]}}")
+    assert paths(found) == [f"expect.Sender.0.headers.{name}", f"expect.Sender.0.requests.0.headers.{name}"]
+
+
+def test_keys_of_a_body_named_headers_keep_their_case() -> None:
+    event = "{name: a, data: {value: {headers: {X: 1}}}}"
+    body = "{value: {headers: {x: 1}}}"
+    found = told(f"    event: {event}\n    expect: {{Sender: {{status: fired, json: {body}}}}}\n")
+    assert paths(found) == ["expect.Sender.0.json.value.headers.x"]

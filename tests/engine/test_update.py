@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from container.config.load import Loaded, load
-from container.config.rewrite import exactly
+from container.config.rewrite import BARE, SHARED, exactly
 from container.config.source import plain, read
 from container.engine.story import tell
-from container.engine.update import updated
+from container.engine.update import TOO_MUCH, Updated, updated
 from tests.engine.test_story import CONTAINER, REGISTRY, hit
 
 
@@ -25,11 +25,13 @@ def loaded(text: str) -> Loaded:
 
 def update(tests: str) -> str:
     """The new tests. They hold, and a second time changes nothing."""
-    text = updated(CONTAINER + tests, loaded)
+    found = updated(CONTAINER + tests, loaded)
+    assert not found.refused
+    text = found.text
     model = loaded(text).model
     assert model is not None
     assert all(told.passed for told in tell(model))
-    assert updated(text, loaded) == text
+    assert updated(text, loaded) == Updated(text)
     assert text.startswith(CONTAINER)
     return text.removeprefix(CONTAINER)
 
@@ -60,6 +62,16 @@ def test_only_what_differs_is_rewritten() -> None:
 def test_a_tag_that_no_longer_fires_is_expected_to_send_nothing() -> None:
     text = "  A: {event: {name: nothing}, expect: {Sender: {status: fired, json: {a: 1}, requests: [{url: x}]}}}\n"
     assert "Sender: {status: skipped, json: null, requests: []}" in update(text)
+
+
+def test_what_expects_nothing_stays_when_the_tag_no_longer_fires() -> None:
+    text = "  A: {event: {name: nothing}, expect: {Sender: {status: fired, headers: {X-Z: null}, json: {a: null}}}}\n"
+    assert update(text) == text.replace("fired", "skipped")
+
+
+def test_headers_are_rewritten_under_the_name_that_stands_there() -> None:
+    text = "  A: {event: {name: a}, expect: {Sender: {status: fired, headers: {x-a: old, X-B: b}}}}\n"
+    assert update(text) == text.replace("old", "a").replace("X-B: b", "X-B: null")
 
 
 def test_null_is_filled_in_by_the_whole_body_when_the_tag_fires() -> None:
@@ -101,11 +113,25 @@ def test_what_is_shared_stays_as_it_is() -> None:
         "  A: {event: {name: a}, expect: {Sender: &one {status: skipped}}}\n"
         "  B: {event: {name: a}, expect: {Sender: *one}}\n"
     )
-    assert updated(text, loaded) == text
+    found = updated(text, loaded)
+    assert found.text == text
+    assert found.refused == {("tests", name, "expect", "Sender", 0, "status"): SHARED for name in ("A", "B")}
+
+
+def test_what_is_shared_is_refused_and_the_rest_rewritten() -> None:
+    text = CONTAINER + "  A: {event: {name: a}, expect: {Sender: {status: &s skipped}, Text: {status: fired}}}\n"
+    found = updated(text, loaded)
+    assert found.text == text.replace("fired}", "not_triggered}")
+    assert found.refused == {("tests", "A", "expect", "Sender", 0, "status"): SHARED}
+
+
+def test_a_key_without_a_colon_has_no_place_for_a_value() -> None:
+    text = CONTAINER + "  A: {event: {name: a}, expect: {Sender: {status: fired, json}}}\n"
+    assert updated(text, loaded) == Updated(text, {("tests", "A", "expect", "Sender", 0, "json"): BARE})
 
 
 def test_a_file_with_errors_is_not_touched() -> None:
-    assert updated("version: 2\n", loaded) == "version: 2\n"
+    assert updated("version: 2\n", loaded) == Updated("version: 2\n")
 
 
 def test_what_no_file_may_hold_is_not_written() -> None:
@@ -113,7 +139,7 @@ def test_what_no_file_may_hold_is_not_written() -> None:
     data = "{a: " * 27 + "1" + "}" * 27
     test = f"  A:\n    event: {{name: a, data: {{value: {data}}}}}\n"
     text = CONTAINER + test + "    expect: {Sender: {status: fired, json: {value: 1}}}\n"
-    assert updated(text, loaded) == text
+    assert updated(text, loaded) == Updated(text, {("tests", "A", "expect", "Sender", 0, "json", "value"): TOO_MUCH})
 
 
 WORDS = st.sampled_from(["purchase", "twice", "nothing", "page_view"])
@@ -189,4 +215,4 @@ def test_the_ends_of_lines_stay(ending: str) -> None:
     text = (CONTAINER + "  A:\n    event: {name: a}\n    expect:\n      Sender:\n        status: skipped\n").replace(
         "\n", ending
     )
-    assert updated(text, loaded) == text.replace("skipped", "fired")
+    assert updated(text, loaded) == Updated(text.replace("skipped", "fired"))

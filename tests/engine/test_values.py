@@ -214,6 +214,12 @@ def test_a_variables_format_is_applied_to_its_value() -> None:
         (1, Format(as_type="boolean"), True),
         ("0", Format(as_type="boolean"), False),
         ("maybe", Format(as_type="boolean"), None),
+        ("true", Format(as_type="boolean", true_to="yes"), "yes"),
+        (False, Format(as_type="boolean", false_to="no"), "no"),
+        ("7.5", Format(as_type="integer", undefined_to=0), 0),
+        ("7", Format(as_type="integer", undefined_to=0), 7),
+        (None, Format(as_type="integer", undefined_to="none"), "none"),
+        (True, Format(as_type="text", true_to="yes"), "yes"),
     ],
 )
 def test_format_value_does_what_gtm_does_and_types(value: Any, format: Format, expected: Any) -> None:

@@ -186,20 +186,31 @@ class Nothing(Settings):
 
 @tag("visitor", consent=[])
 def visitor(settings: Nothing, event: Event) -> Request:
-    return Request("POST", URL, json={"ip": event.hit.ip, "agent": event.hit.headers.get("user-agent")})
+    headers = event.hit.headers
+    return Request(
+        "POST", URL, json={"ip": event.hit.ip, "agent": headers.get("user-agent"), "page": headers.get("referer")}
+    )
 
 
 @pytest.mark.parametrize(
     ("keys", "sent"),
     [
-        ([], {"ip": "192.0.2.1", "agent": "Firefox"}),
-        (["ip_override"], {"ip": None, "agent": "Firefox"}),
-        (["user_agent"], {"ip": "192.0.2.1", "agent": None}),
+        ([], {"ip": "192.0.2.1", "agent": "Firefox", "page": "https://shop.example/"}),
+        (["ip_override"], {"ip": None, "agent": "Firefox", "page": "https://shop.example/"}),
+        (["user_agent"], {"ip": "192.0.2.1", "agent": None, "page": "https://shop.example/"}),
+        (["page_location"], {"ip": "192.0.2.1", "agent": "Firefox", "page": None}),
+        (["page_referrer"], {"ip": "192.0.2.1", "agent": "Firefox", "page": None}),
+        (["user_agent", "page_location"], {"ip": "192.0.2.1", "agent": None, "page": None}),
     ],
 )
 def test_what_was_taken_away_the_hit_does_not_give_back(keys: list[str], sent: dict[str, Any]) -> None:
-    data = {"ip_override": "192.0.2.1", "user_agent": "Firefox"}
-    headers = {"user-agent": "Firefox", "host": "shop.example"}
+    data = {
+        "ip_override": "192.0.2.1",
+        "user_agent": "Firefox",
+        "page_location": "https://shop.example/order?email=ada",
+        "page_referrer": "https://shop.example/",
+    }
+    headers = {"user-agent": "Firefox", "host": "shop.example", "referer": "https://shop.example/"}
     hit: Hit = a_hit(an_event("purchase", data), ip="192.0.2.1", headers=headers)
     container = a_container(a_tag("Tag", visitor), a_transformation("No", exclude, {"keys": keys}))
     assert tags_of(container, hit)["Tag"]["requests"][0]["json"] == sent

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from clients.ga4 import Ga4, ga4
+from container.address import canonical_address
 from container.event import Hit
 from container.ga4.client_hints import full_version_list
 from container.ga4.consent import consent_of
@@ -21,7 +22,7 @@ from container.ga4.hashed import hashed_user_data
 from container.ga4.items import item
 from container.ga4.linker import unsealed
 from container.ga4.user_data import nested
-from container.ga4.values import address, location, number_or_text
+from container.ga4.values import location, number_or_text
 from container.place import location_of
 
 SMALL, LARGE = 50, 16_000
@@ -61,7 +62,7 @@ WORK: dict[str, Callable[[int], object]] = {
     "a session of version 2": lambda n: session_of({"_ga_A": "GS2.1." + "s1$" * n}, "G-A"),
     "a linker token": lambda n: unsealed(b"k", "A" * n, 1),
     "a region": lambda n: location("a-" * n),
-    "an address": lambda n: address("1." * n),
+    "an address": lambda n: canonical_address("1." * n),
     "a place": lambda n: location_of({"cf-ipcountry": "C" * n, "cf-ipcity": "x" * n}),
 }
 

@@ -238,6 +238,15 @@ def test_the_address_that_a_sender_states_wins_if_it_is_one() -> None:
     assert data_of("_uip=home", ip="203.0.113.7")["ip_override"] == "203.0.113.7"
 
 
+@pytest.mark.parametrize("name", ["_uip", "ep.ip_override"])
+def test_an_address_has_one_form_and_no_free_text(name: str) -> None:
+    assert data_of(f"{name}=::ffff:203.0.113.9")["ip_override"] == "203.0.113.9"
+    assert data_of(f"{name}=2001:DB8:0::1")["ip_override"] == "2001:db8::1"
+    for stated in ("fe80::1%25<script>", "<script>", "home", ""):
+        assert "ip_override" not in data_of(f"{name}={stated}&epn.ip_override=7")
+        assert data_of(f"{name}={stated}", ip="203.0.113.7")["ip_override"] == "203.0.113.7"
+
+
 def test_nobody_can_state_the_arrival() -> None:
     found = data_of("sst.request_start_time_ms=1&ep.x-sst-system_properties=x")
     assert found["x-sst-system_properties"] == {"request_start_time_ms": ARRIVAL}

@@ -191,6 +191,30 @@ def test_address_and_user_agent_of_a_visitor_fill_what_the_event_lacks() -> None
     }
 
 
+@pytest.mark.parametrize(
+    ("stated", "found"),
+    [
+        ({"ip_override": " ::ffff:203.0.113.9 ", "user_agent": "phone"}, ("203.0.113.9", "phone")),
+        ({"ip_override": "fe80::1%<script>", "user_agent": {"a": 1}}, (None, None)),
+        ({"ip_override": "home", "user_agent": ["x"]}, (None, None)),
+        ({"ip_override": 3405803785, "user_agent": True}, (None, None)),
+    ],
+)
+def test_an_address_and_an_agent_are_checked_wherever_they_stand(
+    stated: dict[str, Any], found: tuple[str | None, str | None]
+) -> None:
+    for body in ({"events": [{"name": "e", "params": stated}]}, {"events": [{"name": "e", **stated}]}, stated):
+        data = event_data({}, of=hit({"client_id": "1.2", "events": [{"name": "e"}], **body}))
+        assert (data.get("ip_override"), data.get("user_agent")) == found
+
+
+def test_what_the_parameters_state_wrongly_the_visitors_device_fills() -> None:
+    events = [{"name": "e", "params": {"ip_override": "home", "user_agent": [1]}}]
+    sent = hit({"client_id": "1.2", "events": events}, headers={"user-agent": "phone"}, ip="203.0.113.7")
+    data = event_data({}, visitor_sends=True, of=sent)
+    assert (data["ip_override"], data["user_agent"]) == ("203.0.113.7", "phone")
+
+
 def test_no_event_changes_the_next_one() -> None:
     events = [{"name": "a", "user_id": "u", "x": 1, "consent": {"ad_user_data": "DENIED"}}, {"name": "b"}]
     found = events_of(hit({"client_id": "1.2", "consent": {"ad_user_data": "GRANTED"}, "events": events}))

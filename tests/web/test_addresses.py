@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from container.web.addresses import Proxies, canonical_address, is_address_header, network
+from container.address import canonical_address
+from container.place import is_address_header
+from container.web.addresses import Proxies, network
 
 PROXY, OTHER_PROXY, VISITOR, STRANGER = "10.0.0.1", "10.0.0.2", "203.0.113.9", "198.51.100.7"
 PROXIES = Proxies((network("10.0.0.0/8"), network("2001:db8:ffff::/48")))

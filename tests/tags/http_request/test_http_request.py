@@ -226,7 +226,9 @@ def test_a_note_never_holds_the_value() -> None:
         "https://hooks.shop.example:80{{ event.a }}/",
         "https://$${HOST}{{ event.a }}/",
         "$${SCHEME}://{{ event.a }}/",
+        "https://hooks.shop.example/{{ event.a }}/%2e./x?{{ event.a }}/y",
         {"start": "{{ event.a }}"},
+        {"start": "https://hooks.shop.example/"},
         {"start": "https://hooks.shop.example", "parts": [{"value": "{{ event.a }}"}]},
         7,
     ],
@@ -254,3 +256,24 @@ def test_an_address_is_taken_as_it_is_written(url: str) -> None:
     request = sent({"url": url})
     assert request is not None
     assert request.url == url.replace("$$", "$")
+
+
+@pytest.mark.parametrize(
+    ("url", "sent_to"),
+    [
+        ("https://hooks.shop.example/a?file={{ event.a }}/../y", "https://hooks.shop.example/a?file=1%2F2/../y"),
+        (
+            "https://hooks.shop.example/{{ event.a }}?x={{ event.a }}/./y",
+            "https://hooks.shop.example/1%2F2?x=1%2F2/./y",
+        ),
+        ("https://hooks.shop.example?{{ event.a }}/..", "https://hooks.shop.example?1%2F2/.."),
+        (
+            "https://hooks.shop.example/a?x={{ event.none }}/..?{{ event.a }}",
+            "https://hooks.shop.example/a?x=/..?1%2F2",
+        ),
+    ],
+)
+def test_dots_in_the_query_lead_nowhere(url: str, sent_to: str) -> None:
+    made = resolved(HttpRequest, {"url": url}, Event("purchase", {"a": "1/2"}, Hit(b"0" * 16, 0)))
+    assert isinstance(made, HttpRequest)
+    assert made.url.url == sent_to

@@ -1,0 +1,33 @@
+"""The one form in which an address of the internet is written down, wherever it came from."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
+
+_LONGEST = 100
+"""No address is longer in any of its forms; what is longer is not worth remembering."""
+
+
+def canonical_address(text: str) -> str | None:
+    """An address in its shortest form, without port, brackets and IPv4 mapping; `None` for anything else."""
+    return _canonical(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=4096)
+def _canonical(text: str) -> str | None:
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address):
+        if address.scope_id is not None:
+            # A scope is free text (`fe80::1%<script>`) and means something on one machine only.
+            return None
+        return str(address.ipv4_mapped or address)
+    return str(address)

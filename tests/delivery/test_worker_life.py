@@ -1,0 +1,167 @@
+"""The worker sleeps, wakes and stops, and outlives a store that fails."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from container.delivery.policy import PROBE_MS
+from container.delivery.transport import Transport
+from container.delivery.worker import Surroundings, Worker
+from container.effects import by_status
+from tests.delivery.harness import (
+    NOW,
+    SECRETS,
+    accepted,
+    bench,
+    item_request,
+    items,
+    only_lane,
+    planned,
+    run,
+)
+
+
+def test_stopping_gives_back_what_does_not_finish(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        started = asyncio.Event()
+
+        async def vendor(request: httpx.Request) -> httpx.Response:
+            started.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        found = bench(tmp_path)
+        transport = Transport(httpx.MockTransport(vendor), SECRETS.get)
+        worker = Worker(found.store, transport, lambda *_: by_status, surroundings=Surroundings(clock=found.clock))
+        running = asyncio.create_task(worker.run())
+        await found.store.accept(accepted(planned(1)))
+        await started.wait()
+        await worker.stop(within=0)
+        await running
+        lane = await only_lane(found)
+        assert (lane.waiting, lane.claimed) == (1, 0)
+        await found.until_idle()
+        assert len(found.vendor.requests) == 1
+        await transport.close()
+
+    run(scenario())
+
+
+def test_the_worker_wakes_for_new_rows_and_when_they_are_due(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        found = bench(tmp_path)
+        sent, resting = asyncio.Event(), asyncio.Event()
+
+        async def vendor(request: httpx.Request) -> httpx.Response:
+            sent.set()
+            return httpx.Response(200)
+
+        async def sleep(seconds: float) -> None:
+            slept.append(seconds)
+            # Rests of a minute are ended by new rows only; shorter ones pass at once.
+            if seconds >= 60:
+                resting.set()
+                await asyncio.Event().wait()
+            await found.clock.sleep(seconds)
+
+        slept: list[float] = []
+        transport = Transport(httpx.MockTransport(vendor), SECRETS.get)
+        worker = Worker(
+            found.store, transport, lambda *_: by_status, surroundings=Surroundings(found.clock, lambda: 1.0, sleep)
+        )
+        running = asyncio.create_task(worker.run())
+        await resting.wait()
+        await found.store.accept(accepted(planned(1), linger=1000))
+        await sent.wait()
+        assert 1 in slept
+        await worker.stop()
+        await running
+        await transport.close()
+
+    run(scenario())
+
+
+def test_what_came_back_is_written_as_soon_as_the_disk_has_room(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        found = bench(tmp_path)
+        slept: list[float] = []
+        sent: list[int] = []
+
+        def pages(most: int) -> Callable[[sqlite3.Connection], None]:
+            def limit(connection: sqlite3.Connection) -> None:
+                [used] = connection.execute("pragma page_count").fetchone()
+                connection.execute(f"pragma max_page_count={used + most}").fetchone()
+
+            return limit
+
+        async def vendor(request: httpx.Request) -> httpx.Response:
+            sent.extend(items(request))
+            # Takes the pages that the claim left free.
+            await found.store.accept(accepted(planned(2, item_request(2, pad="x" * 950_000))))
+            await found.store._writer.run(pages(1))
+            return httpx.Response(400)
+
+        async def sleep(seconds: float) -> None:
+            slept.append(seconds)
+            await found.store._writer.run(pages(10_000))
+
+        transport = Transport(httpx.MockTransport(vendor), SECRETS.get)
+        around = Surroundings(found.clock, lambda: 1.0, sleep)
+        worker = Worker(found.store, transport, lambda *_: by_status, surroundings=around)
+        await found.store.accept(accepted(planned(1, item_request(1, pad="x" * 900_000))))
+        await worker.turn()
+        await worker.settled()
+        await transport.close()
+        assert slept == [1.0]
+        assert sent == [1]
+        assert [letter.reason for letter in await found.store.dead()] == ["refused"]
+
+    run(scenario())
+
+
+def test_a_mistake_of_ours_keeps_the_rows_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        def reveal(name: str) -> str | None:
+            raise LookupError(name)
+
+        found = bench(tmp_path, reveal=reveal)
+        await found.store.accept(accepted(planned(1)))
+        await found.turn()
+        lane = await only_lane(found)
+        assert (lane.waiting, lane.claimed) == (1, 0)
+        [waiting] = await found.store.waiting()
+        assert waiting.due == NOW + PROBE_MS
+
+    run(scenario())
+    assert "delivery.failed problem=LookupError" in caplog.text
+
+
+def test_a_store_that_fails_is_asked_again_in_a_second(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        found = bench(tmp_path)
+        await found.store.close()
+        assert await found.worker.turn() == NOW + 1000
+
+    run(scenario())
+
+
+def test_a_visitor_who_left_does_not_keep_the_worker_asleep(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        found = bench(tmp_path)
+        heard: list[int] = []
+        found.store.listen(heard.append)
+        leaving = asyncio.create_task(found.store.accept(accepted(planned(1))))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+        assert heard == [NOW]
+        await found.turn()
+        assert len(found.vendor.requests) == 1
+
+    run(scenario())
