@@ -6,7 +6,7 @@ A secret field says so itself, where the file can be read. What cannot is judged
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from container.config.problem import LINE_BREAK, LONGEST_SENTENCE, Place, Problem, printable
@@ -30,7 +30,7 @@ _BLOCK = re.compile(r":[ \t]+[|>][+-]?[0-9]?[+-]?[ \t]*$")
 _COMMENT = re.compile(r"[ \t]#.*$")
 _WORD = re.compile(r"""[^\s"'{}\[\](),:*&!|>%@`$\ufffd]+""")
 _CUT = re.compile(r"\S*\Z")
-_SHORTEST_WORD = 4
+_SHORTEST_WORD, _MOST_WORDS = 4, 1000
 
 
 def hidden_in(text: str, names: Iterable[str] = ()) -> Iterator[Place]:
@@ -45,7 +45,7 @@ def hidden_in(text: str, names: Iterable[str] = ()) -> Iterator[Place]:
         if below is not None and (block or not _HAS_KEY.match(line)):
             yield from _literal(line, indent, len(line), number)
         for found in _KEY.finditer(line):
-            if not (_TELLING.search(found[1]) or found[1] in known):
+            if not (_TELLING.search(found[1]) or found[1].split()[-1] in known):
                 continue
             yield from _value(line, found.end(), number)
             below, block = indent, _BLOCK.search(line) is not None
@@ -60,26 +60,25 @@ def places_of(scalar: Scalar) -> Iterator[Place]:
 
 
 def without_secrets(problems: Sequence[Problem], text: str, places: Iterable[Place]) -> tuple[Problem, ...]:
-    """The problems, and no word of a hidden stretch in what they say."""
+    """The problems, and no word of a hidden stretch in what they say: of its own line not even inside of words."""
     lines = LINE_BREAK.split(text.removeprefix("\ufeff"))
-    words: set[str] = set()
+    of_line: dict[int, set[str]] = {}
     for place in places:
         if place.line <= len(lines):
             begin = place.column - 1
-            stretch = _REFERENCE.sub(" ", lines[place.line - 1][begin : begin + place.length])
-            stretch = _NAME.sub(" ", stretch)
-            words |= {word.strip(".;?") for word in _WORD.findall(printable(stretch))}
-    secret = {word for word in words if len(word) >= _SHORTEST_WORD}
-
-    def scrubbed(said: str) -> str:
-        if len(said) >= LONGEST_SENTENCE:
-            # Half of a word would not be known again.
-            said = _CUT.sub(HIDDEN, said, count=1)
-        return _WORD.sub(lambda word: HIDDEN if word[0].strip(".;?") in secret else word[0], said)
-
-    if not secret:
+            words = _secret_words(lines[place.line - 1][begin : begin + place.length])
+            of_line.setdefault(place.line, set()).update(words)
+    everywhere = frozenset(word for words in of_line.values() for word in words)
+    if not everywhere:
         return tuple(problems)
-    return tuple(replace(each, sentence=scrubbed(each.sentence), hint=scrubbed(each.hint)) for each in problems)
+    return tuple(
+        replace(
+            each,
+            sentence=_scrubbed(each.sentence, of_line.get(each.line, ()), everywhere),
+            hint=_scrubbed(each.hint, of_line.get(each.line, ()), everywhere),
+        )
+        for each in problems
+    )
 
 
 def is_literal(written: str) -> bool:
@@ -92,6 +91,21 @@ def is_literal_secret(header: str, written: str) -> bool:
     tells = header.lower() == "cookie" or _TELLING.search(header) is not None
     stated = _HARMLESS.sub(" ", _REFERENCE.sub(" ", written))
     return tells and any(len(word) >= _SHORTEST_WORD for word in _WORD.findall(stated))
+
+
+def _secret_words(stretch: str) -> Iterator[str]:
+    stretch = printable(_NAME.sub(" ", _REFERENCE.sub(" ", stretch)))
+    words = (word.strip(".;?") for word in _WORD.findall(stretch))
+    return (word for word in words if len(word) >= _SHORTEST_WORD)
+
+
+def _scrubbed(said: str, near: Iterable[str], everywhere: Container[str]) -> str:
+    if len(said) >= LONGEST_SENTENCE:
+        # Half of a word would not be known again.
+        said = _CUT.sub(HIDDEN, said, count=1)
+    for word in sorted(near, key=len, reverse=True)[:_MOST_WORDS]:
+        said = said.replace(word, HIDDEN)
+    return _WORD.sub(lambda word: HIDDEN if word[0].strip(".;?") in everywhere else word[0], said)
 
 
 def _value(line: str, begin: int, number: int) -> Iterator[Place]:

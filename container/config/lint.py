@@ -95,13 +95,12 @@ def lint(
 def _looks_nothing_up(draft: Draft, variable: Read[VariableModel]) -> None:
     """A table whose input is the same for every event gives one row forever."""
     settings = None if variable.model is None else variable.model.settings
-    if settings is None or "input" not in type(settings).model_fields:
+    if settings is None or "input" not in variable.entries:
         return
-    entry = variable.entries.get("input")
-    hint = 'write the value to look up, such as `input: "{{ Page Path }}"`'
-    if entry is not None and not isinstance(getattr(settings, "input", None), Template):
+    if not isinstance(getattr(settings, "input", None), Template):
+        hint = 'write the value to look up, such as `input: "{{ Page Path }}"`'
         sentence = f'{variable.owner}: "input" is the same for every event'
-        draft.report("wrong-type", entry.value.place, sentence, hint=hint, level="warning")
+        draft.report("wrong-type", variable.entries["input"].value.place, sentence, hint=hint, level="warning")
 
 
 def _shadowed_clients(draft: Draft, clients: Mapping[str, Read[ClientModel]]) -> None:

@@ -24,6 +24,7 @@ def hidden(text: str) -> list[str]:
         ("API-Key: 'abcdef'", ["abcdef"]),
         ('{"password":"abcdef"}', ["abcdef"]),
         ("pass_phrase: abcdef", ["abcdef"]),
+        ("- pass_phrase: abcdef", ["abcdef"]),
         ("Authorization: Bearer abcdef", ["Bearer abcdef"]),
         ("tokens: [abc, def]", ["[abc, def"]),
         ("tokens:\n  - abc\n  - def\nother: ghi", ["- abc", "- def"]),
@@ -72,7 +73,7 @@ def test_nothing_moves_when_a_stretch_is_hidden() -> None:
 def test_no_word_of_a_hidden_stretch_is_said() -> None:
     found = problem("wrong-type", Place(1, 1), 'there is no "abcdef."', hint="write 'x abcdef'")
     (said,) = without_secrets([found], "token: abcdef", [Place(1, 8, 6), Place(9, 1, 3)])
-    assert (said.sentence, said.hint) == ('there is no "***"', "write 'x ***'")
+    assert (said.sentence, said.hint) == ('there is no "***."', "write 'x ***'")
 
 
 def test_a_sentence_that_was_cut_ends_before_the_cut_word() -> None:

@@ -204,6 +204,8 @@ ELSEWHERE = (bytes_flipped, values_replaced, references_mangled, odd_signs, quot
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=400)
 @given(st.sampled_from(ELSEWHERE), st.integers(0, 2**32))
 @example(odd_signs, 2675)
+@example(odd_signs, 88046)
+@example(bytes_flipped, 363)
 def test_no_report_shows_a_token_that_stands_in_the_file(load_text: Load, mutation: Mutation, seed: int) -> None:
     placeholder = "@TOKEN@"
     broken = mutation(WITH_TOKEN % {"token": placeholder}, random.Random(seed))
