@@ -14,6 +14,7 @@ from container.config.model import (
     TransformationModel,
     VariableModel,
 )
+from container.config.references import resolve
 from container.engine.built_in import BUILT_IN, short_form
 from container.engine.coerce import Lacking
 from container.engine.container import (
@@ -74,24 +75,14 @@ class _Values:
         return self.slots - 1
 
     def getter(self, reference: Reference) -> Getter:
-        """The getter of a reference: an exact name first, then a short form, then a member of a variable."""
-        name = reference.name
-        found = self._named(name)
-        if found is not None:
-            return found
-        owner, path = self._owner(name)
-        value = self._named(owner)
-        if value is None:
-            raise LookupError(f"there is no variable {name!r}: the container was not checked")
-        return lambda scope: at(value(scope), path)
-
-    def _owner(self, name: str) -> tuple[str, str]:
-        """The longest variable name that the reference starts with, and the rest as a path."""
-        position = len(name)
-        while (position := name.rfind(".", 0, position)) > 0:
-            if name[:position] in self.model.variables or name[:position] in BUILT_IN:
-                return name[:position], name[position + 1 :]
-        return name, ""
+        """The getter of a reference: a variable, a built-in, a short form, or a member of one of the first two."""
+        target = resolve(reference.name, self.model.variables)
+        name = reference.name if target is None or target.kind == "short_form" else target.name
+        value = self._named(name)
+        if target is None or value is None:
+            raise LookupError(f"there is no variable {reference.name!r}: the container was not checked")
+        path = target.path
+        return value if target.kind == "short_form" or not path else lambda scope: at(value(scope), path)
 
     def _named(self, name: str) -> Getter | None:
         if name not in self._getters:
