@@ -39,6 +39,7 @@ lock: $(READY)
 		--output-file requirements.lock pyproject.toml
 
 bench: $(READY)
+	@ls benchmarks/*.py >/dev/null 2>&1 || echo "There are no benchmarks yet."
 	@for file in $$(ls benchmarks/*.py 2>/dev/null); do echo "== $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
 
 clean:

@@ -86,7 +86,7 @@ def measurement_protocol(settings: MeasurementProtocol, hit: Hit) -> Claim | Non
         Event(name=data["event_name"], data=data, hit=seen, consent=consent, index=index)
         for index, (data, consent) in enumerate(found)
     ]
-    return Claim(events, Reply(204))
+    return Claim(events, Reply(204, to_server=settings.visitor_address == "body"))
 
 
 def _may_send(secrets: Sequence[Any], stated: str) -> bool:

@@ -116,12 +116,16 @@ class SetCookie:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the visitor's browser gets. Clients set status and headers, tags may add cookies."""
+    """What the visitor's browser gets. Clients set status and headers, tags may add cookies.
+
+    `to_server`: the caller is a server that speaks for visitors, so it gets no cookies of theirs.
+    """
 
     status: int = 204
     headers: Sequence[tuple[str, str]] = ()
     body: bytes = b""
     cookies: Sequence[SetCookie] = ()
+    to_server: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from container.config.draft import Draft, Owner
 from container.config.fill import reference_places
 from container.config.model import ClientModel, TagModel, TransformationModel, VariableModel
-from container.config.problem import Level
+from container.config.problem import Level, did_you_mean
 from container.config.references import BUILT_IN
 from container.config.sections import Read, named_nodes
 from container.config.source import Entry, Listing, Node, Scalar, Table
@@ -29,6 +29,8 @@ _JSON = re.compile(r"\{(?!\{)|\[")
 _REFERENCE = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
 _CURRENCIES = {"€": "EUR", "euro": "EUR", "euros": "EUR", "$": "USD", "dollar": "USD", "£": "GBP", "us$": "USD"}
+_OFTEN_HIDDEN = ("user_data", "user_id", "client_id", "ip_override", "user_agent", "page_location", "page_referrer")
+"""Parameters that people take away: a misspelt one would go out after all."""
 _ONLY_WITH = {"lead": "crm", "app": "app"}
 
 
@@ -88,6 +90,10 @@ def check_parameters(draft: Draft, transformations: Mapping[str, Read[Transforma
             if not isinstance(node, Scalar):
                 continue
             _event_prefix(draft, each.owner, node)
+            head = node.text.partition(".")[0]
+            if head not in _OFTEN_HIDDEN and (hint := did_you_mean(head, _OFTEN_HIDDEN, cutoff=0.85)):
+                sentence = f'{each.owner}: no event has "{head}", as far as is known here'
+                draft.report("wrong-type", node.place, sentence, hint=hint, level="warning")
             if taken and node.text == "event_name":
                 sentence = f"{each.owner}: the name of the event is no parameter and always stays"
                 hint = "take it out; `augment_event` can change it"
@@ -117,6 +123,8 @@ def _right_sides(entry: Entry | None) -> Iterator[tuple[str, Scalar]]:
 def _other_dialect(key: str, node: Scalar) -> tuple[str, str] | None:
     """What is odd about the right side of an operator, and what to write."""
     written = node.text
+    if not written and key in ("contains", "starts_with", "ends_with"):
+        return "every text has nothing in it, so this always holds", "write the text, or `is_set: true`"
     if key in ("equals", "does_not_equal", "is_one_of", "is_not_one_of") and node.plain and written in _BOOLEANS:
         return f'"{written}" is text, and a boolean is compared as "{written.lower()}"', f"write {written.lower()}"
     slashes = _SLASHES.fullmatch(written)
@@ -153,6 +161,11 @@ def _event_id(draft: Draft, tag: Read[TagModel], random: set[str]) -> None:
     entry = tag.entries.get("event_id")
     browser = tag.entries.get("browser")
     pixel = browser.value.entries.get("pixel") if browser is not None and isinstance(browser.value, Table) else None
+    if entry is not None and isinstance(entry.value, Scalar) and "{" not in entry.value.text and entry.value.text:
+        sentence = f"{tag.owner}: every event has this one id, so the vendor counts one of them"
+        hint = 'write a reference, such as "{{ event.event_id }}", or take the line out'
+        draft.report("wrong-type", entry.value.place, sentence, hint=hint, level="warning")
+        return
     if entry is None or (pixel is not None and isinstance(pixel.value, Scalar) and pixel.value.value is False):
         return
     if isinstance(entry.value, Scalar) and _is_random(entry.value.text, random):

@@ -18,8 +18,6 @@ SHORT_FORM_FOR = {
     "cookies": "cookie",
     "headers": "header",
     "request_header": "header",
-    "query": "request_query",
-    "query_string": "request_query",
     "request": "request_query",
     "page": "page_query",
     "url": "page_query",
@@ -35,6 +33,38 @@ SHORT_FORM_FOR = {
     "consent_state": "consent",
 }
 """What else people call the short forms."""
+
+_BUILT_IN_FOR = {
+    "event": "Event Name",
+    "event_type": "Event Name",
+    "_event": "Event Name",
+    "client_ip": "IP Address",
+    "ip": "IP Address",
+    "remote_address": "IP Address",
+    "visitor_ip": "IP Address",
+    "page": "Page URL",
+    "url": "Page URL",
+    "page_location": "Page URL",
+    "hostname": "Page Hostname",
+    "host": "Page Hostname",
+    "path": "Page Path",
+    "pathname": "Page Path",
+    "query": "Query String",
+    "referer": "Referrer",
+    "useragent": "User Agent",
+}
+"""Built-in variables under other names."""
+
+_NAMELESS = {
+    "cookie": "name the cookie, such as {{ cookie._ttp }}",
+    "cookies": "name the cookie, such as {{ cookie._ttp }}",
+    "header": "name the header, such as {{ header.referer }}",
+    "headers": "name the header, such as {{ header.referer }}",
+    "consent": "name the consent type, such as {{ consent.ad_storage }}",
+    "request_query": "name the parameter, such as {{ request_query.tid }}",
+    "page_query": "name the parameter, such as {{ page_query.ttclid }}",
+}
+"""Short forms that name nothing."""
 
 _STATUS_FOR = {"sent": "fired", "delivered": "fired", "ok": "fired", "success": "fired", "not_fired": "not_triggered"}
 
@@ -100,9 +130,12 @@ def for_reference(name: str, forms: Sequence[str]) -> str:
         return f"write ${{{rest}}}"
     if lower in ("secret", "secrets") and rest:
         return f"write ${{secret:{rest}}}"
-    if form is None:
-        return ""
-    return f"write {{{{ {form}.{rest or 'name'} }}}}"
+    if not rest:
+        built_in = _BUILT_IN_FOR.get(lower)
+        return f"write {{{{ {built_in} }}}}" if built_in else _NAMELESS.get(lower, "")
+    if lower in ("query", "query_string"):
+        return f"write {{{{ page_query.{rest} }}}} for the page's, {{{{ request_query.{rest} }}}} for the hit's own"
+    return "" if form is None else f"write {{{{ {form}.{rest} }}}}"
 
 
 def for_event_data(name: str) -> str:

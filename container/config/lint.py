@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from pydantic import BaseModel
 
@@ -191,8 +192,15 @@ def _near_standard_events(draft: Draft, tag: Read[TagModel]) -> None:
     if component is None or not component.standard_events:
         return
     standard = {_letters(name): name for name in component.standard_events}
+    swapped = tag.entries.get("event_map")
+    for key, entry in swapped.value.entries.items() if swapped and isinstance(swapped.value, Table) else ():
+        if key in component.standard_events and _BESIDE_LETTERS.sub("", _text(entry)) in _GOOGLE_EVENTS:
+            sentence = f"{tag.owner}: GA4's name comes first, and \"{key}\" is the vendor's"
+            draft.report("near-standard-event", entry.key.place, sentence, hint=f"write `{_text(entry)}: {key}`")
+            return
     for node in _event_names(tag.entries):
-        near = None if "{{" in node.text else standard.get(_letters(node.text))
+        letters = _letters(node.text)
+        near = None if "{{" in node.text else standard.get(letters) or _misspelt(letters, standard)
         if near is not None and node.text not in component.standard_events:
             sentence = f'{tag.owner}: "{node.text}" is a custom event, and nearly the vendor\'s own "{near}"'
             draft.report("near-standard-event", node.place, sentence, hint=f'did you mean "{near}"?')
@@ -211,7 +219,8 @@ def _near_google_events(draft: Draft, trigger: Read[TriggerModel]) -> None:
             hint = f"write `events_matching: {quoted(_as_pattern(name))}`"
             draft.report("wrong-type", node.place, sentence, hint=hint, level="warning")
             continue
-        near = None if "{{" in name else _GOOGLE_EVENTS.get(_BESIDE_LETTERS.sub("", name.lower()))
+        letters = _BESIDE_LETTERS.sub("", name.lower())
+        near = None if "{{" in name else _GOOGLE_EVENTS.get(letters) or _misspelt(letters, _GOOGLE_EVENTS)
         if near is not None and name != near:
             sentence = f'{trigger.owner} hears "{name}", and Google\'s own event is "{near}"'
             draft.report("near-standard-event", node.place, sentence, hint=f'did you mean "{near}"?')
@@ -232,6 +241,16 @@ def _event_names(entries: Mapping[str, Entry]) -> Iterator[Scalar]:
         node = None if entry is None else entry.value
         members = [each.value for each in node.entries.values()] if isinstance(node, Table) else [node]
         yield from (member for member in members if isinstance(member, Scalar))
+
+
+def _text(entry: Entry) -> str:
+    return entry.value.text if isinstance(entry.value, Scalar) else ""
+
+
+def _misspelt(letters: str, known: Mapping[str, str]) -> str | None:
+    """The name of which one letter is missing, doubled or another; a plural is a name of its own."""
+    near = get_close_matches(letters, [each for each in known if abs(len(each) - len(letters)) <= 1], n=1, cutoff=0.9)
+    return known[near[0]] if near and letters.removesuffix("s") != near[0].removesuffix("s") else None
 
 
 def _letters(name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from container.component import Component
 from container.config.draft import Draft, Result, Use
+from container.config.hints import for_expression
 from container.config.problem import Place
 from container.config.references import Target, resolve
 from container.config.rows import Rows
@@ -154,7 +155,8 @@ def _report_unknown(draft: Draft, members: _Members, use: Use, target: Target) -
     known = members.names(target.name)
     if known:
         sentence = f'{use.owner}: "{target.name}" has no member "{target.path}"'
-        draft.report("unknown-variable", use.place, sentence, hint=draft.suggest(use.name, known))
+        hint = for_expression(use.name) or draft.suggest(use.name, known)
+        draft.report("unknown-variable", use.place, sentence, hint=hint)
         return
     sentence = f'{use.owner}: "{target.name}" has no members, so there is no "{target.path}" in it'
     draft.report("unknown-variable", use.place, sentence, hint=f"write {{{{ {target.name} }}}}")

@@ -157,7 +157,7 @@ def without_outdone(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(each for each in found if each.code not in moot or (each.line, each.column) not in fixed)
 
 
-def did_you_mean(name: str, known: Mapping[str, int | None] | Iterable[str]) -> str:
+def did_you_mean(name: str, known: Mapping[str, int | None] | Iterable[str], *, cutoff: float = 0.6) -> str:
     """A hint with the nearest known name and its line, where `known` says one; empty when none is near.
 
     A name that means the opposite is never near.
@@ -165,7 +165,7 @@ def did_you_mean(name: str, known: Mapping[str, int | None] | Iterable[str]) -> 
     lines = known if isinstance(known, Mapping) else dict.fromkeys(known)
     if len(name) > _LONGEST_NAME:
         return ""
-    near = get_close_matches(name, [each for each in lines if len(each) <= _LONGEST_NAME], n=_MOST_NEAR, cutoff=0.6)
+    near = get_close_matches(name, [each for each in lines if len(each) <= _LONGEST_NAME], n=_MOST_NEAR, cutoff=cutoff)
     meant = next((each for each in near if not means_otherwise(name, each)), None)
     if meant is None:
         return ""

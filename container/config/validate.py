@@ -28,6 +28,9 @@ S = TypeVar("S", bound=Settings)
 
 NOT_YET = "not yet: this is planned, and has no effect today"
 
+_FORMS = {"^/.*[^/]$": "begins with / and does not end with one"}
+"""Patterns of fields, in words."""
+
 _EXPECTED = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -198,7 +201,7 @@ def _expectation(error: ErrorDetails, *, named: bool) -> str:
         limit = next(iter(error["ctx"].values()))
         return f"takes {_LIMITS[kind]} {limit:g}"
     if kind == "string_pattern_mismatch":
-        return f"has to be of the form {error['ctx']['pattern']}"
+        return _FORMS.get(error["ctx"]["pattern"], f"has to be of the form {error['ctx']['pattern']}")
     if kind == "literal_error":
         return f"takes {error['ctx']['expected']}"
     message = error["msg"].removeprefix("Value error, ")

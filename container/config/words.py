@@ -77,6 +77,10 @@ KEYS: Mapping[str, tuple[tuple[str, str], ...]] = {
          "search_string", "shop_id"),
         (("properties", "write it under `properties`"),),
     ),
+    **dict.fromkeys(
+        ("content_category", "content_name", "category", "brand", "price", "quantity"),
+        (("contents", "write it in each item of `contents`"), ("properties", "write it under `properties`")),
+    ),
     **dict.fromkeys(("email", "phone", "external_id", "ttp", "ttclid"), (("user", "write it under `user`"),)),
     **dict.fromkeys(("test_code", "test_event"), (("test_event_code", "write `test_event_code`"),)),
     **dict.fromkeys(("pixel", "pixel_code", "event_source"), (("pixel_id", "write `pixel_id`"),)),

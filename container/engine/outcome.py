@@ -114,7 +114,7 @@ class Outcome:
         own = {cookie.name for cookie in reply.cookies}
         added: dict[str, SetCookie] = {}
         for cookie in (cookie for result in adding for cookie in result.cookies):
-            if cookie.name not in own:
+            if cookie.name not in own and not reply.to_server:
                 added.setdefault(cookie.name, cookie)
         if added:
             reply = replace(reply, cookies=(*reply.cookies, *added.values()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -241,3 +242,11 @@ def test_guards_are_the_same_again_for_the_same_hit() -> None:
     assert first == second
     assert [guard.kind for guard in first] == ["once_per", "duplicate"]
     assert [guard.until - RECEIVED for guard in first] == [HOUR, DUPLICATE_WINDOW_MS]
+
+
+def test_a_caller_that_is_a_server_gets_no_cookies_of_visitors() -> None:
+    container = limited(lambda event: [Request("GET", URL), SetCookie("seen", "1")])
+    outcome = run(container, sale(order="A"))
+    assert [cookie.name for cookie in outcome.finished().cookies] == ["seen"]
+    to_server = replace(outcome, reply=replace(outcome.reply, to_server=True))
+    assert to_server.finished().cookies == ()
