@@ -29,6 +29,8 @@ _JSON = re.compile(r"\{(?!\{)|\[")
 _REFERENCE = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
 _CURRENCIES = {"€": "EUR", "euro": "EUR", "euros": "EUR", "$": "USD", "dollar": "USD", "£": "GBP", "us$": "USD"}
+_CHOICES = ("is_one_of", "is_not_one_of", "is_in_network", "is_not_in_network")
+_WHOLE = ("equals", "does_not_equal", "starts_with", "does_not_start_with", "ends_with", *_CHOICES[:2])
 _OFTEN_HIDDEN = ("user_data", "user_id", "client_id", "ip_override", "user_agent", "page_location", "page_referrer")
 """Parameters that people take away: a misspelt one would go out after all."""
 _ONLY_WITH = {"lead": "crm", "app": "app"}
@@ -42,9 +44,13 @@ def check_conditions(draft: Draft, owner: Owner, entries: Mapping[str, Entry]) -
         sentence = f"{owner}: this is less than one of a hundred visitors"
         hint = f"write {stated * 100:g} for {stated * 100:g} of a hundred"
         draft.report("wrong-type", share.value.place, sentence, hint=hint, level="warning")
-    for key, node in _right_sides(entries.get("when")):
-        if found := _other_dialect(key, node):
-            draft.report("wrong-type", node.place, f"{owner}: {found[0]}", hint=found[1], level="warning")
+    for key, entry, left in _operators(entries.get("when")):
+        if key in _CHOICES and isinstance(entry.value, Listing) and not entry.value.items:
+            sentence = f"{owner}: nothing is one of an empty list"
+            draft.report("wrong-type", entry.value.place, sentence, hint="write the choices", level="warning")
+        for node in (each for each in named_nodes(entry) if isinstance(each, Scalar)):
+            if found := _other_dialect(key, node) or _impossible(left, key, node.text):
+                draft.report("wrong-type", node.place, f"{owner}: {found[0]}", hint=found[1], level="warning")
 
 
 def check_tags(draft: Draft, tags: Mapping[str, Read[TagModel]], variables: Mapping[str, Read[VariableModel]]) -> None:
@@ -105,19 +111,35 @@ def check_parameters(draft: Draft, transformations: Mapping[str, Read[Transforma
                 draft.report("wrong-type", node.place, sentence, hint="take it out of one of the two", level="warning")
 
 
-def _right_sides(entry: Entry | None) -> Iterator[tuple[str, Scalar]]:
-    """The fixed texts behind operators, at any depth."""
+def _operators(entry: Entry | None) -> Iterator[tuple[str, Entry, str]]:
+    """The operators of conditions at any depth, each with its right side and the variable on its left."""
     waiting: list[Node] = [] if entry is None else [entry.value]
     while waiting:
         node = waiting.pop()
         if isinstance(node, Listing):
             waiting += node.items
         elif isinstance(node, Table):
+            left = node.entries.get("variable") or node.entries.get("value")
+            name = left.value.text if left is not None and isinstance(left.value, Scalar) else ""
             for key, each in node.entries.items():
                 if key in ("any", "all", "not"):
                     waiting.append(each.value)
                 elif key not in ("variable", "value"):
-                    yield from ((key, item) for item in named_nodes(each) if isinstance(item, Scalar))
+                    yield key, each, name.removeprefix("{{").removesuffix("}}").strip()
+
+
+def _impossible(left: str, key: str, written: str) -> tuple[str, str] | None:
+    """What a built-in variable never is, and what to write."""
+    if key not in _WHOLE or "{{" in written or not written:
+        return None
+    if left == "Page Path" and not written.startswith("/") and key != "ends_with":
+        if "://" in written:
+            return "a path has no scheme and no host", "compare `Page URL`, or write the path alone"
+        return "a path begins with /", f"write /{written}"
+    if left == _HOSTNAME and ("/" in written or written != written.lower()):
+        bare = written.lower().partition("://")[2] or written.lower()
+        return "a host name has no scheme, no path and no capital letters", f"write {bare.partition('/')[0]}"
+    return None
 
 
 def _other_dialect(key: str, node: Scalar) -> tuple[str, str] | None:
