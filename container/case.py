@@ -53,12 +53,7 @@ def hit_from_json(value: object, *, received: int = DEFAULT_TIME) -> Hit:
     """
     if not isinstance(value, Mapping):
         raise CaseError("A hit is an object with method, path, query, headers and body.")
-    for name, member in value.items():
-        kind = _MEMBERS.get(name)
-        if kind is None:
-            raise CaseError(f'A hit has no member "{name}". It has {", ".join(_MEMBERS)}.')
-        if member is not None and not (isinstance(member, kind) and not isinstance(member, bool)):
-            raise CaseError(f'The member "{name}" of a hit is {_KIND_WORDS[kind]}.')
+    _check_members(value, "a hit", _MEMBERS)
     time = value.get("time")
     if time is not None and not 0 <= time <= LATEST_TIME:
         raise CaseError(f'The member "time" of a hit is {_KIND_WORDS[int]} since 1970.')
@@ -92,12 +87,7 @@ def event_from_json(value: object, hit: Hit) -> Event:
     """An event from `{"name"?, "data"?, "consent"?}`, as if it came with the hit. Raises `CaseError`."""
     if not isinstance(value, Mapping):
         raise CaseError("An event is an object with name, data and consent.")
-    for name, member in value.items():
-        kind = _EVENT_MEMBERS.get(name)
-        if kind is None:
-            raise CaseError(f'An event has no member "{name}". It has {", ".join(_EVENT_MEMBERS)}.')
-        if member is not None and not isinstance(member, kind):
-            raise CaseError(f'The member "{name}" of an event is {_KIND_WORDS[kind]}.')
+    _check_members(value, "an event", _EVENT_MEMBERS)
     stated = value.get("consent") or {}
     if not all(state in ("granted", "denied") for state in stated.values()):
         raise CaseError("Consent is granted or denied, type by type.")
@@ -132,6 +122,16 @@ def expects_nothing(expected: object) -> bool:
     if isinstance(expected, Mapping) and expected:
         return all(map(expects_nothing, expected.values()))
     return expected is None
+
+
+def _check_members(stated: Mapping[Any, Any], what: str, members: Mapping[str, type]) -> None:
+    """Raises `CaseError` for a member that does not exist, or that is of the wrong kind."""
+    for name, member in stated.items():
+        kind = members.get(name)
+        if kind is None:
+            raise CaseError(f'{what.capitalize()} has no member "{name}". It has {", ".join(members)}.')
+        if member is not None and not (isinstance(member, kind) and not isinstance(member, bool)):
+            raise CaseError(f'The member "{name}" of {what} is {_KIND_WORDS[kind]}.')
 
 
 def _headers(stated: Mapping[object, object]) -> dict[str, str]:

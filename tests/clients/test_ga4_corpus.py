@@ -19,6 +19,7 @@ from container.engine.container import Container
 from container.engine.run import claim_hit
 from container.event import Event
 from container.ga4.keys import ITEM_FIELDS
+from tests.clients.agreeing import holds
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = Path(os.environ.get("CORPUS_DIR", ROOT.parent / "shared" / "corpus"))
@@ -88,7 +89,7 @@ def test_a_hit_is_claimed_if_it_should_be_and_every_sure_fact_is_right(one: dict
             )
         )
         for key in sure
-        if not _holds(facts[key], _found(event, key))
+        if not holds(facts[key], _found(event, key))
     ]
     assert wrong == []
 
@@ -105,14 +106,3 @@ def _found(event: Event, key: str) -> Any:
             return [{name: item[name] for name in item.keys() - STANDARD_ITEM_FIELDS} for item in items]
         case _:
             return event.data.get(key)
-
-
-def _holds(expected: Any, found: Any) -> bool:
-    """As a subset, inside mappings too; types count, but a whole number is a whole number in any of JSON's forms."""
-    if isinstance(expected, dict):
-        return isinstance(found, dict) and all(_holds(value, found.get(name)) for name, value in expected.items())
-    if isinstance(expected, list):
-        return isinstance(found, list) and len(found) == len(expected) and all(map(_holds, expected, found))
-    if isinstance(expected, (int, float)) and not isinstance(expected, bool):
-        return isinstance(found, (int, float)) and not isinstance(found, bool) and found == expected
-    return type(found) is type(expected) and found == expected

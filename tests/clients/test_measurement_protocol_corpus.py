@@ -16,6 +16,7 @@ from container.case import hit_from_json
 from container.effects import Claim
 from container.event import Event
 from container.ga4.keys import USER_PROPERTIES
+from tests.clients.agreeing import holds
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT / os.environ.get("CORPUS_DIR", "../shared/corpus")
@@ -126,14 +127,3 @@ def found(event: Event, key: str) -> Any:
             return event.data.get(USER_PROPERTIES)
         case _:
             return event.data.get(key)
-
-
-def holds(expected: Any, found: Any) -> bool:
-    """As a subset, inside mappings too; types count, but a whole number is a whole number in any of JSON's forms."""
-    if isinstance(expected, dict):
-        return isinstance(found, dict) and all(holds(value, found.get(name)) for name, value in expected.items())
-    if isinstance(expected, list):
-        return isinstance(found, list) and len(found) == len(expected) and all(map(holds, expected, found))
-    if isinstance(expected, (int, float)) and not isinstance(expected, bool):
-        return isinstance(found, (int, float)) and not isinstance(found, bool) and found == expected
-    return type(found) is type(expected) and found == expected
