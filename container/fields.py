@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, Any, TypeVar
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import re2
 from pydantic import (
@@ -254,6 +255,18 @@ def preview_only(description: str, *, examples: list[Any] | None = None) -> Any:
 def is_preview_only(info: FieldInfo) -> bool:
     """Whether the field was made by `preview_only`."""
     return isinstance(info.json_schema_extra, dict) and _PREVIEW_ONLY in info.json_schema_extra
+
+
+def dynamic_kind(info: FieldInfo) -> Any:
+    """The `T` of a `Dynamic[T]` field, optional or not; `None` for one with further conditions, and for all others."""
+    kind, marks = info.annotation, info.metadata
+    if get_origin(kind) in (Union, UnionType):
+        kind, *others = [member for member in get_args(kind) if member is not NoneType]
+        marks = [*marks, *others]
+    if get_origin(kind) is Annotated:
+        kind, *inner = get_args(kind)
+        marks = [*marks, *inner]
+    return kind if len(marks) == 1 and isinstance(marks[0], _Dynamic) else None
 
 
 def _subject(text: str) -> str:

@@ -10,8 +10,9 @@ from container.component import Component
 from container.config.model import Check, Condition, Group, TriggerModel
 from container.engine.coerce import Lacking
 from container.engine.container import CompiledCondition, CompiledTrigger, Test
-from container.engine.resolve import Lookup, getter_of, settings_builder, value_getter
+from container.engine.resolve import getter_of, settings_builder, value_getter
 from container.engine.scope import Getter, Scope, once
+from container.engine.template_getter import Lookup
 from container.fields import Pattern
 from container.shape import number, text
 

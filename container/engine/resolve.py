@@ -1,4 +1,4 @@
-"""From configuration to closures: templates, variables and settings become functions of a scope."""
+"""From configuration to closures: values and settings become functions of a scope."""
 
 from __future__ import annotations
 
@@ -7,34 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from container.component import required
+from container.engine.assemble import Assemble, assembler
 from container.engine.coerce import Lack, Lacking, coerced
 from container.engine.scope import Getter, Scope
+from container.engine.template_getter import Lookup, template_getter
 from container.fields import FromEvent, Settings
-from container.secret import Secret, SecretText
-from container.shape import first_at, missing, text
-from container.template import Reference, Template
-
-Lookup = Callable[[Reference], Getter]
-"""Finds the getter of a reference."""
+from container.shape import first_at, missing
+from container.template import Template
 
 Build = Callable[[Scope], Settings | Lacking]
 """Makes the settings of a component for the scope's event."""
-
-
-def template_getter(template: Template, lookup: Lookup) -> Getter:
-    """The value of a template. Exactly one reference keeps its type; inside text values take their text form."""
-    whole = template.whole
-    if whole is not None:
-        return lookup(whole)
-    parts = [lookup(part) if isinstance(part, Reference) else part for part in template.parts]
-
-    def join(scope: Scope) -> str | SecretText:
-        values = [part(scope) if callable(part) else part for part in parts]
-        if any(isinstance(value, (Secret, SecretText)) for value in values):
-            return _with_secrets(values)
-        return "".join(map(text, values))
-
-    return join
 
 
 def value_getter(value: Any, lookup: Lookup) -> Getter | None:
@@ -42,7 +24,7 @@ def value_getter(value: Any, lookup: Lookup) -> Getter | None:
     if isinstance(value, Template):
         return template_getter(value, lookup)
     if isinstance(value, Settings):
-        collect = _settings_getter(value, lookup, "")
+        collect, _ = _settings_getter(value, lookup, "")
         return None if collect is None else lambda scope: collect(scope, [])
     if isinstance(value, Mapping):
         return _mapping_getter(value, lookup)
@@ -58,7 +40,7 @@ def settings_builder(settings: Settings | None, lookup: Lookup, *, owner: str = 
     required one makes the result `Lacking`. Wrong kinds leave a note in the scope, in which `owner` follows the field.
     """
     fixed = Settings() if settings is None else settings
-    collect = _settings_getter(fixed, lookup, "")
+    collect, assemble = _settings_getter(fixed, lookup, "")
     if collect is None:
         return lambda _scope: fixed
 
@@ -67,6 +49,8 @@ def settings_builder(settings: Settings | None, lookup: Lookup, *, owner: str = 
         values = collect(scope, lacking)
         if lacking:
             return Lacking(tuple(lacking))
+        if assemble is not None and (ready := assemble(values)) is not None:
+            return ready
         left_out: list[str] = []
         made = coerced(fixed, values, left_out)
         for name in left_out:
@@ -110,11 +94,19 @@ def _field(settings: Settings, name: str, lookup: Lookup) -> _Field:
 
 
 def _usual_getter(paths: tuple[str, ...]) -> Getter:
-    """The first of the places with a value. Most fields have one, a plain key: one look-up."""
-    if len(paths) == 1 and "." not in paths[0]:
-        key = paths[0]
+    """The first of the places with a value. Most are plain keys: one look-up."""
+    key, *others = paths
+    if "." in key:
+        return lambda scope: first_at(scope.original.data, paths)
+    if not others:
         return lambda scope: scope.original.data.get(key)
-    return lambda scope: first_at(scope.original.data, paths)
+
+    def get(scope: Scope) -> Any:
+        data = scope.original.data
+        value = data.get(key)
+        return first_at(data, others) if missing(value) else value
+
+    return get
 
 
 def _either(stated: Getter, usual: Getter) -> Getter:
@@ -125,8 +117,8 @@ def _either(stated: Getter, usual: Getter) -> Getter:
     return get
 
 
-def _settings_getter(settings: Settings, lookup: Lookup, prefix: str) -> Collect | None:
-    """Collects the fields of settings; `None` when all of them are fixed."""
+def _settings_getter(settings: Settings, lookup: Lookup, prefix: str) -> tuple[Collect | None, Assemble | None]:
+    """Collects the fields of settings, and makes settings of them; twice `None` when all of them are fixed."""
     fields = [_field(settings, name, lookup) for name in type(settings).model_fields]
     values = {field.name: getattr(settings, field.name) for field in fields}
     inner = {
@@ -134,28 +126,29 @@ def _settings_getter(settings: Settings, lookup: Lookup, prefix: str) -> Collect
         for name, value in values.items()
         if isinstance(value, Settings)
     }
-    nested = [(name, collect) for name, collect in inner.items() if collect is not None]
+    nested = [(name, collect) for name, (collect, _) in inner.items() if collect is not None]
     dynamic = [(field.name, field.getter, field) for field in fields if field.getter and field.name not in inner]
     if not dynamic and not nested:
-        return None
-    varying = {name for name, _ in nested} | {name for name, _, _ in dynamic}
+        return None, None
+    varying = {*(name for name, _ in nested), *(name for name, _, _ in dynamic)}
     fixed = {name: value for name, value in values.items() if name not in varying}
 
     def collect(scope: Scope, lacking: list[Lack]) -> dict[str, Any]:
         values = dict(fixed)
         for name, get, field in dynamic:
             value = get(scope)
-            if not missing(value):
+            if value or not missing(value):
                 values[name] = value
             elif field.required:
                 lacking.append(Lack(prefix + name, field.where))
             elif field.blank:
                 values[name] = None
-        for name, inner in nested:
-            values[name] = inner(scope, lacking)
+        for name, collect_inner in nested:
+            values[name] = collect_inner(scope, lacking)
         return values
 
-    return collect
+    assemblers = {name: inner[name][1] for name, _ in nested}
+    return collect, assembler(settings, varying, assemblers)
 
 
 def _mapping_getter(value: Mapping[str, Any], lookup: Lookup) -> Getter | None:
@@ -186,13 +179,3 @@ def _list_getter(value: list[Any] | tuple[Any, ...], lookup: Lookup) -> Getter |
 def _absent(member: Any, stated: Any) -> bool:
     """Whether a member has no value. Empty text is one; a list or mapping in which nothing has a value is none."""
     return member is None if isinstance(stated, Template) else missing(member)
-
-
-def _with_secrets(values: list[Any]) -> SecretText:
-    parts: list[str | Secret] = []
-    for value in values:
-        if isinstance(value, SecretText):
-            parts.extend(value.parts)
-        else:
-            parts.append(value if isinstance(value, Secret) else text(value))
-    return SecretText(tuple(parts))
