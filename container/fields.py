@@ -271,7 +271,8 @@ def dynamic_kind(info: FieldInfo) -> Any:
 
 def _subject(text: str) -> str:
     """What a pattern looks at. RE2 reads UTF-8, which has no surrogates: each becomes a question mark."""
-    return text[:LONGEST_SUBJECT].encode("utf-8", "replace").decode()
+    cut = text[:LONGEST_SUBJECT]
+    return cut if cut.isascii() else cut.encode("utf-8", "replace").decode()
 
 
 def _groups(match: Any) -> Sequence[str] | None:

@@ -29,7 +29,7 @@ def missing(value: object) -> bool:
 
 def filled(**fields: Any) -> dict[str, Any]:
     """The fields that are not missing."""
-    return {name: value for name, value in fields.items() if not missing(value)}
+    return {name: value for name, value in fields.items() if value or not missing(value)}
 
 
 def at(data: object, path: str) -> Any:

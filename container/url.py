@@ -6,10 +6,11 @@ become U+FFFD.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from ipaddress import ip_address
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 import yarl
@@ -18,11 +19,12 @@ from publicsuffixlist import PublicSuffixList
 LONGEST_HOST = 253
 """What DNS allows for a name, in characters."""
 
+_LONGEST_REMEMBERED = 2048
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _PUBLIC_SUFFIXES = PublicSuffixList()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class UrlParts:
     """The parts of a URL as GTM names them, raw (nothing is percent-decoded), each empty when it is absent.
 
@@ -44,10 +46,10 @@ class UrlParts:
         _, dot, extension = self.path.rpartition("/")[2].rpartition(".")
         return extension if dot else ""
 
-    @property
-    def parameters(self) -> dict[str, str]:
+    @cached_property
+    def parameters(self) -> Mapping[str, str]:
         """The parameters of the query, decoded."""
-        return query_parameters(self.query)
+        return MappingProxyType(query_parameters(self.query))
 
 
 def query_parameters(raw: str) -> dict[str, str]:
@@ -65,6 +67,12 @@ def without_parameters(raw: str, names: Container[str]) -> str:
 
 def url_parts(text: str) -> UrlParts:
     """The parts of a URL. A text without protocol and host is a path; one that cannot be split has only `full`."""
+    # Several components ask about the page of one event.
+    return _url_parts(text) if len(text) <= _LONGEST_REMEMBERED else _url_parts.__wrapped__(text)
+
+
+@lru_cache(maxsize=64)
+def _url_parts(text: str) -> UrlParts:
     try:
         split = urlsplit(text)
         hostname = split.hostname or ""

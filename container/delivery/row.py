@@ -10,15 +10,15 @@ import json
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
 from container.delivery.content import Content, json_content, text_content
 from container.delivery.excerpt import excerpt
-from container.delivery.frame import Frame, FrameError, endpoint, frame_for, frame_of, shared
+from container.delivery.frame import Frame, FrameError, frame_of
 from container.delivery.lane import Lane
+from container.delivery.route import lane_with, route_of
 from container.effects import Request
 from container.engine.outcome import Failure, Guard, Outcome, Planned
 from container.event import Hit
@@ -39,12 +39,12 @@ Reason = Literal[
 _LENGTHS = struct.Struct(">II")
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One delivery. `id`: of its `Planned`. `item`: the body, or the item of a batch. Times are Unix milliseconds.
 
     `due`: not sent before. `give_up`: after it, and three attempts, the row is dead. `expire`: never sent after it,
-    since the vendor calls the event too old. `tag` and `event_name` are for display.
+    since the vendor calls the event too old. `tag` and `event_name` are for display. `body`: what the store keeps of
+    it besides its columns, the same bytes for the same planned request.
     """
 
     id: str
@@ -57,14 +57,8 @@ class Row:
     first: int
     due: int
     give_up: int
-    expire: int | None = None
-
-    @cached_property
-    def body(self) -> bytes:
-        """What the store keeps of it besides its columns: the same bytes for the same planned request."""
-        label = orjson.dumps([self.tag, self.event_name, self.event_time, self.item.places])
-        frame = self.frame.encoded
-        return b"".join((_LENGTHS.pack(len(frame), len(label)), frame, label, self.item.data))
+    expire: int | None
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +98,7 @@ class FailedHit:
     event_index: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
+class Acceptance(NamedTuple):
     """Everything one hit wants written, at `now`. A row of a guard that was taken is not stored."""
 
     now: int
@@ -128,7 +121,7 @@ def acceptance(outcome: Outcome, *, now: int, linger: int = LINGER_MS, give_up_a
     letters = [_failed(outcome.hit, failure, now) for failure in outcome.failures]
     for planned in outcome.planned:
         try:
-            rows.append(_written(row_of(planned, now=now, linger=linger, give_up_after=give_up_after)))
+            rows.append(row_of(planned, now=now, linger=linger, give_up_after=give_up_after))
         except (TypeError, ValueError, AttributeError, RecursionError) as problem:
             letters.append(_unsendable(outcome.hit, planned, now, note=_complaint(problem)))
     return Acceptance(now, rows, letters, tuple(outcome.guards))
@@ -137,14 +130,11 @@ def acceptance(outcome: Outcome, *, now: int, linger: int = LINGER_MS, give_up_a
 def row_of(planned: Planned, *, now: int, linger: int = LINGER_MS, give_up_after: int = GIVE_UP_MS) -> Row:
     """The row of a planned request, `frame_for` names the errors; the same request gives the same `body`."""
     request = planned.request
-    frame = shared(frame_for(planned.type, planned.format, request))
-    item = _item(request)
-    names = frame.names | item.names if item.places else frame.names
-    address = endpoint(frame.url.shown, batched=request.batch is not None)
-    lane = _lane(planned.type, address, request.account, names, request.test_code)
+    route, item = route_of(planned.type, planned.format, request), _item(request)
+    frame = route.frame
     return Row(
         id=planned.id,
-        lane=lane,
+        lane=lane_with(route, request, item.names) if item.places else route.lane,
         frame=frame,
         item=item,
         tag=planned.tag,
@@ -154,6 +144,7 @@ def row_of(planned: Planned, *, now: int, linger: int = LINGER_MS, give_up_after
         due=now + (linger if planned.linger is None else planned.linger) if frame.most_items > 1 else now,
         give_up=now + (give_up_after if planned.give_up_after is None else planned.give_up_after),
         expire=_expire(planned),
+        body=_packed(route.frame, item, planned),
     )
 
 
@@ -181,23 +172,16 @@ def failed_hit(body: bytes) -> FailedHit:
         raise ValueError("the body is no hit") from problem
 
 
+def _packed(frame: Frame, item: Content, planned: Planned) -> bytes:
+    label = orjson.dumps([planned.tag, planned.event_name, planned.event_time, item.places])
+    return b"".join((_LENGTHS.pack(len(frame.encoded), len(label)), frame.encoded, label, item.data))
+
+
 def _expire(planned: Planned) -> int | None:
     """When the event is too old: by the tag's type, or as the tag said of this one."""
     hours, stated = planned.max_age_hours, planned.request.expires
     by_type = None if hours is None else planned.event_time + hours * 3600 * 1000
     return min((limit for limit in (by_type, stated) if limit is not None), default=None)
-
-
-@lru_cache(maxsize=256)
-def _lane(type: str, address: str, account: str, names: frozenset[str], test_code: str) -> Lane:
-    return Lane(type, address, account, tuple(sorted(names)), test_code)
-
-
-def _written(row: Row) -> Row:
-    """The row, its texts written out: what cannot be written shows here, where its hit is still at hand."""
-    if not (row.body and row.lane.key):
-        raise ValueError("a row is never empty")
-    return row
 
 
 def _item(request: Request) -> Content:

@@ -10,7 +10,7 @@ from container.fields import Settings, dynamic_kind
 from container.secret import Secret, SecretText
 
 Assemble = Callable[[dict[str, Any]], Settings | None]
-"""Makes settings of values by field name, `None` when one of them has to be validated."""
+"""Makes settings of all their values by field name, `None` when one of them has to be validated. Keeps the mapping."""
 
 _EXACT = 2**53
 
@@ -26,20 +26,19 @@ def assembler(fixed: Settings, varying: Collection[str], inner: Mapping[str, Ass
         return None
     checks = [(name, check) for name, check in suits.items() if check]
     nested = [(name, assemble) for name, assemble in inner.items() if assemble]
-    usual = {name: info.get_default(call_default_factory=True) for name, info in model.model_fields.items()}
     known = set(model.model_fields)
 
     def assemble(values: dict[str, Any]) -> Settings | None:
         for name, check in checks:
-            value = values.get(name)
+            value = values[name]
             if value is not None and not check(value):
                 return None
-        found = {**usual, **values}
         for name, assemble_inner in nested:
-            made = found[name] = assemble_inner(values[name])
+            made = assemble_inner(values[name])
             if made is None:
                 return None
-        return _made(model, found, known)
+            values[name] = made
+        return _made(model, values, known)
 
     return assemble
 

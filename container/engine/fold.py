@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from container.case import Status
 from container.effects import Effect, Redirect, Reply, Request, SetCookie
@@ -16,8 +17,7 @@ from container.engine.scope import Scope
 from container.event import Event, Hit
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What became of one tag on one event, guards aside.
 
     `reason`: what the tag itself said about it. `lacking`: settings without a value. `refused`: consent types that are

@@ -78,10 +78,9 @@ def _payload(request: Request, time_fields: Sequence[str]) -> bytes:
     if time_fields and isinstance(content, Mapping):
         content = {key: value for key, value in content.items() if key not in time_fields}
     body = request.body if request.body is None or isinstance(request.body, bytes) else str(request.body)
-    about = [request.method, str(request.url), request.account, request.test_code]
-    headers = {name: str(value) for name, value in request.headers.items()}
     envelope = None if request.item is None else request.json
-    whole = [about, headers, envelope, content, body.decode("latin-1") if isinstance(body, bytes) else body]
+    about = [request.method, request.url, request.headers, request.account, request.test_code, envelope]
+    whole = [*about, content, body.decode("latin-1") if isinstance(body, bytes) else body]
     return orjson.dumps(whole, default=_plain, option=_DUMP)
 
 
@@ -91,8 +90,6 @@ def _plain(value: object) -> object:
 
 def _digest(*parts: str | bytes) -> bytes:
     """SHA-256 of the parts, each behind its length, so that no two lists of parts are the same bytes."""
-    hashed = hashlib.sha256()
-    for part in parts:
-        content = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
-        hashed.update(len(content).to_bytes(8) + content)
-    return hashed.digest()
+    contents = [part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part for part in parts]
+    framed = [piece for content in contents for piece in (len(content).to_bytes(8), content)]
+    return hashlib.sha256(b"".join(framed)).digest()

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from container.case import Status
 from container.effects import Redirect, Reply, Request, SetCookie
 from container.event import Hit
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """A request that a tag wants delivered, with everything its row needs.
 
     `id`: 32 hex digits, derived from the hit's id, the event's index, the tag's name and the request's position.
@@ -34,8 +33,7 @@ class Planned:
     give_up_after: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(NamedTuple):
     """A key that may be taken once until `until` (Unix milliseconds); if it was taken, `planned` is not delivered.
 
     `planned` are the ids of one tag's requests on one event, and so tell apart guards with the same key.
@@ -63,8 +61,7 @@ class Failure:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class TagResult:
+class TagResult(NamedTuple):
     """What became of one tag on one event, and what it adds to the reply if its guards are free.
 
     `unset`: of a tag that consent blocked, whether the hit said nothing about the type, which the default denied.
@@ -82,8 +79,7 @@ class TagResult:
         return next((guard.status for guard in self.guards if guard in taken), self.status)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """Everything one hit leads to. `client` is `None` when no client claimed it.
 
     `reply` is the client's own; `results` are of the tags that might have fired on the event's name, in firing order.

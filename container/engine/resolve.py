@@ -72,11 +72,11 @@ Collect = Callable[[Scope, list[Lack]], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """A field of settings. `getter`: `None` if fixed. `blank`: it is `None` without a value. `where`: in words."""
+    """A field of settings. `getter`: `None` if fixed. `default`: what it is without a value. `where`: in words."""
 
     name: str
     getter: Getter | None
-    blank: bool
+    default: Any
     required: bool
     where: str
 
@@ -90,7 +90,9 @@ def _field(settings: Settings, name: str, lookup: Lookup) -> _Field:
         getter = _either(getter, usual)
     stated = [str(value)] if isinstance(value, Template) else []
     where = " or ".join(stated + [f"{{{{ event.{place} }}}}" for place in places])
-    return _Field(name, getter, usual is not None or info.is_required(), required(info), where)
+    blank = usual is not None or info.is_required()
+    default = None if blank else info.get_default(call_default_factory=True)
+    return _Field(name, getter, default, required(info), where)
 
 
 def _usual_getter(paths: tuple[str, ...]) -> Getter:
@@ -131,18 +133,17 @@ def _settings_getter(settings: Settings, lookup: Lookup, prefix: str) -> tuple[C
     if not dynamic and not nested:
         return None, None
     varying = {*(name for name, _ in nested), *(name for name, _, _ in dynamic)}
-    fixed = {name: value for name, value in values.items() if name not in varying}
+    without = {field.name: field.default for field in fields if field.getter} | {name: None for name, _ in nested}
+    start = values | without
 
     def collect(scope: Scope, lacking: list[Lack]) -> dict[str, Any]:
-        values = dict(fixed)
+        values = start.copy()
         for name, get, field in dynamic:
             value = get(scope)
             if value or not missing(value):
                 values[name] = value
             elif field.required:
                 lacking.append(Lack(prefix + name, field.where))
-            elif field.blank:
-                values[name] = None
         for name, collect_inner in nested:
             values[name] = collect_inner(scope, lacking)
         return values

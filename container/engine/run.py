@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from traceback import walk_tb
 from typing import Any
 
@@ -102,7 +101,7 @@ def _decide(candidate: Candidate, scope: Scope) -> Decision:
         return Decision("incomplete", trigger, lacking=settings.lacks, notes=tuple(seen.notes), seen=seen)
     found = _fired(trigger, tag.component.function(settings, seen.event), seen, key)
     unlimited = found.status == "fired" and tag.once_per_key is not None and not key
-    return replace(found, notes=(*found.notes, EMPTY_KEY)) if unlimited else found
+    return found._replace(notes=(*found.notes, EMPTY_KEY)) if unlimited else found
 
 
 def _is_time(schedule: Schedule | None, now: int) -> bool:

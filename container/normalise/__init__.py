@@ -11,7 +11,9 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from ipaddress import IPv6Address, ip_address, ip_network
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_network
+from socket import AF_INET, inet_pton
 from typing import Any
 
 from container.normalise.telephone import calling_code, phone
@@ -67,6 +69,10 @@ _NOT_PUBLIC = {
     ]
     for version in (4, 6)
 }
+_DOUBTFUL = frozenset(first >> 24 for _, first in _NOT_PUBLIC[4]) | frozenset(range(224, 256))
+"""First bytes of IPv4 addresses that may not be public; all others are."""
+
+_LONGEST_LOCALE = 80
 
 
 def plain(value: object) -> str | None:
@@ -159,22 +165,19 @@ def public_address(value: str) -> str | None:
     Documentation ranges pass. An IPv4 address mapped into IPv6 is unwrapped.
     """
     try:
-        address = ip_address(value)
-    except ValueError:
-        return None
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        return public_address(str(address.ipv4_mapped))
-    if "%" in value:
-        return None
-    bits = int(address)
-    for mask, start in _NOT_PUBLIC[address.version]:
-        if bits & mask == start:
-            return None
-    return value
+        packed = inet_pton(AF_INET, value)
+    except (OSError, ValueError):
+        return _public_ipv6(value)
+    return value if packed[0] not in _DOUBTFUL or _is_public(int.from_bytes(packed), 4) else None
 
 
 def locale(value: str) -> str | None:
     """A language tag in the case of BCP 47: `en-US`, `zh-Hans-CN`."""
+    return _locale(value) if len(value) <= _LONGEST_LOCALE else None
+
+
+@lru_cache(maxsize=512)
+def _locale(value: str) -> str | None:
     if not _LOCALE.fullmatch(value):
         return None
     language, *parts = value.lower().replace("_", "-").split("-")
@@ -198,6 +201,20 @@ def total(lines: Iterable[tuple[int | float, int]]) -> int | float | None:
     """The sum of price times quantity in decimal arithmetic: 1.1 * 3 is 3.3."""
     amount = sum((Decimal(str(price)) * quantity for price, quantity in lines), Decimal())
     return number(int(amount) if amount == amount.to_integral_value() else float(amount))
+
+
+def _public_ipv6(value: str) -> str | None:
+    try:
+        address = IPv6Address(value)
+    except ValueError:
+        return None
+    if address.ipv4_mapped:
+        return public_address(str(address.ipv4_mapped))
+    return value if "%" not in value and _is_public(int(address), 6) else None
+
+
+def _is_public(bits: int, version: int) -> bool:
+    return not any(bits & mask == start for mask, start in _NOT_PUBLIC[version])
 
 
 def _composed(value: str) -> str:

@@ -11,7 +11,6 @@ from container.api import (
     at,
     filled,
     normalise,
-    query_parameters,
     registrable_domain,
     url_parts,
 )
@@ -83,7 +82,7 @@ def _click_id_of(url: str | None) -> str | None:
     # Most addresses have none, and looking is cheaper than parsing.
     if not url or "ttclid" not in url:
         return None
-    return normalise.plain(query_parameters(url_parts(url).query).get("ttclid"))
+    return normalise.plain(url_parts(url).parameters.get("ttclid"))
 
 
 def _click_id_of_referrer(url: str | None, referrer: str | None) -> str | None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from container.api import Event, at, filled, missing, normalise, number, text
 from tags.tiktok_events_api.settings import Properties, TikTokEventsApi
@@ -18,7 +17,7 @@ _LISTED = """
 CURRENCIES = frozenset(_LISTED.split())
 """What TikTok lists. What it does with others is not documented: they are sent, with a note."""
 
-TEXTS = ("order_id", "search_string", "description", "shop_id")
+TEXTS = {field: f"properties.{field}" for field in ("order_id", "search_string", "description", "shop_id")}
 CONTENT_TYPES = frozenset({"product", "product_group"})
 CUSTOMER_TYPES: Mapping[str, str] = {"new": "new", "returning": "returning", "true": "new", "false": "returning"}
 """TikTok's words, and those of a field that says whether the customer is new, as GA4's `new_customer`."""
@@ -33,8 +32,7 @@ DEEPEST = 16
 """Passed values are not followed further down than this."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One item: what TikTok gets of it, and whether its price and quantity can be reckoned with."""
 
     content: Mapping[str, Any]
@@ -58,7 +56,7 @@ def properties(settings: TikTokEventsApi, event: Event, notes: list[str]) -> dic
         "num_items": _num_items(given, lines),
         "currency": _currency(given, items, notes),
         "value": _value(given, lines),
-        **{name: told_text(f"properties.{name}", getattr(given, name), notes) for name in TEXTS},
+        **{field: told_text(path, getattr(given, field), notes) for field, path in TEXTS.items()},
         "customer_type": _customer_type(given, event.data, notes),
     }
     found = _passed(given, event.data)
@@ -94,11 +92,10 @@ def _items(value: object, notes: list[str]) -> list[Mapping[str, Any]]:
 
 def _line(item: Mapping[str, Any], notes: list[str]) -> Line | None:
     price, quantity = number(item.get("price")), normalise.whole(item.get("quantity"))
-    sound = True
-    for key, found in (("price", price), ("quantity", quantity)):
-        if found is None and not missing(item.get(key)):
-            sound = False
-            notes.append(f'"{key}" of an item is left out: its value is of the wrong kind')
+    unsound = [
+        key for key, found in (("price", price), ("quantity", quantity)) if found is None and not missing(item.get(key))
+    ]
+    notes += [f'"{key}" of an item is left out: its value is of the wrong kind' for key in unsound]
     stated = {
         "content_id": _first_text(item, ID_KEYS, notes),
         "content_name": _first_text(item, NAME_KEYS, notes),
@@ -111,10 +108,12 @@ def _line(item: Mapping[str, Any], notes: list[str]) -> Line | None:
         notes.append('an entry of "properties.contents" is left out: nothing in it is known')
         return None
     pieces = 1 if quantity is None else quantity
-    return Line({**described, "quantity": pieces}, price, pieces, sound=sound)
+    return Line({**described, "quantity": pieces}, price, pieces, sound=not unsound)
 
 
 def _category(item: Mapping[str, Any], notes: list[str]) -> str | None:
+    if not item.keys() & CATEGORY_KEYS:
+        return _first_text(item, OTHER_CATEGORY_KEYS, notes)
     levels = [level for key in CATEGORY_KEYS if key in item and (level := _first_text(item, (key,), notes)) is not None]
     return " > ".join(levels) or _first_text(item, OTHER_CATEGORY_KEYS, notes)
 
@@ -161,10 +160,13 @@ def _value(given: Properties, lines: Sequence[Line]) -> int | float | None:
 
 
 def _customer_type(given: Properties, data: Mapping[str, Any], notes: list[str]) -> str | None:
-    candidates = (given.customer_type, data.get("customer_type"), data.get("new_customer"))
-    stated = next((value for value in candidates if not missing(value)), None)
+    stated = given.customer_type
+    for key in ("customer_type", "new_customer"):
+        stated = data.get(key) if missing(stated) else stated
+    if missing(stated):
+        return None
     found = CUSTOMER_TYPES.get(text(stated).strip())
-    if found is None and not missing(stated):
+    if found is None:
         notes.append('"properties.customer_type" is left out: it is neither "new" nor "returning"')
     return found
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from container.api import text
 from tags.tiktok_events_api.settings import Properties
 
 LARGEST_EVENT = 200_000
@@ -25,5 +25,5 @@ def fitting(item: dict[str, Any], notes: list[str]) -> dict[str, Any]:
 
 
 def _size(item: dict[str, Any]) -> int:
-    """Bytes as JSON, or somewhat more: each letter beyond ASCII counts as six."""
-    return len(json.dumps(item))
+    """Bytes as JSON."""
+    return len(text(item).encode("utf-8", "surrogatepass"))

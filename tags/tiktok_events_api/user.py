@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from container.api import Event, missing, normalise
@@ -20,6 +19,8 @@ HAS_EXTERNAL_ID, HAS_CONNECTION = ("web", "crm"), ("web", "app")
 
 EMAIL_KEYS = ("email_address", "email", "sha256_email_address")
 PHONE_KEYS = ("phone_number", "sha256_phone_number")
+FIRST_NAME_KEYS, LAST_NAME_KEYS = ("first_name", "sha256_first_name"), ("last_name", "sha256_last_name")
+POSTAL_CODE_KEYS = ("postal_code", "sha256_postal_code")
 ATT_STATUSES = ("AUTHORIZED", "DENIED", "NOT_DETERMINED", "RESTRICTED", "NOT_APPLICABLE")
 CHINA = 86
 
@@ -34,12 +35,13 @@ def user(settings: TikTokEventsApi, event: Event, notes: list[str]) -> dict[str,
     """The user object, without click id and browser id. What is left out for its kind is told in the notes."""
     given, data = settings.user, event.data
     user_data = _mapping(data.get("user_data"))
-    found: dict[str, Any] = _address(given, (_first_address(user_data), user_data), notes)
-    phone = partial(
-        normalise.phone,
-        region=normalise.plain(settings.phone_region) or found["country"],
-        bare_codes=(CHINA,) if settings.cn_phone_without_prefix else (),
-    )
+    found: dict[str, Any] = _address(given, user_data, notes)
+
+    def phone(value: str) -> str | None:
+        region = normalise.plain(settings.phone_region) or found["country"]
+        bare_codes = (CHINA,) if settings.cn_phone_without_prefix else ()
+        return normalise.phone(value, region=region, bare_codes=bare_codes)
+
     emails = (given.email, *map(user_data.get, EMAIL_KEYS), data.get("email"))
     phones = (given.phone, *map(user_data.get, PHONE_KEYS), data.get("phone"))
     found["email"] = _first_usable("email", emails, normalise.email, "is no e-mail address", notes)
@@ -53,25 +55,29 @@ def user(settings: TikTokEventsApi, event: Event, notes: list[str]) -> dict[str,
     return {field: value for field, value in found.items() if value is not None}
 
 
-def _address(given: User, places: Sequence[Mapping[str, Any]], notes: list[str]) -> Found:
+def _address(given: User, user_data: Mapping[str, Any], notes: list[str]) -> Found:
     """Names and postal code hashed; city, state and country plain."""
+    places = [place for place in (_first_address(user_data), user_data) if place]
 
     def plain(field: str, key: str, normal: Normal) -> str | None:
         value = _first(getattr(given, field), places, (key,))
-        return _told(field, value, normal(normalise.plain(value) or ""), notes)
+        return None if value is None else _told(field, value, normal(normalise.plain(value) or ""), notes)
 
-    def hashed(field: str, key: str, normal: Normal) -> str | None:
-        value = _first(getattr(given, field), places, (key, f"sha256_{key}"))
-        return _told(field, value, normalise.hashed(value, normal), notes)
+    def hashed(field: str, keys: Sequence[str], normal: Normal) -> str | None:
+        value = _first(getattr(given, field), places, keys)
+        return None if value is None else _told(field, value, normalise.hashed(value, normal), notes)
+
+    def postal_code(value: str) -> str | None:
+        return normalise.postal_code(value, country)
 
     country = plain("country", "country", normalise.country)
     return {
-        "first_name": hashed("first_name", "first_name", normalise.name),
-        "last_name": hashed("last_name", "last_name", normalise.name),
+        "first_name": hashed("first_name", FIRST_NAME_KEYS, normalise.name),
+        "last_name": hashed("last_name", LAST_NAME_KEYS, normalise.name),
         "city": plain("city", "city", normalise.place),
         "state": plain("state", "region", normalise.place),
         "country": country,
-        "zip_code": hashed("zip_code", "postal_code", partial(normalise.postal_code, country=country)),
+        "zip_code": hashed("zip_code", POSTAL_CODE_KEYS, postal_code),
     }
 
 
@@ -94,8 +100,8 @@ def _first_usable(
 
 def _connection(given: User, event: Event, notes: list[str]) -> Found:
     data, hit = event.data, event.hit
-    address = _first(given.ip, (data,), ("ip_override",)) or hit.ip
-    agent = _first(given.user_agent, (data,), ("user_agent",)) or hit.headers.get("user-agent")
+    address = given.ip or data.get("ip_override") or hit.ip
+    agent = given.user_agent or data.get("user_agent") or hit.headers.get("user-agent")
     return {
         "ip": _told("ip", address, normalise.public_address(normalise.plain(address) or ""), notes),
         "user_agent": _told("user_agent", agent, normalise.plain(agent), notes),

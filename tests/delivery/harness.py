@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, TypeVar
@@ -81,7 +81,7 @@ def planned(number: int = 1, request: Request | None = None, **more: Any) -> Pla
         event_name="purchase",
         event_time=NOW,
     )
-    return replace(found, **more)
+    return found._replace(**more)
 
 
 def outcome(*requests: Planned, guards: Sequence[Guard] = (), failures: Sequence[Failure] = ()) -> Outcome:

@@ -182,9 +182,9 @@ def test_a_request_may_expire_earlier_than_others_of_its_type() -> None:
 
 
 def test_what_the_tag_says_about_its_deliveries_counts() -> None:
-    row = row_of(replace(planned(request=item_request()), linger=5000, give_up_after=60_000), now=NOW)
+    row = row_of(planned(request=item_request(), linger=5000, give_up_after=60_000), now=NOW)
     assert (row.due, row.give_up) == (NOW + 5000, NOW + 60_000)
-    at_once = row_of(replace(planned(request=item_request()), linger=0), now=NOW)
+    at_once = row_of(planned(request=item_request(), linger=0), now=NOW)
     assert at_once.due == NOW
 
 
@@ -235,7 +235,7 @@ def test_a_request_that_no_row_can_hold_becomes_a_letter_with_its_hit(request_: 
 def test_a_tag_that_raised_becomes_a_letter_that_can_be_run_again() -> None:
     odd = Hit(bytes(16), NOW, path="/\ud800", headers={"cookie": "a=\udcff"}, body=b"\xff\0", ip="203.0.113.9")
     failure = Failure("Tag", "tiktok_events_api", 3, "purchase", "raised ValueError")
-    [letter] = acceptance(replace(outcome(failures=[failure]), hit=odd), now=NOW).letters
+    [letter] = acceptance(outcome(failures=[failure])._replace(hit=odd), now=NOW).letters
     held = failed_hit(letter.body)
     assert (held.hit, held.tag, held.event_index, letter.reason) == (odd, "Tag", 3, "tag_failed")
 

@@ -248,5 +248,5 @@ def test_a_caller_that_is_a_server_gets_no_cookies_of_visitors() -> None:
     container = limited(lambda event: [Request("GET", URL), SetCookie("seen", "1")])
     outcome = run(container, sale(order="A"))
     assert [cookie.name for cookie in outcome.finished().cookies] == ["seen"]
-    to_server = replace(outcome, reply=replace(outcome.reply, to_server=True))
+    to_server = outcome._replace(reply=replace(outcome.reply, to_server=True))
     assert to_server.finished().cookies == ()
