@@ -62,7 +62,8 @@ class Pattern:
         options.max_mem = 8 << 20
         options.case_sensitive = not ignore_case
         self.source = source
-        self._compiled = re2.compile(source, options)
+        # Bytes, because for text the library reckons positions in letters, of which nobody here makes use.
+        self._compiled = re2.compile(source.encode(), options)
 
     @cached_property
     def ignoring_case(self) -> Pattern:
@@ -269,14 +270,17 @@ def dynamic_kind(info: FieldInfo) -> Any:
     return kind if len(marks) == 1 and isinstance(marks[0], _Dynamic) else None
 
 
-def _subject(text: str) -> str:
+def _subject(text: str) -> bytes:
     """What a pattern looks at. RE2 reads UTF-8, which has no surrogates: each becomes a question mark."""
-    cut = text[:LONGEST_SUBJECT]
-    return cut if cut.isascii() else cut.encode("utf-8", "replace").decode()
+    return text[:LONGEST_SUBJECT].encode("utf-8", "replace")
 
 
 def _groups(match: Any) -> Sequence[str] | None:
-    return None if match is None else (match[0], *(group or "" for group in match.groups()))
+    return (
+        None
+        if match is None
+        else tuple((group or b"").decode("utf-8", "replace") for group in (match[0], *match.groups()))
+    )
 
 
 def _pattern(value: object) -> Pattern:

@@ -36,7 +36,7 @@ def at(data: object, path: str) -> Any:
     """The value at a dot path (`user_data.address.0.city`), or `None`. A key that holds the dots itself wins."""
     found, rest, dot = data, path, "."
     while dot and found is not None:
-        if isinstance(found, Mapping) and rest in found:
+        if (type(found) is dict or isinstance(found, Mapping)) and rest in found:
             return found[rest]
         head, dot, rest = rest.partition(".")
         found = _member(found, head)
@@ -65,7 +65,7 @@ def text(value: object) -> str:
             return str(value)
         case float():
             return str(int(value)) if value.is_integer() and abs(value) < 1e21 else repr(value).replace("e-0", "e-")
-        case Mapping() | list() | tuple():
+        case dict() | list() | tuple() | Mapping():
             return _json(value)
     return str(value)
 
@@ -76,6 +76,8 @@ def number(value: object) -> int | float | None:
     A float that is whole becomes an integer, as its shortest form. Whole numbers beyond 64 bits become floats; what is
     too large for a double, `NaN` and booleans are no numbers.
     """
+    if type(value) is int and -_EXACT < value < _EXACT:
+        return value
     if isinstance(value, bool):
         return None
     if isinstance(value, str):
@@ -98,6 +100,8 @@ def moment(value: object) -> int | None:
 
     ISO 8601 without a zone is UTC. Times before 1970 are none.
     """
+    if value is None:
+        return None
     stated = number(value)
     if stated is None:
         return _iso(value.strip()) if isinstance(value, str) else None
@@ -130,7 +134,7 @@ def _double(value: int) -> float | None:
 
 
 def _member(data: object, key: str) -> Any:
-    if isinstance(data, Mapping):
+    if type(data) is dict or isinstance(data, Mapping):
         return data.get(key)
     if isinstance(data, Sequence) and not isinstance(data, (str, bytes)) and key.isascii() and key.isdigit():
         position = int(key) if len(key) < 6 else len(data)

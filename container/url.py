@@ -6,6 +6,7 @@ become U+FFFD.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -21,6 +22,8 @@ LONGEST_HOST = 253
 
 _LONGEST_REMEMBERED = 2048
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
+# What nearly all addresses of pages are: lower case, without user and port.
+_PLAIN_URL = re.compile(r"""(https?)://([a-z0-9.-]+)(/[!"$->@-~]*)?(?:\?([!"$-~]*))?(?:#([!-~]*))?""")
 _PUBLIC_SUFFIXES = PublicSuffixList()
 
 
@@ -73,6 +76,10 @@ def url_parts(text: str) -> UrlParts:
 
 @lru_cache(maxsize=64)
 def _url_parts(text: str) -> UrlParts:
+    plain = _PLAIN_URL.fullmatch(text)
+    if plain is not None:
+        protocol, hostname, path, query, fragment = plain.groups("")
+        return UrlParts(text, protocol, hostname, _DEFAULT_PORTS[protocol], path or "/", query, fragment)
     try:
         split = urlsplit(text)
         hostname = split.hostname or ""

@@ -74,8 +74,15 @@ class TagResult(NamedTuple):
     redirect: Redirect | None = None
     unset: bool = False
 
+    @property
+    def adds(self) -> bool:
+        """Whether it would add something to the reply."""
+        return bool(self.cookies or self.redirect)
+
     def settled(self, taken: Collection[Guard]) -> Status:
         """The status when it is known which guards were taken before."""
+        if not taken:
+            return self.status
         return next((guard.status for guard in self.guards if guard in taken), self.status)
 
 
@@ -105,7 +112,9 @@ class Outcome(NamedTuple):
 
         `taken`: the guards that were held by others; their tags add nothing.
         """
-        adding = [result for result in self.results if result.settled(taken) == "fired"]
+        adding = [result for result in self.results if result.adds and result.settled(taken) == "fired"]
+        if not adding:
+            return self.reply
         reply = self.reply
         own = {cookie.name for cookie in reply.cookies}
         added: dict[str, SetCookie] = {}

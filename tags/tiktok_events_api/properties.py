@@ -84,7 +84,7 @@ def _items(value: object, notes: list[str]) -> list[Mapping[str, Any]]:
     if not isinstance(value, (list, tuple)):
         notes.append('"properties.contents" is left out: it is no list of items')
         return []
-    items = [item for item in value if isinstance(item, Mapping)]
+    items = [item for item in value if isinstance(item, (dict, Mapping))]
     if len(items) < len(value):
         notes.append('entries of "properties.contents" are left out: they are no items')
     return items
@@ -112,8 +112,6 @@ def _line(item: Mapping[str, Any], notes: list[str]) -> Line | None:
 
 
 def _category(item: Mapping[str, Any], notes: list[str]) -> str | None:
-    if not item.keys() & CATEGORY_KEYS:
-        return _first_text(item, OTHER_CATEGORY_KEYS, notes)
     levels = [level for key in CATEGORY_KEYS if key in item and (level := _first_text(item, (key,), notes)) is not None]
     return " > ".join(levels) or _first_text(item, OTHER_CATEGORY_KEYS, notes)
 

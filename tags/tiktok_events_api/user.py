@@ -126,13 +126,15 @@ def _device(given: User, data: Mapping[str, Any], notes: list[str]) -> Found:
 def _first_address(user_data: Mapping[str, Any]) -> Mapping[str, Any]:
     """The address, or the first of several: a list, or a mapping with positions as keys."""
     address = user_data.get("address")
+    if address is None:
+        return {}
     if isinstance(address, Mapping) and "0" not in address:
         return address
     return _mapping(next(iter(normalise.each(address)), None))
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, (dict, Mapping)) else {}
 
 
 def _first(given: object, places: Iterable[Mapping[str, Any]], keys: Iterable[str]) -> Any:
