@@ -128,7 +128,7 @@ def _page_view(number: int) -> str:
 
 def _batch(number: int) -> Shape:
     query = _visit(number) + f"&dl=https%3A%2F%2Fwww.shop.example%2Fp%2Ftrail-shoe-{number:04d}" + _person(number)
-    item = f"pr1=idSKU-{number:04d}~nmTrail%20Shoe~brAcme~caShoes~c2Running~pr{10 + number % 90}.5~qt1"
+    item = f"pr1=idSKU-{number:04d}~nmTrail%20Shoe~brAcme~caShoes~pr{10 + number % 90}.5~qt1"
     lines = [
         f"en=page_view&_ee=1&ep.event_id={MARK}&_et={1000 + number}",
         f"en=view_item&_ee=1&ep.event_id={MARK}&cu=EUR&epn.value={10 + number % 90}.5&{item}&_et=12",
