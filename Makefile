@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-# Arguments for `make serve` and `make test`, such as: make serve ARGS="--port 9000"
+# Arguments for `make serve`, `make test` and `make bench`, such as: make serve ARGS="--port 9000"
 ARGS ?=
 
 .PHONY: serve test check docs lock bench clean
@@ -39,8 +39,7 @@ lock: $(READY)
 		--output-file requirements.lock pyproject.toml
 
 bench: $(READY)
-	@ls benchmarks/*.py >/dev/null 2>&1 || echo "There are no benchmarks yet."
-	@for file in $$(ls benchmarks/*.py 2>/dev/null); do echo "== $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
+	@for name in in_process load ingest; do $(BIN)/python -m benchmarks.$$name $(ARGS) || exit 1; done
 
 clean:
 	rm -rf .venv *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,86 @@
+"""What the system knows about processes and its disk. Linux only; nothing here measures wall time of a server."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from benchmarks.figures import median, percentile
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+FLUSHED_BYTES, FLUSHES = 8192, 300
+
+
+def cores() -> tuple[set[int], set[int]]:
+    """The core of the server, and those of the load. With one core it is the same one, which figures show."""
+    first, *others = sorted(os.sched_getaffinity(0))
+    return {first}, set(others) or {first}
+
+
+def processor_seconds(pid: int) -> float:
+    """CPU time of a process, of its children that live and of those that ended."""
+    return sum(_own_seconds(each) for each in _family(pid))
+
+
+def memory_mb(pid: int) -> float:
+    """Memory of a process and its children, what they share divided by who shares it (PSS)."""
+    return sum(_pss_kb(each) for each in _family(pid)) / 1024
+
+
+def flush_ms(folder: Path) -> tuple[float, float]:
+    """How long the disk takes to have 8 kB for certain: median and 99th percentile."""
+    path = folder / "flushed"
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        times = []
+        for _ in range(FLUSHES):
+            os.pwrite(file, os.urandom(FLUSHED_BYTES), 0)
+            began = time.perf_counter()
+            os.fdatasync(file)
+            times.append((time.perf_counter() - began) * 1000)
+    finally:
+        os.close(file)
+        path.unlink()
+    return median(times), percentile(times, 0.99)
+
+
+def processor() -> str:
+    """What the machine calls its processor."""
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return "unknown"
+
+
+def _family(pid: int) -> list[int]:
+    parents = {}
+    for each in Path("/proc").iterdir():
+        if each.name.isdigit() and (fields := _fields(int(each.name))):
+            parents[int(each.name)] = int(fields[1])
+    found = [pid]
+    for member in found:
+        found += [child for child, parent in parents.items() if parent == member]
+    return found
+
+
+def _own_seconds(pid: int) -> float:
+    fields = _fields(pid)
+    # utime, stime, cutime, cstime: fields 14 to 17, counted from the process's number; the state is field 3.
+    return sum(map(int, fields[11:15])) / _TICKS if fields else 0.0
+
+
+def _fields(pid: int) -> list[str]:
+    """The fields of a process behind its name, which may hold anything. Empty when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _pss_kb(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
