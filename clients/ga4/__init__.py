@@ -11,6 +11,7 @@ from container.api import (
     Ga4Recognised,
     Ga4ServerCookie,
     Hit,
+    Reply,
     client,
     ga4_consent,
     ga4_events,
@@ -57,9 +58,7 @@ def ga4(settings: Ga4, hit: Hit) -> Claim | None:
             continue
         if len(events) == MOST_EVENTS:
             return too_large(settings, hit)
-        events.append(
-            Event(name=parameters["en"], data=data, hit=seen, consent=ga4_consent(parameters), index=len(events))
-        )
+        events.append(Event(parameters["en"], data, seen, ga4_consent(parameters), index=len(events)))
         wants_messages = "richsstsse" in parameters
         linked = parameters.get("_fplc", "")
     if not events:
@@ -94,13 +93,13 @@ def _recognised(settings: Ga4, plain: Claim, linked: str) -> Claim:
     if "denied" in states:
         return plain
     found = _visitor(settings, plain, linked)
-    data = zip(plain.events, found.data, strict=True)
+    data = list(zip(plain.events, found.data, strict=True))
     if not found.cookies and all(event.data is recognised for event, recognised in data):
         return plain
-    events = [replace(event, data=known) for event, known in zip(plain.events, found.data, strict=True)]
-    claim = Claim(events, replace(plain.reply, cookies=found.cookies))
+    events = [Event(event.name, known, event.hit, event.consent, index=event.index) for event, known in data]
+    reply = Reply(plain.reply.status, plain.reply.headers, plain.reply.body, found.cookies)
     # Where the hit says nothing about consent, the container's default decides.
-    return replace(claim, consent=COOKIES_NEED, otherwise=plain) if "unset" in states else claim
+    return Claim(events, reply, consent=COOKIES_NEED, otherwise=plain) if "unset" in states else Claim(events, reply)
 
 
 def _visitor(settings: Ga4, plain: Claim, linked: str) -> Ga4Recognised:

@@ -1,5 +1,7 @@
 """What the sender of a hit gets back."""
 
+from functools import lru_cache
+
 from clients.ga4.settings import Ga4
 from container.api import Claim, Hit, Reply, query_parameters, same_site
 
@@ -11,21 +13,20 @@ _MESSAGE = b'event: message\ndata: {"response":{"status_code":200,"body":""}}\n\
 
 # One transparent point, for a page that sends its hit as an image: an empty answer would be a broken one.
 _IMAGE = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
+_BODIES = {"text/event-stream": _MESSAGE, "image/gif": _IMAGE}
 
 
 def answer(settings: Ga4, hit: Hit, *, wants_messages: bool) -> Reply:
     """Nothing, a message for a library that waits for one, or an image for an element that shows one."""
-    headers = _headers(settings, hit)
+    origin = _allowed_origin(settings, hit)
     if wants_messages:
-        return Reply(200, (("Content-Type", "text/event-stream"), *headers), _MESSAGE)
-    if _wants_image(hit):
-        return Reply(200, (("Content-Type", "image/gif"), *headers), _IMAGE)
-    return Reply(204, headers)
+        return _reply("text/event-stream", origin)
+    return _reply("image/gif" if _wants_image(hit) else "", origin)
 
 
 def too_large(settings: Ga4, hit: Hit) -> Claim:
     """Refuses a hit whole."""
-    return Claim(reply=Reply(413, _headers(settings, hit)))
+    return Claim(reply=Reply(413, _headers(_allowed_origin(settings, hit))))
 
 
 def preflight(settings: Ga4, hit: Hit) -> Claim | None:
@@ -33,8 +34,9 @@ def preflight(settings: Ga4, hit: Hit) -> Claim | None:
     measurement_id = query_parameters(hit.query).get("tid")
     if measurement_id and settings.measurement_ids and measurement_id not in settings.measurement_ids:
         return None
-    headers = _headers(settings, hit)
-    if _allowed_origin(settings, hit):
+    origin = _allowed_origin(settings, hit)
+    headers = _headers(origin)
+    if origin:
         asked = hit.headers.get("access-control-request-headers", "")
         headers = (
             *headers,
@@ -45,9 +47,16 @@ def preflight(settings: Ga4, hit: Hit) -> Claim | None:
     return Claim(reply=Reply(204, headers))
 
 
-def _headers(settings: Ga4, hit: Hit) -> tuple[tuple[str, str], ...]:
+# The pages of a site have few origins; one that is not allowed is `None`, and so is nothing to remember.
+@lru_cache(maxsize=256)
+def _reply(content_type: str, origin: str | None) -> Reply:
+    if not content_type:
+        return Reply(204, _headers(origin))
+    return Reply(200, (("Content-Type", content_type), *_headers(origin)), _BODIES[content_type])
+
+
+def _headers(origin: str | None) -> tuple[tuple[str, str], ...]:
     """Headers of every answer. A hit carries cookies, so the origin is named: browsers would refuse `*`."""
-    origin = _allowed_origin(settings, hit)
     if origin is None:
         return _NOT_CACHED, ("Vary", "Origin")
     return (

@@ -26,9 +26,10 @@ _GCS_STATES = {
 
 def consent_of(parameters: Mapping[str, str]) -> Consent:
     """The consent that the parameters of an event state. Neither missing nor unreadable ones say anything."""
-    no_personalisation = "1" in (parameters.get("npa"), parameters.get("up._npa"))
-    gcd, copy = (parameters.get(name, "")[:_LONGEST_GCD] for name in ("gcd", "sst.gcd"))
-    return _consent(gcd, copy, parameters.get("gcs", "")[:4], no_personalisation)
+    stated = parameters.get
+    no_personalisation = stated("npa") == "1" or stated("up._npa") == "1"
+    gcd, copy = stated("gcd", "")[:_LONGEST_GCD], stated("sst.gcd", "")[:_LONGEST_GCD]
+    return _consent(gcd, copy, stated("gcs", "")[:4], no_personalisation)
 
 
 # Sites send a few dozen combinations; the signals are frozen, so events may share them.

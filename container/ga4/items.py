@@ -12,7 +12,8 @@ from container.ga4.values import number_or_text
 # fail, so the expression never goes back.
 _SEGMENT = re.compile(r"(?:[^~]+|~~)+")
 
-_STANDARD = {key: (field.name, field.kind == "number") for key, field in ITEM_FIELDS.items()}
+_TEXTS = {key: field.name for key, field in ITEM_FIELDS.items() if field.kind == "text"}
+_NUMBERS = {key: field.name for key, field in ITEM_FIELDS.items() if field.kind == "number"}
 _CUSTOM_NAMES = {f"k{index}": index for index in CUSTOM_ITEM_INDEXES}
 _CUSTOM_VALUES = {f"v{index}": index for index in CUSTOM_ITEM_INDEXES}
 
@@ -26,11 +27,12 @@ def item(text: str) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     names: dict[str, str] = {}
     values: dict[str, str] = {}
-    for segment in _segments(text):
+    for segment in text.split("~") if "~~" not in text else _segments(text):
         key, value = segment[:2], segment[2:]
-        if key in _STANDARD:
-            name, is_number = _STANDARD[key]
-            fields[name] = number_or_text(value) if is_number else value
+        if key in _TEXTS:
+            fields[_TEXTS[key]] = value
+        elif key in _NUMBERS:
+            fields[_NUMBERS[key]] = number_or_text(value)
         elif key in _CUSTOM_NAMES:
             names[_CUSTOM_NAMES[key]] = value
         elif key in _CUSTOM_VALUES:
@@ -44,6 +46,4 @@ def item(text: str) -> dict[str, Any]:
 
 
 def _segments(text: str) -> list[str]:
-    if "~~" not in text:
-        return text.split("~")
     return [segment.replace("~~", "~") for segment in _SEGMENT.findall(text)]

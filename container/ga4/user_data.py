@@ -16,22 +16,31 @@ def nested(values: Mapping[str, Any]) -> dict[str, Any]:
     """
     tree: dict[str, Any] = {}
     for path, value in values.items():
-        *steps, last = path.split(".", DEEPEST - 1)
-        node = tree
-        for step in steps:
-            below = node.get(step)
-            if not isinstance(below, dict):
-                below = node[step] = {}
-            node = below
+        node, last = _way(tree, path) if "." in path else (tree, path)
         if not isinstance(node.get(last), dict):
             node[last] = value
-    return {name: _with_lists(value) for name, value in tree.items()}
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            tree[name] = _with_lists(value)
+    return tree
 
 
-def _with_lists(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    members = {name: _with_lists(member) for name, member in value.items()}
+def _way(tree: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
+    """The mapping that holds the path's last step, made where it is not there yet, and that step."""
+    *steps, last = path.split(".", DEEPEST - 1)
+    node = tree
+    for step in steps:
+        below = node.get(step)
+        if not isinstance(below, dict):
+            below = node[step] = {}
+        node = below
+    return node, last
+
+
+def _with_lists(value: dict[str, Any]) -> Any:
+    members = {
+        name: _with_lists(member) if isinstance(member, dict) else member for name, member in value.items()
+    }
     if all(name.isascii() and name.isdigit() for name in members):
         # Shorter first, then by text: the order of the numbers, without making numbers of endless digits.
         return [members[name] for name in sorted(members, key=lambda name: (len(name), name))]

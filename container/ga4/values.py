@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 from container.shape import number
 
+_is_amount = re.compile(r"(?:0|[1-9][0-9]*)\.[0-9]+").fullmatch
 _FLAGS = {"1": True, "0": False, "true": True, "false": False}
 
 
 def number_or_text(value: str) -> int | float | str:
     """The number, or the text as it came when JSON's grammar knows no such number (`NaN`, `00123`, `1e999`)."""
-    if len(value) < 16 and value.isdecimal() and value.isascii() and (value[0] != "0" or value == "0"):
-        return int(value)  # Most of them are, and this is a fifth of the time.
+    # What most of them are needs a fifth of the time that any number does.
+    if len(value) < 16:
+        if value.isdecimal() and value.isascii():
+            if value[0] != "0" or value == "0":
+                return int(value)
+        elif _is_amount(value):
+            amount = float(value)
+            return int(amount) if amount.is_integer() else amount
     found = number(value)
     return value if found is None else found
 

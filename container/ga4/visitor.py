@@ -81,6 +81,8 @@ def from_server(hit: Hit, events: Sequence[Mapping[str, Any]], cookie: ServerCoo
 
 
 def _completed(hit: Hit, data: Mapping[str, Any]) -> Mapping[str, Any]:
+    if data.get("client_id") and data.get("ga_session_id"):
+        return data
     added: dict[str, Any] = {}
     if missing(data.get("client_id")):
         added["client_id"] = browser_client_id(hit.cookies.get(BROWSER_COOKIE, ""))
