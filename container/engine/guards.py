@@ -45,7 +45,7 @@ def duplicate_guard(
         payloads = [_payload(request, time_fields) for request in requests]
     except TypeError:
         return None
-    return Guard(_digest("duplicate", tag, event_name, sender_id, *payloads), "duplicate", until, planned)
+    return Guard(_digest("duplicate", tag, event_name, sender_id, payloads=payloads), "duplicate", until, planned)
 
 
 class Memory:
@@ -75,21 +75,21 @@ def by_delivery(guards: Sequence[Guard]) -> Mapping[tuple[str, ...], Sequence[Gu
 
 def _payload(request: Request, time_fields: Sequence[str]) -> bytes:
     content: Any = request.json if request.item is None else request.item
-    if time_fields and isinstance(content, Mapping):
-        content = {key: value for key, value in content.items() if key not in time_fields}
-    body = request.body if request.body is None or isinstance(request.body, bytes) else str(request.body)
+    if time_fields and isinstance(content, (dict, Mapping)):
+        content = dict(content)
+        for field in time_fields:
+            content.pop(field, None)
+    body = request.body.decode("latin-1") if isinstance(request.body, bytes) else request.body
     envelope = None if request.item is None else request.json
     about = [request.method, request.url, request.headers, request.account, request.test_code, envelope]
-    whole = [*about, content, body.decode("latin-1") if isinstance(body, bytes) else body]
-    return orjson.dumps(whole, default=_plain, option=_DUMP)
+    return orjson.dumps([*about, content, body], default=_plain, option=_DUMP)
 
 
 def _plain(value: object) -> object:
     return dict(value) if isinstance(value, Mapping) else text(value)
 
 
-def _digest(*parts: str | bytes) -> bytes:
+def _digest(*names: str, payloads: Sequence[bytes] = ()) -> bytes:
     """SHA-256 of the parts, each behind its length, so that no two lists of parts are the same bytes."""
-    contents = [part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part for part in parts]
-    framed = [piece for content in contents for piece in (len(content).to_bytes(8), content)]
-    return hashlib.sha256(b"".join(framed)).digest()
+    named = "".join([f"{len(name)}:{name}" for name in names]).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(b"".join((named, *[b"%d:%b" % (len(payload), payload) for payload in payloads]))).digest()

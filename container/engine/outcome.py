@@ -112,10 +112,10 @@ class Outcome(NamedTuple):
 
         `taken`: the guards that were held by others; their tags add nothing.
         """
+        reply = self.reply
         adding = [result for result in self.results if result.adds and result.settled(taken) == "fired"]
         if not adding:
-            return self.reply
-        reply = self.reply
+            return reply
         own = {cookie.name for cookie in reply.cookies}
         added: dict[str, SetCookie] = {}
         for cookie in (cookie for result in adding for cookie in result.cookies):

@@ -81,14 +81,15 @@ def once(compute: Getter, slot: int) -> Getter:
     """
 
     def get(scope: Scope) -> Any:
-        value = scope.values[slot]
+        values = scope.values
+        value = values[slot]
         if value is UNSET:
             before = len(scope.notes)
-            scope.values[slot] = None
+            values[slot] = None
             try:
                 value = compute(scope)
             finally:
-                scope.values[slot] = value
+                values[slot] = value
             if len(scope.notes) > before:
                 scope.noted[slot] = tuple(scope.notes[before:])
         elif scope.noted and slot in scope.noted:

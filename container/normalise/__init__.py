@@ -51,7 +51,7 @@ LARGEST_WHOLE = 2**53
 LONGEST_TEXT = 4096
 """Characters of a text. A longer one is a mistake or an attack, and is nothing."""
 
-_NO_TEXT = ("", "undefined", "null")
+_NO_TEXT = frozenset({"", "undefined", "null"})
 _LONGEST_NAME = 256
 _ASCII_PUNCTUATION = re.compile(r"[^a-z0-9\s]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -79,6 +79,8 @@ def plain(value: object) -> str | None:
     """Text or a number as trimmed text. Empty text, a browser's `undefined` and `null`, text that is no UTF-8 or has
     more than 4,096 characters, booleans and everything else are nothing.
     """
+    if value is None:
+        return None
     if isinstance(value, str):
         trimmed = value.strip()
         if trimmed in _NO_TEXT or len(trimmed) > LONGEST_TEXT:

@@ -87,8 +87,8 @@ AUTOMATIC = frozenset(
 def event_name(settings: TikTokEventsApi, event: Event) -> str | Skip:
     """The name under which TikTok gets the event, or why TikTok does not get it."""
     browser = settings.browser or DEFAULT_BROWSER
-    stated = (settings.event, settings.event_map.get(event.name), browser.events.get(event.name))
-    named = next((name for name in map(normalise.plain, stated) if name), None)
+    plain = normalise.plain
+    named = plain(settings.event) or plain(settings.event_map.get(event.name)) or plain(browser.events.get(event.name))
     if settings.event_source == "app":
         found = named or APP.get(event.name) or _own_name(event.name, APP_STANDARD)
     else:

@@ -59,9 +59,8 @@ def properties(settings: TikTokEventsApi, event: Event, notes: list[str]) -> dic
         **{field: told_text(path, getattr(given, field), notes) for field, path in TEXTS.items()},
         "customer_type": _customer_type(given, event.data, notes),
     }
-    found = _passed(given, event.data)
-    found.update((name, value) for name, value in own.items() if value is not None)
-    return found
+    sent = {name: value for name, value in own.items() if value is not None}
+    return _passed(given, event.data) | sent if given.passed else sent
 
 
 def passable(value: object, depth: int = 0) -> Any:
@@ -170,8 +169,6 @@ def _customer_type(given: Properties, data: Mapping[str, Any], notes: list[str])
 
 
 def _passed(given: Properties, data: Mapping[str, Any]) -> dict[str, Any]:
-    if not given.passed:
-        return {}
     own = type(given).model_fields
     return filled(**{name: passable(at(data, name)) for name in given.passed if name not in own})
 

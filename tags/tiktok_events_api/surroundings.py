@@ -25,7 +25,7 @@ def event_time(settings: TikTokEventsApi, event: Event, notes: list[str]) -> int
         event if settings.event_time is None else replace(event, data={**event.data, "event_time": settings.event_time})
     )
     time, stated = timed.time, timed.data.get("event_time")
-    if not missing(stated) and moment(stated) != time:
+    if stated is not None and not missing(stated) and moment(stated) != time:
         notes.append('"event_time" is not used: it is no time, or one that has not come yet')
     return time
 

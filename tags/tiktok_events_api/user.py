@@ -86,7 +86,7 @@ def _first_usable(
 ) -> str | list[str] | None:
     """The hashes of the first candidate that leaves any: one as text, several as a list."""
     for candidate in candidates:
-        if not candidate and missing(candidate):
+        if candidate is None or (not candidate and missing(candidate)):
             continue
         found, unusable = normalise.hashes(candidate, normal)
         if unusable or not found:
@@ -139,12 +139,12 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 def _first(given: object, places: Iterable[Mapping[str, Any]], keys: Iterable[str]) -> Any:
     """What the setting says, else the first value under the keys in the places, `None` without any."""
-    if given or not missing(given):
+    if given is not None and (given or not missing(given)):
         return given
     for place in places:
         for key in keys:
             value = place.get(key)
-            if value or not missing(value):
+            if value is not None and (value or not missing(value)):
                 return value
     return None
 
