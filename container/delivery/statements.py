@@ -7,6 +7,7 @@ import sqlite3
 import zlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from container.delivery.row import FORMAT, Acceptance, Letter, Reason, Row
 from container.delivery.seal import Keyring
@@ -23,8 +24,7 @@ _OVERTAKE = 2
 """So many rows per row of a batch are looked at, since other batches may stand between."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(NamedTuple):
     """A body as it goes to disk."""
 
     crc: int
@@ -76,12 +76,13 @@ def accept(
 ) -> Accepted:
     """Guards, rows and letters of one hit."""
     taken = _guard(connection, acceptance.guards, acceptance.now) if acceptance.guards else frozenset()
-    blocked = {name for guard in taken for name in guard.planned}
-    rows = [row for row in acceptance.rows if row.id not in blocked]
-    letters = [letter for letter in acceptance.letters if letter.id not in blocked]
-    if rows:
-        values = [_values(row, sealed(keys, row.id, row.body), lane(row.lane.key)) for row in rows]
-        connection.executemany(_INSERT, values)
+    rows, letters = acceptance.rows, acceptance.letters
+    if taken:
+        blocked = {name for guard in taken for name in guard.planned}
+        rows = [row for row in rows if row.id not in blocked]
+        letters = [letter for letter in letters if letter.id not in blocked]
+    for row in rows:
+        connection.execute(_INSERT, _values(row, sealed(keys, row.id, row.body), lane(row.lane.key)))
     for letter in letters:
         _insert_letter(connection, letter, sealed(keys, letter.id, letter.body), lane(letter.lane.key))
     return Accepted(len(rows), taken)
@@ -185,6 +186,8 @@ _FORGOTTEN = (
 
 def _guard(connection: sqlite3.Connection, guards: Sequence[Guard], now: int) -> frozenset[Guard]:
     """Takes the keys. Those that were taken before are given back: their deliveries are held back."""
+    if len(guards) == 1:
+        return frozenset() if _take(connection, guards[0], now) else frozenset(guards)
     taken: set[Guard] = set()
     for together in by_delivery(guards).values():
         before = [guard for guard in together if _is_taken(connection, guard.key, now)]
@@ -192,12 +195,18 @@ def _guard(connection: sqlite3.Connection, guards: Sequence[Guard], now: int) ->
             taken.update(before)
             continue
         # A delivery's guards are taken all or none: one that is held back must not use up its other keys.
-        connection.executemany(
-            "insert into guards values(?, ?, ?) "
-            "on conflict(key) do update set kind=excluded.kind, until=excluded.until",
-            [(guard.key, guard.kind, guard.until) for guard in together],
-        )
+        for guard in together:
+            _take(connection, guard, now)
     return frozenset(taken)
+
+
+def _take(connection: sqlite3.Connection, guard: Guard, now: int) -> bool:
+    """Takes the key unless somebody has it."""
+    query = (
+        "insert into guards values(?, ?, ?) on conflict(key) do update set kind=excluded.kind, until=excluded.until "
+        "where until<=?"
+    )
+    return connection.execute(query, (guard.key, guard.kind, guard.until, now)).rowcount == 1
 
 
 def _is_taken(connection: sqlite3.Connection, key: bytes, now: int) -> bool:

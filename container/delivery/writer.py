@@ -7,8 +7,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from container.delivery.schema import PAGE_BYTES, WAL_BYTES
 from container.delivery.store import StoreBusyError, StoreError, StoreFullError, StoreUnavailableError
@@ -26,14 +25,13 @@ T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
 
-@dataclass(frozen=True, slots=True)
-class _Job(Generic[T]):
+class _Job(NamedTuple):
     """`size`: bytes it brings along. `done` gets the result, or the error, in the loop that asked."""
 
-    work: Work[T]
+    work: Work[Any]
     size: int
     loop: asyncio.AbstractEventLoop
-    done: asyncio.Future[T]
+    done: asyncio.Future[Any]
 
 
 class Writer:
@@ -42,7 +40,7 @@ class Writer:
     def __init__(self, connection: sqlite3.Connection, forget: Callable[[], None]) -> None:
         self._connection = connection
         self._forget = forget
-        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._waiting = self._waiting_bytes = 0
         self._written = 0
         self._closed = False
@@ -64,7 +62,7 @@ class Writer:
         self._waiting_bytes += size
         self._jobs.put(_Job(work, size, loop, done))
         try:
-            return await asyncio.shield(done)
+            return await done
         finally:
             self._waiting -= 1
             self._waiting_bytes -= size
@@ -87,7 +85,7 @@ class Writer:
         _truncate(self._connection)
         self._connection.close()
 
-    def _joined(self, first: _Job[Any]) -> tuple[list[_Job[Any]], bool]:
+    def _joined(self, first: _Job) -> tuple[list[_Job], bool]:
         jobs = [first]
         while len(jobs) < MOST_JOINED:
             try:
@@ -99,7 +97,7 @@ class Writer:
             jobs.append(job)
         return jobs, False
 
-    def _commit(self, jobs: Sequence[_Job[Any]]) -> list[Any]:
+    def _commit(self, jobs: Sequence[_Job]) -> list[Any]:
         """The results, or errors in their place. One that fails takes nobody along: each is then committed alone."""
         try:
             self._connection.execute("begin immediate")
@@ -121,7 +119,7 @@ class Writer:
             # A full disk can end the transaction by itself; there is nothing left to take back.
             return
 
-    def _finish(self, jobs: Sequence[_Job[Any]], results: Sequence[Any]) -> None:
+    def _finish(self, jobs: Sequence[_Job], results: Sequence[Any]) -> None:
         by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
         for job, result in zip(jobs, results, strict=True):
             by_loop.setdefault(job.loop, []).append((job.done, result))
