@@ -5,20 +5,23 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_interface
+from ipaddress import ip_interface
 from pathlib import Path
 from typing import Annotated
 
 import typer
 import uvloop
 
+from container.address import canonical_address
 from container.cli.build import build
 from container.cli.logs import log_to_stderr
 from container.cli.process import Options, StartError, run
 from container.cli.sources import Sources, secrets_from
 from container.config.load import Loaded
 from container.config.registry import RegistryError, discover
-from container.web.addresses import network
+from container.web.addresses import Networks, network
+from container.web.hosts import Hosts, allowed_hosts
+from container.web.mount import plain
 
 EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # only compared
 SHORTEST_TOKEN = 16
@@ -45,6 +48,12 @@ def serve(
         list[str] | None, typer.Option(metavar="CIDR", help="A proxy that may name the visitor. Repeatable.")
     ] = None,
     path_prefix: Annotated[str, typer.Option(metavar="P", help="Where a proxy mounted this server.")] = "",
+    allow_host: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A host to answer for, else any is. Repeatable.")
+    ] = None,
+    rate_limit: Annotated[
+        int, typer.Option(min=0, max=1_000_000, metavar="N", help="Hits per second of one address; 0 for any number.")
+    ] = 50,
     allow_egress: Annotated[
         list[str] | None, typer.Option(metavar="CIDR", help="Private addresses that tags may send to. Repeatable.")
     ] = None,
@@ -66,9 +75,11 @@ def serve(
         admin_host=admin_host,
         admin_port=admin_port,
         data=data,
-        proxies=_networks("--trusted-proxy", trusted_proxy),
+        proxies=_proxies(trusted_proxy),
         egress=_networks("--allow-egress", allow_egress),
         prefix=_prefix(path_prefix),
+        hosts=_hosts(allow_host),
+        rate_limit=rate_limit,
         watch=watch,
         demo=demo,
         token=_admin_token(),
@@ -105,7 +116,24 @@ def _prefix(stated: str) -> str:
     """`/metrics`, however many slashes were written around it."""
     if not _PREFIX.fullmatch(stated):
         raise typer.BadParameter("--path-prefix takes a path such as /metrics")
-    return f"/{stated.strip('/')}".rstrip("/")
+    return plain(f"/{stated}/".encode()).decode().rstrip("/")
+
+
+def _hosts(stated: Sequence[str] | None) -> Hosts:
+    try:
+        return allowed_hosts(stated or ())
+    except ValueError as problem:
+        advice = "write a name such as t.shop.example or *.shop.example, without https:// and port, an IDN as xn--…"
+        raise typer.BadParameter(f'--allow-host: "{problem}" is no host; {advice}') from None
+
+
+def _proxies(stated: Sequence[str] | None) -> Networks:
+    found = _networks("--trusted-proxy", stated)
+    if any(each.prefixlen == 0 for each in found):
+        raise typer.BadParameter(
+            "--trusted-proxy: with every address trusted, any visitor could be anybody; write the proxy's own network"
+        )
+    return found
 
 
 def _admin_token() -> str:
@@ -118,14 +146,14 @@ def _admin_token() -> str:
     return token
 
 
-def _networks(option: str, stated: Sequence[str] | None) -> tuple[IPv4Network | IPv6Network, ...]:
+def _networks(option: str, stated: Sequence[str] | None) -> Networks:
     found = []
     for each in stated or ():
         try:
             found.append(network(each))
         except ValueError:
             raise typer.BadParameter(f"{option} takes networks such as 10.0.0.0/8") from None
-        if str(found[-1].network_address) != str(ip_interface(each.strip()).ip):
+        if str(found[-1].network_address) != canonical_address(str(ip_interface(each.strip()).ip)):
             raise typer.BadParameter(f'{option}: "{each}" is an address within a network; write {found[-1]}')
     return tuple(found)
 
