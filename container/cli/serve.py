@@ -124,7 +124,7 @@ def _hosts(stated: Sequence[str] | None) -> Hosts:
         return allowed_hosts(stated or ())
     except ValueError as problem:
         advice = "write a name such as t.shop.example or *.shop.example, without https:// and port, an IDN as xn--…"
-        raise typer.BadParameter(f'--allow-host: "{problem}" is no host; {advice}') from None
+        raise typer.BadParameter(f"--allow-host: {problem}; {advice}") from None
 
 
 def _proxies(stated: Sequence[str] | None) -> Networks:

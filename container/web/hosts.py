@@ -39,13 +39,16 @@ def allowed_hosts(stated: Iterable[str]) -> Hosts:
     for each in stated:
         name = each.strip().lower().removesuffix(".")
         rest = name.removeprefix("*.")
-        address = canonical_address(rest)
-        if address is not None and rest == name and rest.count(":") != 1:
+        # In brackets nothing is taken for a port.
+        address = canonical_address(f"[{rest.removeprefix('[').removesuffix(']')}]")
+        if address is not None and rest == name:
             names.add(address)
-        elif address is None and _NAME.fullmatch(rest):
-            domains.append(f".{rest}") if rest != name else names.add(name)
+        elif address is not None or not _NAME.fullmatch(rest):
+            raise ValueError(f'"{each}" is no host')
+        elif rest == name:
+            names.add(name)
         else:
-            raise ValueError(each)
+            domains.append(f".{rest}")
     return Hosts(frozenset(names), tuple(domains))
 
 

@@ -106,6 +106,6 @@ def _sentence(kind: Unset | Literal["flood"], peer: str, hits: int) -> str:
             )
         case "flood":
             return (
-                f"Of addresses that send too many, {counted} were refused. "
-                "If they are of your own backend, raise --rate-limit."
+                f"Refused because their address sends too many: {counted}. "
+                "If they are your own backend's, raise --rate-limit."
             )
