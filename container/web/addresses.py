@@ -78,8 +78,8 @@ def network(text: str) -> IPv4Network | IPv6Network:
         raise ValueError(f"{text!r} has a zone, so it does not appear to be a network of more than one machine")
     found = ip_network(text.strip(), strict=False)
     if isinstance(found, IPv6Network) and found.subnet_of(_MAPPED):
-        first = found.network_address.ipv4_mapped
-        return IPv4Network((int(first) if first is not None else 0, found.prefixlen - _MAPPED.prefixlen))
+        first = int(found.network_address) - int(_MAPPED.network_address)
+        return IPv4Network((first, found.prefixlen - _MAPPED.prefixlen))
     return found
 
 

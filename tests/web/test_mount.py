@@ -10,10 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from container.api import Event, Redirect, Settings, tag
+from container.config.load import load
+from container.config.registry import Registry
+from container.engine.compile import compile_container
 from container.engine.container import Container
 from container.web.app import public_app
 from container.web.mount import plain, unmounted
-from tests.web.parts import FILE, Answer, Call, ask, container, run, site
+from tests.web.parts import FILE, Answer, Call, ask, collect, container, run, site
+from triggers.event import event as event_trigger
 
 
 def listening(*paths: str) -> Container:
@@ -103,3 +108,36 @@ def test_the_answer_under_a_folder_is_the_one_without_it(tmp_path: Path, path: s
     assert found == alone
     # The whole site shares what is set under one of its folders.
     assert found.all("set-cookie") == ["seen=c; Path=/; Domain=shop.example; Secure; SameSite=Lax"]
+
+
+class Nothing(Settings):
+    """Nothing to set."""
+
+
+@tag("elsewhere", consent=())
+def elsewhere(settings: Nothing, event: Event) -> Redirect:
+    """Sends the visitor on, within the site."""
+    return Redirect("/thanks?from=" + event.hit.path)
+
+
+@pytest.mark.parametrize("path", ["/metrics/collect", "/collect"])
+def test_a_redirect_leads_where_the_tag_says_and_not_into_the_folder(tmp_path: Path, path: str) -> None:
+    loaded = load(
+        FILE.replace("{type: hook,", "{type: elsewhere,"),
+        filename="test.yaml",
+        registry=Registry.of([collect, elsewhere, event_trigger]),
+        environment={},
+        secrets=lambda _: None,
+        strict_environment=True,
+    )
+    assert loaded.model is not None, loaded.report()
+    compiled = compile_container(loaded.model)
+
+    async def work() -> Answer | None:
+        async with site(tmp_path) as here:
+            here.ingest.current.container = compiled
+            return await ask(public_app(here.ingest, prefix="/metrics"), Call(target=f"{path}?name=click"))
+
+    answer = run(work())
+    assert answer is not None
+    assert (answer.status, answer.header("location")) == (302, "/thanks?from=/collect")
