@@ -63,7 +63,7 @@ class Front:
     rate: RateLimit = field(default_factory=RateLimit)
 
     def visitor(self, peer: str | None, headers: Mapping[str, str], raw: Sequence[tuple[bytes, bytes]]) -> Visitor:
-        """The visitor. `headers`: without those of strangers about addresses; `raw`: all of them."""
+        """The visitor. `headers`: without those of strangers about addresses; `raw`: all of them, in lower case."""
         if peer is None:
             return Visitor(None, headers)
         if not self.proxies.trusts(peer):
@@ -89,4 +89,4 @@ class Front:
 
 
 def _is_forwarded(raw: Sequence[tuple[bytes, bytes]]) -> bool:
-    return any(name.lower() in _FORWARDING for name, _ in raw)
+    return not _FORWARDING.isdisjoint([name for name, _ in raw])

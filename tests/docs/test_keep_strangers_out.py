@@ -15,10 +15,10 @@ from container.engine.run import run
 from container.event import Hit
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "keep-strangers-out.md"
-BROWSER = "v=2&tid=G-ABC123XYZ9&cid=1&gcs=G111&dl=https%3A%2F%2Fshop.example&en=purchase&cu=EUR&epn.value=9"
+BROWSER = "v=2&tid=G-ABC123XYZ9&cid=1&gcs=G111&dl=https%3A%2F%2Fshop.example&en=purchase&epn.value=9"
 ORDER = (
-    b'{"client_id": "1.2", "consent": {"ad_user_data": "GRANTED", "ad_personalization": "GRANTED"}, "events": [{"name": '
-    b'"purchase", "params": {"currency": "EUR", "value": 20, "page_location": "https://www.shop.example/"}}]}'
+    b'{"client_id": "1.2", "consent": {"ad_user_data": "GRANTED", "ad_personalization": "GRANTED"}, "events": '
+    b'[{"name": "purchase", "params": {"currency": "EUR", "value": 20, "page_location": "https://www.shop.example/"}}]}'
 )
 
 

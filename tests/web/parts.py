@@ -139,7 +139,7 @@ async def ask(application: Callable[[Any, Any, Any], Awaitable[None]], call: Cal
         "raw_path": path.encode(),
         "path": path,
         "query_string": query.encode(),
-        "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in call.headers],
+        "headers": [(name.encode("latin-1").lower(), value.encode("latin-1")) for name, value in call.headers],
         "client": None if call.peer is None else (call.peer, 40_000),
     }
     await application(scope, receive, send)
