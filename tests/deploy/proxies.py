@@ -116,10 +116,13 @@ def proxy(kind: Kind, place: Place, folder: Path, *, container: str, shop: str) 
         text=True,
     )
     with following(process) as found:
-        found.wait_for(_STARTED[kind])
-        yield Proxy(BASES[place], port, folder, certificate, found)
-        # Else its workers would outlive it.
-        assert found.stop() == 0
+        try:
+            found.wait_for(_STARTED[kind])
+            yield Proxy(BASES[place], port, folder, certificate, found)
+        finally:
+            # Not killed: its workers would outlive it.
+            code = found.stop()
+        assert code == 0
 
 
 def blocks(language: str) -> list[str]:
