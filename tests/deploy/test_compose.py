@@ -57,12 +57,15 @@ def test_the_admin_listener_is_bound_to_this_machine_alone_and_hits_come_through
 def test_the_proxy_alone_is_trusted() -> None:
     at = CADDY["networks"]["front"]["ipv4_address"]
     assert stated(ARGUMENTS)["--trusted-proxy"] == [at]
-    [subnet] = [ip_network(each["subnet"]) for each in COMPOSE["networks"]["front"]["ipam"]["config"]]
-    addresses = [ip_address(each["networks"]["front"]["ipv4_address"]) for each in SERVICES.values()]
-    assert all(address in subnet for address in addresses)
-    # The first address of a network is its gateway's, from which everybody comes who is not of the network.
-    assert subnet[1] not in addresses
-    assert len(set(addresses)) == len(addresses)
+    [network] = COMPOSE["networks"]["front"]["ipam"]["config"]
+    subnet, others = ip_network(network["subnet"]), ip_network(network["ip_range"])
+    assert ip_address(at) in subnet
+    assert others.subnet_of(subnet)
+    # Everybody else of the network, and the gateway, from which strangers may come.
+    assert ip_address(at) not in others
+    assert ip_address(at) != ip_address(network["gateway"])
+    # A fixed address would be taken when `validate` runs beside the container.
+    assert OURS["networks"] == ["front"]
 
 
 def test_secrets_are_files_and_nowhere_else() -> None:
