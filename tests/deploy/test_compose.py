@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, ip_address
 from typing import Any
 
 import pytest
@@ -58,7 +58,7 @@ def test_the_proxy_alone_is_trusted() -> None:
     at = CADDY["networks"]["front"]["ipv4_address"]
     assert stated(ARGUMENTS)["--trusted-proxy"] == [at]
     [network] = COMPOSE["networks"]["front"]["ipam"]["config"]
-    subnet, others = ip_network(network["subnet"]), ip_network(network["ip_range"])
+    subnet, others = IPv4Network(network["subnet"]), IPv4Network(network["ip_range"])
     assert ip_address(at) in subnet
     assert others.subnet_of(subnet)
     # Everybody else of the network, and the gateway, from which strangers may come.
