@@ -17,7 +17,7 @@ from container.cli.build import build
 from container.cli.logs import log_to_stderr
 from container.cli.process import Options, StartError, run
 from container.cli.sources import Sources, secrets_from
-from container.config.load import Loaded
+from container.config.load import Loaded, Secrets
 from container.config.registry import RegistryError, discover
 from container.web.addresses import Networks, network
 from container.web.hosts import Hosts, allowed_hosts
@@ -69,6 +69,8 @@ def serve(
             "--workers above 1 needs PostgreSQL, which this version does not have: a data folder is one process's own"
         )
     _check_ports(host, port, admin_host, admin_port)
+    log_to_stderr(_log_level())
+    secrets = secrets_from(secrets_dir, os.environ)
     options = Options(
         host=host,
         port=port,
@@ -82,12 +84,11 @@ def serve(
         rate_limit=rate_limit,
         watch=watch,
         demo=demo,
-        token=_admin_token(),
-        key=os.environ.get("TAG_CONTAINER_KEY"),
+        token=_admin_token(_own(secrets, "TAG_CONTAINER_ADMIN_TOKEN", secrets_dir)),
+        key=_own(secrets, "TAG_CONTAINER_KEY", secrets_dir),
     )
-    log_to_stderr(_log_level())
     try:
-        sources = Sources(config, discover(), os.environ, secrets_from(secrets_dir, os.environ), strict=True)
+        sources = Sources(config, discover(), os.environ, secrets, strict=True)
         built = build(sources, {} if demo else None)
         if built.loaded.problems:
             typer.echo(built.loaded.report(), err=True)
@@ -136,8 +137,19 @@ def _proxies(stated: Sequence[str] | None) -> Networks:
     return found
 
 
-def _admin_token() -> str:
-    token = os.environ.get("TAG_CONTAINER_ADMIN_TOKEN", "").strip()
+def _own(secrets: Secrets, name: str, folder: Path | None) -> str:
+    """A secret of the process itself: a file or a variable, empty for none.
+
+    Without its key deliveries would be sealed with another one, so a file that is there has to count.
+    """
+    found = secrets(name)
+    if found is None and folder is not None and os.path.lexists(folder / name):
+        raise typer.BadParameter(f'--secrets-dir: the file "{name}" is empty or cannot be read')
+    return found or ""
+
+
+def _admin_token(stated: str) -> str:
+    token = stated.strip()
     if token and len(token) < SHORTEST_TOKEN:
         raise typer.BadParameter(
             f"TAG_CONTAINER_ADMIN_TOKEN has to be {SHORTEST_TOKEN} characters or longer; "
