@@ -59,7 +59,7 @@ class Connection(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._limits = self._limits
+        self._limits = self.crowd.limits
         self._most_headers = self._limits.headers
         self.heard = self.since = monotonic()
         self._place = _BETWEEN
