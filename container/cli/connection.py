@@ -60,7 +60,6 @@ class Connection(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._limits = self.crowd.limits
-        self._most_headers = self._limits.headers
         self.heard = self.since = monotonic()
         self._place = _BETWEEN
         self._chunk = 0
@@ -152,16 +151,10 @@ class Connection(HttpToolsProtocol):
             self._stop(ADDRESS_TOO_LONG)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._place == _BODY:
-            # Trailers come after everything that they could speak of has been decided.
-            return
         name = name.lower()
-        headers = self.headers
-        headers.append((name, value))
+        self.headers.append((name, value))
         if name in WATCHED:
             self._watched.append((name, value))
-        if len(headers) > self._most_headers:
-            self._stop(HEADERS_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
         self._place = _BODY
@@ -173,6 +166,8 @@ class Connection(HttpToolsProtocol):
         self.since = self.heard
         super().on_headers_complete()
         self._own = self.cycle
+        # Trailers come after all that they could speak of has been decided: nobody reads them.
+        self.headers = []
         if self._spare:
             self.cycle.keep_alive = False
 
@@ -204,8 +199,7 @@ class Connection(HttpToolsProtocol):
 
     def _check(self) -> None:
         """Raises for a head that is too large, or of which it is in doubt what it asks for and where it ends."""
-        limits = self._limits
-        if (not self._fed or self._fed > limits.header_bytes) and self._head_size() > limits.header_bytes:
+        if self._has_large_head():
             self._stop(HEADERS_TOO_LARGE)
         version = self.parser.get_http_version()
         if version not in ("1.1", "1.0"):
@@ -222,8 +216,8 @@ class Connection(HttpToolsProtocol):
         if len(self._watched) > len(hosts):
             body = self._accepted(announced_body(self._watched, version))
         self._chunked, self.expect_100_continue = body.chunked, body.waits
-        if body.length > limits.body_bytes:
-            if body.length > limits.body_bytes + self._left:
+        if body.length > self._limits.body_bytes:
+            if body.length > self._limits.body_bytes + self._left:
                 self._left = min(self._left, _LEFT_OF_ENDLESS)
             self._stop(BODY_TOO_LARGE)
         if len(self.pipeline) >= MOST_AHEAD:
@@ -234,15 +228,20 @@ class Connection(HttpToolsProtocol):
             self._stop(found)
         return found
 
-    def _head_size(self) -> int:
-        return sum(len(name) + len(value) for name, value in self.headers)
+    def _has_large_head(self) -> bool:
+        limits = self._limits
+        if len(self.headers) > limits.headers:
+            return True
+        # Most heads came in fewer bytes than their names and values may have.
+        counts = not self._fed or self._fed > limits.header_bytes
+        return counts and sum(len(name) + len(value) for name, value in self.headers) > limits.header_bytes
 
     def _weigh(self) -> None:
         """Refuses what has come of a head, or around a body, when it is too much before its end is there."""
         limits = self._limits
         if self._place == _HEAD:
             most = limits.path_and_query_bytes + limits.header_bytes + limits.headers * _LINE_OVERHEAD
-            if self._fed > most + _START_LINE_OVERHEAD:
+            if self._fed > most + _START_LINE_OVERHEAD or len(self.headers) > limits.headers:
                 self._refuse(HEADERS_TOO_LARGE)
         elif self._chunked and self._fed - self._body > _OVERHEAD + _CHUNK_OVERHEAD * self._body:
             self._refuse(BAD_CHUNKS)
