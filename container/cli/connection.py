@@ -48,6 +48,9 @@ _CHUNK_OVERHEAD = 8
 _OVERHEAD = 16_384
 """Bytes that a chunked body may have around it: so many, and so many for each of its own."""
 
+_STALLED = 4
+"""How much longer a body may stand still than a connection without a request, when room is needed."""
+
 _LEFT_OF_ENDLESS = 65_536
 """Bytes that are still read of a body that could not be read to its end anyway."""
 
@@ -321,17 +324,21 @@ class Connection(HttpToolsProtocol):
 
     @property
     def yields(self) -> bool:
-        """Whether it may be closed to make room: nothing was asked on it, or only half, for a while."""
-        if self._ours or self._deaf or self._place == _BODY or not self._idle or self.transport.is_closing():
+        """Whether it may be closed to make room: nothing was asked on it for a while, or only half, or it stalls."""
+        if self._ours or self._deaf or self.transport.is_closing():
             return False
-        return monotonic() - self.since > self.crowd.times.settled
+        settled = self.crowd.times.settled
+        if self._place == _BODY:
+            return self.half and not self.pipeline and monotonic() - self.heard > _STALLED * settled
+        return self._idle and monotonic() - self.since > settled
 
     def leave(self) -> None:
         """Ends it, to make room."""
         self._deaf = self._ended = True
-        if self._place == _HEAD:
-            self.crowd.refused(HEAD_TOO_SLOW.reason)
-            self.transport.write(HEAD_TOO_SLOW.answer)
+        if self._place != _BETWEEN:
+            slow = HEAD_TOO_SLOW if self._place == _HEAD else BODY_TOO_SLOW
+            self.crowd.refused(slow.reason)
+            self.transport.write(slow.answer)
         self.transport.close()
 
     def look(self, now: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,7 +59,9 @@ class Door:
         """Writes the pieces, reads so many answers without a body, and hangs up."""
         reader, writer = await self.open()
         async with hung_up(writer), asyncio.timeout(PATIENCE_SECONDS):
-            writer.writelines(pieces)
+            for piece in pieces:
+                writer.write(piece)
+                await asyncio.sleep(0)
             text = b""
             while len(_STATUS.findall(text)) < answers or not text.endswith(b"\r\n\r\n"):
                 piece = await reader.read(65_536)
@@ -120,3 +122,10 @@ async def door(folder: Path, *, application: Any = None, **rules: Any) -> AsyncI
             yield Door(port, here, crowd, refused)
         finally:
             await listener.stop()
+
+
+async def until(holds: Callable[[], Any]) -> None:
+    """Returns once it holds, and fails when that takes too long."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not holds():  # noqa: ASYNC110  # nobody tells of what is looked at from outside
+            await asyncio.sleep(0.002)
