@@ -58,13 +58,13 @@ NO_ROOM = _refused(503, "Service Unavailable", "too_many", "Not now: come back i
 _UNKNOWN_METHOD = re.compile(rb"(?:\r?\n)*[A-Za-z][A-Za-z0-9_-]{0,31} [!-~]{1,2000} HTTP/")
 _TLS = b"\x16\x03"
 
-# Words of the parser's own, which a test holds it to; what it says in others is no HTTP.
+# Words of the parser's own, in lower case, which a test holds it to; what it says in others is no HTTP.
 _OF_PARSER = (
-    ("Pause on PRI", OTHER_VERSION),
-    ("HTTP version", OTHER_VERSION),
+    ("pause on pri", OTHER_VERSION),
+    ("http version", OTHER_VERSION),
     ("chunk", BAD_CHUNKS),
-    ("Content-Length", UNCLEAR_END),
-    ("Transfer-Encoding", UNCLEAR_END),
+    ("content-length", UNCLEAR_END),
+    ("transfer-encoding", UNCLEAR_END),
     ("header", BAD_HEADER),
     ("after start line", BAD_HEADER),
     ("url", BAD_ADDRESS),
@@ -73,8 +73,9 @@ _OF_PARSER = (
 
 def unreadable(problem: str, data: bytes) -> Refused:
     """What to say to a request that the parser gave up on. `data`: what came last."""
+    said = problem.lower()
     if data.startswith(_TLS):
         return TLS
-    if _UNKNOWN_METHOD.match(data) and "method" in problem:
+    if "method" in said and _UNKNOWN_METHOD.match(data):
         return UNKNOWN_METHOD
-    return next((refused for words, refused in _OF_PARSER if words in problem), NOT_HTTP)
+    return next((refused for words, refused in _OF_PARSER if words in said), NOT_HTTP)
