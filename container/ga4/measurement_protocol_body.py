@@ -39,12 +39,13 @@ _ESCAPE = re.compile(
 )
 
 
-def read(body: bytes) -> tuple[Any, str]:
+def read(body: bytes, *, strictly: bool = False) -> tuple[Any, str]:
     """The value, and a sentence that says why there is none, empty if there is one.
 
     A byte order mark is skipped. Bytes that are no UTF-8 and surrogates without a partner, which senders leave behind
     when they cut a text, become U+FFFD: one character is not worth an order. Whole numbers are integers, as in hits of
     browsers: `20.0` is 20. Those beyond 64 bits are ids, of which each digit counts: they become text.
+    `strictly`: there is no value either where an object has a name twice, or where names and texts are too long.
     """
     try:
         value = orjson.loads(body)
@@ -54,9 +55,9 @@ def read(body: bytes) -> tuple[Any, str]:
             value = orjson.loads(body)
         except orjson.JSONDecodeError as problem:
             return None, f"The body is no JSON: line {problem.lineno}, column {problem.colno} cannot be read."
-    names, fault = _walked(value)
-    if not fault and names < len(_NAMED.findall(body)) and _has_a_name_twice(body):
-        fault = "An object of the body has the same name twice."
+    names, longest, fault = _walked(value)
+    if strictly and not fault:
+        fault = longest or _twice(names, body)
     if fault:
         return None, fault
     if _LONG_NUMBER.search(body):
@@ -77,13 +78,13 @@ def _shortest(value: Any) -> Any:
     return shortest(value) if isinstance(value, float) else value
 
 
-def _walked(value: Any) -> tuple[int, str]:
-    """How many names the value has, and what is too much about it, empty if nothing is."""
+def _walked(value: Any) -> tuple[int, str, str]:
+    """How many names the value has, which name or text is too long, and what else is too much; empty if nothing is."""
     layer, values, names, longest_name, longest_text = [value], 0, 0, 0, 0
     for _ in range(DEEPEST):
         values += len(layer)
         if values > MOST_VALUES:
-            return names, f"The body has more than {MOST_VALUES} values."
+            return names, "", f"The body has more than {MOST_VALUES} values."
         inner: list[Any] = []
         for each in layer:
             if isinstance(each, str):
@@ -97,19 +98,23 @@ def _walked(value: Any) -> tuple[int, str]:
         layer = inner
         if not layer:
             break
-    return names, _too_much(longest_name, longest_text, deeper=bool(layer))
+    deep = f"The body is nested deeper than {DEEPEST} levels." if layer else ""
+    return names, _too_long(longest_name, longest_text), deep
 
 
-def _too_much(longest_name: int, longest_text: int, *, deeper: bool) -> str:
-    if longest_name > LONGEST_NAME:
+def _too_long(name: int, text: int) -> str:
+    if name > LONGEST_NAME:
         return f"A name in the body is longer than {LONGEST_NAME} characters."
-    if longest_text > LONGEST_TEXT:
-        return f"A text in the body is longer than {LONGEST_TEXT} characters."
-    return f"The body is nested deeper than {DEEPEST} levels." if deeper else ""
+    return f"A text in the body is longer than {LONGEST_TEXT} characters." if text > LONGEST_TEXT else ""
+
+
+def _twice(names: int, body: bytes) -> str:
+    """Looked for only where more seems to be named than was found, which is quicker to see."""
+    found = names < len(_NAMED.findall(body)) and _has_a_name_twice(body)
+    return "An object of the body has the same name twice." if found else ""
 
 
 def _has_a_name_twice(body: bytes) -> bool:
-    """Asked only where more seems to be named than was found, and of what is known to be shallow."""
     twice = False
 
     def members(pairs: list[tuple[str, Any]]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import httptools
 import pytest
 import uvicorn
-from uvicorn.protocols.http import httptools_impl
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
@@ -106,7 +106,7 @@ def test_a_sender_that_is_gone_gets_no_answer_and_no_complaint() -> None:
 
 
 def test_the_flow_says_whether_it_is_paused() -> None:
-    source = inspect.getsource(httptools_impl.FlowControl)
+    source = inspect.getsource(FlowControl)
     assert {"read_paused", "write_paused"} <= set(re.findall(r"self\.(\w+) = ", source))
 
 
