@@ -24,6 +24,11 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _ENCODED_BYTE = re.compile("%[89A-Fa-f]")
 _PUBLIC_SUFFIXES = PublicSuffixList()
 
+# What nearly all pages have for an address, and what the standard library's splitting leaves as it is.
+_of_a_page = re.compile(
+    r"(https?)://([a-z0-9.-]+)(?::([0-9]+))?(/[^?#\t\r\n]*)?(?:\?([^#\t\r\n]*))?(?:#([^\t\r\n]*))?"
+).fullmatch
+
 
 @dataclass(frozen=True, slots=True)
 class UrlParts:
@@ -75,6 +80,10 @@ def without_parameters(raw: str, names: Container[str]) -> str:
 
 def url_parts(text: str) -> UrlParts:
     """The parts of a URL. A text without protocol and host is a path; one that cannot be split has only `full`."""
+    found = _of_a_page(text)
+    if found is not None:
+        protocol, hostname, port, path, query, fragment = found.groups("")
+        return UrlParts(text, protocol, hostname, port or _DEFAULT_PORTS[protocol], path or "/", query, fragment)
     try:
         split = urlsplit(text)
         hostname = split.hostname or ""
@@ -117,10 +126,7 @@ def same_site(origin: str, host: str) -> bool:
 
 def path_matches(paths: Iterable[str], path: str) -> bool:
     """Whether the path ends in one of the paths, at a segment's border: `/metrics/g/collect` in `/g/collect`."""
-    for listened in paths:
-        if path.endswith(listened if listened[:1] == "/" else f"/{listened}"):
-            return True
-    return False
+    return path.endswith(tuple([listened if listened[:1] == "/" else f"/{listened}" for listened in paths]))
 
 
 def longer_paths(path: str, others: Iterable[str]) -> list[str]:

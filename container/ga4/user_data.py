@@ -38,9 +38,7 @@ def _way(tree: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
 
 
 def _with_lists(value: dict[str, Any]) -> Any:
-    members = {
-        name: _with_lists(member) if isinstance(member, dict) else member for name, member in value.items()
-    }
+    members = {name: _with_lists(member) if isinstance(member, dict) else member for name, member in value.items()}
     if all(name.isascii() and name.isdigit() for name in members):
         # Shorter first, then by text: the order of the numbers, without making numbers of endless digits.
         return [members[name] for name in sorted(members, key=lambda name: (len(name), name))]
