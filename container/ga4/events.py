@@ -54,7 +54,8 @@ _DRAWERS = (
 """In the order in which `_event_data` takes them."""
 
 _LONGEST_ITEM_NUMBER = 6
-_LONGEST_REMEMBERED, _MOST_REMEMBERED = 64, 4096
+LONGEST_REMEMBERED, MOST_REMEMBERED = 64, 4096
+"""Names of parameters come from outside: so long ones are remembered, and so many."""
 
 
 def events_of(hit: Hit) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
@@ -88,7 +89,7 @@ def _lines(body: bytes) -> Sequence[str]:
 def _sorted(parameters: Mapping[str, str]) -> _Drawers:
     drawers: _Drawers = [{} for _ in _DRAWERS]
     for key, value in parameters.items():
-        drawer, name, convert = _PLACES[key]
+        drawer, name, convert = PLACES[key]
         drawers[drawer][name] = value if convert is None else convert(value)
     return drawers
 
@@ -112,13 +113,13 @@ def _event_data(drawers: _Drawers, hit: Hit, place: dict[str, str]) -> dict[str,
     if hints:
         data[CLIENT_HINTS] = hints
     if system:
-        data[SYSTEM_PROPERTIES] = system
+        data[SYSTEM_PROPERTIES] = {**system}
     data[SERVER_SIDE_PROPERTIES] = {**sst, "request_start_time_ms": hit.received}
     listed = [items[number] for number in sorted(items) if items[number]]
     if listed:
         data["items"] = listed
     if place:
-        data["event_location"] = place
+        data["event_location"] = {**place}
     if address:
         data["ip_override"] = address
     if agent:
@@ -176,11 +177,11 @@ class _Places(dict[str, _Place]):
     def __missing__(self, key: str) -> _Place:
         drawer, name, convert = _find_place(key)
         place = _DRAWERS.index(drawer), name, convert
-        if len(key) <= _LONGEST_REMEMBERED:
-            if len(self) >= _MOST_REMEMBERED:
+        if len(key) <= LONGEST_REMEMBERED:
+            if len(self) >= MOST_REMEMBERED:
                 self.clear()
             self[key] = place
         return place
 
 
-_PLACES = _Places()
+PLACES = _Places()
