@@ -23,13 +23,15 @@ CONSENT_TYPES = ("ad_storage", "analytics_storage", "ad_user_data", "ad_personal
 FUTURE_TOLERANCE_MS = 10 * 60 * 1000
 """A sender's time further ahead of the arrival than this is not believed."""
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
 
 def nothing() -> Mapping[str, Any]:
     """An empty read-only mapping, the default of frozen data."""
-    return MappingProxyType({})
+    return _NOTHING
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Hit:
     """One HTTP request, as ingest determined it.
 
@@ -40,12 +42,28 @@ class Hit:
 
     id: bytes
     received: int
-    method: str = "GET"
-    path: str = "/"
-    query: str = ""
-    headers: Mapping[str, str] = field(default_factory=nothing)
-    body: bytes = b""
-    ip: str | None = None
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+    ip: str | None
+
+    def __init__(
+        self,
+        id: bytes,
+        received: int,
+        method: str = "GET",
+        path: str = "/",
+        query: str = "",
+        headers: Mapping[str, str] = _NOTHING,
+        body: bytes = b"",
+        ip: str | None = None,
+    ) -> None:
+        # All at once: set one by one, the members of a frozen class take three times as long.
+        self.__dict__.update(
+            id=id, received=received, method=method, path=path, query=query, headers=headers, body=body, ip=ip
+        )
 
     @cached_property
     def cookies(self) -> Mapping[str, str]:
@@ -53,8 +71,10 @@ class Hit:
         found: dict[str, str] = {}
         for pair in self.headers.get("cookie", "").split(";"):
             name, equals, value = pair.partition("=")
-            if equals:
-                found.setdefault(name.strip(), _unquoted(value.strip()))
+            name = name.strip()
+            if equals and name not in found:
+                value = value.strip()
+                found[name] = _unquoted(value) if value[:1] == '"' else value
         return MappingProxyType(found)
 
     def random(self, purpose: str) -> bytes:
@@ -94,7 +114,10 @@ class Consent:
         return "" if signal is None else signal.source
 
 
-@dataclass(frozen=True, slots=True)
+_NO_CONSENT = Consent()
+
+
+@dataclass(frozen=True, init=False)
 class Event:
     """One event: its name, its event data under GTM's common names, and the hit it came with.
 
@@ -105,9 +128,21 @@ class Event:
     name: str
     data: Mapping[str, Any]
     hit: Hit
-    consent: Consent = field(default_factory=Consent)
-    client: str = ""
-    index: int = 0
+    consent: Consent
+    client: str
+    index: int
+
+    def __init__(
+        self,
+        name: str,
+        data: Mapping[str, Any],
+        hit: Hit,
+        consent: Consent = _NO_CONSENT,
+        client: str = "",
+        index: int = 0,
+    ) -> None:
+        # As of a hit.
+        self.__dict__.update(name=name, data=data, hit=hit, consent=consent, client=client, index=index)
 
     @property
     def time(self) -> int:
@@ -130,4 +165,4 @@ class Event:
 
 
 def _unquoted(value: str) -> str:
-    return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
+    return value[1:-1] if len(value) > 1 and value[-1] == '"' else value

@@ -23,13 +23,16 @@ LONGEST_HOST = 253
 
 _LONGEST_REMEMBERED = 2048
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
-# What nearly all addresses of pages are: lower case, without user and port.
-_PLAIN_URL = re.compile(r"""(https?)://([a-z0-9.-]+)(/[!"$->@-~]*)?(?:\?([!"$-~]*))?(?:#([!-~]*))?""")
 _ENCODED_BYTE = re.compile("%[89A-Fa-f]")
 _PUBLIC_SUFFIXES = PublicSuffixList()
 
 # An origin as browsers write it (RFC 6454, section 6.2): lower case, no user, no path, no dot at the end.
 _ORIGIN = re.compile(r"https?://((?:[a-z0-9_-]+\.)*[a-z0-9_-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+
+# What nearly all pages have for an address, and what the standard library's splitting leaves as it is.
+_of_a_page = re.compile(
+    r"(https?)://([a-z0-9.-]+)(?::([0-9]+))?(/[^?#\t\r\n]*)?(?:\?([^#\t\r\n]*))?(?:#([^\t\r\n]*))?"
+).fullmatch
 
 
 @dataclass(frozen=True)
@@ -88,10 +91,10 @@ def url_parts(text: str) -> UrlParts:
 
 @lru_cache(maxsize=64)
 def _url_parts(text: str) -> UrlParts:
-    plain = _PLAIN_URL.fullmatch(text)
-    if plain is not None:
-        protocol, hostname, path, query, fragment = plain.groups("")
-        return UrlParts(text, protocol, hostname, _DEFAULT_PORTS[protocol], path or "/", query, fragment)
+    found = _of_a_page(text)
+    if found is not None:
+        protocol, hostname, port, path, query, fragment = found.groups("")
+        return UrlParts(text, protocol, hostname, port or _DEFAULT_PORTS[protocol], path or "/", query, fragment)
     try:
         split = urlsplit(text)
         hostname = split.hostname or ""
@@ -135,10 +138,7 @@ def same_site(origin: str, host: str) -> bool:
 
 def path_matches(paths: Iterable[str], path: str) -> bool:
     """Whether the path ends in one of the paths, at a segment's border: `/metrics/g/collect` in `/g/collect`."""
-    for listened in paths:
-        if path.endswith(listened if listened[:1] == "/" else f"/{listened}"):
-            return True
-    return False
+    return path.endswith(tuple([listened if listened[:1] == "/" else f"/{listened}" for listened in paths]))
 
 
 def longer_paths(path: str, others: Iterable[str]) -> list[str]:

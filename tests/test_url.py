@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +35,15 @@ from container.url import (
         ("a=%ED%A0%80", {"a": "\ufffd\ufffd\ufffd"}),
         ("a=\ud800", {"a": "\ufffd\ufffd\ufffd"}),
         ("a=é%C3%A9", {"a": "éé"}),
+        ("=", {"": ""}),
+        ("&a&&b=1&", {"a": "", "b": "1"}),
+        ("a=1&b=2&a=3", {"a": "3", "b": "2"}),
+        ('a="1"&b=\\u0041', {"a": '"1"', "b": "\\u0041"}),
+        ("a=%22%5C%00%26%3D%2b", {"a": '"\\\0&=+'}),
+        ("a=%E2%80%93&b=%C3", {"a": "–", "b": "\ufffd"}),
+        ("%FF=1&%FE=2&%FF=3&%61=%C3%A9", {"\ufffd": "3", "a": "é"}),
+        ("a=\t\n\0\x7f&b=%7f", {"a": "\t\n\0\x7f", "b": "\x7f"}),
+        ("a=%2&b=%u0041", {"a": "%2", "b": "%u0041"}),
     ],
 )
 def test_a_query_string_becomes_parameters(raw: str, expected: dict[str, str]) -> None:
@@ -162,7 +173,35 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()))
 @given(ANY_TEXT)
 def test_no_query_is_too_odd_and_every_parameter_can_be_written_as_utf_8(raw: str) -> None:
     for name, value in query_parameters(raw).items():
-        assert (name + value).encode()
+        assert (name + value).encode().decode() == name + value
+
+
+@given(
+    st.text('ab&=+%4Cc3é9Ff"\\\t ')
+    | st.lists(st.tuples(ANY_TEXT, ANY_TEXT).map(lambda pair: urlencode([pair], errors="replace"))).map("&".join)
+)
+def test_a_query_is_read_as_the_standard_library_does(raw: str) -> None:
+    found = query_parameters(raw)
+    assert list(found.items()) == list(dict(parse_qsl(raw, keep_blank_values=True)).items())
+
+
+@given(
+    st.sampled_from(["http://", "https://", "https://shop.example", "https://shop.example:80"]),
+    ANY_TEXT | st.text("a.-:/?#&=1@\t\n A"),
+)
+def test_a_url_has_the_parts_that_the_standard_library_finds(start: str, rest: str) -> None:
+    parts = url_parts(start + rest)
+    try:
+        split = urlsplit(start + rest)
+    except ValueError:
+        assert parts == UrlParts(full=start + rest)
+    else:
+        assert (parts.protocol, parts.hostname) == (split.scheme, split.hostname or "")
+        assert (parts.path, parts.query, parts.fragment) == (
+            split.path or ("/" if split.hostname else ""),
+            split.query,
+            split.fragment,
+        )
 
 
 @given(ANY_TEXT | st.text("htps:/[]@.#?%1a"))

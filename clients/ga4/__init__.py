@@ -1,7 +1,8 @@
 """Read the hits that GA4's browser library sends."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from clients.ga4.answer import answer, preflight, too_large
 from clients.ga4.settings import Cookie, Ga4
@@ -107,18 +108,20 @@ def _recognised(settings: Ga4, plain: Claim, linked: str) -> Claim:
     states = {event.consent.state(COOKIES_NEED) for event in plain.events}
     if "denied" in states:
         return plain
-    found = _visitor(settings, plain, linked)
-    data = list(zip(plain.events, found.data, strict=True))
-    if not found.cookies and all(event.data is recognised for event, recognised in data):
+    data = [event.data for event in plain.events]
+    found = _visitor(settings, plain.events[0].hit, data, linked=linked)
+    if not found.cookies and found.data == data:
         return plain
-    events = [Event(event.name, known, event.hit, event.consent, index=event.index) for event, known in data]
+    events = [
+        Event(event.name, known, event.hit, event.consent, index=event.index)
+        for event, known in zip(plain.events, found.data, strict=True)
+    ]
     reply = Reply(plain.reply.status, plain.reply.headers, plain.reply.body, found.cookies)
     # Where the hit says nothing about consent, the container's default decides.
     return Claim(events, reply, consent=COOKIES_NEED, otherwise=plain) if "unset" in states else Claim(events, reply)
 
 
-def _visitor(settings: Ga4, plain: Claim, linked: str) -> Ga4Recognised:
-    hit, data = plain.events[0].hit, [event.data for event in plain.events]
+def _visitor(settings: Ga4, hit: Hit, data: Sequence[Mapping[str, Any]], *, linked: str) -> Ga4Recognised:
     if settings.identification == "javascript" or not settings.cookie.name:
         return ga4_from_browser(hit, data)
     return ga4_from_server(hit, data, _server_cookie(settings.cookie), linked=linked)

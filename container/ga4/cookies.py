@@ -19,6 +19,7 @@ _BROWSER = re.compile(r"GA\d\.\d{1,3}(?:-\d{1,3})?\.(.+)", re.ASCII)
 _SERVER = re.compile(r"FPID\d{1,2}\.\d{1,3}\.(.+)", re.ASCII)
 _SESSION = re.compile(r"GS([12])\.\d{1,3}\.(.+)", re.ASCII)
 _NUMBER = re.compile(r"\d{1,16}", re.ASCII)
+_PLAIN = re.compile(r"[A-Za-z0-9.+/=]*")
 _POSITIONS = "sogt"
 """The first fields of version 1, by the letters that version 2 gives them."""
 
@@ -50,7 +51,11 @@ def server_client_id(value: str) -> str | None:
 
 def server_cookie(client_id: str, depth: int) -> str:
     """The value of the server's cookie, encoded. `depth`: of how many labels its domain is made."""
-    return f"FPID2.{depth}.{quote(client_id, safe='')}"
+    if _PLAIN.fullmatch(client_id):
+        encoded = client_id.replace("+", "%2B").replace("/", "%2F").replace("=", "%3D")
+    else:
+        encoded = quote(client_id, safe="")
+    return f"FPID2.{depth}.{encoded}"
 
 
 def session_of(cookies: Mapping[str, str], measurement_id: str) -> Session | None:

@@ -54,7 +54,8 @@ _DRAWERS = (
 """In the order in which `_event_data` takes them."""
 
 _LONGEST_ITEM_NUMBER = 6
-_LONGEST_REMEMBERED, _MOST_REMEMBERED = 64, 4096
+LONGEST_REMEMBERED, MOST_REMEMBERED = 64, 4096
+"""Names of parameters come from outside: so long ones are remembered, and so many."""
 
 
 def events_of(hit: Hit) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
@@ -88,7 +89,7 @@ def _lines(body: bytes) -> Sequence[str]:
 def _sorted(parameters: Mapping[str, str]) -> _Drawers:
     drawers: _Drawers = [{} for _ in _DRAWERS]
     for key, value in parameters.items():
-        drawer, name, convert = _PLACES[key]
+        drawer, name, convert = PLACES[key]
         drawers[drawer][name] = value if convert is None else convert(value)
     return drawers
 
@@ -100,35 +101,42 @@ def _laid_over(below: _Drawers, above: _Drawers) -> _Drawers:
 def _event_data(drawers: _Drawers, hit: Hit, place: dict[str, str]) -> dict[str, Any]:
     ep, epn, up, upn, sst, root, hints, system, items, stated, texts, numbers, _ = drawers
     data = {**ep, **epn, **root}
-    hashed = root.get(HASHED_USER_DATA)
+    place = stated.get("event_location") or place
+    address = stated.get("ip_override") or hit.ip or _address_among(data)
+    agent = hit.headers.get("user-agent")
     hints = {**hints}
     add_header_hints(hints, hit.headers)
-    groups = (
-        (USER_DATA, _user_data(texts, numbers, hashed) if texts or numbers or hashed else None),
-        (USER_PROPERTIES, {**up, **upn}),
-        (CLIENT_HINTS, hints),
-        (SYSTEM_PROPERTIES, system),
-        (SERVER_SIDE_PROPERTIES, {**sst, "request_start_time_ms": hit.received}),
-        ("items", [items[number] for number in sorted(items) if items[number]]),
-        ("event_location", stated.get("event_location") or place),
-        ("ip_override", stated.get("ip_override") or hit.ip or _address_among(data)),
-        ("user_agent", hit.headers.get("user-agent")),
-    )
-    for name, value in groups:
-        if value:
-            data[name] = value
+    if texts or numbers or HASHED_USER_DATA in root:
+        _add_user_data(data, {**texts, **numbers}, root.get(HASHED_USER_DATA))
+    if up or upn:
+        data[USER_PROPERTIES] = {**up, **upn}
+    if hints:
+        data[CLIENT_HINTS] = hints
+    if system:
+        data[SYSTEM_PROPERTIES] = {**system}
+    data[SERVER_SIDE_PROPERTIES] = {**sst, "request_start_time_ms": hit.received}
+    listed = [items[number] for number in sorted(items) if items[number]]
+    if listed:
+        data["items"] = listed
+    if place:
+        data["event_location"] = {**place}
+    if address:
+        data["ip_override"] = address
+    if agent:
+        data["user_agent"] = agent
     return data
+
+
+def _add_user_data(data: dict[str, Any], stated: dict[str, Any], hashed: str | None) -> None:
+    user_data = {**(hashed_user_data(hashed) if hashed else {}), **nested(stated)}
+    if user_data:
+        data[USER_DATA] = user_data
 
 
 def _address_among(data: dict[str, Any]) -> str | None:
     """The address that is among the parameters of an event; what is there and is none is taken out."""
     stated = data.pop("ip_override", None)
     return canonical_address(stated) if isinstance(stated, str) else None
-
-
-def _user_data(texts: dict[str, Any], numbers: dict[str, Any], hashed: str | None) -> dict[str, Any]:
-    stated = nested({**texts, **numbers})
-    return {**hashed_user_data(hashed), **stated} if hashed else stated
 
 
 def _find_place(key: str) -> tuple[str, Any, _Convert]:
@@ -169,11 +177,11 @@ class _Places(dict[str, _Place]):
     def __missing__(self, key: str) -> _Place:
         drawer, name, convert = _find_place(key)
         place = _DRAWERS.index(drawer), name, convert
-        if len(key) <= _LONGEST_REMEMBERED:
-            if len(self) >= _MOST_REMEMBERED:
+        if len(key) <= LONGEST_REMEMBERED:
+            if len(self) >= MOST_REMEMBERED:
                 self.clear()
             self[key] = place
         return place
 
 
-_PLACES = _Places()
+PLACES = _Places()

@@ -74,7 +74,9 @@ def from_server(hit: Hit, events: Sequence[Mapping[str, Any]], cookie: ServerCoo
     if key and linked == WANTED:
         cookies.append(_linker_cookie(cookie, sealed(key, client_id, now)))
     recognised = [
-        {**data, "client_id": client_id} | ({JS_CLIENT_ID: own} if own not in ("", client_id) else {})
+        {**data, "client_id": client_id, JS_CLIENT_ID: own}
+        if own not in ("", client_id)
+        else {**data, "client_id": client_id}
         for data, own in zip(completed, browser_ids, strict=True)
     ]
     return Recognised(recognised, cookies)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import quote
 
 from container.effects import Reply, SetCookie
@@ -24,9 +25,11 @@ _DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9.\-]*[a-z0-9])?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NAME_PREFIX = re.compile(r"__(host|secure)-", re.IGNORECASE)
 _COOKIE_OCTETS = "!#$%&'()*+-./:<=>?@[]^_`{|}~"
+_NEEDS_NO_ENCODING = re.compile(f"[A-Za-z0-9{re.escape(_COOKIE_OCTETS)}]*")
 
 # What the connection needs is said by us and the server, once.
 _OURS = OF_THE_CONNECTION | {"server"}
+_LONGEST_REMEMBERED = 256
 _SAME_SITE = {"lax": "Lax", "strict": "Strict", "none": "None"}
 
 
@@ -37,13 +40,13 @@ def header_lines(reply: Reply, host: str) -> Headers:
     """
     lines: Headers = []
     for name, value in reply.headers:
-        lowered = name.lower()
-        if lowered not in _OURS and is_token(name) and _FIELD_VALUE.fullmatch(value):
-            lines.append((lowered.encode("ascii"), value.encode("latin-1")))
-    for cookie in reply.cookies:
-        line = cookie_line(cookie, host)
+        line = (_header_line if len(name) + len(value) <= _LONGEST_REMEMBERED else _find_header_line)(name, value)
         if line is not None:
-            lines.append((b"set-cookie", line))
+            lines.append(line)
+    for cookie in reply.cookies:
+        written = cookie_line(cookie, host)
+        if written is not None:
+            lines.append((b"set-cookie", written))
     if carries_body(reply.status):
         lines.append((b"content-length", b"%d" % len(reply.body)))
     return lines
@@ -52,6 +55,17 @@ def header_lines(reply: Reply, host: str) -> Headers:
 def carries_body(status: int) -> bool:
     """Whether an answer of this status may have a body (RFC 9110, section 6.4.1)."""
     return status >= 200 and status not in (204, 304)
+
+
+def _find_header_line(name: str, value: str) -> tuple[bytes, bytes] | None:
+    lowered = name.lower()
+    if lowered in _OURS or not is_token(name) or not _FIELD_VALUE.fullmatch(value):
+        return None
+    return lowered.encode("ascii"), value.encode("latin-1")
+
+
+# Answers differ in little but the origin of the page.
+_header_line = lru_cache(maxsize=1024)(_find_header_line)
 
 
 def cookie_line(cookie: SetCookie, host: str) -> bytes | None:
@@ -63,13 +77,13 @@ def cookie_line(cookie: SetCookie, host: str) -> bytes | None:
     """
     prefix = _NAME_PREFIX.match(cookie.name)
     path = "/" if prefix is not None and prefix[1].lower() == "host" else cookie.path
-    if not is_token(cookie.name) or _CONTROL.search(cookie.value) or not _COOKIE_PATH.fullmatch(path):
+    value = _cookie_value(cookie)
+    if value is None or not is_token(cookie.name) or not _COOKIE_PATH.fullmatch(path):
         return None
     domain = _domain(cookie, host)
     if domain is None:
         return None
-    safe = f"{_COOKIE_OCTETS}%" if cookie.encoded else _COOKIE_OCTETS
-    pair = f"{cookie.name}={quote(cookie.value, safe=safe, errors='replace')}"
+    pair = f"{cookie.name}={value}"
     if len(pair) > LONGEST_COOKIE_BYTES:
         return None
     line = f"{pair}; Path={path}"
@@ -83,6 +97,16 @@ def cookie_line(cookie: SetCookie, host: str) -> bytes | None:
     if cookie.http_only:
         line += "; HttpOnly"
     return f"{line}; SameSite={_SAME_SITE[cookie.same_site]}".encode("ascii")
+
+
+def _cookie_value(cookie: SetCookie) -> str | None:
+    """The value as it is written, `None` for one with a control character. Most need no encoding."""
+    value = cookie.value
+    if _NEEDS_NO_ENCODING.fullmatch(value):
+        return value
+    if _CONTROL.search(value):
+        return None
+    return quote(value, safe=f"{_COOKIE_OCTETS}%" if cookie.encoded else _COOKIE_OCTETS, errors="replace")
 
 
 def _domain(cookie: SetCookie, host: str) -> str | None:

@@ -252,6 +252,11 @@ def test_what_a_hit_states_itself_counts() -> None:
     assert (partly["ga_session_id"], partly["ga_session_number"], partly["x-ga-mp2-seg"]) == ("1767260000", 9, "1")
 
 
+def test_a_session_that_the_hit_states_stays_where_only_the_client_id_is_missing() -> None:
+    found = data_of(claimed(Ga4(), hit("&cid=&sid=1" + GRANTED, cookie=f"_ga=GA1.1.5.6; _ga_SHOP42={SESSION}")))
+    assert (found["client_id"], found["ga_session_id"], "ga_session_number" in found) == ("5.6", "1", False)
+
+
 @pytest.mark.parametrize(
     ("session", "found"),
     [

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from container.event import Hit
 from container.ga4 import consent_of, events_of
+from container.ga4.events import LONGEST_REMEMBERED, MOST_REMEMBERED, PLACES
 from container.ga4.keys import FIELDS, PREFIXES
 from container.shape import at
 
@@ -293,6 +294,26 @@ def test_lines_without_a_name_are_no_events() -> None:
 def test_bytes_that_are_no_utf_8_are_replaced() -> None:
     [(_, data)] = events_of(hit("", b"en=caf\xff&ep.a=%FF\xc3"))
     assert (data["event_name"], data["a"]) == ("caf\ufffd", "\ufffd\ufffd")
+
+
+def test_only_so_many_names_are_remembered_and_no_long_ones() -> None:
+    names = [f"ep.{number}" for number in range(MOST_REMEMBERED + 1)]
+    for name in (*names, "ep." + "x" * LONGEST_REMEMBERED, "ep.first"):
+        assert data_of(f"{name}=1")[name[3:]] == "1"
+    assert len(PLACES) <= MOST_REMEMBERED
+    assert max(map(len, PLACES)) <= LONGEST_REMEMBERED
+    assert "ep.first" in PLACES
+
+
+def test_events_of_one_hit_share_nothing_that_is_added_to_them() -> None:
+    query = "ep.user_data.email=a&pr1=idA&uap=b&up.u=1&_dbg=1&ur=US&sst.a=1"
+    first, second = (data for _, data in events_of(hit(query, "en=a&uaa=arm\nen=b&ep.x=1", sec_ch_ua_mobile="?1")))
+    assert first["client_hints"] == {"platform": "b", "architecture": "arm", "mobile": True}
+    assert second["client_hints"] == {"platform": "b", "mobile": True}
+    assert first["user_data"] == second["user_data"] == {"email": "a"}
+    assert "x" not in first
+    for name in ("client_hints", "user_data", "x-ga-system_properties", "x-sst-system_properties", "event_location"):
+        assert first[name] is not second[name]
 
 
 ODD_QUERY = st.text(st.characters(exclude_categories=())) | st.lists(

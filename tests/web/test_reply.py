@@ -252,6 +252,15 @@ def test_whatever_stands_in_a_slot_the_answer_is_read_with_the_lines_that_were_m
     assert [value for name, value in read.headers if name == b"set-cookie"] == written
 
 
+def test_a_long_header_is_written_like_a_short_one() -> None:
+    headers = [("X-Long", "v" * 1000), ("X-Long", "é" * 1000), ("X-Odd", "ł" * 1000), ("X-Short", "v")]
+    assert header_lines(Reply(204, headers), "") == [
+        (b"x-long", b"v" * 1000),
+        (b"x-long", b"\xe9" * 1000),
+        (b"x-short", b"v"),
+    ]
+
+
 @pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding", "Connection", "Server"])
 def test_a_client_does_not_speak_for_the_connection(name: str) -> None:
     assert header_lines(Reply(200, [(name, "7")], b""), "") == [(b"content-length", b"0")]
