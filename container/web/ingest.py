@@ -12,6 +12,8 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -43,6 +45,9 @@ Accept = Callable[[Acceptance], Awaitable[Accepted]]
 """`Store.accept`: resolves when everything that the hit leads to is on disk."""
 
 RETRY_AFTER_SECONDS = 5
+LONGEST_REMEMBERED = 64
+"""Bytes of a header's name; what is longer is read anew each time."""
+
 
 _SENTENCES = {
     400: "The request cannot be read.",
@@ -116,17 +121,19 @@ class Ingest:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request: always with a reply of the container's client, or with a status that says why not."""
-        with self.metrics.reply_seconds.time():
-            try:
-                hit = await self._read(scope, receive)
-            except RefusedError as refused:
-                self.metrics.refused[refused.reason].inc()
-                logger.debug("hit.refused status=%d reason=%s", refused.status, refused.reason)
-                await respond(scope, send, refusal(refused), closing=not self._stays_open(scope, refused))
-            except DisconnectedError:
-                return
-            else:
-                await respond(scope, send, await self._take(hit), host=hit.headers.get("host", ""))
+        begun = time.perf_counter()
+        try:
+            hit = await self._read(scope, receive)
+        except RefusedError as refused:
+            self.metrics.refused[refused.reason].inc()
+            logger.debug("hit.refused status=%d reason=%s", refused.status, refused.reason)
+            await respond(scope, send, refusal(refused), closing=not self._stays_open(scope, refused))
+        except DisconnectedError:
+            return
+        else:
+            await respond(scope, send, await self._take(hit), host=hit.headers.get("host", ""))
+        finally:
+            self.metrics.reply_seconds.observe(time.perf_counter() - begun)
 
     async def _read(self, scope: Scope, receive: Receive) -> Hit:
         """The request as a hit. Raises `RefusedError` past a limit and `DisconnectedError`."""
@@ -134,8 +141,9 @@ class Ingest:
         check_limits(scope["headers"], path, query, self.limits)
         peer = peer_address(scope["client"])
         headers = read_headers(scope["headers"], from_proxy=self.front.proxies.trusts(peer))
-        hosts = [value for name, value in scope["headers"] if name == b"host"]
-        if not (_is_one_host(hosts) or (scope["http_version"] != "1.1" and not hosts)):
+        host = headers.get("host")
+        # Two of them were joined, and are none.
+        if not is_host(host) if host is not None else scope["http_version"] == "1.1":
             raise RefusedError(400, "no_host")
         visitor = self._admitted(self.front.visitor(peer, headers, scope["headers"]), peer)
         return Hit(
@@ -184,9 +192,10 @@ class Ingest:
         self._count(container, outcome, taken)
         for letter in written.letters:
             self._tell(letter, now=hit.received)
-        client = "" if outcome.client is None else outcome.client
-        line = "hit.taken id=%s client=%s status=%d events=%d rows=%d"
-        logger.debug(line, hit.id.hex(), quoted(client), outcome.reply.status, outcome.events, len(written.rows))
+        if logger.isEnabledFor(logging.DEBUG):
+            client, status = quoted(outcome.client or ""), outcome.reply.status
+            line = "hit.taken id=%s client=%s status=%d events=%d rows=%d"
+            logger.debug(line, hit.id.hex(), client, status, outcome.events, len(written.rows))
         return stated(outcome.finished(taken))
 
     def _failed(self, hit: Hit, problem: Exception) -> Reply:
@@ -223,7 +232,7 @@ def check_limits(headers: RawHeaders, path: bytes, query: bytes, limits: Limits)
     """Raises `RefusedError` for an address or headers past the limits; the server in front of us sets none."""
     if len(path) + len(query) > limits.path_and_query_bytes:
         raise RefusedError(414, "query_too_long")
-    if len(headers) > limits.headers or sum(len(name) + len(value) for name, value in headers) > limits.header_bytes:
+    if len(headers) > limits.headers or sum(map(len, chain.from_iterable(headers))) > limits.header_bytes:
         raise RefusedError(431, "headers_too_large")
 
 
@@ -240,13 +249,24 @@ def read_headers(raw: RawHeaders, *, from_proxy: bool) -> Mapping[str, str]:
     """Headers by lower-case name, repeated ones joined. Only a proxy of ours may speak about the visitor's address."""
     found: dict[str, str] = {}
     for raw_name, raw_value in raw:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        if not from_proxy and is_address_header(name):
+        name, of_proxies = _header_name(raw_name) if len(raw_name) <= LONGEST_REMEMBERED else _read_name(raw_name)
+        if of_proxies and not from_proxy:
             continue
+        value = raw_value.decode("latin-1")
         if name in found:
             value = f"{found[name]}{'; ' if name == 'cookie' else ', '}{value}"
         found[name] = value
     return MappingProxyType(found)
+
+
+def _read_name(raw: bytes) -> tuple[str, bool]:
+    """The name in lower case, and whether only a proxy may say it."""
+    name = raw.decode("latin-1").lower()
+    return name, is_address_header(name)
+
+
+# Browsers send the same few dozen names with each hit.
+_header_name = lru_cache(maxsize=1024)(_read_name)
 
 
 async def read_body(receive: Receive, limits: Limits) -> bytes:
@@ -291,7 +311,3 @@ def stated(reply: Reply) -> Reply:
         return reply
     headers = (*reply.headers, ("content-type", "text/plain; charset=utf-8"))
     return replace(reply, headers=headers, body=f"{sentence}\n".encode())
-
-
-def _is_one_host(hosts: Sequence[bytes]) -> bool:
-    return len(hosts) == 1 and is_host(hosts[0].decode("latin-1"))
