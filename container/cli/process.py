@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import secrets
 import socket
@@ -121,6 +122,7 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
             counters=engine.worker.counters,
         )
         app = public_app(ingest, prefix=options.prefix)
+        _set_apart_what_stays()
         most, most_admin = most_connections()
         admin_crowd = Crowd(most=most_admin, spare=spare_of(most_admin))
         admin_at = await _listen(Listener(admin_app(admin), admin_bound, crowd=admin_crowd), admin_bound, opened)
@@ -140,6 +142,12 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         logger.info("serve.stopping")
     logger.info("serve.stopped")
     return code
+
+
+def _set_apart_what_stays() -> None:
+    """Takes what was made so far out of the collector's sight: it lives as long as the process, and is large."""
+    gc.collect()
+    gc.freeze()
 
 
 async def _open_engine(options: Options, scene: Scene, registry: Registry, opened: AsyncExitStack) -> Engine:
