@@ -71,7 +71,7 @@ def query_parameters(raw: str) -> dict[str, str]:
     if not raw:
         return {}
     if raw.count("=") != raw.count("&") + 1:
-        raw = "&".join([pair if "=" in pair else f"{pair}=" for pair in raw.split("&") if pair])
+        raw = _with_equals_signs(raw)
     if not raw.isascii():
         return dict(yarl.query_to_pairs(_without_surrogates(raw)))
     found = _read_as_json(raw)
@@ -144,6 +144,14 @@ def path_matches(paths: Iterable[str], path: str) -> bool:
 def longer_paths(path: str, others: Iterable[str]) -> list[str]:
     """Those of the others that end in the path and say more: `/mp/collect` for `/collect`."""
     return [other for other in others if len(other) > len(path) and path_matches((path,), other)]
+
+
+def _with_equals_signs(raw: str) -> str:
+    """The same parameters, each with an equals sign. GA4's library ends many a hit with a name that has none."""
+    last = raw.rpartition("&")[2]
+    if last and "=" not in last and raw.count("=") == raw.count("&"):
+        return f"{raw}="
+    return "&".join([pair if "=" in pair else f"{pair}=" for pair in raw.split("&") if pair])
 
 
 def _read_as_json(raw: str) -> dict[str, str] | None:
