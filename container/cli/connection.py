@@ -84,7 +84,7 @@ class Connection(HttpToolsProtocol):
         self._ended = False
         self._spare = False
         self._unread_since = 0.0
-        self._ours = False
+        self._ours = self._patient = False
 
     # The connection
 
@@ -92,6 +92,7 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         peer = canonical_address(self.client[0]) if self.client else None
         self._ours = peer is not None and self.crowd.trusts(peer)
+        self._patient = self._ours or (peer is not None and self.crowd.near(peer))
         place = self.crowd.join(self)
         self._spare = place == "spare"
         if place == "outside":
@@ -365,7 +366,7 @@ class Connection(HttpToolsProtocol):
             slow = taken > times.slow_start and self._body < times.bytes_per_second * taken
             if slow or taken > times.body or now - self.heard > times.body_pause:
                 self._refuse(BODY_TOO_SLOW)
-        elif self._idle and taken > (times.proxy_waiting if self._ours else times.waiting):
+        elif self._idle and taken > (times.proxy_waiting if self._patient else times.waiting):
             self.since = now
             self.transport.close()
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Literal, Protocol
 
+from container.sandbox.app import LARGEST_BODY
 from container.web.ingest import Limits
 from container.web.metrics import Refusal
 
@@ -30,7 +31,7 @@ class Times:
 
     `head`: the headers, from their first byte. `body_pause`: between two pieces of a body; `body`: all of it;
     `bytes_per_second`: how fast it comes at least, once `slow_start` is over. `waiting`: nothing at all, before the
-    first request and between two; `proxy_waiting`: the same for a proxy of ours. `unread`: an answer that nobody takes
+    first request and between two; `proxy_waiting`: the same for a proxy. `unread`: an answer that nobody takes
     in. `farewell`: what still comes after a refusal, `farewell_pause`: between two pieces of it. `settled`: what
     waits at least so long makes room when all connections are taken; a new one may have its request on the way.
     """
@@ -76,7 +77,7 @@ class Crowd:
     """The connections of one listener.
 
     `refused`: told of each request that was not read. `trusts`: whether an address is a proxy of ours, whose
-    connections may wait longer and never make room.
+    connections never make room. `near`: whether it may be one, whose connections may wait longer as well.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -85,6 +86,7 @@ class Crowd:
     spare: int = MOST_SPARE
     refused: Callable[[Refusal], None] = lambda _reason: None
     trusts: Callable[[str], bool] = lambda _address: False
+    near: Callable[[str], bool] = lambda _address: False
     members: set[Member] = field(default_factory=set)
     _leaving: set[Member] = field(default_factory=set)
 
@@ -132,6 +134,11 @@ class Crowd:
         for member in yielding[: max(1, self.most // 20)]:
             self._leaving.add(member)
             member.leave()
+
+
+def sandbox_crowd() -> Crowd:
+    """That of the stand-in vendors, which take whole batches."""
+    return Crowd(limits=Limits(body_bytes=LARGEST_BODY))
 
 
 def most_connections() -> tuple[int, int]:

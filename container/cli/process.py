@@ -31,7 +31,7 @@ from container.delivery.sqlite import SqliteStore, open_store
 from container.delivery.store import StoreRefusedError
 from container.delivery.transport import Transport, vendor_transport
 from container.delivery.worker import Worker
-from container.web.addresses import Proxies
+from container.web.addresses import Proxies, is_near
 from container.web.admin import Admin, admin_app
 from container.web.app import public_app
 from container.web.current import Current
@@ -131,6 +131,7 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
             spare=spare_of(most),
             refused=engine.metrics.not_taken,
             trusts=Proxies(options.proxies).trusts,
+            near=is_near,
         )
         public = Listener(app, public_bound, drain_seconds=DRAIN_SECONDS, crowd=crowd)
         public_at = await _listen(public, public_bound, opened)

@@ -110,11 +110,13 @@ def test_a_connection_may_be_used_again_within_its_time(tmp_path: Path, sent: by
     assert said.statuses == [204] * (answers + 1)
 
 
-def test_a_proxy_of_ours_may_keep_its_connections_longer(tmp_path: Path) -> None:
+def test_a_proxy_may_keep_its_connections_longer(tmp_path: Path) -> None:
     end = GET + b"connection: close\r\n\r\n"
     said, _ = later(tmp_path / "1", QUIET, [74.0], rest=end, answers=1, trusts=lambda address: address == "127.0.0.1")
     assert said.statuses == [204, 204]
-    said, _ = later(tmp_path / "2", QUIET, [76.0], answers=1, trusts=lambda address: True)
+    said, _ = later(tmp_path / "2", QUIET, [74.0], rest=end, answers=1, near=lambda address: address == "127.0.0.1")
+    assert said.statuses == [204, 204]
+    said, _ = later(tmp_path / "3", QUIET, [76.0], answers=1, trusts=lambda address: True)
     assert said.statuses == [204]
 
 
