@@ -20,7 +20,7 @@ from benchmarks.hits import Shape
 from benchmarks.wire import Answers, Connection, connected, requests
 
 CONNECTIONS = 64
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 20.0
 """So long answers are waited for after the last hit was due."""
 
 _NAP_SECONDS = 0.002
