@@ -18,7 +18,7 @@ from types import CodeType
 from typing import Any
 
 from benchmarks.example import compiled, example
-from benchmarks.figures import median, slope, table
+from benchmarks.figures import Cell, median, slope, table
 from benchmarks.hits import SHAPES, Shape
 from container.delivery.row import Acceptance, acceptance
 from container.delivery.sqlite import open_store
@@ -222,7 +222,8 @@ def main() -> None:
                 print(f"### {kind}\n\n{profile(application(container), SHAPES[kind](), 4)}\n")
             return
         found = {kind: steps(container, SHAPES[kind](), folder, rounds) for kind in kinds}
-        rows = [(step, *(found[kind][step] for kind in kinds)) for step in next(iter(found.values()))]
+        names = list(next(iter(found.values())))
+        rows: list[Sequence[Cell]] = [(step, *(found[kind][step] for kind in kinds)) for step in names]
         print(f"### In process: microseconds of CPU per hit, medians of {rounds}\n\n{table(('step', *kinds), rows)}\n")
         if not chosen.shape:
             print(tags_cost(folder, rounds))

@@ -1,6 +1,6 @@
 """A large container, as a group of shops in fifty markets has it: 500 tags, 1,000 variables, 300 triggers.
 
-Only the first market's purchases fire a tag when the benchmarks' hits come, since conditions name the host.
+A purchase of the benchmarks' hits fires a few tags, those of the first market, since conditions name the host.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _trigger(number: int, variables: int) -> Iterator[str]:
 def _tag(number: int, variables: int, triggers: int, vendor: str) -> Iterator[str]:
     near = number // 2 * _KINDS % variables
     yield f"  Tag {number}:"
-    # The second trigger is another one for every tag, and the first one's market is never its own.
+    # The second trigger is another one for nearly every tag.
     heard = [number % triggers, (number * 7 + 3) % triggers] if number else [0]
     yield f"    triggers: [{', '.join(f'Trigger {each}' for each in dict.fromkeys(heard))}]"
     if number % 2 == 0:

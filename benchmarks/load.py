@@ -91,7 +91,7 @@ def reloads(text: str, folder: Path, wanted: int) -> tuple[open_loop.Served, ope
         reloading = threading.Thread(target=reload_often, args=(server, wanted, took))
         calm = open_loop.serve(server.port, shapes, RATE, 5.0)
         reloading.start()
-        parts = []
+        parts: list[open_loop.Served] = []
         while reloading.is_alive():
             parts.append(open_loop.serve(server.port, shapes, RATE, 5.0, seed=len(parts) + 2))
         reloading.join()

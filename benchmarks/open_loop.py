@@ -51,10 +51,11 @@ def schedule(rate: float, seconds: float, seed: int) -> list[float]:
 
 def serve(port: int, shapes: Sequence[Shape], rate: float, seconds: float, *, seed: int = 1) -> Served:
     """Sends hits at this rate. Raises `AssertionError` when one of them is refused."""
-    return uvloop.run(_serve(port, shapes, schedule(rate, seconds, seed)))
+    return uvloop.run(sent_at(port, shapes, schedule(rate, seconds, seed)))
 
 
-async def _serve(port: int, shapes: Sequence[Shape], moments: Sequence[float]) -> Served:
+async def sent_at(port: int, shapes: Sequence[Shape], moments: Sequence[float]) -> Served:
+    """Sends a hit at each of the moments."""
     answers = Answers([])
     waiting: deque[tuple[bytes, float]] = deque()
     idle: list[Connection] = []

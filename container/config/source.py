@@ -103,7 +103,7 @@ def quickly(text: str) -> Node | None:
         return None
     reading = _Reading(text, text, {}, quick=True)
     try:
-        root = reading.document(yaml.cyaml.CParser(text))
+        root = reading.document(yaml.cyaml.CParser(text))  # type: ignore[attr-defined]  # it is there with LibYAML
     except (BrokenError, yaml.YAMLError, ValueError, OverflowError):
         return None
     return None if reading.problems else root
@@ -308,7 +308,7 @@ class _Reading:
 
     def _stretch(self, start: Any, end: Any) -> tuple[Place, str]:
         raw = self.text[start.index : end.index].rstrip()
-        first = LINE_BREAK.split(raw, maxsplit=1)[0]
+        first = LINE_BREAK.split(raw, maxsplit=1)[0] if start.line != end.line else raw
         return Place(start.line + 1, start.column + 1, max(1, len(first))), raw
 
 
