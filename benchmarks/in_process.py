@@ -18,7 +18,7 @@ from types import CodeType
 from typing import Any
 
 from benchmarks.example import compiled, example
-from benchmarks.figures import median, slope, table
+from benchmarks.figures import Cell, median, slope, table
 from benchmarks.hits import SHAPES, Shape
 from container.delivery.row import Acceptance, acceptance
 from container.delivery.sqlite import open_store
@@ -39,6 +39,7 @@ NOWHERE = "http://127.0.0.1:9"
 
 ROUNDS, SHORT_ROUNDS = 7, 3
 FIRING = (1, 2, 4, 8)
+MOST_SHOWN = 40
 TOGETHER = 64
 """Hits that wait for one commit, as with 64 connections."""
 
@@ -189,9 +190,14 @@ def profile(app: Application, shapes: Sequence[Shape], repeated: int) -> str:
     for request in calls:
         call(app, *request)
     profiler.disable()
-    own = sorted(profiler.getstats(), key=lambda one: -one.inlinetime)[:30]
-    rows = [(_named(one.code), one.inlinetime / len(calls) * 1e6, one.callcount / len(calls)) for one in own]
-    return table(("function", "own us a hit", "calls a hit"), rows)
+    return heaviest(profiler, len(calls), "hit")
+
+
+def heaviest(profiler: cProfile.Profile, count: int, what: str) -> str:
+    """The functions with the most time of their own, and how often each was called for one of so many."""
+    own = sorted(profiler.getstats(), key=lambda one: -one.inlinetime)[:MOST_SHOWN]
+    rows = [(_named(one.code), one.inlinetime / count * 1e6, one.callcount / count) for one in own]
+    return table(("function", f"own us a {what}", f"calls a {what}"), rows)
 
 
 def _named(code: CodeType | str) -> str:
@@ -216,7 +222,8 @@ def main() -> None:
                 print(f"### {kind}\n\n{profile(application(container), SHAPES[kind](), 4)}\n")
             return
         found = {kind: steps(container, SHAPES[kind](), folder, rounds) for kind in kinds}
-        rows = [(step, *(found[kind][step] for kind in kinds)) for step in next(iter(found.values()))]
+        names = list(next(iter(found.values())))
+        rows: list[Sequence[Cell]] = [(step, *(found[kind][step] for kind in kinds)) for step in names]
         print(f"### In process: microseconds of CPU per hit, medians of {rounds}\n\n{table(('step', *kinds), rows)}\n")
         if not chosen.shape:
             print(tags_cost(folder, rounds))

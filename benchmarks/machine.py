@@ -20,12 +20,24 @@ def cores() -> tuple[set[int], set[int]]:
 
 def processor_seconds(pid: int) -> float:
     """CPU time of a process, of its children that live and of those that ended."""
-    return sum(_own_seconds(each) for each in _family(pid))
+    return sum(_own_seconds(each) for each in family(pid))
 
 
 def memory_mb(pid: int) -> float:
     """Memory of a process and its children, what they share divided by who shares it (PSS)."""
-    return sum(_pss_kb(each) for each in _family(pid)) / 1024
+    return sum(_pss_kb(each) for each in family(pid)) / 1024
+
+
+def family(pid: int) -> list[int]:
+    """A process and the children of it that live, theirs too."""
+    parents = {}
+    for each in Path("/proc").iterdir():
+        if each.name.isdigit() and (fields := _fields(int(each.name))):
+            parents[int(each.name)] = int(fields[1])
+    found = [pid]
+    for member in found:
+        found += [child for child, parent in parents.items() if parent == member]
+    return found
 
 
 def flush_ms(folder: Path) -> tuple[float, float]:
@@ -51,17 +63,6 @@ def processor() -> str:
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return "unknown"
-
-
-def _family(pid: int) -> list[int]:
-    parents = {}
-    for each in Path("/proc").iterdir():
-        if each.name.isdigit() and (fields := _fields(int(each.name))):
-            parents[int(each.name)] = int(fields[1])
-    found = [pid]
-    for member in found:
-        found += [child for child, parent in parents.items() if parent == member]
-    return found
 
 
 def _own_seconds(pid: int) -> float:

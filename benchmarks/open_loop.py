@@ -20,7 +20,7 @@ from benchmarks.hits import Shape
 from benchmarks.wire import Answers, Connection, connected, requests
 
 CONNECTIONS = 64
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 20.0
 """So long answers are waited for after the last hit was due."""
 
 _NAP_SECONDS = 0.002
@@ -51,10 +51,11 @@ def schedule(rate: float, seconds: float, seed: int) -> list[float]:
 
 def serve(port: int, shapes: Sequence[Shape], rate: float, seconds: float, *, seed: int = 1) -> Served:
     """Sends hits at this rate. Raises `AssertionError` when one of them is refused."""
-    return uvloop.run(_serve(port, shapes, schedule(rate, seconds, seed)))
+    return uvloop.run(sent_at(port, shapes, schedule(rate, seconds, seed)))
 
 
-async def _serve(port: int, shapes: Sequence[Shape], moments: Sequence[float]) -> Served:
+async def sent_at(port: int, shapes: Sequence[Shape], moments: Sequence[float]) -> Served:
+    """Sends a hit at each of the moments."""
     answers = Answers([])
     waiting: deque[tuple[bytes, float]] = deque()
     idle: list[Connection] = []

@@ -25,6 +25,9 @@ PATIENCE_SECONDS = 60.0
 SETTLED_SECONDS = 0.2
 STAND_IN = ROOT / "benchmarks" / "fastify"
 DATABASE = "deliveries.db"
+SAID = "said.txt"
+"""What a server writes to its standard output and error."""
+
 LOOPBACK = "127.0.0.0/8"
 
 
@@ -89,12 +92,12 @@ def running(
     command: Sequence[str], port: int, folder: Path, core: set[int], environment: Mapping[str, str] | None = None
 ) -> Iterator[Server]:
     """A process on the core, from when it answers until the block ends."""
-    said = folder / "said.txt"
+    said = folder / SAID
     with said.open("wb") as out:
         process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**os.environ, "TAG_CONTAINER_LOG_LEVEL": "WARNING", **(environment or {})},
+            env={**os.environ, **(environment or {})},
             stdout=out,
             stderr=subprocess.STDOUT,
             preexec_fn=partial(os.sched_setaffinity, 0, core),

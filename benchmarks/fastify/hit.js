@@ -16,25 +16,49 @@ const sha256 = (text) => createHash('sha256').update(text).digest('hex');
 
 // The events of a hit: the parameters of the query, for each line of the body laid over by its own.
 function eventsOf(query, body) {
-  const shared = Object.fromEntries(new URLSearchParams(query));
-  if (shared.v !== '2' || !shared.tid) return [];
+  const shared = pairsOf(query);
   const lines = body ? body.split('\n').filter((line) => line.trim()) : [''];
-  return lines
-    .map((line) => ({ ...shared, ...Object.fromEntries(new URLSearchParams(line.trim())) }))
-    .filter((event) => event.en)
-    .map(eventData);
+  const events = lines.map((line) => eventData(shared, line ? pairsOf(line.trim()) : []));
+  return events.filter(({ data }) => data.get('v') === '2' && data.get('tid') && data.get('en'));
 }
 
-function eventData(parameters) {
-  const data = { event_name: parameters.en, user_data: {}, items: [] };
-  for (const [key, value] of Object.entries(parameters)) {
-    if (key.startsWith('ep.user_data.')) data.user_data[key.slice(13)] = value;
-    else if (key.startsWith('epn.')) data[key.slice(4)] = Number(value);
-    else if (key.startsWith('ep.')) data[key.slice(3)] = value;
-    else if (/^pr[0-9]+$/.test(key)) data.items.push(itemOf(value));
-    else data[key] = value;
+// Names and values by turns.
+function pairsOf(text) {
+  const found = [];
+  for (const part of text.split('&')) {
+    const at = part.indexOf('=');
+    if (at < 0) found.push(decoded(part), '');
+    else found.push(decoded(part.slice(0, at)), decoded(part.slice(at + 1)));
   }
-  return data;
+  return found;
+}
+
+function decoded(text) {
+  const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text;
+  if (!spaced.includes('%')) return spaced;
+  try {
+    return decodeURIComponent(spaced);
+  } catch {
+    return spaced;
+  }
+}
+
+function eventData(...lists) {
+  const data = new Map();
+  const person = new Map();
+  const items = [];
+  for (const list of lists) {
+    for (let at = 0; at < list.length; at += 2) {
+      const key = list[at];
+      const value = list[at + 1];
+      if (key.startsWith('ep.user_data.')) person.set(key.slice(13), value);
+      else if (key.startsWith('epn.')) data.set(key.slice(4), Number(value));
+      else if (key.startsWith('ep.')) data.set(key.slice(3), value);
+      else if (/^pr[0-9]+$/.test(key)) items.push(itemOf(value));
+      else data.set(key, value);
+    }
+  }
+  return { name: data.get('en'), data, person, items };
 }
 
 function itemOf(text) {
@@ -54,10 +78,11 @@ function cookiesOf(header) {
 
 // The example container's conditions.
 function fires(event, ip) {
-  if (!(event.event_name in NAMES) || ip.startsWith(STAFF)) return false;
-  if (event.gcs && event.gcs[2] !== '1') return false;
-  if (event.event_name !== 'purchase') return true;
-  return event.value > 0 && !/^TEST-/.test(event.transaction_id || '');
+  if (!(event.name in NAMES) || ip.startsWith(STAFF)) return false;
+  const signal = event.data.get('gcs');
+  if (signal && signal[2] !== '1') return false;
+  if (event.name !== 'purchase') return true;
+  return event.data.get('value') > 0 && !/^TEST-/.test(event.data.get('transaction_id') || '');
 }
 
 function pageGroup(path) {
@@ -65,28 +90,32 @@ function pageGroup(path) {
   return category ? `category ${category[1]}` : path.startsWith('/p/') ? 'product' : 'other';
 }
 
+// JSON leaves out what is undefined.
 function payloadOf(event, request, received) {
+  const { data, person } = event;
   const cookies = cookiesOf(request.headers.cookie);
-  const page = new URL(event.dl);
-  const person = event.user_data;
-  const [language, region] = (event.ul || '').split('-');
-  return filled({
-    event: NAMES[event.event_name],
+  const page = new URL(data.get('dl'));
+  const [language, region] = (data.get('ul') || '').split('-');
+  const email = person.get('email');
+  const phone = person.get('phone_number');
+  const account = data.get('uid');
+  return {
+    event: NAMES[event.name],
     event_time: Math.floor(received / 1000),
-    event_id: event.event_id,
-    user: filled({
+    event_id: data.get('event_id'),
+    user: {
       ttclid: page.searchParams.get('ttclid') || cookies.ttclid,
       ttp: cookies._ttp,
-      email: person.email && sha256(person.email.trim().toLowerCase()),
-      phone: person.phone_number && sha256(`+${person.phone_number.replace(/[^0-9]/g, '')}`),
-      external_id: event.uid && sha256(event.uid.trim()),
+      email: email && sha256(email.trim().toLowerCase()),
+      phone: phone && sha256(`+${phone.replace(/[^0-9]/g, '')}`),
+      external_id: account && sha256(account.trim()),
       ip: request.ip,
       user_agent: request.headers['user-agent'],
       locale: region ? `${language}-${region.toUpperCase()}` : language,
-    }),
+    },
     properties: propertiesOf(event, page),
-    page: filled({ url: event.dl, referrer: event.dr }),
-  });
+    page: { url: data.get('dl'), referrer: data.get('dr') },
+  };
 }
 
 function propertiesOf(event, page) {
@@ -98,28 +127,23 @@ function propertiesOf(event, page) {
     return content;
   });
   const listed = contents.length > 0;
-  return filled({
+  return {
     contents: listed ? contents : undefined,
     content_type: listed ? 'product' : undefined,
     content_ids: listed ? contents.map((content) => content.content_id) : undefined,
     num_items: listed ? contents.reduce((sum, content) => sum + content.quantity, 0) : undefined,
-    currency: event.cu,
-    value: event.value,
-    order_id: event.transaction_id,
+    currency: event.data.get('cu'),
+    value: event.data.get('value'),
+    order_id: event.data.get('transaction_id'),
     description: pageGroup(page.pathname),
-  });
-}
-
-function filled(members) {
-  for (const key of Object.keys(members)) if (members[key] === undefined) delete members[key];
-  return members;
+  };
 }
 
 // Everything that one hit leads to: a list of an event's name and the payload's text.
 function take(request, received) {
   return eventsOf(request.query, request.body)
     .filter((event) => fires(event, request.ip))
-    .map((event) => ({ name: event.event_name, payload: JSON.stringify(payloadOf(event, request, received)) }));
+    .map((event) => ({ name: event.name, payload: JSON.stringify(payloadOf(event, request, received)) }));
 }
 
 module.exports = { take };

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from container.cli.demo import Demo, completed, pointed_at
-from container.cli.sources import Sources, read
+from container.cli.sources import Sources, read, uncollected
 from container.config.load import Loaded
 from container.config.model import ClientModel, ConsentDefault, ContainerModel
 from container.engine.compile import compile_container
@@ -27,6 +27,7 @@ class Built:
     demo: Demo | None = None
 
 
+@uncollected()
 def build(sources: Sources, endpoints: Mapping[str, str] | None = None) -> Built:
     """Reads, checks and compiles. `endpoints`: of the sandbox, for a demonstration. Raises `OSError`."""
     complete = None if endpoints is None else completed(sources)

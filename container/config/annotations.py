@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import AliasChoices, BaseModel
@@ -16,6 +17,9 @@ from container.secret import Secret
 Mode = Literal["secret", "confidential", "dynamic", "fixed", "typed", "shown"]
 """What may stand in a value: a secret only; secrets and references; references; neither; what its type says; secrets,
 as the text that is shown of them."""
+
+MOST_MODELS = 1024
+"""The annotations of so many models are kept once they are read: every tag of a type asks for them again."""
 
 SHOWN = object()
 """Marks what is compared with something that is shown, in which secrets are their own text."""
@@ -46,22 +50,28 @@ def site(annotation: Any, inherited: Mode = "typed") -> Site:
         if get_origin(current) is Annotated:
             markers += current.__metadata__
             waiting.append(get_args(current)[0])
-        elif get_origin(current) in (Union, types.UnionType):
+        elif get_origin(current) in (Union, UnionType):
             waiting += get_args(current)
         else:
             options.append(current)
     return Site(_mode(markers, options, inherited), tuple(options))
 
 
-def fields_of(model: type[BaseModel]) -> dict[str, Any]:
+@lru_cache(MOST_MODELS)
+def fields_of(model: type[BaseModel]) -> Mapping[str, Any]:
     """The annotations of a model by every name that YAML may use for the field."""
     hints = get_type_hints(model, include_extras=True)
-    return {key: hints[name] for name, info in model.model_fields.items() for key in _keys(name, info.validation_alias)}
+    named = {
+        key: hints[name] for name, info in model.model_fields.items() for key in _keys(name, info.validation_alias)
+    }
+    return MappingProxyType(named)
 
 
-def infos_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+@lru_cache(MOST_MODELS)
+def infos_of(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
     """What a model says of its fields, by every name that YAML may use for them."""
-    return {key: info for name, info in model.model_fields.items() for key in _keys(name, info.validation_alias)}
+    named = {key: info for name, info in model.model_fields.items() for key in _keys(name, info.validation_alias)}
+    return MappingProxyType(named)
 
 
 def model_of(annotation: Any) -> type[BaseModel] | None:

@@ -109,7 +109,8 @@ class _Generator(GenerateJsonSchema):
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         found = super().model_schema(schema)
-        for name, annotation in fields_of(schema["cls"]).items():
+        model: type[BaseModel] = schema["cls"]
+        for name, annotation in fields_of(model).items():
             if name in found["properties"]:
                 found["properties"][name] = _as_taken(found["properties"][name], annotation)
         for info in schema["cls"].model_fields.values():

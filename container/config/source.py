@@ -29,6 +29,9 @@ _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
 _FLOAT = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+([eE][+-]?[0-9]+)?", re.ASCII)
 _LONGEST_INTEGER = 20
 _WHOLE_REFERENCE = re.compile(r"\{\{[^{}\r\n]+\}\}")
+_READ_OTHERWISE = re.compile(r"[\t\ufeff\x85\u2028\u2029]|\?(?:[\s,\[\]{}]|\Z)|^%|[|>]\S*#", re.MULTILINE)
+"""Signs that LibYAML reads otherwise than PyYAML, or takes where PyYAML does not."""
+
 _WORDS: Mapping[str, bool | None] = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 
@@ -87,6 +90,27 @@ def read(text: str) -> Source:
     text = text.removeprefix("\ufeff")
     if len(text) > LARGEST_FILE or len(text.encode("utf-8", "replace")) > LARGEST_FILE:
         return Source(None, (problem("yaml-syntax", Place(1, 1), "the file is larger than 1 MB"),))
+    root = quickly(text)
+    return Source(root, ()) if root is not None else patiently(text)
+
+
+def quickly(text: str) -> Node | None:
+    """The tree as LibYAML reads it, many times faster than PyYAML, for texts in which both read the same.
+
+    `None` where anything is wrong, or where the two might differ: then PyYAML has the word, and we our sentences.
+    """
+    if not yaml.__with_libyaml__ or _READ_OTHERWISE.search(text):
+        return None
+    reading = _Reading(text, text, {}, quick=True)
+    try:
+        root = reading.document(yaml.cyaml.CParser(text))  # type: ignore[attr-defined]  # it is there with LibYAML
+    except (BrokenError, yaml.YAMLError, ValueError, OverflowError):
+        return None
+    return None if reading.problems else root
+
+
+def patiently(text: str) -> Source:
+    """The tree as PyYAML reads it, missing quotes mended, and what is wrong told at its place."""
     repairs: list[Repair] = []
     budget = REPAIR_BUDGET
     stand_in = text
@@ -127,11 +151,15 @@ def typed(text: str) -> str | float | bool | None:
 
 @dataclass
 class _Reading:
-    """One pass over the text. `stand_in` is the text with placeholders of equal length where quotes are missing."""
+    """One pass over the text. `stand_in` is the text with placeholders of equal length where quotes are missing.
+
+    `quick`: the events are LibYAML's; raises `ValueError` for a scalar that PyYAML reads or places otherwise.
+    """
 
     text: str
     stand_in: str
     repairs: Mapping[int, Repair]
+    quick: bool = False
     root: Node | None = None
     problems: list[Problem] = field(default_factory=list)
     nodes: int = 0
@@ -143,7 +171,7 @@ class _Reading:
         events = None
         try:
             events = Events(self.stand_in)
-            self.root = self._document(events)
+            self.root = self.document(events)
         except BrokenError as broken:
             return broken
         except yaml.reader.ReaderError as reason:
@@ -156,7 +184,8 @@ class _Reading:
             return broken_at(mark, f"this cannot be read: {reason}")
         return None
 
-    def _document(self, events: Any) -> Node:
+    def document(self, events: Any) -> Node:
+        """The tree of the one document."""
         events.get_event()
         if events.check_event(yaml.StreamEndEvent):
             return EMPTY
@@ -214,7 +243,9 @@ class _Reading:
         repair = self.repairs.get(event.start_mark.index)
         if repair and (event.value or event.style):
             return Scalar(place, repair.text, repair.text, raw)
-        plain = event.style is None
+        plain = not event.style
+        if self.quick and plain and (not event.value or "?" in event.value):
+            raise ValueError("PyYAML has the word")
         text = self._whole_signs(event)
         if plain:
             self.problems += typographic(place, text)
@@ -277,7 +308,7 @@ class _Reading:
 
     def _stretch(self, start: Any, end: Any) -> tuple[Place, str]:
         raw = self.text[start.index : end.index].rstrip()
-        first = LINE_BREAK.split(raw, maxsplit=1)[0]
+        first = LINE_BREAK.split(raw, maxsplit=1)[0] if start.line != end.line else raw
         return Place(start.line + 1, start.column + 1, max(1, len(first))), raw
 
 

@@ -84,7 +84,9 @@ class _Field:
 def _field(settings: Settings, name: str, lookup: Lookup) -> _Field:
     value, info = getattr(settings, name), type(settings).model_fields[name]
     usual = _usual_getter(info.default.paths) if isinstance(info.default, FromEvent) else None
-    getter = usual if isinstance(value, FromEvent) else value_getter(value, lookup)
+    # Settings in settings are collected field by field, by whoever asks.
+    stands = isinstance(value, (FromEvent, Settings))
+    getter = usual if stands else value_getter(value, lookup)
     places = info.default.paths if isinstance(info.default, FromEvent) else ()
     if getter is not None and usual is not None and getter is not usual and not info.default.unwritten_only:
         getter = _either(getter, usual)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import re
 import socket
@@ -15,7 +16,7 @@ from hypothesis import strategies as some
 from container.cli.listeners import address_of, bind
 from container.cli.logs import LineFormatter
 from container.cli.shadow import shadowed
-from container.cli.sources import secrets_from
+from container.cli.sources import secrets_from, uncollected
 from tests.cli.processes import ROOT
 
 
@@ -137,3 +138,19 @@ def test_an_address_can_be_opened_from_here(host: str) -> None:
 def test_an_address_of_the_new_protocol_is_in_brackets() -> None:
     with bind("::1", 0) as bound:
         assert address_of(bound).startswith("http://[::1]:")
+
+
+def test_garbage_is_collected_again_after_a_container_was_read() -> None:
+    with uncollected():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+def test_who_collects_no_garbage_goes_on_so() -> None:
+    gc.disable()
+    try:
+        with uncollected():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
