@@ -29,6 +29,7 @@ from container.event import Hit
 from container.web.addresses import Proxies, network
 from container.web.app import Application, public_app
 from container.web.current import Current
+from container.web.front import Front
 from container.web.health import Health
 from container.web.ingest import Ingest
 from container.web.metrics import new_metrics
@@ -97,7 +98,7 @@ def application(container: Container) -> Application:
         return Accepted(1)
 
     proxies = Proxies((network("127.0.0.0/8"),))
-    ingest = Ingest(Current(container), accept, new_metrics(), Health(), proxies=proxies)
+    ingest = Ingest(Current(container), accept, new_metrics(), Health(), front=Front(proxies))
     return public_app(ingest)
 
 

@@ -105,7 +105,7 @@ def moment(value: object) -> int | None:
     stated = number(value)
     if stated is None:
         return _iso(value.strip()) if isinstance(value, str) else None
-    if stated <= 0:
+    if stated < 1:
         return None
     if stated < _LATEST_SECONDS:
         return round(stated * 1000)

@@ -149,6 +149,8 @@ class CompiledClient:
 
     def listens(self, path: str) -> bool:
         """Whether one of its paths matches, and no other client's longer one: who names a path exactly gets it."""
+        if path in self.paths:
+            return True
         own = (longer for listened, longer in self.paths.items() if path_matches((listened,), path))
         return not self.paths or any(not path_matches(longer, path) for longer in own)
 
