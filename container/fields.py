@@ -27,7 +27,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from container.secret import Secret, SecretText
 from container.shape import missing, moment, number, shortest, text
 from container.template import Template
-from container.url import url_parts
+from container.url import is_host, url_parts
 
 T = TypeVar("T")
 
@@ -160,9 +160,9 @@ Network = Annotated[IPv4Network | IPv6Network, _NetworkField()]
 
 def _endpoint(value: str) -> str:
     found = _ADDRESS.fullmatch(value)
-    whole = found is not None and int(found[1] or 443) < 65536 and value.isprintable() and url_parts(value).hostname
+    whole = found is not None and int(found[1] or 443) < 65536 and value.isprintable()
     # A reference that is not set stands for itself, and is reported as such.
-    if not whole and "${" not in value:
+    if not (whole and is_host(url_parts(value).hostname)) and "${" not in value:
         raise PydanticCustomError("endpoint", "write a whole address, such as https://vendor.example/events")
     return value
 

@@ -6,6 +6,7 @@ become U+FFFD.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +19,8 @@ from publicsuffixlist import PublicSuffixList
 LONGEST_HOST = 253
 """What DNS allows for a name, in characters."""
 
+_LONGEST_LABEL = 63
+_NUMBER = re.compile(r"\d+|0x[0-9a-f]*", re.IGNORECASE)
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _PUBLIC_SUFFIXES = PublicSuffixList()
 
@@ -95,6 +98,17 @@ def host_name(host: str) -> str:
         return name[1:].partition("]")[0]
     # More than one colon is an address without brackets, not a port.
     return (name.partition(":")[0] if name.count(":") == 1 else name).removesuffix(".")
+
+
+def is_host(text: str) -> bool:
+    """Whether a host is a name, or an address in its usual form (without brackets).
+
+    `127.1`, `0x7f.1` and `2130706433` are none: some programs take them for names, others for addresses.
+    """
+    labels = text.removesuffix(".").split(".")
+    if ":" in text or _NUMBER.fullmatch(labels[-1]):
+        return _is_address(text)
+    return len(text) <= LONGEST_HOST and all(0 < len(label) <= _LONGEST_LABEL for label in labels)
 
 
 def same_site(origin: str, host: str) -> bool:
