@@ -114,7 +114,8 @@ class Transport:
             self._revealed[name] = value
             try:
                 return escape(value)
-            except UnicodeEncodeError:
+            # orjson's own error is no UnicodeEncodeError, and of a text it refuses nothing else.
+            except (UnicodeEncodeError, orjson.JSONEncodeError):
                 raise _SecretMissingError(f'the secret "{name}" is not UTF-8') from None
             except _ControlCharacterError:
                 stated = f'the secret "{name}" holds a line break or a control character and cannot stand in a header'
