@@ -9,9 +9,10 @@ from typing import Any
 from container.component import required
 from container.engine.coerce import Lack, Lacking, coerced
 from container.engine.scope import Getter, Scope
+from container.engine.size import joined
 from container.fields import FromEvent, Settings
-from container.secret import Secret, SecretText
-from container.shape import first_at, missing, text
+from container.secret import SecretText
+from container.shape import first_at, missing
 from container.template import Reference, Template
 
 Lookup = Callable[[Reference], Getter]
@@ -28,11 +29,8 @@ def template_getter(template: Template, lookup: Lookup) -> Getter:
         return lookup(whole)
     parts = [lookup(part) if isinstance(part, Reference) else part for part in template.parts]
 
-    def join(scope: Scope) -> str | SecretText:
-        values = [part(scope) if callable(part) else part for part in parts]
-        if any(isinstance(value, (Secret, SecretText)) for value in values):
-            return _with_secrets(values)
-        return "".join(map(text, values))
+    def join(scope: Scope) -> str | SecretText | None:
+        return joined([part(scope) if callable(part) else part for part in parts], template, scope)
 
     return join
 
@@ -186,13 +184,3 @@ def _list_getter(value: list[Any] | tuple[Any, ...], lookup: Lookup) -> Getter |
 def _absent(member: Any, stated: Any) -> bool:
     """Whether a member has no value. Empty text is one; a list or mapping in which nothing has a value is none."""
     return member is None if isinstance(stated, Template) else missing(member)
-
-
-def _with_secrets(values: list[Any]) -> SecretText:
-    parts: list[str | Secret] = []
-    for value in values:
-        if isinstance(value, SecretText):
-            parts.extend(value.parts)
-        else:
-            parts.append(value if isinstance(value, Secret) else text(value))
-    return SecretText(tuple(parts))
