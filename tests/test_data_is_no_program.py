@@ -149,9 +149,12 @@ def test_a_pattern_is_written_out_where_it_is_compiled() -> None:
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom):
                 assert node.module not in ("re", "fnmatch", "glob", "string"), f"{module}: {node.module}"
-            called = node.func if isinstance(node, ast.Call) else None
-            if isinstance(called, ast.Attribute) and getattr(called.value, "id", "") == "re":
+            if isinstance(node, ast.Call) and _is_re(node.func):
                 _check_pattern(module, node.args[0], known)
+
+
+def _is_re(called: ast.expr) -> bool:
+    return isinstance(called, ast.Attribute) and getattr(called.value, "id", "") == "re"
 
 
 def _named(node: ast.stmt) -> Iterator[ast.Name]:
@@ -189,14 +192,15 @@ def test_a_replacement_is_written_out_or_made_by_a_function() -> None:
 
 
 def _replacement(call: ast.Call) -> ast.expr:
-    of_module = isinstance(call.func, ast.Attribute) and getattr(call.func.value, "id", "") == "re"
-    return call.args[1 if of_module else 0]
+    return call.args[1 if _is_re(call.func) else 0]
 
 
 @pytest.mark.parametrize("folder", ["container", "clients", "variables", "triggers", "tags", "tests", "docs"])
 def test_certificates_are_checked_everywhere(folder: str) -> None:
-    signs = ("verify=" + "False", "CERT_" + "NONE", "check_hostname = " + "False", "_create_unverified" + "_context")
-    signs += ("ssl=" + "False", "verify_ssl=" + "False")
+    signs = (
+        *("verify=" + "False", "CERT_" + "NONE", "check_hostname = " + "False", "_create_unverified" + "_context"),
+        *("ssl=" + "False", "verify_ssl=" + "False"),
+    )
     for path in sorted((ROOT / folder).rglob("*")):
         if path.suffix in (".py", ".md", ".yaml", ".toml") and path != Path(__file__):
             text = path.read_text(errors="replace")

@@ -24,12 +24,19 @@ _SHOWN = 80
 
 def joined(values: Sequence[Any], template: Template, scope: Scope) -> str | SecretText | None:
     """The values of a template's parts as one text, `None` with a note when it would be too long."""
+    made: str | SecretText
     if any(isinstance(value, (Secret, SecretText)) for value in values):
         made = _with_secrets(values)
         length = sum(len(part) for part in made.parts if isinstance(part, str))
-        return made if length <= LONGEST_TEXT else _left_out(template, scope)
-    plain = "".join(map(text, values))
-    return plain if len(plain) <= LONGEST_TEXT else _left_out(template, scope)
+    else:
+        made = "".join(map(text, values))
+        length = len(made)
+    if length <= LONGEST_TEXT:
+        return made
+    shown = str(template)
+    shown = shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
+    scope.notes.append(f'"{shown}" has no value: it would hold more than {LONGEST_TEXT} characters')
+    return None
 
 
 def too_large(value: Any, most: int = LARGEST_VALUE) -> bool:
@@ -44,12 +51,6 @@ def too_large(value: Any, most: int = LARGEST_VALUE) -> bool:
             waiting += each
         most -= _EACH + (len(each) if isinstance(each, str) else 0)
     return most < 0
-
-
-def _left_out(template: Template, scope: Scope) -> None:
-    shown = str(template)
-    shown = shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
-    scope.notes.append(f'"{shown}" has no value: it would hold more than {LONGEST_TEXT} characters')
 
 
 def _with_secrets(values: Sequence[Any]) -> SecretText:

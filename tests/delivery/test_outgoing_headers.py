@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -219,7 +219,7 @@ def test_a_secret_stays_where_the_analyst_put_it(value: str, place: str) -> None
         return
     _, target, headers, body = got.parsed
     assert {name for name, _ in headers} <= {*OWN, "content-length", "content-type", "authorization"}
-    seen = {
+    seen: dict[str, Callable[[], bool]] = {
         "header": lambda: dict(headers)["authorization"].strip() == f"Bearer {value}".strip().encode(),
         "query": lambda: parse_qsl(target.partition("?")[2]) == [("key", value), ("x", "1")],
         "form": lambda: parse_qsl(body.decode()) == [("key", value), ("x", "1")],
@@ -266,7 +266,7 @@ def test_an_address_or_a_method_that_is_none_has_a_reason(url: str, method: str)
         for address in (url, f"https://{url}", f"https://a.example/{url}", f"https://a.example:{url}/"):
             rows, letters = claimed_rows(Request(method, address, json={}))
             assert all(letter.note and letter.note.isprintable() for letter in letters)
-            sender = Transport(httpx.MockTransport(lambda request: httpx.Response(200)), {}.get)
+            sender = Transport(httpx.MockTransport(lambda request: httpx.Response(200)), lambda name: None)
             for row in rows:
                 answer = await sender.send([row], now=NOW)
                 assert isinstance(answer, Response) or (answer.reason and answer.reason.isprintable())
