@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from aiohttp.abc import ResolveResult
 
 from container.delivery.transport import NoAnswer
-from container.effects import Response
+from container.effects import Request, Response
 from tests.delivery.harness import NOW, run
-from tests.delivery.raw_sink import OK, Answer, exchange, post, sending, sink, transport
-from tests.delivery.whole_way import Arrived, deliver, hit, hook, read
+from tests.delivery.raw_sink import OK, Answer, claimed, exchange, post, sending, sink, transport
+from tests.delivery.whole_way import Arrived, Names, deliver, hit, hook, read
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 CODE_0 = b'{"code": 0, "message": "OK"}'
@@ -206,6 +208,25 @@ def test_an_answer_that_drips_ends_in_time_wherever_it_is(beginning: bytes) -> N
         assert answer == NoAnswer("no_answer", "no answer in time")
         # Sixty seconds of drips would have come; the bound is for machines that do other things too.
         assert asyncio.get_running_loop().time() - started < 20
+
+    run(scenario())
+
+
+def test_a_name_that_is_never_found_is_not_waited_for_to_the_end() -> None:
+    class Silent(Names):
+        async def resolve(
+            self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+        ) -> list[ResolveResult]:
+            await asyncio.Event().wait()
+            return []
+
+    async def scenario() -> None:
+        row = claimed(Request("POST", "https://vendor.example/", json={}))
+        started = asyncio.get_running_loop().time()
+        async with transport(total=50, resolver=Silent()) as sender:
+            answer = await sender.send([row], now=NOW)
+        assert answer == NoAnswer("no_answer", "no answer in time")
+        assert asyncio.get_running_loop().time() - started < 40
 
     run(scenario())
 
