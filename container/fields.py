@@ -28,14 +28,25 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from container.secret import Secret, SecretText
 from container.shape import missing, moment, number, shortest, text
 from container.template import Template
-from container.url import url_parts
+from container.url import is_host, url_parts
 
 T = TypeVar("T")
 
 LONGEST_SUBJECT = 8192
 """A pattern looks at so many characters of a text."""
 
+MOST_STEPS = 1600
+"""So many steps may quantifiers add to a pattern; with more, a text of that length takes longer than a hit may."""
+
 _PREVIEW_ONLY = "x-preview-only"
+_TOO_MANY_STEPS = "its numbers in braces come to too many steps: take * or +, or smaller numbers"
+_QUANTIFIER = re.compile(
+    # First what is no quantifier, whatever stands in it.
+    r"(\\Q.*?(?:\\E|\Z)|\\[pPx]\{[^}]*\}|\\.|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\(\?)"
+    r"|[*+?]|\{\d+(?:,\d*)?\}",
+    re.ASCII | re.DOTALL,
+)
+_WIDE = re.compile(r"(\\\\)|\\x\{0*[0-9A-Fa-f]{3,6}\}")
 _GROUP = re.compile(r"\$([0-9])")
 _ADDRESS = re.compile(r"https?://(?:[\w.\-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?(?:[/?][^\s#]*)?", re.IGNORECASE)
 _DURATION = re.compile(r"(\d{1,6})(ms|s|m|h|d)", re.ASCII)
@@ -57,13 +68,9 @@ class Pattern:
     """A regular expression of the configuration: RE2, so linear in time. Texts are cut at 8,192 characters."""
 
     def __init__(self, source: str, *, ignore_case: bool = False) -> None:
-        options = re2.Options()
-        options.log_errors = False
-        options.max_mem = 8 << 20
-        options.case_sensitive = not ignore_case
         self.source = source
         # Bytes, because for text the library reckons positions in letters, of which nobody here makes use.
-        self._compiled = re2.compile(source.encode(), options)
+        self._compiled = re2.compile(source.encode(), _options(ignore_case=ignore_case))
 
     @cached_property
     def ignoring_case(self) -> Pattern:
@@ -162,9 +169,9 @@ Network = Annotated[IPv4Network | IPv6Network, _NetworkField()]
 
 def _endpoint(value: str) -> str:
     found = _ADDRESS.fullmatch(value)
-    whole = found is not None and int(found[1] or 443) < 65536 and value.isprintable() and url_parts(value).hostname
+    whole = found is not None and int(found[1] or 443) < 65536 and value.isprintable()
     # A reference that is not set stands for itself, and is reported as such.
-    if not whole and "${" not in value:
+    if not (whole and is_host(url_parts(value).hostname)) and "${" not in value:
         raise PydanticCustomError("endpoint", "write a whole address, such as https://vendor.example/events")
     return value
 
@@ -275,6 +282,30 @@ def _subject(text: str) -> bytes:
     return text[:LONGEST_SUBJECT].encode("utf-8", "replace")
 
 
+def _options(*, ignore_case: bool = False, in_bytes: bool = False) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = 8 << 20
+    options.case_sensitive = not ignore_case
+    if in_bytes:
+        options.encoding = re2.Options.Encoding.LATIN1
+    return options
+
+
+def _added_steps(source: str) -> int:
+    """How many steps quantifiers add: `a{500}` has 499 more than `a`. Counted in bytes, or `.` would be nine."""
+    narrow = _WIDE.sub(lambda found: found[1] or r"\xff", source)
+    plain = _QUANTIFIER.sub(lambda found: found[1] or "", narrow)
+    options = _options(in_bytes=True)
+    try:
+        whole, rest = re2.compile(narrow.encode(), options), re2.compile(plain.encode(), options)
+    except re2.error:
+        # A few ways to write a range have no meaning in bytes.
+        plain = _QUANTIFIER.sub(lambda found: found[1] or "", source)
+        whole, rest = re2.compile(source, _options()), re2.compile(plain, _options())
+    return int(whole.programsize - rest.programsize)
+
+
 def _groups(match: Any) -> Sequence[str] | None:
     return (
         None
@@ -289,11 +320,15 @@ def _pattern(value: object) -> Pattern:
     if not isinstance(value, str):
         raise PydanticCustomError("pattern_type", "a pattern is text")
     try:
-        return Pattern(value)
+        made = Pattern(value)
+        steps = _added_steps(value)
     except UnicodeEncodeError:
         raise PydanticCustomError("bad_regex", "a pattern holds no surrogates") from None
     except re2.error as problem:
         raise PydanticCustomError("bad_regex", "{problem}", {"problem": _re2_message(problem)}) from None
+    if steps > MOST_STEPS:
+        raise PydanticCustomError("bad_regex", _TOO_MANY_STEPS)
+    return made
 
 
 def _re2_message(problem: re2.error) -> str:

@@ -20,6 +20,7 @@ from container.header import OF_THE_CONNECTION, VISIBLE, is_token, one_line
 from container.secret import Secret, SecretText
 from container.shape import missing, text
 from container.template import Template
+from container.url import is_host, url_parts
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?(?=[/?]|$)", re.IGNORECASE)
@@ -181,6 +182,8 @@ def _check_start(start: str, *, followed: bool) -> None:
         raise PydanticCustomError("wrong_type", "an address is written like https://hooks.shop.example/orders")
     if origin.re is _ORIGIN and origin[1] and not 0 < int(origin[1]) < 65536:
         raise PydanticCustomError("wrong_type", "there is no such port")
+    if origin.re is _ORIGIN and not is_host(url_parts(origin[0]).hostname):
+        raise PydanticCustomError("wrong_type", "a host is a name, or a whole address such as 203.0.113.7")
 
 
 def _literal(part: str, *, in_path: bool = True) -> str:

@@ -22,6 +22,8 @@ LONGEST_HOST = 253
 """What DNS allows for a name, in characters."""
 
 _LONGEST_REMEMBERED = 2048
+_LONGEST_LABEL = 63
+_NUMBER = re.compile(r"\d+|0x[0-9a-f]*", re.IGNORECASE)
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _ENCODED_BYTE = re.compile("%[89A-Fa-f]")
 _PUBLIC_SUFFIXES = PublicSuffixList()
@@ -125,6 +127,17 @@ def host_name(host: str) -> str:
         return name[1:].partition("]")[0]
     # More than one colon is an address without brackets, not a port.
     return (name.partition(":")[0] if name.count(":") == 1 else name).removesuffix(".")
+
+
+def is_host(text: str) -> bool:
+    """Whether a host is a name, or an address in its usual form (without brackets).
+
+    `127.1`, `0x7f.1` and `2130706433` are none: some programs take them for names, others for addresses.
+    """
+    labels = text.removesuffix(".").split(".")
+    if ":" in text or _NUMBER.fullmatch(labels[-1]):
+        return _is_address(text)
+    return len(text) <= LONGEST_HOST and all(0 < len(label) <= _LONGEST_LABEL for label in labels)
 
 
 def same_site(origin: str, host: str) -> bool:

@@ -308,6 +308,8 @@ def test_an_endpoint_is_an_address_with_a_host(address: str) -> None:
         "https://ada:secret@vendor.example/",
         "https://vendor.example/#here",
         "https://[1.2]/",
+        "https://127.1/",
+        "https://0x7f.0.0.1/",
     ],
 )
 def test_an_endpoint_that_could_never_be_sent_to_is_refused(address: str) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from container.url import (
     UrlParts,
     host_name,
+    is_host,
     longer_paths,
     path_matches,
     query_parameters,
@@ -120,6 +121,39 @@ def test_the_registrable_domain_is_one_label_more_than_the_public_suffix(host: s
 )
 def test_a_host_name_is_without_port_brackets_and_final_dot(host: str, expected: str) -> None:
     assert host_name(host) == expected
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("shop.example", "shop.example.", "localhost", "x", "_a.b", "xn--bcher-kva.example", "1.2.3.example", "0xa.b"),
+        *("127.0.0.1", "203.0.113.7", "::1", "2001:db8::1", "::ffff:1.2.3.4", f"{'a' * 63}.example"),
+    ],
+)
+def test_a_host_is_a_name_or_a_whole_address(host: str) -> None:
+    assert is_host(host)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("", ".", "..", "a..b", ".a", f"{'a' * 64}.example", "a." * 126 + "ab", "127.1", "127.0.0.1.", "2130706433"),
+        *(
+            "0x7f.1",
+            "0x",
+            "0",
+            "0177.0.0.1",
+            "256.0.0.1",
+            "1.2.3.4.5",
+            "a.1",
+            "a.0XfF",
+            "\uff11\uff12\uff17.0.0.1",
+            "::g",
+        ),
+    ],
+)
+def test_a_host_that_ends_in_a_number_and_is_no_address_is_none(host: str) -> None:
+    assert not is_host(host)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,9 @@ import aiohttp
 import httpx
 import httpx_aiohttp
 import orjson
+from aiohttp.abc import AbstractResolver
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 
 from container.delivery import egress
 from container.delivery.content import joined
@@ -24,7 +27,7 @@ from container.delivery.store import ClaimedRow
 from container.effects import Response
 from container.secret import Secret
 
-CONNECT_SECONDS, TOTAL_SECONDS = 2.0, 15.0
+RESOLVE_SECONDS, CONNECT_SECONDS, TOTAL_SECONDS = 2.0, 2.0, 15.0
 LONGEST_ANSWER = 256 * 1024
 """Bytes of an answer that are read, as they come from the wire; the rest is left there."""
 
@@ -60,7 +63,8 @@ class Transport:
 
     def __init__(self, transport: httpx.AsyncBaseTransport, reveal: Reveal, *, total: float = TOTAL_SECONDS) -> None:
         _keep_quiet()
-        timeout = httpx.Timeout(total, connect=CONNECT_SECONDS, pool=total)
+        # httpx-aiohttp takes `pool` for all that comes before the request: finding the address, connecting, TLS.
+        timeout = httpx.Timeout(total, connect=CONNECT_SECONDS, pool=RESOLVE_SECONDS + CONNECT_SECONDS)
         self._client = httpx.AsyncClient(transport=transport, timeout=timeout, trust_env=False, follow_redirects=False)
         self._timeout = timeout.as_dict()
         self._reveal = reveal
@@ -110,7 +114,8 @@ class Transport:
             self._revealed[name] = value
             try:
                 return escape(value)
-            except UnicodeEncodeError:
+            # orjson's own error is no UnicodeEncodeError, and of a text it refuses nothing else.
+            except (UnicodeEncodeError, orjson.JSONEncodeError):
                 raise _SecretMissingError(f'the secret "{name}" is not UTF-8') from None
             except _ControlCharacterError:
                 stated = f'the secret "{name}" holds a line break or a control character and cannot stand in a header'
@@ -151,18 +156,22 @@ class Transport:
         return Response(answer.status_code, headers, bytes(body[:LONGEST_ANSWER]), now, items)
 
 
-def vendor_transport(allowed: Sequence[egress.Network] = ()) -> httpx.AsyncBaseTransport:
+def vendor_transport(
+    allowed: Sequence[egress.Network] = (), *, resolver: AbstractResolver | None = None
+) -> httpx.AsyncBaseTransport:
     """The transport of production: aiohttp's connections, none of them to a private address unless `allowed`.
 
-    Keeps no cookies, follows nothing, decodes nothing, and takes nothing from the environment.
+    Keeps no cookies, follows nothing, decodes nothing, and takes nothing from the environment. `resolver`: finds the
+    addresses of a name, the operating system's by default.
     """
 
     def session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
+        connector = _Connector(
             limit=0,
             ssl=httpx.create_ssl_context(trust_env=False),
             socket_factory=partial(egress.guarded_socket, exceptions=tuple(allowed)),
             keepalive_timeout=10,
+            resolver=resolver,
         )
         return aiohttp.ClientSession(
             connector=connector,
@@ -175,6 +184,23 @@ def vendor_transport(allowed: Sequence[egress.Network] = ()) -> httpx.AsyncBaseT
     return httpx_aiohttp.AiohttpTransport(trust_env=False, client=session)
 
 
+class _Connector(aiohttp.TCPConnector):
+    """Uses no connection on which a vendor spoke unasked: aiohttp would take that for the next request's answer."""
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  # the parameter is aiohttp's
+    ) -> Connection:
+        for _ in range(_MOST_UNASKED):
+            found = await super().connect(req, traces, timeout)
+            if found.protocol is None or not found.protocol.should_close:
+                return found
+            found.close()
+        raise aiohttp.ServerDisconnectedError("it speaks unasked")
+
+
 async def _exact_address(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
     """aiohttp writes `%2F` of a query as `/`, which is not what preview showed and what somebody may have signed."""
     stated = _address.get()
@@ -182,6 +208,9 @@ async def _exact_address(request: aiohttp.ClientRequest, handler: aiohttp.Client
         request.url = type(request.url)(stated, encoded=True)
     return await handler(request)
 
+
+_MOST_UNASKED = 8
+"""So many connections are given up for one request, since a lane may have left two."""
 
 _address: ContextVar[str] = ContextVar("address", default="")
 _LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f]")

@@ -76,7 +76,7 @@ def _drop(
     """Takes the field at the place out of the values, or names it as lacking if it has to be there."""
     name = str(loc[0]) if loc else ""
     info = type(settings).model_fields.get(name)
-    inner, inner_values = getattr(settings, name, None), values.get(name)
+    inner, inner_values = None if info is None else getattr(settings, name), values.get(name)
     if isinstance(inner, Settings) and isinstance(inner_values, dict):
         _drop(inner, inner_values, loc[1:], f"{prefix}{name}.", lacking, left_out)
     elif info is None or required(info):

@@ -29,8 +29,9 @@ from container.engine.container import (
 from container.engine.format_value import format_value, wrong_kind
 from container.engine.match import Conditions, compile_trigger
 from container.engine.preview_only import without_preview_only
-from container.engine.resolve import getter_of, settings_builder
+from container.engine.resolve import getter_of, settings_builder, value_getter
 from container.engine.scope import ConsentDefaults, Getter, Scope, once
+from container.engine.size import too_large
 from container.engine.view import in_order
 from container.fields import Settings
 from container.shape import at, missing
@@ -104,10 +105,14 @@ class _Values:
         """Computes the variable. One whose settings cannot be made has no value."""
         build = settings_builder(model.settings, self.getter, owner=f'of variable "{model.name}" ')
         function, formatting = model.component.function, model.format
+        composed = value_getter(model.settings, self.getter) is not None
 
         def compute(scope: Scope) -> Any:
             settings = build(scope)
             value = None if isinstance(settings, Lacking) else function(settings, scope.original)
+            if composed and too_large(value):
+                scope.notes.append(f'variable "{model.name}" has no value: it would be too large')
+                value = None
             if formatting is None:
                 return value
             formatted = format_value(value, formatting)

@@ -91,6 +91,8 @@ def once(compute: Getter, slot: int) -> Getter:
             finally:
                 values[slot] = value
             if len(scope.notes) > before:
+                # Each once, or notes would double with every variable that asks twice.
+                scope.notes[before:] = dict.fromkeys(scope.notes[before:])
                 scope.noted[slot] = tuple(scope.notes[before:])
         elif scope.noted and slot in scope.noted:
             scope.notes += scope.noted[slot]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from container.engine.scope import Getter, Scope
-from container.secret import Secret, SecretText
-from container.shape import text
+from container.engine.size import joined
+from container.secret import SecretText
 from container.template import Reference, Template
 
 Lookup = Callable[[Reference], Getter]
@@ -21,20 +20,7 @@ def template_getter(template: Template, lookup: Lookup) -> Getter:
         return lookup(whole)
     parts = [lookup(part) if isinstance(part, Reference) else part for part in template.parts]
 
-    def join(scope: Scope) -> str | SecretText:
-        values = [part(scope) if callable(part) else part for part in parts]
-        if any(isinstance(value, (Secret, SecretText)) for value in values):
-            return _with_secrets(values)
-        return "".join(map(text, values))
+    def join(scope: Scope) -> str | SecretText | None:
+        return joined([part(scope) if callable(part) else part for part in parts], template, scope)
 
     return join
-
-
-def _with_secrets(values: list[Any]) -> SecretText:
-    parts: list[str | Secret] = []
-    for value in values:
-        if isinstance(value, SecretText):
-            parts.extend(value.parts)
-        else:
-            parts.append(value if isinstance(value, Secret) else text(value))
-    return SecretText(tuple(parts))

@@ -7,101 +7,18 @@ import gzip
 import logging
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import aiohttp
 import httpx
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
 
-from container.delivery.row import row_of
-from container.delivery.store import ClaimedRow
-from container.delivery.transport import LONGEST_ANSWER, NoAnswer, Transport, vendor_transport
+from container.delivery.transport import LONGEST_ANSWER, NoAnswer, Transport
 from container.effects import Request, Response
 from container.secret import Secret, SecretText
-from tests.delivery.harness import LOOPBACK, NOW, SECRETS, TOKEN, item_request, planned, run
-
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
-
-
-@dataclass
-class Sink:
-    """A vendor of raw sockets: reads a request, then does as `answer` says."""
-
-    answer: Answer
-    port: int = 0
-    connections: int = 0
-    requests: list[bytes] = field(default_factory=list)
-    tasks: list[asyncio.Task[None]] = field(default_factory=list)
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        if (task := asyncio.current_task()) is not None:
-            self.tasks.append(task)
-        try:
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
-                self.requests.append(head + await reader.readexactly(length))
-                await self.answer(writer)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return
-        finally:
-            writer.close()
-
-
-@asynccontextmanager
-async def sink(answer: Answer) -> AsyncIterator[Sink]:
-    found = Sink(answer)
-    server = await asyncio.start_server(found.serve, "127.0.0.1", 0)
-    found.port = server.sockets[0].getsockname()[1]
-    try:
-        yield found
-    finally:
-        server.close()
-        for task in found.tasks:
-            task.cancel()
-        await asyncio.gather(*found.tasks, return_exceptions=True)
-        await asyncio.sleep(0)
-
-
-@asynccontextmanager
-async def transport(
-    *, exceptions: Sequence[object] = LOOPBACK, total: float = 5.0, mock: httpx.AsyncBaseTransport | None = None
-) -> AsyncIterator[Transport]:
-    inner = mock or vendor_transport([network for network in LOOPBACK if network in exceptions])
-    found = Transport(inner, SECRETS.get, total=total)
-    try:
-        yield found
-    finally:
-        await found.close()
-
-
-def claimed(request: Request, number: int = 1) -> ClaimedRow:
-    row = row_of(planned(number, request), now=NOW)
-    return ClaimedRow(
-        number, row.id, row.frame, row.item, row.tag, row.event_name, row.event_time, 1, 0, 0, row.first, row.give_up
-    )
-
-
-def post(port: int, path: str = "/", **more: object) -> ClaimedRow:
-    return claimed(replace(Request("POST", f"http://127.0.0.1:{port}{path}", json={"a": 1}), **more))  # type: ignore[arg-type]  # the fields of a request
-
-
-def sending(data: bytes) -> Answer:
-    async def answer(writer: asyncio.StreamWriter) -> None:
-        writer.write(data)
-
-    return answer
-
-
-async def exchange(answer: Answer, *, total: float = 5.0) -> tuple[Response | NoAnswer, Sink]:
-    async with sink(answer) as found, transport(total=total) as sender:
-        return await sender.send([post(found.port)], now=NOW), found
+from tests.delivery.harness import NOW, SECRETS, TOKEN, item_request, run
+from tests.delivery.raw_sink import OK, claimed, exchange, post, sending, sink, transport
 
 
 def test_a_request_arrives_as_it_was_planned() -> None:
