@@ -18,6 +18,7 @@ from container.cli.process import Options, StartError, run
 from container.cli.sources import Sources, secrets_from
 from container.config.load import Loaded
 from container.config.registry import RegistryError, discover
+from container.secret import Known
 from container.web.addresses import network
 
 EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # only compared
@@ -74,9 +75,12 @@ def serve(
         token=_admin_token(),
         key=os.environ.get("TAG_CONTAINER_KEY"),
     )
-    log_to_stderr(_log_level())
+    known = _known(options)
+    log_to_stderr(_log_level(), known)
     try:
-        sources = Sources(config, discover(), os.environ, secrets_from(secrets_dir, os.environ), strict=True)
+        sources = Sources(
+            config, discover(), os.environ, secrets_from(secrets_dir, os.environ, known.learn), strict=True
+        )
         built = build(sources, {} if demo else None)
         if built.loaded.problems:
             typer.echo(built.loaded.report(), err=True)
@@ -116,6 +120,15 @@ def _admin_token() -> str:
             "make one with: openssl rand -hex 32"
         )
     return token
+
+
+def _known(options: Options) -> Known:
+    """What no line of the log shows, from the first one on. Other secrets are known once they are read."""
+    known = Known()
+    known.learn("TAG_CONTAINER_ADMIN_TOKEN", options.token)
+    for key in (options.key or "").split(","):
+        known.learn("TAG_CONTAINER_KEY", key.strip())
+    return known
 
 
 def _networks(option: str, stated: Sequence[str] | None) -> tuple[IPv4Network | IPv6Network, ...]:
