@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 _LONGEST = 100
 """No address is longer in any of its forms; what is longer is not worth remembering."""
+
+# An address as proxies write it: in brackets, or with a port behind it, or both.
+_WITH_PORT = re.compile(r"(?:\[([^\[\]]*)\]|([^\[\]:]*))(?::[0-9]{0,5})?")
 
 
 def canonical_address(text: str) -> str | None:
@@ -17,12 +21,9 @@ def canonical_address(text: str) -> str | None:
 @lru_cache(maxsize=4096)
 def _canonical(text: str) -> str | None:
     text = text.strip()
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
+    found = _WITH_PORT.fullmatch(text)
     try:
-        address = ip_address(text)
+        address = ip_address(text if found is None else found[1] or found[2] or "")
     except ValueError:
         return None
     if isinstance(address, IPv6Address):

@@ -6,6 +6,7 @@ become U+FFFD.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +21,9 @@ LONGEST_HOST = 253
 
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _PUBLIC_SUFFIXES = PublicSuffixList()
+
+# An origin as browsers write it (RFC 6454, section 6.2): lower case, no user, no path, no dot at the end.
+_ORIGIN = re.compile(r"https?://((?:[a-z0-9_-]+\.)*[a-z0-9_-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,8 @@ def host_name(host: str) -> str:
 def same_site(origin: str, host: str) -> bool:
     """Whether a page of this origin (`https://www.shop.example`) is on the site of this `Host`.
 
-    That is: under the same registrable domain, or on the same host where there is none (`localhost`, an address).
+    That is: under the same registrable domain, or on the same host where there is none (`localhost`, an address). What
+    no browser would send as an origin is on no site.
     """
     return len(origin) + len(host) <= 2 * LONGEST_HOST and _same_site(origin, host)
 
@@ -131,13 +136,13 @@ def _registrable(name: str) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _same_site(origin: str, host: str) -> bool:
-    page = url_parts(origin)
-    if page.protocol not in ("http", "https") or not page.hostname or not (origin.isascii() and origin.isprintable()):
+    page = _ORIGIN.fullmatch(origin)
+    if page is None:
         return False
     domain = registrable_domain(host)
     if domain is None:
-        return host_name(page.hostname) == host_name(host)
-    return registrable_domain(page.hostname) == domain
+        return host_name(page[1]) == host_name(host)
+    return registrable_domain(page[1]) == domain
 
 
 def _is_address(name: str) -> bool:

@@ -4,7 +4,7 @@ from clients.ga4.settings import Ga4
 from container.api import Claim, Hit, Reply, query_parameters, same_site
 
 _NOT_CACHED = ("Cache-Control", "no-cache, no-store, must-revalidate")
-_PREFLIGHT_SECONDS = 86400
+_PREFLIGHT_SECONDS = 600
 
 # What Google's library waits for when it announces `richsstsse`: one message that says how the container fared.
 _MESSAGE = b'event: message\ndata: {"response":{"status_code":200,"body":""}}\n\n'

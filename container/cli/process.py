@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -33,9 +33,12 @@ from container.web.addresses import Proxies
 from container.web.admin import Admin, admin_app
 from container.web.app import public_app
 from container.web.current import Current
+from container.web.front import Front
 from container.web.health import Health
+from container.web.hosts import Hosts
 from container.web.ingest import Ingest
 from container.web.metrics import Metrics, new_metrics
+from container.web.rate import RateLimit
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
@@ -52,7 +55,10 @@ class StartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How the process runs. `token`: the admin token, empty for none. `key`: what encrypts rows at rest."""
+    """How the process runs. `token`: the admin token, empty for none. `key`: what encrypts rows at rest.
+
+    `rate_limit`: hits that one address may send in a second, 0 for any number.
+    """
 
     host: str
     port: int
@@ -62,6 +68,8 @@ class Options:
     proxies: Networks = ()
     egress: Networks = ()
     prefix: str = ""
+    hosts: Hosts = field(default_factory=Hosts)
+    rate_limit: int = 0
     watch: bool = False
     demo: bool = False
     token: str = ""
@@ -108,7 +116,7 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
             engine.store.accept,
             engine.metrics,
             engine.health,
-            Proxies(options.proxies),
+            Front(Proxies(options.proxies), options.hosts, RateLimit(options.rate_limit)),
             counters=engine.worker.counters,
         )
         app = public_app(ingest, prefix=options.prefix)

@@ -5,21 +5,24 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_interface
+from ipaddress import ip_interface
 from pathlib import Path
 from typing import Annotated
 
 import typer
 import uvloop
 
+from container.address import canonical_address
 from container.cli.build import build
 from container.cli.logs import log_to_stderr
 from container.cli.process import Options, StartError, run
 from container.cli.sources import Sources, secrets_from
-from container.config.load import Loaded
+from container.config.load import Loaded, Secrets
 from container.config.registry import RegistryError, discover
 from container.secret import Known
-from container.web.addresses import network
+from container.web.addresses import Networks, network
+from container.web.hosts import Hosts, allowed_hosts
+from container.web.mount import plain
 
 EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # only compared
 SHORTEST_TOKEN = 16
@@ -46,6 +49,12 @@ def serve(
         list[str] | None, typer.Option(metavar="CIDR", help="A proxy that may name the visitor. Repeatable.")
     ] = None,
     path_prefix: Annotated[str, typer.Option(metavar="P", help="Where a proxy mounted this server.")] = "",
+    allow_host: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A host to answer for, else any is. Repeatable.")
+    ] = None,
+    rate_limit: Annotated[
+        int, typer.Option(min=0, max=1_000_000, metavar="N", help="Hits per second of one address; 0 for any number.")
+    ] = 50,
     allow_egress: Annotated[
         list[str] | None, typer.Option(metavar="CIDR", help="Private addresses that tags may send to. Repeatable.")
     ] = None,
@@ -61,26 +70,29 @@ def serve(
             "--workers above 1 needs PostgreSQL, which this version does not have: a data folder is one process's own"
         )
     _check_ports(host, port, admin_host, admin_port)
+    known = Known()
+    log_to_stderr(_log_level(), known)
+    secrets = secrets_from(secrets_dir, os.environ, known.learn)
     options = Options(
         host=host,
         port=port,
         admin_host=admin_host,
         admin_port=admin_port,
         data=data,
-        proxies=_networks("--trusted-proxy", trusted_proxy),
+        proxies=_proxies(trusted_proxy),
         egress=_networks("--allow-egress", allow_egress),
         prefix=_prefix(path_prefix),
+        hosts=_hosts(allow_host),
+        rate_limit=rate_limit,
         watch=watch,
         demo=demo,
-        token=_admin_token(),
-        key=os.environ.get("TAG_CONTAINER_KEY"),
+        token=_admin_token(_own(secrets, "TAG_CONTAINER_ADMIN_TOKEN", secrets_dir)),
+        key=_own(secrets, "TAG_CONTAINER_KEY", secrets_dir),
     )
-    known = _known(options)
-    log_to_stderr(_log_level(), known)
+    for number, key in enumerate((options.key or "").split(",")):
+        known.learn(f"TAG_CONTAINER_KEY {number}", key.strip())
     try:
-        sources = Sources(
-            config, discover(), os.environ, secrets_from(secrets_dir, os.environ, known.learn), strict=True
-        )
+        sources = Sources(config, discover(), os.environ, secrets, strict=True)
         built = build(sources, {} if demo else None)
         if built.loaded.problems:
             typer.echo(built.loaded.report(), err=True)
@@ -109,11 +121,39 @@ def _prefix(stated: str) -> str:
     """`/metrics`, however many slashes were written around it."""
     if not _PREFIX.fullmatch(stated):
         raise typer.BadParameter("--path-prefix takes a path such as /metrics")
-    return f"/{stated.strip('/')}".rstrip("/")
+    return plain(f"/{stated}/".encode()).decode().rstrip("/")
 
 
-def _admin_token() -> str:
-    token = os.environ.get("TAG_CONTAINER_ADMIN_TOKEN", "").strip()
+def _hosts(stated: Sequence[str] | None) -> Hosts:
+    try:
+        return allowed_hosts(stated or ())
+    except ValueError as problem:
+        advice = "write a name such as t.shop.example or *.shop.example, without https:// and port, an IDN as xn--…"
+        raise typer.BadParameter(f"--allow-host: {problem}; {advice}") from None
+
+
+def _proxies(stated: Sequence[str] | None) -> Networks:
+    found = _networks("--trusted-proxy", stated)
+    if any(each.prefixlen == 0 for each in found):
+        raise typer.BadParameter(
+            "--trusted-proxy: with every address trusted, any visitor could be anybody; write the proxy's own network"
+        )
+    return found
+
+
+def _own(secrets: Secrets, name: str, folder: Path | None) -> str:
+    """A secret of the process itself: a file or a variable, empty for none.
+
+    Without its key deliveries would be sealed with another one, so a file that is there has to count.
+    """
+    found = secrets(name)
+    if found is None and folder is not None and os.path.lexists(folder / name):
+        raise typer.BadParameter(f'--secrets-dir: the file "{name}" is empty or cannot be read')
+    return found or ""
+
+
+def _admin_token(stated: str) -> str:
+    token = stated.strip()
     if token and len(token) < SHORTEST_TOKEN:
         raise typer.BadParameter(
             f"TAG_CONTAINER_ADMIN_TOKEN has to be {SHORTEST_TOKEN} characters or longer; "
@@ -122,23 +162,14 @@ def _admin_token() -> str:
     return token
 
 
-def _known(options: Options) -> Known:
-    """What no line of the log shows, from the first one on. Other secrets are known once they are read."""
-    known = Known()
-    known.learn("TAG_CONTAINER_ADMIN_TOKEN", options.token)
-    for key in (options.key or "").split(","):
-        known.learn("TAG_CONTAINER_KEY", key.strip())
-    return known
-
-
-def _networks(option: str, stated: Sequence[str] | None) -> tuple[IPv4Network | IPv6Network, ...]:
+def _networks(option: str, stated: Sequence[str] | None) -> Networks:
     found = []
     for each in stated or ():
         try:
             found.append(network(each))
         except ValueError:
             raise typer.BadParameter(f"{option} takes networks such as 10.0.0.0/8") from None
-        if str(found[-1].network_address) != str(ip_interface(each.strip()).ip):
+        if str(found[-1].network_address) != canonical_address(str(ip_interface(each.strip()).ip)):
             raise typer.BadParameter(f'{option}: "{each}" is an address within a network; write {found[-1]}')
     return tuple(found)
 

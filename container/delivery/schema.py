@@ -23,6 +23,9 @@ WAL_BYTES = 64 << 20
 LEAST_FREE_BYTES = 1 << 20
 """With less than this a store does not even start."""
 
+_NO_TEMPORARY_FILES = "temp_store=memory"
+"""Else SQLite wants to write outside the data folder, where a process may have no right to."""
+
 _TABLES = """
 create table meta(name text primary key, value text not null) strict;
 create table lanes(
@@ -130,8 +133,8 @@ def open_reader(folder: Path) -> sqlite3.Connection:
     """A connection that reads, for people's questions."""
     path = (folder / FILE).resolve()
     connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
-    connection.execute("pragma busy_timeout=5000")
-    connection.execute("pragma cache_size=-2048")
+    for pragma in ("busy_timeout=5000", "cache_size=-2048", _NO_TEMPORARY_FILES):
+        connection.execute(f"pragma {pragma}")
     return connection
 
 
@@ -165,6 +168,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
         "foreign_keys=on",
         "secure_delete=fast",
         "cache_size=-2048",
+        _NO_TEMPORARY_FILES,
         f"journal_size_limit={WAL_BYTES}",
     ):
         connection.execute(f"pragma {pragma}")

@@ -27,7 +27,7 @@ from starlette.routing import Route
 from container.delivery.counters import Counters
 from container.delivery.store import DeadLetter, LaneReport, Store, StoreError
 from container.web.current import Current
-from container.web.health import HOLDS, Health, lane_reasons, moment, not_ready, refusal_reasons
+from container.web.health import HOLDS, Health, attention, moment, not_ready
 from container.web.metrics import Metrics, delivery_metrics, lane_metrics
 from container.web.style import PAGE_STYLE
 
@@ -96,8 +96,8 @@ def admin_app(admin: Admin) -> Starlette:
         if not authorised(shown, admin.token):
             return JSONResponse({"ready": not reasons}, status, _GUARDED)
         lanes = await _lanes(admin.store) or ()
-        attention = [*refusal_reasons(admin.current), *lane_reasons(lanes, now=int(admin.clock() * 1000))]
-        return JSONResponse({"ready": not reasons, "reasons": [*reasons, *attention]}, status, _GUARDED)
+        wanted = attention(admin.current, admin.health, lanes, now=int(admin.clock() * 1000))
+        return JSONResponse({"ready": not reasons, "reasons": [*reasons, *wanted]}, status, _GUARDED)
 
     async def metrics(_request: Request) -> Response:
         shown = generate_latest(admin.metrics.registry)
@@ -115,7 +115,7 @@ def admin_app(admin: Admin) -> Starlette:
             container=admin.current.container,
             notice=admin.current.notice,
             reasons=admin.health.reasons(),
-            attention=[*refusal_reasons(admin.current), *lane_reasons(lanes or (), now=now)],
+            attention=attention(admin.current, admin.health, lanes or (), now=now),
             lanes=lanes,
             dead=await _dead(admin.store, lanes or (), request.query_params.get("lane", "")),
             now=now,

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from container.effects import Reply
 from container.web.ingest import Ingest, Receive, Scope, Send, respond, stated
+from container.web.mount import plain, unmounted
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -16,24 +17,24 @@ NOT_FOUND = stated(Reply(404))
 def public_app(ingest: Ingest, *, prefix: str = "") -> Application:
     """The application of the public listener.
 
-    `prefix`: where a proxy mounted us, such as `/metrics`. Hits come under it and do not see it; elsewhere there is
-    only `/healthy`, which answers at the root as well because load balancers ask there.
+    `prefix`: where a proxy mounted us, such as `/metrics`. Hits do not see it, whether the proxy takes it off or not;
+    `/healthy` answers at the root as well because load balancers ask there.
     """
-    mounted = f"/{prefix.strip('/')}".rstrip("/").encode()
-    healthy = {b"/healthy", mounted + b"/healthy"}
+    mounted = plain(f"/{prefix}/".encode()).rstrip(b"/")
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        path = scope["raw_path"]
-        if path in healthy and scope["method"] in ("GET", "HEAD"):
-            await respond(scope, send, HEALTHY)
-        elif not mounted:
-            await ingest(scope, receive, send)
-        elif path.startswith(mounted + b"/"):
-            await ingest({**scope, "raw_path": path[len(mounted) :]}, receive, send)
-        else:
+        path: bytes | None = scope["raw_path"]
+        if mounted and path:
+            path = unmounted(path, mounted, ingest.current.container)
+            scope = {**scope, "raw_path": path}
+        if path is None:
             ingest.metrics.refused["unclaimed"].inc()
             await respond(scope, send, NOT_FOUND)
+        elif path == b"/healthy" and scope["method"] in ("GET", "HEAD"):
+            await respond(scope, send, HEALTHY)
+        else:
+            await ingest(scope, receive, send)
 
     return app

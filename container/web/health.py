@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from container.delivery.store import LaneReport, Mode, Store, StoreError
 from container.delivery.told import quoted
 from container.web.current import Current
+from container.web.noticed import Noticed
 
 RECENT_SECONDS = 10.0
 """A failed commit counts for so long. Then hits are let in again, since only a hit can find out whether it works."""
@@ -31,12 +32,14 @@ logger = logging.getLogger("container.web")
 class Health:
     """What is known about the process. `clock` is monotonic, in seconds.
 
-    `trouble`: why the worker cannot write to the store, empty while it can.
+    `trouble`: why the worker cannot write to the store, empty while it can. `noticed`: what hits show about whatever
+    stands in front of us.
     """
 
     clock: Callable[[], float] = time.monotonic
     draining: bool = False
     trouble: Callable[[], str] = str
+    noticed: Noticed = field(default_factory=Noticed)
     _failure: str = ""
     _failed_at: float = 0.0
 
@@ -87,6 +90,11 @@ def refusal_reasons(current: Current) -> list[str]:
             f"Version {current.container.version} goes on."
         )
     ]
+
+
+def attention(current: Current, health: Health, lanes: Sequence[LaneReport], *, now: int) -> list[str]:
+    """What somebody should look after, as sentences. No reason to send traffic elsewhere. `now`: Unix milliseconds."""
+    return [*refusal_reasons(current), *health.noticed.sentences(), *lane_reasons(lanes, now=now)]
 
 
 def lane_reasons(lanes: Sequence[LaneReport], *, now: int) -> list[str]:

@@ -6,8 +6,8 @@ Raw ASGI, because this is the path that every hit takes. The answer leaves after
 from __future__ import annotations
 
 import logging
+import math
 import os
-import re
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
@@ -16,7 +16,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from container.address import canonical_address
 from container.delivery.counters import Counters
 from container.delivery.row import Acceptance, Letter, acceptance
 from container.delivery.store import Accepted, StoreError
@@ -27,9 +26,11 @@ from container.engine.outcome import Guard, Outcome
 from container.engine.run import run
 from container.event import Hit
 from container.place import is_address_header
-from container.web.addresses import Proxies
+from container.web.addresses import peer_address
 from container.web.current import Current
+from container.web.front import Front, Visitor
 from container.web.health import Health
+from container.web.hosts import is_host
 from container.web.metrics import Metrics, Refusal, unavailable
 from container.web.reply import carries_body, header_lines
 
@@ -42,7 +43,6 @@ Accept = Callable[[Acceptance], Awaitable[Accepted]]
 
 RETRY_AFTER_SECONDS = 5
 
-_HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _SENTENCES = {
     400: "The request cannot be read.",
     401: "The secret is missing or wrong.",
@@ -51,6 +51,8 @@ _SENTENCES = {
     405: "This method is not taken here.",
     413: "The body is too large.",
     414: "The address is too long.",
+    421: "This host is not served here.",
+    429: "Too many requests: come back later.",
     431: "The headers are too large.",
     503: "Not now: come back in a few seconds.",
 }
@@ -78,12 +80,16 @@ class IngestError(Exception):
 
 
 class RefusedError(IngestError):
-    """The request is not taken. `reason` is the metric's label."""
+    """The request is not taken. `reason` is the metric's label.
 
-    def __init__(self, status: int, reason: Refusal) -> None:
+    `wait`: after how many seconds it would be taken, 0 for never.
+    """
+
+    def __init__(self, status: int, reason: Refusal, wait: float = 0.0) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
+        self.wait = wait
 
 
 class DisconnectedError(IngestError):
@@ -101,7 +107,7 @@ class Ingest:
     accept: Accept
     metrics: Metrics
     health: Health
-    proxies: Proxies = field(default_factory=Proxies)
+    front: Front = field(default_factory=Front)
     limits: Limits = field(default_factory=Limits)
     counters: Counters = field(default_factory=Counters)
     told: Told = field(default_factory=Told)
@@ -115,7 +121,7 @@ class Ingest:
             except RefusedError as refused:
                 self.metrics.refused[refused.reason].inc()
                 logger.debug("hit.refused status=%d reason=%s", refused.status, refused.reason)
-                await respond(scope, send, stated(Reply(refused.status)), closing=True)
+                await respond(scope, send, refusal(refused), closing=not self._stays_open(scope, refused))
             except DisconnectedError:
                 return
             else:
@@ -125,21 +131,38 @@ class Ingest:
         """The request as a hit. Raises `RefusedError` past a limit and `DisconnectedError`."""
         path, query = scope["raw_path"] or b"/", scope["query_string"]
         check_limits(scope["headers"], path, query, self.limits)
-        peer = canonical_address(scope["client"][0]) if scope["client"] else None
-        headers = read_headers(scope["headers"], from_proxy=self.proxies.trusts(peer))
+        peer = peer_address(scope["client"])
+        headers = read_headers(scope["headers"], from_proxy=self.front.proxies.trusts(peer))
         hosts = [value for name, value in scope["headers"] if name == b"host"]
         if not (_is_one_host(hosts) or (scope["http_version"] != "1.1" and not hosts)):
             raise RefusedError(400, "no_host")
+        visitor = self._admitted(self.front.visitor(peer, headers, scope["headers"]), peer)
         return Hit(
             id=os.urandom(16),
             received=int(self.clock() * 1000),
             method=scope["method"],
             path=path.decode("utf-8", "replace"),
             query=query.decode("utf-8", "replace"),
-            headers=headers,
+            headers=visitor.headers,
             body=await read_body(receive, self.limits),
-            ip=self.proxies.visitor(peer, headers.get("x-forwarded-for", "")),
+            ip=visitor.ip,
         )
+
+    def _admitted(self, visitor: Visitor, peer: str | None) -> Visitor:
+        """The visitor, if they are let in. Raises `RefusedError`."""
+        if visitor.unset is not None and peer is not None:
+            self.metrics.without_address[visitor.unset].inc()
+            self.health.noticed.proxy(visitor.unset, peer)
+        barred = self.front.barred(visitor)
+        if barred is None:
+            return visitor
+        if barred.wait:
+            self.health.noticed.flood()
+        raise RefusedError(barred.status, barred.reason, barred.wait)
+
+    def _stays_open(self, scope: Scope, refused: RefusedError) -> bool:
+        """Whether the connection is kept: it may be a proxy's, and carry the hits of others next."""
+        return refused.status in (421, 429) and stated_length(scope["headers"]) <= self.limits.body_bytes
 
     async def _take(self, hit: Hit) -> Reply:
         """The reply, once everything that the hit leads to is on disk."""
@@ -203,6 +226,15 @@ def check_limits(headers: RawHeaders, path: bytes, query: bytes, limits: Limits)
         raise RefusedError(431, "headers_too_large")
 
 
+def stated_length(headers: RawHeaders) -> float:
+    """How long the body is said to be; without end where that is not said, or not in one number."""
+    found = {name.lower(): value for name, value in headers}
+    if b"transfer-encoding" in found:
+        return math.inf
+    length = found.get(b"content-length", b"0")
+    return int(length) if length.isdigit() and len(length) < 20 else math.inf
+
+
 def read_headers(raw: RawHeaders, *, from_proxy: bool) -> Mapping[str, str]:
     """Headers by lower-case name, repeated ones joined. Only a proxy of ours may speak about the visitor's address."""
     found: dict[str, str] = {}
@@ -245,6 +277,12 @@ async def respond(scope: Scope, send: Send, reply: Reply, *, host: str = "", clo
     await send({"type": "http.response.body", "body": body})
 
 
+def refusal(refused: RefusedError) -> Reply:
+    """The answer to a request that does not become a hit."""
+    retry = (("retry-after", str(math.ceil(refused.wait))),) if refused.wait else ()
+    return stated(Reply(refused.status, retry))
+
+
 def stated(reply: Reply) -> Reply:
     """The reply, with a sentence where it says no and nothing else. Nothing of the request stands in it."""
     sentence = _SENTENCES.get(reply.status, "The request is not taken." if reply.status >= 400 else "")
@@ -255,4 +293,4 @@ def stated(reply: Reply) -> Reply:
 
 
 def _is_one_host(hosts: Sequence[bytes]) -> bool:
-    return len(hosts) == 1 and _HOST.fullmatch(hosts[0]) is not None
+    return len(hosts) == 1 and is_host(hosts[0].decode("latin-1"))

@@ -17,15 +17,25 @@ from container.delivery.counters import MOST_LANES, OTHER_LANES, Counted, Counte
 from container.delivery.store import LaneReport, StoreBusyError, StoreError, StoreFullError
 from container.engine.container import Container
 from container.engine.outcome import Guard, Outcome
+from container.web.noticed import Unset
 
 Refusal = Literal[
-    "body_too_large", "headers_too_large", "query_too_long", "no_host", "not_http", "unclaimed", "by_client"
+    "body_too_large",
+    "headers_too_large",
+    "query_too_long",
+    "no_host",
+    "host_not_allowed",
+    "rate_limited",
+    "not_http",
+    "unclaimed",
+    "by_client",
 ]
 """Why a hit was not taken; `by_client`: the client that claimed it answered with an error, such as a wrong secret;
 `not_http`: the server could not read it."""
 Unavailable = Literal["full", "busy", "unavailable"]
 
 _REFUSALS: Sequence[Refusal] = get_args(Refusal)
+_UNSET: Sequence[Unset] = get_args(Unset)
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0)
 
 _COUNTED: Mapping[Counted, str] = {
@@ -60,6 +70,7 @@ class Metrics:
     reload_time: Gauge
     container: Gauge
     refused: dict[Refusal, Counter] = field(default_factory=dict)
+    without_address: dict[Unset, Counter] = field(default_factory=dict)
 
     def reloaded(self, version: str) -> None:
         """The configuration of this version is in force."""
@@ -136,6 +147,8 @@ def new_metrics() -> Metrics:
     tags = TagEvents()
     registry.register(tags)
     refused = counter("hits_refused", "Hits that were not taken, by reason.", ["reason"])
+    about = "Hits whose visitor has no address because of a proxy, by what is wrong with it."
+    without_address = counter("hits_without_address", about, ["reason"])
     return Metrics(
         registry=registry,
         tags=tags,
@@ -154,6 +167,7 @@ def new_metrics() -> Metrics:
         reload_time=gauge("config_last_reload_timestamp_seconds", "When a configuration last came into force."),
         container=gauge("config_info", "The version of the container in force.", ["version"]),
         refused={reason: refused.labels(reason) for reason in _REFUSALS},
+        without_address={why: without_address.labels(why) for why in _UNSET},
     )
 
 

@@ -22,6 +22,7 @@ _FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _COOKIE_PATH = re.compile(r"/[\x20-\x3a\x3c-\x7e]*")
 _DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9.\-]*[a-z0-9])?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_NAME_PREFIX = re.compile(r"__(host|secure)-", re.IGNORECASE)
 _COOKIE_OCTETS = "!#$%&'()*+-./:<=>?@[]^_`{|}~"
 
 # What the connection needs is said by us and the server, once.
@@ -58,9 +59,11 @@ def cookie_line(cookie: SetCookie, host: str) -> bytes | None:
 
     Control characters anywhere refuse the cookie; other characters that a value may not hold are percent-encoded.
     Domain "auto" becomes the registrable domain of `host`; an address, `localhost` and a public suffix have none, so
-    that the cookie is the host's alone.
+    that the cookie is the host's alone. What the name promises is kept, since browsers drop the cookie otherwise.
     """
-    if not is_token(cookie.name) or _CONTROL.search(cookie.value) or not _COOKIE_PATH.fullmatch(cookie.path):
+    prefix = _NAME_PREFIX.match(cookie.name)
+    path = "/" if prefix is not None and prefix[1].lower() == "host" else cookie.path
+    if not is_token(cookie.name) or _CONTROL.search(cookie.value) or not _COOKIE_PATH.fullmatch(path):
         return None
     domain = _domain(cookie, host)
     if domain is None:
@@ -69,13 +72,13 @@ def cookie_line(cookie: SetCookie, host: str) -> bytes | None:
     pair = f"{cookie.name}={quote(cookie.value, safe=safe, errors='replace')}"
     if len(pair) > LONGEST_COOKIE_BYTES:
         return None
-    line = f"{pair}; Path={cookie.path}"
+    line = f"{pair}; Path={path}"
     if domain:
         line += f"; Domain={domain}"
     if cookie.max_age is not None:
         line += f"; Max-Age={min(max(cookie.max_age, 0), LONGEST_COOKIE_AGE_SECONDS)}"
     # Browsers refuse `SameSite=None` without `Secure`, and accept `Secure` from http://localhost.
-    if cookie.secure or cookie.same_site == "none":
+    if cookie.secure or cookie.same_site == "none" or prefix is not None:
         line += "; Secure"
     if cookie.http_only:
         line += "; HttpOnly"
@@ -84,10 +87,13 @@ def cookie_line(cookie: SetCookie, host: str) -> bytes | None:
 
 def _domain(cookie: SetCookie, host: str) -> str | None:
     """The domain to write, "" for none, `None` if what the cookie states is no domain."""
-    if cookie.name.startswith("__Host-"):
+    if cookie.name.lower().startswith("__host-"):
         return ""
     if cookie.domain == "auto":
         found = registrable_domain(host) or ""
         return found if _DOMAIN.fullmatch(found) else ""
     stated = host_name(cookie.domain).lstrip(".")
-    return stated if not stated or _DOMAIN.fullmatch(stated) else None
+    if stated and not _DOMAIN.fullmatch(stated):
+        return None
+    # A public suffix, an address and a single label are nobody's to share: browsers would drop the cookie.
+    return stated if registrable_domain(stated) else ""

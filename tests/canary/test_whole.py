@@ -65,7 +65,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     found = Played()
     with scene.vendors(200, 400, 422, 401, 503, 202, 0) as known:
         text = scene.file_for(known)
-        options = ("--secrets-dir", "secrets", "--allow-egress", "127.0.0.0/8")
+        options = ("--secrets-dir", "secrets", "--allow-egress", "127.0.0.0/8", "--trusted-proxy", "127.0.0.1")
         with serving(folder, *options, text=text, environment=ENVIRONMENT | {"PYTHONPATH": path}) as served:
             _play(served, found, folder)
             found.keep(folder / "data", "running")

@@ -119,12 +119,19 @@ def serving(
         stderr=subprocess.PIPE,
         text=True,
     )
+    with following(process) as found:
+        found.wait_for(r"serve\.started")
+        yield found
+
+
+@contextmanager
+def following(process: subprocess.Popen[str]) -> Iterator[Serving]:
+    """A process whose every line is kept. It is ended with the block, if not before."""
     found = Serving(process)
     readers = [threading.Thread(target=_read, args=(found, stream)) for stream in (process.stdout, process.stderr)]
     for reader in readers:
         reader.start()
     try:
-        found.wait_for(r"serve\.started")
         yield found
         if process.poll() is None:
             assert not canaries.EVERYTHING.within(_metrics(found))

@@ -57,6 +57,9 @@ HARMLESS = {
     "state.mode",
     "before.mode",
     "was",
+    "peer",  # the address of a proxy of the operator
+    "why",
+    "number",  # of a request, which we made
     "name",  # of a secret: letters, digits and underscores
     "type(problem).__name__",
     "where",  # a file of ours and a line

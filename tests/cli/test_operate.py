@@ -24,6 +24,7 @@ from container.delivery.seal import KEY_FILE
 from container.delivery.sqlite import open_store
 from container.web.admin import Admin, admin_app
 from container.web.health import HOLDS
+from container.web.noticed import Noticed, Unset
 from tests.cli.processes import PURCHASE, ROOT, serving
 from tests.web.parts import NOW, site
 
@@ -104,6 +105,17 @@ def test_every_reason_of_a_dead_letter_is_listed() -> None:
 @pytest.mark.parametrize("reason", HOLDS.values())
 def test_every_reason_why_a_lane_holds_still_is_listed(reason: str) -> None:
     assert any(f"holds still, because {reason}" in cells for cells, *_ in table("When is it ready"))
+
+
+def test_everything_that_is_noticed_about_a_proxy_or_a_flood_is_listed() -> None:
+    noticed = Noticed(lambda: 0.0)
+    for why in typing.get_args(Unset):
+        noticed.proxy(why, "10.0.0.1")
+    noticed.flood()
+    said = [re.sub("10.0.0.1 forwarded 1 hit", "… forwarded …", sentence) for sentence in noticed.sentences()]
+    listed = [cells.rstrip(" ….") for cells, *_ in table("When is it ready")]
+    assert len(said) == 4
+    assert all(any(sentence.startswith(each) for each in listed) for sentence in said), said
 
 
 def test_every_file_of_a_data_folder_is_listed(tmp_path: Path) -> None:

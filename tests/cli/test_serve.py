@@ -125,6 +125,15 @@ def test_a_second_process_on_the_same_data_is_refused(tmp_path: Path) -> None:
         ["--port", "9000", "--admin-port", "9000", "--admin-host", "0.0.0.0"],
         ["--path-prefix", "a b"],
         ["--trusted-proxy", "10.0.0.1/8"],
+        ["--trusted-proxy", "0.0.0.0/0"],
+        ["--trusted-proxy", "::/0"],
+        ["--trusted-proxy", "::ffff:0:0/96"],
+        ["--trusted-proxy", "*"],
+        ["--allow-host", "https://t.shop.example"],
+        ["--allow-host", "t.shop.example:8443"],
+        ["--allow-host", "*"],
+        ["--rate-limit", "-1"],
+        ["--rate-limit", "many"],
     ],
 )
 def test_wrong_usage_is_told_apart(tmp_path: Path, wrong: list[str]) -> None:
@@ -259,6 +268,37 @@ def test_a_hit_is_taken_and_the_start_says_what_happens_without_consent(tmp_path
         served.wait_for('consent.default "A hit without a consent signal counts as denied."')
         assert served.stop() == 0
         assert not any("E.C.P.click" in line or "token" in line.replace("token:", "") for line in served.lines)
+
+
+def test_a_proxy_that_nobody_named_is_said_where_an_operator_looks(tmp_path: Path) -> None:
+    environment = {"SERVED_TOKEN": "token", "TAG_CONTAINER_ADMIN_TOKEN": "a-token-of-the-admin"}
+    with serving(tmp_path, environment=environment) as served:
+        assert get(f"{served.public}/g/collect?{PURCHASE}", {"x-forwarded-for": "203.0.113.9"}).status_code == 204
+        served.wait_for(r"WARNING proxy\.unnamed peer=127\.0\.0\.1 hits=1")
+        ready = get(f"{served.admin}/ready", {"authorization": "Bearer a-token-of-the-admin"})
+        assert (ready.status_code, ready.json()["ready"]) == (200, True)
+        assert "--trusted-proxy 127.0.0.1/32" in ready.json()["reasons"][0]
+        metrics = get(f"{served.admin}/metrics").text
+        assert 'hits_without_address_total{reason="unnamed_proxy"} 1.0' in metrics
+        assert not any("203.0.113.9" in line for line in served.lines)
+
+
+def test_flags_say_whose_hits_are_taken_and_how_many(tmp_path: Path) -> None:
+    flags = ["--trusted-proxy", "127.0.0.0/8", "--allow-host", "*.shop.example", "--rate-limit", "1"]
+    shop = {"host": "t.shop.example", "x-forwarded-for": "203.0.113.9"}
+    with serving(tmp_path, *flags, "--path-prefix", "//metrics//") as served:
+        elsewhere = get(f"{served.public}/metrics/g/collect?{PURCHASE}", {"host": "evil.example"})
+        assert (elsewhere.status_code, elsewhere.text) == (421, "This host is not served here.\n")
+        flood = [get(f"{served.public}/metrics/g/collect?{PURCHASE}", shop) for _ in range(30)]
+        assert flood[0].status_code == 204
+        refused = next(answer for answer in flood if answer.status_code == 429)
+        assert refused.headers["retry-after"] == "1"
+        other = get(f"{served.public}/g/collect?{PURCHASE}", shop | {"x-forwarded-for": "203.0.113.10"})
+        assert other.status_code == 204
+        assert get(f"{served.public}/healthy").status_code == 200
+        served.wait_for(r"WARNING hits\.limited hits=1")
+        metrics = get(f"{served.admin}/metrics").text
+        assert 'hits_refused_total{reason="host_not_allowed"} 1.0' in metrics
 
 
 def test_a_hangup_brings_the_new_file_into_force_and_a_bad_one_changes_nothing(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from container.engine.compile import compile_container
 from container.engine.container import Container
 from container.web.addresses import Proxies
 from container.web.current import Current
+from container.web.front import Front
 from container.web.health import Health
 from container.web.ingest import Ingest, Limits
 from container.web.metrics import new_metrics
@@ -143,7 +144,7 @@ async def ask(application: Callable[[Any, Any, Any], Awaitable[None]], call: Cal
         "raw_path": path.encode(),
         "path": path,
         "query_string": query.encode(),
-        "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in call.headers],
+        "headers": [(name.encode("latin-1").lower(), value.encode("latin-1")) for name, value in call.headers],
         "client": None if call.peer is None else (call.peer, 40_000),
     }
     await application(scope, receive, send)
@@ -180,7 +181,9 @@ class Site:
 
 
 @asynccontextmanager
-async def site(folder: Path, *, proxies: Proxies | None = None, limits: Limits | None = None) -> AsyncIterator[Site]:
+async def site(
+    folder: Path, *, proxies: Proxies | None = None, limits: Limits | None = None, front: Front | None = None
+) -> AsyncIterator[Site]:
     """A site whose store is closed at the end."""
     store = open_store(folder, now=int(NOW * 1000))
     ingest = Ingest(
@@ -188,7 +191,7 @@ async def site(folder: Path, *, proxies: Proxies | None = None, limits: Limits |
         store.accept,
         new_metrics(),
         Health(),
-        proxies or Proxies(),
+        front or Front(proxies or Proxies()),
         limits or Limits(),
         clock=lambda: NOW,
     )

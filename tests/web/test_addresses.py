@@ -8,7 +8,7 @@ from hypothesis import strategies as some
 
 from container.address import canonical_address
 from container.place import is_address_header
-from container.web.addresses import Proxies, network
+from container.web.addresses import Proxies, is_near, network, peer_address
 
 PROXY, OTHER_PROXY, VISITOR, STRANGER = "10.0.0.1", "10.0.0.2", "203.0.113.9", "198.51.100.7"
 PROXIES = Proxies((network("10.0.0.0/8"), network("2001:db8:ffff::/48")))
@@ -43,6 +43,33 @@ PROXIES = Proxies((network("10.0.0.0/8"), network("2001:db8:ffff::/48")))
         (PROXY, "3405803785", None),
         (PROXY, "203.0.113.9 10.0.0.2", None),
         ("2001:db8:ffff::5", "2001:db8::7", "2001:db8::7"),
+        ("2001:db8:ffff::5", "2001:db8::7, 2001:db8:ffff::6", "2001:db8::7"),
+        ("2001:db8:ffff::5", "[2001:db8::7%eth0]:80", None),
+        ("2001:db8:fffe::5", "2001:db8::7", "2001:db8:fffe::5"),
+        (PROXY, f"{VISITOR}, ::ffff:10.0.0.2", VISITOR),
+        (PROXY, f"{VISITOR}, [::ffff:a00:2]:8080", VISITOR),
+        (PROXY, f"{VISITOR}, 10.0.0.2:443", VISITOR),
+        (PROXY, f"{VISITOR}:<script>", None),
+        (PROXY, f"[{VISITOR}]junk", None),
+        (PROXY, "[2001:db8::1", None),
+        (PROXY, "2001:db8::1]", None),
+        (PROXY, f'"{VISITOR}"', None),
+        (PROXY, f"for={VISITOR}", None),
+        (PROXY, "_hidden", None),
+        (PROXY, "127.1", None),
+        (PROXY, "0x7f.0.0.1", None),
+        (PROXY, "203.0.113.256", None),
+        (PROXY, "\u0662\u0660\u0663.0.113.9", None),
+        (PROXY, f"{VISITOR}\x00", None),
+        (PROXY, f"{VISITOR}, ", None),
+        (PROXY, f", {VISITOR}", VISITOR),
+        (PROXY, f"{VISITOR}, , {OTHER_PROXY}", None),
+        (PROXY, f"{VISITOR};{OTHER_PROXY}", None),
+        (PROXY, ",", None),
+        (PROXY, f"{'9.9.9.9, ' * 3000}{VISITOR}", VISITOR),
+        (PROXY, f"{VISITOR}{' ' * 100}", None),
+        (PROXY, "localhost", None),
+        (PROXY, f"<img src=x>, {VISITOR}, {OTHER_PROXY}, 10.1.1.1", VISITOR),
         (None, VISITOR, None),
     ],
 )
@@ -88,3 +115,73 @@ def test_other_headers_belong_to_the_visitor(name: str) -> None:
 def test_what_is_no_network_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="does not appear"):
         network(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("10.0.0.0/8", "10.0.0.0/8"),
+        (" 10.0.0.1 ", "10.0.0.1/32"),
+        ("::1", "::1/128"),
+        ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+        ("::ffff:10.0.0.1", "10.0.0.1/32"),
+        ("2001:db8::/32", "2001:db8::/32"),
+    ],
+)
+def test_a_network_is_written_as_its_addresses_are(text: str, meant: str) -> None:
+    assert str(network(text)) == meant
+
+
+def test_a_network_has_no_zone() -> None:
+    with pytest.raises(ValueError, match="does not appear"):
+        network("fe80::1%eth0")
+
+
+def test_a_network_of_mapped_addresses_trusts_them() -> None:
+    proxies = Proxies((network("::ffff:10.0.0.0/104"),))
+    assert proxies.visitor("10.0.0.1", VISITOR) == VISITOR
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "127.9.9.9",
+        "10.0.0.1",
+        "172.16.0.1",
+        "172.31.255.255",
+        "192.168.1.1",
+        "169.254.1.1",
+        "100.64.0.1",
+        "::1",
+        "fc00::1",
+        "fd12:3456::1",
+        "fe80::1",
+        "febf::1",
+    ],
+)
+def test_an_address_of_this_machine_or_a_private_network_is_near(address: str) -> None:
+    assert is_near(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["8.8.8.8", "172.32.0.1", "192.167.1.1", "100.128.0.1", "11.0.0.1", VISITOR, STRANGER, "2001:db8::1", "::2"],
+)
+def test_an_address_of_the_internet_is_not_near(address: str) -> None:
+    assert not is_near(address)
+
+
+@pytest.mark.parametrize(
+    ("client", "found"),
+    [
+        (None, None),
+        (("", 0), None),
+        (("203.0.113.9", 40_000), VISITOR),
+        (("::ffff:203.0.113.9", 40_000), VISITOR),
+        (("fe80::1%eth0", 40_000), "fe80::1"),
+        (("/run/hits.sock", 0), None),
+    ],
+)
+def test_a_peer_is_an_address_without_its_zone(client: tuple[str, int] | None, found: str | None) -> None:
+    assert peer_address(client) == found

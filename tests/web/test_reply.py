@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import httptools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
 from container.effects import Reply, SetCookie
-from container.web.reply import carries_body, cookie_line, header_lines
+from container.header import OF_THE_CONNECTION, is_token
+from container.web.reply import LONGEST_COOKIE_AGE_SECONDS, carries_body, cookie_line, header_lines
 
 ATTRIBUTES = re.compile(
     rb"[^;,\s]+=[^;,\s\"\\]*; Path=/[^;]*(; Domain=[a-z0-9.-]+)?(; Max-Age=\d+)?(; Secure)?(; HttpOnly)?"
@@ -47,6 +49,18 @@ def line(host: str = "www.shop.example", value: str = "v", **attributes: Any) ->
         ("www.xn--mnchen-3ya.de", "xn--mnchen-3ya.de"),
         ("www.münchen.de", None),
         ("a;b.example.com", "example.com"),
+        ("a.b.co.uk.", "b.co.uk"),
+        ("A.B.CO.UK:443", "b.co.uk"),
+        ("CO.UK.", None),
+        ("GitHub.io:443", None),
+        ("X.GITHUB.IO", "x.github.io"),
+        ("2001:db8::1", None),
+        ("[::ffff:192.0.2.4]:80", None),
+        ("localhost.", None),
+        ("shop.xn--p1ai", "shop.xn--p1ai"),
+        ("xn--p1ai", None),
+        ("192.0.2.4.", None),
+        ("intranet", None),
         ("a.b; HttpOnly", None),
         ("www.example.com, evil.example", None),
         ("", None),
@@ -61,7 +75,17 @@ def test_an_automatic_domain_is_the_registrable_one_or_the_host_alone(host: str,
 
 @pytest.mark.parametrize(
     ("stated", "written"),
-    [("shop.example", "shop.example"), (".Shop.Example", "shop.example"), ("", None)],
+    [
+        ("shop.example", "shop.example"),
+        (".Shop.Example", "shop.example"),
+        ("www.shop.example.", "www.shop.example"),
+        ("", None),
+        ("co.uk", None),
+        (".github.io", None),
+        ("com", None),
+        ("localhost", None),
+        ("192.0.2.4", None),
+    ],
 )
 def test_a_stated_domain_is_written_as_it_is(stated: str, written: str | None) -> None:
     found = line(domain=stated)
@@ -94,9 +118,26 @@ def test_attributes_are_written_in_one_order(attributes: dict[str, Any], written
     assert line(**attributes) == written
 
 
-def test_a_host_prefix_forbids_a_domain() -> None:
-    found = cookie_line(SetCookie("__Host-id", "v", domain="shop.example"), "www.shop.example")
-    assert found == b"__Host-id=v; Path=/; Secure; SameSite=Lax"
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("__Host-id", "Path=/; Secure; SameSite=Lax"),
+        ("__HOST-id", "Path=/; Secure; SameSite=Lax"),
+        ("__Secure-id", "Path=/shop; Domain=shop.example; Secure; SameSite=Lax"),
+        ("__secure-id", "Path=/shop; Domain=shop.example; Secure; SameSite=Lax"),
+        ("__Hosts", "Path=/shop; Domain=shop.example; SameSite=Lax"),
+        ("id__Host-", "Path=/shop; Domain=shop.example; SameSite=Lax"),
+    ],
+)
+def test_what_the_name_of_a_cookie_promises_is_kept(name: str, written: str) -> None:
+    cookie = SetCookie(name, "v", domain="shop.example", path="/shop", secure=False)
+    assert cookie_line(cookie, "www.shop.example") == f"{name}=v; {written}".encode()
+
+
+def test_a_cookie_lives_for_400_days_at_most() -> None:
+    assert LONGEST_COOKIE_AGE_SECONDS == 34_560_000
+    assert "; Max-Age=34560000;" in (line(max_age=34_560_001) or "")
+    assert "; Max-Age=34559999;" in (line(max_age=34_559_999) or "")
 
 
 @pytest.mark.parametrize("value", ["a\r\nset-cookie: b=c", "a\nb", "a\x00b", "\x7f", "a\x85b", "a\tb"])
@@ -160,6 +201,55 @@ def test_no_header_can_add_a_line(name: str, value: str) -> None:
     assert len(lines) in (1, 2)
     assert lines[-1] == (b"content-length", b"4")
     assert not any(mark in part for header in lines for part in header for mark in (b"\r", b"\n", b"\0"))
+
+
+class Read:
+    """An answer as a browser's parser reads it."""
+
+    def __init__(self, sent: bytes) -> None:
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.body = b""
+        self.complete = False
+        httptools.HttpResponseParser(self).feed_data(sent)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name, value))
+
+    def on_body(self, body: bytes) -> None:
+        self.body += body
+
+    def on_message_complete(self) -> None:
+        self.complete = True
+
+
+ANY_TEXT = some.text(some.characters(exclude_categories=())) | some.text(some.characters(max_codepoint=255))
+TRICKS = some.sampled_from(
+    ["a\r\nset-cookie: b=c", "a\r\n\r\n<script>", "a\n b", "a; Domain=evil.example", "\x00", "\x85", "\u2028", "a\rb"]
+)
+SLOTS = some.one_of(ANY_TEXT, TRICKS, some.just("x-plain"))
+
+
+@given(
+    some.lists(some.tuples(SLOTS, SLOTS), max_size=4), some.lists(cookies, max_size=4), SLOTS, some.binary(max_size=9)
+)
+def test_whatever_stands_in_a_slot_the_answer_is_read_with_the_lines_that_were_meant(
+    headers: list[tuple[str, str]], given_cookies: list[SetCookie], host: str, body: bytes
+) -> None:
+    meant = [
+        name.lower().encode()
+        for name, value in headers
+        if is_token(name)
+        and name.lower() not in OF_THE_CONNECTION | {"server"}
+        and all(character == "\t" or (" " <= character <= "\xff" and character != "\x7f") for character in value)
+    ]
+    written = [found for found in (cookie_line(each, host) for each in given_cookies) if found is not None]
+    lines = header_lines(Reply(200, headers, body, given_cookies), host)
+    head = b"".join(b"%s: %s\r\n" % each for each in lines)
+    read = Read(b"HTTP/1.1 200 OK\r\n%s\r\n%s" % (head, body))
+    assert read.complete
+    assert read.body == body
+    assert [name for name, _ in read.headers] == [*meant, *[b"set-cookie"] * len(written), b"content-length"]
+    assert [value for name, value in read.headers if name == b"set-cookie"] == written
 
 
 @pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding", "Connection", "Server"])

@@ -1,0 +1,111 @@
+"""What hits show that somebody should look after: a proxy that is not named, or that names nobody; a flood.
+
+No reason to send traffic elsewhere: the hits are taken, or were not meant to be. Nothing that a hit says is repeated.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from container.delivery.told import Told
+
+Unset = Literal["unnamed_proxy", "no_forwarded_for", "no_address"]
+"""Why a visitor has no address: the proxy is none of ours, names its visitors elsewhere, or names what is none."""
+
+RECENT_SECONDS = 3600.0
+"""What was seen is shown for so long after the last time."""
+
+MOST_PEERS = 20
+"""So many proxies are told apart, since somebody may send from any address of a network."""
+
+OTHERS = "others"
+
+logger = logging.getLogger("container.web")
+
+
+@dataclass(slots=True)
+class _Seen:
+    last: float
+    hits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """What was seen, by kind and by the proxy's address. `clock`: monotonic, in seconds."""
+
+    clock: Callable[[], float] = time.monotonic
+    _told: Told = field(default_factory=Told)
+    _seen: dict[tuple[Unset | Literal["flood"], str], _Seen] = field(default_factory=dict)
+
+    def proxy(self, why: Unset, peer: str) -> None:
+        """A hit has no address, because of the proxy at `peer`; logged when that begins, and now and then."""
+        peer = self._count(why, peer)
+        number = self._news(f"{why} {peer}")
+        if number and why == "unnamed_proxy":
+            logger.warning('proxy.unnamed peer=%s hits=%d "Its visitors have no address: see /ready."', peer, number)
+        elif number:
+            line = 'proxy.unread peer=%s hits=%d reason=%s "Its visitors have no address: see /ready."'
+            logger.warning(line, peer, number, why)
+
+    def flood(self) -> None:
+        """A hit was refused, because its address sends too many; logged when that begins, and now and then."""
+        self._count("flood", "")
+        number = self._news("flood")
+        if number:
+            logger.warning("hits.limited hits=%d", number)
+
+    def sentences(self) -> list[str]:
+        """What was seen of late, and what to do about it."""
+        self._forget()
+        return [_sentence(kind, peer, seen.hits) for (kind, peer), seen in self._seen.items()]
+
+    def _count(self, kind: Unset | Literal["flood"], peer: str) -> str:
+        """Counts the hit, and returns the address under which it is told of."""
+        seen = self._seen.get((kind, peer))
+        if seen is None:
+            self._forget()
+            if len(self._seen) >= MOST_PEERS and kind != "flood":
+                peer = OTHERS
+            seen = self._seen.setdefault((kind, peer), _Seen(0.0))
+        seen.last = self.clock()
+        seen.hits += 1
+        return peer
+
+    def _forget(self) -> None:
+        oldest = self.clock() - RECENT_SECONDS
+        for key in [key for key, seen in self._seen.items() if seen.last < oldest]:
+            del self._seen[key]
+
+    def _news(self, subject: str) -> int:
+        return self._told.news(subject, "", now=int(self.clock() * 1000))
+
+
+def _sentence(kind: Unset | Literal["flood"], peer: str, hits: int) -> str:
+    counted = f"{hits} {'hit' if hits == 1 else 'hits'}"
+    proxy = "Other proxies" if peer == OTHERS else f"The proxy at {peer}"
+    match kind:
+        case "unnamed_proxy":
+            network = "CIDR" if peer == OTHERS else f"{peer}/{128 if ':' in peer else 32}"
+            return (
+                f"{proxy} forwarded {counted} and may not name the visitor, who is left without an address. "
+                f"If it is yours, start with --trusted-proxy {network}."
+            )
+        case "no_forwarded_for":
+            return (
+                f"{proxy} forwarded {counted} without X-Forwarded-For, so the visitor is left without an address. "
+                "Let it send that header: no other one is read."
+            )
+        case "no_address":
+            return (
+                f"{proxy} forwarded {counted} with something in X-Forwarded-For that is no address, so the visitor is "
+                "left without one. Let it append the address that it was called from."
+            )
+        case "flood":
+            return (
+                f"Refused because their address sends too many: {counted}. "
+                "If they are your own backend's, raise --rate-limit."
+            )
