@@ -59,7 +59,7 @@ OUTSIDE: Mapping[int, frozenset[str]] = {
     4: frozenset({"pydantic", "pytest", "orjson"}),
     5: frozenset({"httpx", "httpx_aiohttp", "aiohttp", "psycopg", "cryptography", "prometheus_client", "orjson"}),
     6: frozenset({"starlette", "jinja2", "prometheus_client", "orjson"}),
-    7: frozenset({"typer", "rich", "uvicorn", "uvloop", "watchfiles", "orjson"}),
+    7: frozenset({"typer", "rich", "uvicorn", "httptools", "uvloop", "watchfiles", "orjson"}),
 }
 
 OPEN_DATABASES = {"sqlite3": ("container.delivery.",), "psycopg": ("container.delivery.postgres",)}
@@ -203,6 +203,7 @@ BROAD_EXCEPTS = {
     "container.delivery.handling": "around one judge",
     "container.delivery.writer": "the store's thread hands every failure to whoever asked",
     "container.web.ingest": "a hit gets an answer",
+    "container.cli.faults": "a request gets an answer",
     "container.engine.claim": "a consent default that cannot be computed loses no hit",
 }
 

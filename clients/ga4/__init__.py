@@ -21,10 +21,16 @@ from container.api import (
     without_parameters,
 )
 
-__all__ = ["MOST_EVENTS", "MOST_LINES", "Cookie", "Ga4", "ga4"]
+__all__ = ["LONGEST_LINE", "MOST_EVENTS", "MOST_LINES", "MOST_PARAMETERS", "Cookie", "Ga4", "ga4"]
 
 MOST_EVENTS, MOST_LINES = 100, 1000
 """Google's library sends 20 at most. Hits with more are refused whole, so that nothing is answered and not taken."""
+
+MOST_PARAMETERS = 1000
+"""In the query, and in each line. The largest hit that Google's library can make, with 200 items, has half of them."""
+
+LONGEST_LINE = 131_072
+"""In bytes. Google's library writes a hit of 16 kB at most, and Google's servers take 130 kB of a request."""
 
 COOKIES_NEED = "analytics_storage"
 """The consent without which no cookie is read or set."""
@@ -47,7 +53,7 @@ def ga4(settings: Ga4, hit: Hit) -> Claim | None:
         return preflight(settings, hit)
     if hit.method not in ("GET", "POST"):
         return None
-    if hit.body.count(b"\n") > MOST_LINES:
+    if hit.body.count(b"\n") > MOST_LINES or _is_too_much(hit):
         return too_large(settings, hit) if _is_ours(settings, query_parameters(hit.query)) else None
     seen = _without_address(hit) if settings.redact_ip else hit
     events: list[Event] = []
@@ -65,6 +71,15 @@ def ga4(settings: Ga4, hit: Hit) -> Claim | None:
     if not events:
         return None
     return _recognised(settings, Claim(events, answer(settings, hit, wants_messages=wants_messages)), linked)
+
+
+def _is_too_much(hit: Hit) -> bool:
+    """Whether an event would be larger than any real one. Each has the parameters of the query too."""
+    if hit.query.count("&") >= MOST_PARAMETERS:
+        return True
+    if len(hit.body) <= LONGEST_LINE and hit.body.count(b"&") < MOST_PARAMETERS:
+        return False
+    return any(len(line) > LONGEST_LINE or line.count(b"&") >= MOST_PARAMETERS for line in hit.body.split(b"\n"))
 
 
 def _is_ours(settings: Ga4, parameters: Mapping[str, str]) -> bool:

@@ -1,65 +1,384 @@
-"""One connection of a listener: what the server library would shout about is counted, and answered in a sentence."""
+"""One connection of a listener: what is too much, too slow or in doubt is counted, and answered in a sentence.
+
+The parser and the requests that run are the server library's. What this module leans on of it is in
+`tests/cli/test_connection_contract.py`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal
+import asyncio
+from time import monotonic
+from typing import Any, NoReturn, TypeVar
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-Unread = Literal["not_http", "query_too_long"]
-LONGEST_ADDRESS = 65_000
-"""Bytes of a path and query that are read at all; the library can say nothing about longer ones."""
+from container.address import canonical_address
+from container.cli.crowd import Crowd
+from container.cli.framing import NO_BODY, WATCHED, Body, announced_body, plain_address
+from container.cli.refusals import (
+    ADDRESS_TOO_LONG,
+    BAD_CHUNKS,
+    BODY_TOO_LARGE,
+    BODY_TOO_SLOW,
+    HEAD_TOO_SLOW,
+    HEADERS_TOO_LARGE,
+    NO_HOST,
+    NO_ROOM,
+    OTHER_VERSION,
+    TOO_MANY_AHEAD,
+    Refused,
+    unreadable,
+)
 
-_SENTENCES = {
-    "not_http": (b"400 Bad Request", b"The request is not HTTP.\n"),
-    "query_too_long": (b"414 URI Too Long", b"The address is too long.\n"),
-}
+Found = TypeVar("Found", bytes, Body)
+
+MOST_AHEAD = 10
+"""Requests that may wait on one connection for the answer to the one before."""
+
+HEALTHY = b"/healthy"
+"""Paths that end so are answered on a spare connection too."""
+
+_BETWEEN, _HEAD, _BODY = range(3)
+_LINE_OVERHEAD = 4
+_START_LINE_OVERHEAD = 600
+"""A method, a version, and the host of an address that names one."""
+
+_CHUNK_OVERHEAD = 8
+_OVERHEAD = 16_384
+"""Bytes that a chunked body may have around it: so many, and so many for each of its own."""
+
+_STALLED = 4
+"""How much longer a body may stand still than a connection without a request, when room is needed."""
+
+_LEFT_OF_ENDLESS = 65_536
+"""Bytes that are still read of a body that could not be read to its end anyway."""
 
 
 class Connection(HttpToolsProtocol):
-    """HTTP/1.1 on one connection. `refused` is told of what could not be read."""
+    """HTTP/1.1 on one connection. `crowd`: the others, and what holds for all of them."""
 
-    refused: Callable[[Unread], None] = staticmethod(lambda _reason: None)
+    crowd = Crowd()
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._limits = self.crowd.limits
+        self.heard = self.since = monotonic()
+        self._place = _BETWEEN
+        self._chunk = 0
+        """Bytes of what is being read, if it began between two requests."""
+        self._fed = 0
+        """Bytes of the head, or of the body and what is around it, as they came in."""
+        self._body = 0
+        self._chunked = False
+        self._watched: list[tuple[bytes, bytes]] = []
+        self._own: RequestResponseCycle | None = None
+        """What answers the request that is being read, once its head is complete."""
+        self._upgrading = False
+        self._fault: Refused | None = None
+        self._deaf = False
+        """Nothing more is read on it: what comes is thrown away, as far as `_left` goes."""
+        self._left = self._limits.discarded_bytes
+        self._later: Refused | None = None
+        """What is said once the requests before it are answered."""
+        self._ended = False
+        self._spare = False
+        self._unread_since = 0.0
+        self._ours = self._patient = False
+
+    # The connection
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the library's own
+        super().connection_made(transport)
+        peer = canonical_address(self.client[0]) if self.client else None
+        self._ours = peer is not None and self.crowd.trusts(peer)
+        self._patient = self._ours or (peer is not None and self.crowd.near(peer))
+        place = self.crowd.join(self)
+        self._spare = place == "spare"
+        if place == "outside":
+            self.crowd.refused(NO_ROOM.reason)
+            self._deaf = self._ended = True
+            transport.write(NO_ROOM.answer)
+            transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.crowd.leave(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            self._discard(len(data))
+            return
+        if self.transport.is_closing():
+            return
+        self.heard = monotonic()
+        if self._place == _BETWEEN:
+            self._chunk = len(data)
+        else:
+            self._chunk = 0
+            self._fed += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._plainly(data[upgrade.args[0] :])
+        except httptools.HttpParserError as problem:
+            self._refuse(self._fault or unreadable(str(problem), data))
+        else:
+            if self._place != _BETWEEN:
+                self._weigh()
+
+    def shutdown(self) -> None:
+        """The listener stops: a connection that was told to go has had its time."""
+        if self._ended:
+            self.transport.close()
+        super().shutdown()
+
+    def pause_writing(self) -> None:
+        self._unread_since = monotonic()
+        super().pause_writing()
+
+    # What the parser finds
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._place = _HEAD
+        self.since = self.heard
+        self._fed, self._chunk = self._chunk, 0
+        self._body = 0
+        if self._watched:
+            self._watched = []
 
     def on_url(self, url: bytes) -> None:
         """Raises for an address without end: it would only fill the memory."""
         super().on_url(url)
-        if len(self.url) > LONGEST_ADDRESS:
-            raise ValueError("the address is too long")
+        if len(self.url) > self._limits.path_and_query_bytes + _START_LINE_OVERHEAD:
+            self._stop(ADDRESS_TOO_LONG)
 
-    def data_received(self, data: bytes) -> None:
-        # What is too long or no HTTP reaches `send_400_response`; the rest of it is of no interest.
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        self.headers.append((name, value))
+        if name in WATCHED:
+            self._watched.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self._place = _BODY
+        self._check()
+        if self.parser.should_upgrade():
+            self._upgrading = True
+            return
+        self._fed = 0
+        self.since = self.heard
+        super().on_headers_complete()
+        self._own = self.cycle
+        # Trailers come after all that they could speak of has been decided: nobody reads them.
+        self.headers = []
+        if self._spare:
+            self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        self._body += len(body)
+        if self._body > self._limits.body_bytes:
+            self._stop(BODY_TOO_LARGE)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if not self._upgrading:
+            self._place, self._own = _BETWEEN, None
+            super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """As the library's own, without a timer for each request: the crowd looks after those that wait."""
+        self.server_state.total_requests += 1
+        self.heard = self.since = monotonic()
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, application = self.pipeline.pop()
+            self._start_asgi_task(cycle, application)
+        elif self._later is not None:
+            self._answer(self._later)
+
+    # What is refused
+
+    def _check(self) -> None:
+        """Raises for a head that is too large, or of which it is in doubt what it asks for and where it ends."""
+        if self._has_large_head():
+            self._stop(HEADERS_TOO_LARGE)
+        version = self.parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            self._stop(OTHER_VERSION)
+        hosts = [value for name, value in self._watched if name == b"host"]
+        if len(hosts) != 1 and (hosts or version == "1.1"):
+            self._stop(NO_HOST)
+        if self.url[:1] != b"/":
+            self.url = self._accepted(plain_address(self.url, self.parser.get_method(), hosts))
+        if self._spare and not self.url.partition(b"?")[0].endswith(HEALTHY):
+            self._stop(NO_ROOM)
+        # Most requests are a GET, of which only the host is watched.
+        body = NO_BODY
+        if len(self._watched) > len(hosts):
+            body = self._accepted(announced_body(self._watched, version))
+        self._chunked, self.expect_100_continue = body.chunked, body.waits
+        if body.length > self._limits.body_bytes:
+            if body.length > self._limits.body_bytes + self._left:
+                self._left = min(self._left, _LEFT_OF_ENDLESS)
+            self._stop(BODY_TOO_LARGE)
+        if len(self.pipeline) >= MOST_AHEAD:
+            self._stop(TOO_MANY_AHEAD)
+
+    def _accepted(self, found: Found | Refused) -> Found:
+        if isinstance(found, Refused):
+            self._stop(found)
+        return found
+
+    def _has_large_head(self) -> bool:
+        limits = self._limits
+        if len(self.headers) > limits.headers:
+            return True
+        # Most heads came in fewer bytes than their names and values may have.
+        counts = not self._fed or self._fed > limits.header_bytes
+        return counts and sum(len(name) + len(value) for name, value in self.headers) > limits.header_bytes
+
+    def _weigh(self) -> None:
+        """Refuses what has come of a head, or around a body, when it is too much before its end is there."""
+        limits = self._limits
+        if self._place == _HEAD:
+            most = limits.path_and_query_bytes + limits.header_bytes + limits.headers * _LINE_OVERHEAD
+            if self._fed > most + _START_LINE_OVERHEAD or len(self.headers) > limits.headers:
+                self._refuse(HEADERS_TOO_LARGE)
+        elif self._chunked and self._fed - self._body > _OVERHEAD + _CHUNK_OVERHEAD * self._body:
+            self._refuse(BAD_CHUNKS)
+
+    def _stop(self, fault: Refused) -> NoReturn:
+        """Leaves the parser, which takes any exception for an error in the request."""
+        self._fault = fault
+        raise ValueError(fault.status)
+
+    def _refuse(self, refused: Refused) -> None:
+        """Says no, and reads nothing more: where one request went wrong, nobody knows where the next begins."""
+        self._deaf = True
+        self.crowd.refused(refused.reason)
+        own = self._own
+        if own is None:
+            if self._idle:
+                self._answer(refused)
+            else:
+                self._later = refused
+        elif own.response_complete:
+            self._part()
+        elif self.pipeline:
+            # It has not begun: the requests before it get their answers first.
+            self.pipeline.popleft()
+            self._later = refused
+        elif own.response_started:
+            own.keep_alive = False
+        else:
+            # Whoever reads the body hears that its sender is gone.
+            own.disconnected = True
+            own.message_event.set()
+            self._answer(refused)
+
+    def _answer(self, refused: Refused) -> None:
         if not self.transport.is_closing():
-            super().data_received(data)
+            self.transport.write(refused.answer)
+            self._part()
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # the library says it in its own words
-        """Instead of the library's own."""
-        reason: Unread = "query_too_long" if len(self._address()) > LONGEST_ADDRESS else "not_http"
-        self.refused(reason)
-        status, sentence = _SENTENCES[reason]
-        self.transport.write(
-            b"HTTP/1.1 %s\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n"
-            b"connection: close\r\n\r\n%s" % (status, len(sentence), sentence)
-        )
-        self.transport.close()
+    def _part(self) -> None:
+        """Ends our half of the connection.
 
-    def _unsupported_upgrade_warning(self) -> None:
-        """An upgrade that is asked for may be left alone: the request is answered as any other."""
+        Closing all of it while something is still coming would take the answer away from a sender who has not read it.
+        """
+        self._deaf = self._ended = True
+        self.heard = self.since = monotonic()
+        self.flow.resume_reading()
+        if not self.transport.is_closing():
+            self.transport.write_eof()
 
-    def _address(self) -> bytes:
-        """As far as it was read; before the first request there is none."""
-        return getattr(self, "url", b"")
+    def _discard(self, size: int) -> None:
+        self.heard = monotonic()
+        self._left -= size
+        if self._left < 0:
+            self.transport.abort()
+
+    def _plainly(self, rest: bytes) -> None:
+        """Reads a request that asks for another protocol as if it did not, so that its body is read too.
+
+        The parser takes what follows such a head for that protocol. Some senders ask in each first request.
+        """
+        lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
+        for name, value in self.headers:
+            if name == b"connection":
+                value = b", ".join(each for each in value.split(b",") if each.strip().lower() != b"upgrade")
+            if name != b"upgrade":
+                lines.append(b"%s: %s" % (name, value))
+        self.parser = httptools.HttpRequestParser(self)
+        self._upgrading, self._place = False, _BETWEEN
+        self.data_received(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
+
+    # How long it takes
 
     @property
     def half(self) -> bool:
         """Whether a request has begun whose body is not complete."""
         return self.cycle is not None and self.cycle.more_body and not self.cycle.response_complete
 
+    @property
+    def yields(self) -> bool:
+        """Whether it may be closed to make room: nothing was asked on it for a while, or only half, or it stalls."""
+        if self._ours or self._deaf or self.transport.is_closing():
+            return False
+        settled = self.crowd.times.settled
+        if self._place == _BODY:
+            return self.half and not self.pipeline and monotonic() - self.heard > _STALLED * settled
+        return self._idle and monotonic() - self.since > settled
 
-def connections(refused: Callable[[Unread], None]) -> type[Connection]:
-    """The kind of connection that tells `refused`."""
-    return type("ToldConnection", (Connection,), {"refused": staticmethod(refused)})
+    def leave(self) -> None:
+        """Ends it, to make room."""
+        self._deaf = self._ended = True
+        if self._place != _BETWEEN:
+            slow = HEAD_TOO_SLOW if self._place == _HEAD else BODY_TOO_SLOW
+            self.crowd.refused(slow.reason)
+            self.transport.write(slow.answer)
+        self.transport.close()
+
+    def look(self, now: float) -> None:
+        """Ends it, or goes a step towards it, if something takes too long."""
+        times = self.crowd.times
+        if self._ended:
+            if now - self.since > times.farewell or now - self.heard > times.farewell_pause:
+                self.transport.abort()
+        elif self.transport.is_closing():
+            if now - self.since > times.unread:
+                self.transport.abort()
+        elif self.flow.write_paused:
+            if now - self._unread_since > times.unread:
+                self.transport.abort()
+        elif not self._deaf and not self.flow.read_paused:
+            self._look_at_what_comes(now)
+
+    def _look_at_what_comes(self, now: float) -> None:
+        times, taken = self.crowd.times, now - self.since
+        if self._place == _HEAD:
+            if taken > times.head:
+                self._refuse(HEAD_TOO_SLOW)
+        elif self._place == _BODY:
+            slow = taken > times.slow_start and self._body < times.bytes_per_second * taken
+            if slow or taken > times.body or now - self.heard > times.body_pause:
+                self._refuse(BODY_TOO_SLOW)
+        elif self._idle and taken > (times.proxy_waiting if self._patient else times.waiting):
+            self.since = now
+            self.transport.close()
+
+    @property
+    def _idle(self) -> bool:
+        """Whether every request that was read has its answer."""
+        return self.cycle is None or self.cycle.response_complete or self.cycle.disconnected
+
+
+def connections(crowd: Crowd) -> type[Connection]:
+    """The kind of connection that belongs to this crowd."""
+    return type("CrowdConnection", (Connection,), {"crowd": crowd})
 
 
 def half_sent(open_connections: Any) -> list[Connection]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from typing import Any
 
 import uvicorn
 
-from container.cli.connection import Unread, connections, half_sent
+from container.cli.connection import connections, half_sent
+from container.cli.crowd import Crowd
+from container.cli.faults import answering
 
 BACKLOG = 2048
 DRAIN_SECONDS = 6
@@ -39,7 +41,7 @@ class Server(uvicorn.Server):
 class Listener:
     """An application on a socket that listens already. It serves from `start` to `stop`.
 
-    `drain_seconds`: how long `stop` waits for open requests. `refused`: told of each that could not be read.
+    `drain_seconds`: how long `stop` waits for open requests. `crowd`: its connections, and what holds for them.
     """
 
     def __init__(
@@ -48,15 +50,17 @@ class Listener:
         bound: socket.socket,
         *,
         drain_seconds: int = 1,
-        refused: Callable[[Unread], None] = lambda _reason: None,
+        crowd: Crowd | None = None,
     ) -> None:
         self._bound = bound
+        self._crowd = Crowd() if crowd is None else crowd
         self._drain_seconds = drain_seconds
         self._task: asyncio.Task[None] | None = None
+        self._order: asyncio.Task[None] | None = None
         self._server = Server(
             uvicorn.Config(
-                application,
-                http=connections(refused),
+                answering(application),
+                http=connections(self._crowd),
                 ws="none",
                 interface="asgi3",
                 lifespan="off",
@@ -80,6 +84,7 @@ class Listener:
         if self._task.done():
             # It can only have failed; its exception is ours.
             self._task.result()
+        self._order = asyncio.create_task(self._crowd.keep_order())
 
     def close(self) -> None:
         """Takes no further connection, at once."""
@@ -101,6 +106,8 @@ class Listener:
             for each in half_sent(self._server.server_state.connections):
                 each.transport.close()
         await self._task
+        if self._order is not None:
+            self._order.cancel()
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from container.cli.build import Built, build, tell
+from container.cli.crowd import Crowd, most_connections, spare_of
 from container.cli.demo import demo_folder, is_demo_folder
 from container.cli.listeners import DRAIN_SECONDS, Listener, address_of, bind
 from container.cli.reload import Reloader, digest, resume, watch
@@ -29,7 +30,7 @@ from container.delivery.sqlite import SqliteStore, open_store
 from container.delivery.store import StoreRefusedError
 from container.delivery.transport import Transport, vendor_transport
 from container.delivery.worker import Worker
-from container.web.addresses import Proxies
+from container.web.addresses import Proxies, is_near
 from container.web.admin import Admin, admin_app
 from container.web.app import public_app
 from container.web.current import Current
@@ -120,8 +121,17 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
             counters=engine.worker.counters,
         )
         app = public_app(ingest, prefix=options.prefix)
-        admin_at = await _listen(Listener(admin_app(admin), admin_bound), admin_bound, opened)
-        public = Listener(app, public_bound, drain_seconds=DRAIN_SECONDS, refused=engine.metrics.not_taken)
+        most, most_admin = most_connections()
+        admin_crowd = Crowd(most=most_admin, spare=spare_of(most_admin))
+        admin_at = await _listen(Listener(admin_app(admin), admin_bound, crowd=admin_crowd), admin_bound, opened)
+        crowd = Crowd(
+            most=most,
+            spare=spare_of(most),
+            refused=engine.metrics.not_taken,
+            trusts=Proxies(options.proxies).trusts,
+            near=is_near,
+        )
+        public = Listener(app, public_bound, drain_seconds=DRAIN_SECONDS, crowd=crowd)
         public_at = await _listen(public, public_bound, opened)
         _reload_when_wanted(options, scene, sources, engine, reload_wanted, opened)
         _announce(options, scene, engine, public_at, admin_at, made=made)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 import uvloop
 
+from container.cli.crowd import sandbox_crowd
 from container.cli.listeners import Listener, address_of, bind
 from container.cli.logs import log_to_stderr
 from container.sandbox.app import sandbox_app
@@ -35,7 +36,7 @@ async def _run(bound: socket.socket) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    listener = Listener(sandbox_app(), bound)
+    listener = Listener(sandbox_app(), bound, crowd=sandbox_crowd())
     await listener.start()
     await stop.wait()
     await listener.stop()

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import typer
 
 from container.cli.build import Built, build
+from container.cli.crowd import sandbox_crowd
 from container.cli.demo import Demo, completed
 from container.cli.listeners import Listener, address_of, bind
 from container.cli.sources import Sources
@@ -58,7 +59,7 @@ async def demo_scene(sources: Sources, opened: AsyncExitStack) -> Scene:
     sandbox = address_of(bound)
     endpoints = {vendor.name: sandbox + vendor.address for vendor in vendors}
     stage = Stage()
-    listener = Listener(sandbox_app(vendors, notice=lambda: stage.notice), bound)
+    listener = Listener(sandbox_app(vendors, notice=lambda: stage.notice), bound, crowd=sandbox_crowd())
     await listener.start()
     opened.push_async_callback(listener.stop)
     built = build(sources, endpoints)

@@ -66,7 +66,7 @@ def events_of(hit: Hit, *, visitor_sends: bool = False) -> list[tuple[Json, Cons
     member of the wrong kind is left out. `visitor_sends`: the request comes from the visitor's own device, so that its
     address, user agent and place are the visitor's, where the body does not state them.
     """
-    payload, problem = read(hit.body)
+    payload, problem = read(hit.body, strictly=True)
     if problem:
         return Refusal(400, problem)
     if not isinstance(payload, dict):

@@ -67,7 +67,7 @@ def _size(body: bytes) -> Iterator[Message]:
 
 
 def _duplicates(body: bytes) -> Iterator[Message]:
-    """Names that one object has twice. Of these the last counts, and the sender hardly meant that."""
+    """Names that one object has twice. Nobody knows which was meant: they are not taken."""
     twice: dict[str, None] = {}
 
     def members(pairs: list[tuple[str, Any]]) -> None:

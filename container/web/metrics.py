@@ -29,9 +29,12 @@ Refusal = Literal[
     "not_http",
     "unclaimed",
     "by_client",
+    "encoded",
+    "too_slow",
+    "too_many",
 ]
 """Why a hit was not taken; `by_client`: the client that claimed it answered with an error, such as a wrong secret;
-`not_http`: the server could not read it."""
+`not_http`: the server could not read it; `too_many`: connections, or requests at once on one of them."""
 Unavailable = Literal["full", "busy", "unavailable"]
 
 _REFUSALS: Sequence[Refusal] = get_args(Refusal)
@@ -79,7 +82,7 @@ class Metrics:
         self.container.clear()
         self.container.labels(version).set(1)
 
-    def not_taken(self, reason: Literal["not_http", "query_too_long"]) -> None:
+    def not_taken(self, reason: Refusal) -> None:
         """A request ended before it was a hit."""
         self.refused[reason].inc()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from clients.ga4 import MOST_EVENTS, MOST_LINES, Ga4, ga4
+from clients.ga4 import LONGEST_LINE, MOST_EVENTS, MOST_LINES, MOST_PARAMETERS, Ga4, ga4
 from container.component import component_of
 from container.event import Hit
 from container.testing import Case, cases_in, run_case
@@ -59,6 +59,35 @@ def test_many_empty_lines_are_no_events() -> None:
     claim = ga4(Ga4(), hit(body=b"en=scroll" + b"\n" * MOST_LINES))
     assert claim is not None
     assert (len(claim.events), claim.reply.status) == (1, 204)
+
+
+@pytest.mark.parametrize(("beyond", "status"), [(-1, 204), (0, 204), (1, 413), (100 * MOST_PARAMETERS, 413)])
+@pytest.mark.parametrize("place", ["query", "line", "second line"])
+def test_so_many_parameters_are_taken_in_one_place(place: str, beyond: int, status: int) -> None:
+    own = QUERY if place == "query" else "en=scroll"
+    more = MOST_PARAMETERS + beyond - own.count("&") - 1
+    full = own + "".join(f"&ep.p{number}=1" for number in range(more))
+    bodies = {"query": "en=scroll", "line": full, "second line": f"en=scroll\n{full}"}
+    claim = ga4(Ga4(), hit(full if place == "query" else QUERY, bodies[place].encode()))
+    assert claim is not None
+    assert claim.reply.status == status
+    assert bool(claim.events) == (status == 204)
+
+
+@pytest.mark.parametrize(("beyond", "status"), [(-1, 204), (0, 204), (1, 413), (100 * LONGEST_LINE, 413)])
+def test_a_line_has_an_end(beyond: int, status: int) -> None:
+    line = b"en=scroll&ep.long="
+    line += b"x" * (LONGEST_LINE + beyond - len(line))
+    claim = ga4(Ga4(), hit(body=b"en=page_view\n" + line))
+    assert claim is not None
+    assert claim.reply.status == status
+
+
+def test_what_is_too_much_for_one_event_is_not_for_many() -> None:
+    lines = b"en=scroll&ep.long=" + b"x" * 10_000 + b"&ep.a=1" * 50
+    claim = ga4(Ga4(), hit(body=b"\n".join([lines] * 50)))
+    assert claim is not None
+    assert (len(claim.events), claim.reply.status) == (50, 204)
 
 
 def test_by_default_it_listens_where_gtag_sends() -> None:
