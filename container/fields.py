@@ -138,7 +138,7 @@ class _SecretField:
     """Marks a field that holds a secret: a reference to one, or to a variable whose value is one."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(_secret)
+        return core_schema.no_info_plain_validator_function(_secret, serialization=core_schema.to_string_ser_schema())
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {"type": "string", "pattern": r"^(\$\{.+\}|\{\{.+\}\})$"}

@@ -1,4 +1,4 @@
-"""What all tests share: in continuous integration a test that did not run has not passed, and no test is timed."""
+"""What all tests share: in continuous integration a test that did not run has not passed, and nothing may leak."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Generator
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.leaks import LISTENER
 
 # How long an example takes says more about what else the machine does than about us.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
@@ -17,6 +19,37 @@ IN_CI = bool(os.environ.get("TAG_CONTAINER_CI"))
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-cases", action="store_true", help="Rewrite what case files expect to what is found.")
+
+
+def pytest_configure() -> None:
+    LISTENER.begin()
+
+
+def pytest_unconfigure() -> None:
+    LISTENER.end()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """A test during which a secret or something personal was shown has failed."""
+    yield
+    folder = getattr(item, "funcargs", {}).get("tmp_path")
+    if folder is not None:
+        LISTENER.look_below(folder)
+    _nothing_leaked()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Generator[None]:
+    """What ends with its fixtures counts, too."""
+    yield
+    _nothing_leaked()
+
+
+def _nothing_leaked() -> None:
+    leaks = LISTENER.taken()
+    if leaks:
+        pytest.fail("something leaked:\n" + "\n".join(leaks), pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -11,6 +11,7 @@ from container.cli.demo import Demo, completed, pointed_at
 from container.cli.sources import Sources, read, uncollected
 from container.config.load import Loaded
 from container.config.model import ClientModel, ConsentDefault, ContainerModel
+from container.delivery.told import quoted
 from container.engine.compile import compile_container
 from container.engine.container import Container
 from container.url import url_parts
@@ -43,11 +44,10 @@ def tell(built: Built) -> None:
     model = built.loaded.model if built.demo is None else built.demo.model
     if model is None:
         return
-    logger.info('consent.default "%s"', consent_line(model))
+    logger.info("consent.default %s", quoted(consent_line(model)))
     for tag, address in plain_endpoints(model):
-        logger.warning(
-            'endpoint.plain tag="%s" to=%s reason="without https its token can be read on the way"', tag, address
-        )
+        line = 'endpoint.plain tag=%s to=%s reason="without https its token can be read on the way"'
+        logger.warning(line, quoted(tag), address)
 
 
 def plain_endpoints(model: ContainerModel) -> Iterator[tuple[str, str]]:

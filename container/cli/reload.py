@@ -14,8 +14,8 @@ from watchfiles import awatch
 
 from container.cli.build import Built, tell
 from container.config.load import Loaded
-from container.delivery.handling import quoted
 from container.delivery.store import StoreError
+from container.delivery.told import quoted
 from container.web.current import Current, Refusal
 from container.web.metrics import Metrics
 
@@ -43,7 +43,7 @@ class Reloader:
             self.metrics.reload_refused()
             reason = problem.strerror or "it cannot be read"
             self._refused(problem.filename, [reason])
-            logger.error('config.refused reason="%s" kept=%s', reason, kept)  # noqa: TRY400  # the reason says it all
+            logger.error("config.refused reason=%s kept=%s", quoted(reason), kept)  # noqa: TRY400  # the reason says it all
             return False
         if built.container is None:
             self.metrics.reload_refused()
@@ -95,7 +95,7 @@ async def resume(probes: Callable[[], Awaitable[object]]) -> None:
     try:
         await probes()
     except StoreError as problem:
-        logger.warning('config.probe_failed reason="%s"', problem)
+        logger.warning("config.probe_failed reason=%s", quoted(str(problem)))
 
 
 async def watch(path: Path, known: bytes, wanted: asyncio.Event) -> None:

@@ -18,6 +18,7 @@ from container.cli.demo import Demo, completed
 from container.cli.listeners import Listener, address_of, bind
 from container.cli.sources import Sources
 from container.config.load import Secrets
+from container.delivery.told import quoted
 from container.sandbox.app import sandbox_app
 from container.sandbox.tiktok import tiktok
 
@@ -127,11 +128,12 @@ def purchase(hits: str, client: Any) -> str:
 
 def _tell(demo: Demo, sandbox: str) -> None:
     for tag in demo.pointed:
-        logger.warning('demo.pointed tag="%s" to=%s', tag, sandbox.rstrip("/"))
+        logger.warning("demo.pointed tag=%s to=%s", quoted(tag), sandbox.rstrip("/"))
     for tag in demo.paused:
-        logger.warning('demo.paused tag="%s" reason="it has unset references and no stand-in"', tag)
+        logger.warning('demo.paused tag=%s reason="it has unset references and no stand-in"', quoted(tag))
     for tag, address in demo.real.items():
-        logger.warning('demo.real tag="%s" to=%s reason="its references are all set"', tag, address or "vendor")
+        line = 'demo.real tag=%s to=%s reason="its references are all set"'
+        logger.warning(line, quoted(tag), address or "vendor")
 
 
 def _names(names: Iterable[str]) -> str:

@@ -19,6 +19,7 @@ from container.cli.process import Options, StartError, run
 from container.cli.sources import Sources, secrets_from
 from container.config.load import Loaded, Secrets
 from container.config.registry import RegistryError, discover
+from container.secret import Known
 from container.web.addresses import Networks, network
 from container.web.hosts import Hosts, allowed_hosts
 from container.web.mount import plain
@@ -69,8 +70,9 @@ def serve(
             "--workers above 1 needs PostgreSQL, which this version does not have: a data folder is one process's own"
         )
     _check_ports(host, port, admin_host, admin_port)
-    log_to_stderr(_log_level())
-    secrets = secrets_from(secrets_dir, os.environ)
+    known = Known()
+    log_to_stderr(_log_level(), known)
+    secrets = secrets_from(secrets_dir, os.environ, known.learn)
     options = Options(
         host=host,
         port=port,
@@ -87,6 +89,8 @@ def serve(
         token=_admin_token(_own(secrets, "TAG_CONTAINER_ADMIN_TOKEN", secrets_dir)),
         key=_own(secrets, "TAG_CONTAINER_KEY", secrets_dir),
     )
+    for number, key in enumerate((options.key or "").split(",")):
+        known.learn(f"TAG_CONTAINER_KEY {number}", key.strip())
     try:
         sources = Sources(config, discover(), os.environ, secrets, strict=True)
         built = build(sources, {} if demo else None)

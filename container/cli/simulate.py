@@ -13,6 +13,7 @@ import typer
 
 from container.case import CaseError, hit_from_json
 from container.cli.sources import Sources, read, secrets_from
+from container.config.problem import printable
 from container.config.registry import discover
 from container.engine.compile import compile_container
 from container.engine.container import Container
@@ -65,5 +66,5 @@ def _simulate_lines(container: Container, lines: BinaryIO) -> bool:
 
 
 def _complain(number: int, sentence: str) -> bool:
-    typer.echo(f"line {number}: {sentence}", err=True)
+    typer.echo(printable(f"line {number}: {sentence}"), err=True)
     return False

@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from container.config.load import Loaded, Secrets, load_file
 from container.config.registry import Registry
+from container.delivery.told import quoted
 
 logger = logging.getLogger("container.cli")
 
@@ -56,19 +57,35 @@ def read(sources: Sources) -> Loaded:
     )
 
 
-def secrets_from(folder: Path | None, environment: Mapping[str, str]) -> Secrets:
+def secrets_from(
+    folder: Path | None,
+    environment: Mapping[str, str],
+    learn: Callable[[str, str], None] = lambda _name, _value: None,
+) -> Secrets:
     """A secret is a file of that name in the folder, else the environment variable, else not set.
 
     Read anew each time, so that a rotated secret counts at once. White space at the end of a file does not belong to
     it. One that is empty is not set, and neither is one that cannot be read: both are told of once, and the environment
-    does not stand in for a file that is there.
+    does not stand in for a file that is there. `learn`: told the name and the value of each that is read.
     """
+    secret = _in_folder_or_environment(folder, environment)
+
+    def learned(name: str) -> str | None:
+        value = secret(name)
+        if value is not None:
+            learn(name, value)
+        return value
+
+    return learned
+
+
+def _in_folder_or_environment(folder: Path | None, environment: Mapping[str, str]) -> Secrets:
     told: set[str] = set()
 
     def tell(name: str, reason: str) -> None:
         if name not in told:
             told.add(name)
-            logger.warning('secret.unreadable name=%s reason="%s"', name, reason)
+            logger.warning("secret.unreadable name=%s reason=%s", name, quoted(reason))
 
     def secret(name: str) -> str | None:
         if folder is not None and _FILE_NAME.fullmatch(name):

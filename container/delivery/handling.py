@@ -9,8 +9,6 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-import orjson
-
 from container.component import Component
 from container.delivery.counters import Counters
 from container.delivery.echo import sent_texts
@@ -32,6 +30,7 @@ from container.delivery.policy import (
 from container.delivery.row import Reason
 from container.delivery.store import Answer, Claimed, ClaimedRow, LaneState, Mode, Store, StoreError
 from container.delivery.told import Told, without_numbers
+from container.delivery.told import quoted as quoted
 from container.delivery.transport import NoAnswer, Transport
 from container.effects import Response, Verdict, by_status, retry_after
 
@@ -301,11 +300,6 @@ class Handling:
         if told:
             stated = "delivery.remarked tag=%s lane=%s rows=%d reason=%s"
             log.warning(stated, quoted(claimed.rows[0].tag), quoted(lane), told, quoted(verdict.reason))
-
-
-def quoted(text: str) -> str:
-    """A value of a log line: in quotes, nothing in it that could end the line."""
-    return orjson.dumps(text.encode(errors="replace").decode()).decode()
 
 
 def type_name(problem: Exception) -> str:

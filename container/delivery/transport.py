@@ -25,14 +25,11 @@ from container.delivery.content import joined
 from container.delivery.excerpt import excerpt
 from container.delivery.store import ClaimedRow
 from container.effects import Response
-from container.secret import Secret
+from container.secret import Known, Secret
 
 RESOLVE_SECONDS, CONNECT_SECONDS, TOTAL_SECONDS = 2.0, 2.0, 15.0
 LONGEST_ANSWER = 256 * 1024
 """Bytes of an answer that are read, as they come from the wire; the rest is left there."""
-
-SHORTEST_MASKED = 4
-"""Characters of a secret that is looked for in texts; a shorter one would match anything."""
 
 USER_AGENT = "tag-container"
 _CHATTY = ("httpx", "httpcore", "aiohttp.client", "aiohttp.internal")
@@ -69,7 +66,7 @@ class Transport:
         self._timeout = timeout.as_dict()
         self._reveal = reveal
         self._total = total
-        self._revealed: dict[str, str] = {}
+        self._known = Known()
 
     async def send(self, rows: Sequence[ClaimedRow], *, now: int) -> Response | NoAnswer:
         """Sends rows of one frame as one request, within the total time. Never raises but for cancellation."""
@@ -95,10 +92,7 @@ class Transport:
 
         `sent`: texts of the request, which an answer may quote.
         """
-        for name, value in self._revealed.items():
-            if len(value) >= SHORTEST_MASKED:
-                text = text.replace(value, str(Secret(name)))
-        return excerpt(text, sent)
+        return excerpt(self._known.masked(text, lambda name: str(Secret(name))), sent)
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -111,7 +105,7 @@ class Transport:
             value = self._reveal(name)
             if not value:
                 raise _SecretMissingError(f'the secret "{name}" is not set')
-            self._revealed[name] = value
+            self._known.learn(name, value)
             try:
                 return escape(value)
             # orjson's own error is no UnicodeEncodeError, and of a text it refuses nothing else.

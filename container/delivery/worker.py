@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 from container.delivery.counters import Counters
 from container.delivery.frame import MOST_ITEMS
-from container.delivery.handling import Handling, Judges, quoted
+from container.delivery.handling import Handling, Judges
 from container.delivery.policy import PROBE_ITEMS
 from container.delivery.row import LINGER_MS, Reason
 from container.delivery.store import Store, StoreError, WaitingLane
+from container.delivery.told import quoted
 from container.delivery.transport import Transport
 
 log = logging.getLogger("container.delivery")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from container.delivery.store import LaneReport, Mode, Store, StoreError
+from container.delivery.told import quoted
 from container.web.current import Current
 from container.web.noticed import Noticed
 
@@ -45,13 +46,13 @@ class Health:
     def store_failed(self, reason: str) -> None:
         """A hit could not be written; logged once, until one can be again."""
         if not self._failure:
-            logger.error('store.failed reason="%s" hits=refused', reason)
+            logger.error("store.failed reason=%s hits=refused", quoted(reason))
         self._failure, self._failed_at = reason, self.clock()
 
     def store_worked(self) -> None:
         """A hit was written."""
         if self._failure:
-            logger.warning('store.works after="%s"', self._failure)
+            logger.warning("store.works after=%s", quoted(self._failure))
             self._failure = ""
 
     def reasons(self) -> list[str]:

@@ -19,10 +19,9 @@ from types import MappingProxyType
 from typing import Any
 
 from container.delivery.counters import Counters
-from container.delivery.handling import quoted
 from container.delivery.row import Acceptance, Letter, acceptance
 from container.delivery.store import Accepted, StoreError
-from container.delivery.told import Told
+from container.delivery.told import Told, quoted
 from container.effects import Reply
 from container.engine.container import Container
 from container.engine.outcome import Guard, Outcome

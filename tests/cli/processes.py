@@ -12,6 +12,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.request import ProxyHandler, build_opener
+
+from tests import canaries
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE_SECONDS = 60.0
@@ -19,6 +22,7 @@ PATIENCE_SECONDS = 60.0
 PURCHASE = (
     "v=2&tid=G-TEST&cid=1.2&gcs=G111&dl=https%3A%2F%2Fwww.shop.example%2Fthanks%3Fttclid%3DE.C.P.click"
     "&en=purchase&cu=EUR&epn.value=20&ep.transaction_id=T1"
+    f"&{canaries.QUERY}"
 )
 FILE = """
 version: 1
@@ -37,9 +41,9 @@ tags:
 
 
 def surroundings(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a process: ours, without what would change its mind."""
+    """The environment of a process: ours, without what would change its mind. It says all that it ever would."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(("TAG_CONTAINER_", "TIKTOK_"))}
-    return own | {"PYTHONPATH": str(ROOT)} | dict(extra or {})
+    return own | {"PYTHONPATH": str(ROOT), "TAG_CONTAINER_LOG_LEVEL": "DEBUG"} | dict(extra or {})
 
 
 def command(*arguments: str) -> list[str]:
@@ -49,8 +53,8 @@ def command(*arguments: str) -> list[str]:
 def run(
     *arguments: str, folder: Path, environment: Mapping[str, str] | None = None, given: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a command to its end."""
-    return subprocess.run(
+    """Runs a command to its end. What it says shows no secret, and what it complains of nothing personal."""
+    done = subprocess.run(
         command(*arguments),
         cwd=folder,
         env=surroundings(environment),
@@ -60,6 +64,9 @@ def run(
         timeout=PATIENCE_SECONDS,
         check=False,
     )
+    assert not canaries.SECRETS_ALONE.within(done.stdout)
+    assert not canaries.EVERYTHING.within(done.stderr)
+    return done
 
 
 @dataclass
@@ -126,6 +133,8 @@ def following(process: subprocess.Popen[str]) -> Iterator[Serving]:
         reader.start()
     try:
         yield found
+        if process.poll() is None:
+            assert not canaries.EVERYTHING.within(_metrics(found))
     finally:
         if process.poll() is None:
             process.kill()
@@ -135,6 +144,16 @@ def following(process: subprocess.Popen[str]) -> Iterator[Serving]:
         for stream in (process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
+    assert not canaries.EVERYTHING.within("\n".join(found.lines)), "\n".join(found.lines)
+
+
+def _metrics(found: Serving) -> bytes:
+    """What anybody may read, empty when the server stops just then."""
+    try:
+        with build_opener(ProxyHandler({})).open(f"{found.admin}/metrics", timeout=PATIENCE_SECONDS) as answer:
+            return bytes(answer.read())
+    except OSError:
+        return b""
 
 
 def _read(found: Serving, stream: Iterator[str] | None) -> None:

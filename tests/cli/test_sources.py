@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import gc
-import logging
 import re
 import socket
 import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as some
 
 from container.cli.listeners import address_of, bind
-from container.cli.logs import LineFormatter
 from container.cli.shadow import shadowed
 from container.cli.sources import secrets_from, uncollected
 from tests.cli.processes import ROOT
@@ -84,29 +80,15 @@ def test_a_file_that_is_no_text_is_no_secret(tmp_path: Path) -> None:
     assert secrets_from(tmp_path, {"TOKEN": "e"})("TOKEN") is None
 
 
-def line(message: str, *arguments: object, problem: BaseException | None = None) -> str:
-    raised = (type(problem), problem, problem.__traceback__) if problem else None
-    return LineFormatter().format(logging.LogRecord("n", logging.INFO, "p", 1, message, arguments, raised))
-
-
-def test_a_line_starts_with_time_and_level() -> None:
-    assert re.fullmatch(
-        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO config\.reloaded version=1", line("config.reloaded version=%s", 1)
-    )
-
-
-def test_an_exception_is_named_without_what_it_says() -> None:
-    with pytest.raises(ValueError, match="invalid literal") as raised:
-        int("ada@example.com")
-    found = line("hit.failed", problem=raised.value)
-    assert re.search(r" INFO hit\.failed error=ValueError at=test_sources\.py:\d+$", found)
-
-
-@given(some.text())
-def test_a_line_is_one_line_without_anything_a_terminal_obeys(value: str) -> None:
-    found = line("x=%s", value)
-    assert len(found.splitlines()) == 1
-    assert not re.search(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]", found)
+def test_whoever_wants_to_know_is_told_what_was_read(tmp_path: Path) -> None:
+    (tmp_path / "TOKEN").write_text("old\n", encoding="utf-8")
+    learned: list[tuple[str, str]] = []
+    secret = secrets_from(tmp_path, {"OTHER": "o"}, lambda name, value: learned.append((name, value)))
+    secret("TOKEN")
+    (tmp_path / "TOKEN").write_text("new", encoding="utf-8")
+    for name in ("TOKEN", "OTHER", "NONE"):
+        secret(name)
+    assert learned == [("TOKEN", "old"), ("TOKEN", "new"), ("OTHER", "o")]
 
 
 def test_our_packages_are_where_we_are() -> None:

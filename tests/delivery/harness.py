@@ -22,15 +22,26 @@ from container.effects import Batch, Reply, Request, by_status
 from container.engine.outcome import Failure, Guard, Outcome, Planned
 from container.event import Hit
 from container.secret import Secret, SecretText
+from tests import canaries
 
 T = TypeVar("T")
 
 NOW = 1_800_000_000_000
 LATER, HOURS = NOW + 100_000, 3_600_000
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
-HIT = Hit(id=bytes(range(16)), received=NOW, method="POST", path="/g/collect", query="v=2", body=b"en=purchase")
+HIT = Hit(
+    id=bytes(range(16)),
+    received=NOW,
+    method="POST",
+    path="/g/collect",
+    query=f"v=2&{canaries.QUERY}",
+    headers=canaries.HEADERS,
+    body=f"en=purchase&{canaries.QUERY}".encode(),
+    ip=canaries.IP,
+)
 TOKEN = Secret("TIKTOK_TOKEN")
 SECRETS = {"TIKTOK_TOKEN": "t0k3n-of-the-account", "OTHER": 'quo"te&='}
+USER = {"email": canaries.EMAIL, "phone": canaries.PHONE, "ip": canaries.IP, "user_agent": canaries.USER_AGENT}
 
 _BENCHES: list[Bench] = []
 
@@ -59,7 +70,7 @@ def item_request(number: int = 1, *, account: str = "C1", test_code: str = "", *
         "https://vendor.example/v1/events",
         headers={"Access-Token": SecretText((TOKEN,))},
         json={"source": account, "data": []},
-        item={"event": "Purchase", "event_id": str(number), **more},
+        item={"event": "Purchase", "event_id": str(number), "user": USER, **more},
         batch=Batch("data", 1000),
         account=account,
         test_code=test_code,

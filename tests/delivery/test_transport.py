@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import aiohttp
 import httpx
+import orjson
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
 
@@ -40,9 +41,7 @@ def test_a_request_arrives_as_it_was_planned() -> None:
         assert headers["accept-encoding"] == "identity"
         assert headers["user-agent"] == "tag-container"
         assert len(headers) == len(lines) - 1
-        assert body == (
-            b'{"source":"C1","data":[{"event":"Purchase","event_id":"1"},{"event":"Purchase","event_id":"2"}]}'
-        )
+        assert body == orjson.dumps({"source": "C1", "data": [item_request(1).item, item_request(2).item]})
 
     run(scenario())
 

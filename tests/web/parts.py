@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,11 +22,16 @@ from container.web.front import Front
 from container.web.health import Health
 from container.web.ingest import Ingest, Limits
 from container.web.metrics import new_metrics
+from tests import canaries
 from triggers.event import event as event_trigger
 
 T = TypeVar("T")
 NOW = 1_767_261_600.0
 HOOK = "https://hook.example/in"
+VISIT: Mapping[str, Any] = {
+    "target": f"/collect?name=purchase&{canaries.QUERY}",
+    "headers": (("host", "shop.example"), *canaries.HEADERS.items()),
+}
 
 FILE = """
 version: 1
@@ -158,7 +163,9 @@ class Site:
     asked: list[Answer | None] = field(default_factory=list)
 
     async def ask(self, **call: Any) -> Answer:
-        answer = await ask(self.ingest, Call(**call))
+        """What a visitor sends is full of canaries; tests of limits count their own bytes."""
+        visit = VISIT if self.ingest.limits == Limits() else {}
+        answer = await ask(self.ingest, Call(**{**visit, **call}))
         assert answer is not None
         return answer
 
