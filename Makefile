@@ -38,7 +38,11 @@ lock: $(READY)
 		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-annotate --no-header \
 		--output-file requirements.lock pyproject.toml
 
+# The stand-in in Node is measured beside us when its packages can be installed: better-sqlite3 may need a compiler.
 bench: $(READY)
+	@if command -v npm >/dev/null && [ ! -d benchmarks/fastify/node_modules ]; then \
+		npm ci --prefix benchmarks/fastify --no-audit --no-fund --silent || rm -rf benchmarks/fastify/node_modules; \
+	fi
 	@for name in in_process load ingest; do $(BIN)/python -m benchmarks.$$name $(ARGS) || exit 1; done
 
 clean:
