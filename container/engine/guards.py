@@ -92,4 +92,5 @@ def _plain(value: object) -> object:
 def _digest(*names: str, payloads: Sequence[bytes] = ()) -> bytes:
     """SHA-256 of the parts, each behind its length, so that no two lists of parts are the same bytes."""
     named = "".join([f"{len(name)}:{name}" for name in names]).encode("utf-8", "surrogatepass")
-    return hashlib.sha256(b"".join((named, *[b"%d:%b" % (len(payload), payload) for payload in payloads]))).digest()
+    framed = [piece for payload in payloads for piece in (len(payload).to_bytes(8), payload)]
+    return hashlib.sha256(b"".join((named, *framed))).digest()

@@ -192,9 +192,9 @@ class Ingest:
         for letter in written.letters:
             self._tell(letter, now=hit.received)
         if logger.isEnabledFor(logging.DEBUG):
-            client, status = quoted(outcome.client or ""), outcome.reply.status
+            status, rows = outcome.reply.status, len(written.rows)
             line = "hit.taken id=%s client=%s status=%d events=%d rows=%d"
-            logger.debug(line, hit.id.hex(), client, status, outcome.events, len(written.rows))
+            logger.debug(line, hit.id.hex(), quoted(outcome.client or ""), status, outcome.events, rows)
         return stated(outcome.finished(taken))
 
     def _failed(self, hit: Hit, problem: Exception) -> Reply:

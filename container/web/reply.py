@@ -25,7 +25,7 @@ _DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9.\-]*[a-z0-9])?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NAME_PREFIX = re.compile(r"__(host|secure)-", re.IGNORECASE)
 _COOKIE_OCTETS = "!#$%&'()*+-./:<=>?@[]^_`{|}~"
-_NEEDS_NO_ENCODING = re.compile(f"[A-Za-z0-9{re.escape(_COOKIE_OCTETS)}]*")
+_NEEDS_NO_ENCODING = re.compile(r"[!#-+\--:<-\[\]-~]*")
 
 # What the connection needs is said by us and the server, once.
 _OURS = OF_THE_CONNECTION | {"server"}

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from clients.ga4 import LONGEST_LINE
 from container.cli.listeners import Listener, bind
 from container.place import _PLACES
 from container.web.ingest import Limits
@@ -154,7 +155,8 @@ def test_what_the_container_takes_the_proxy_takes(site: Site) -> None:
     with site.proxy.caller() as caller:
         address = longest + "x" * (LIMITS.path_and_query_bytes - len(longest))
         cookie = "a=" + "x" * (LIMITS.header_bytes - room)
-        body = "en=page_view&ep.note=" + "x" * (LIMITS.body_bytes - room)
+        line = "en=page_view&ep.note=" + "x" * (LONGEST_LINE // 2)
+        body = "\n".join([line] * ((LIMITS.body_bytes - room) // len(line)))
         assert caller.get(address).status_code == 204
         assert caller.get(f"/g/collect?{PURCHASE}", headers={"cookie": cookie}).status_code == 204
         assert caller.post("/g/collect?v=2&tid=G-TEST&cid=1.2&gcs=G111", content=body).status_code == 204
