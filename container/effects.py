@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import orjson
 
-from container.event import Event, nothing
+from container.event import NOTHING, Event, nothing
 from container.secret import SecretText
 
 SHORTEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 3600.0
@@ -29,7 +29,7 @@ class Batch:
     max_bytes: int = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, init=False)
 class Request:
     """What a tag wants sent.
 
@@ -41,14 +41,42 @@ class Request:
 
     method: str
     url: str | SecretText
-    headers: Mapping[str, str | SecretText] = field(default_factory=nothing, kw_only=True)
-    json: Any = field(default=None, kw_only=True)
-    body: str | bytes | SecretText | None = field(default=None, kw_only=True)
-    item: Any = field(default=None, kw_only=True)
-    batch: Batch | None = field(default=None, kw_only=True)
-    account: str = field(default="", kw_only=True)
-    test_code: str = field(default="", kw_only=True)
-    expires: int | None = field(default=None, kw_only=True)
+    headers: Mapping[str, str | SecretText]
+    json: Any
+    body: str | bytes | SecretText | None
+    item: Any
+    batch: Batch | None
+    account: str
+    test_code: str
+    expires: int | None
+
+    def __init__(
+        self,
+        method: str,
+        url: str | SecretText,
+        *,
+        headers: Mapping[str, str | SecretText] = NOTHING,
+        json: Any = None,
+        body: str | bytes | SecretText | None = None,
+        item: Any = None,
+        batch: Batch | None = None,
+        account: str = "",
+        test_code: str = "",
+        expires: int | None = None,
+    ) -> None:
+        # All at once: set one by one, the members of a frozen class take three times as long.
+        self.__dict__.update(
+            method=method,
+            url=url,
+            headers=headers,
+            json=json,
+            body=body,
+            item=item,
+            batch=batch,
+            account=account,
+            test_code=test_code,
+            expires=expires,
+        )
 
     @property
     def document(self) -> Any:

@@ -23,12 +23,13 @@ CONSENT_TYPES = ("ad_storage", "analytics_storage", "ad_user_data", "ad_personal
 FUTURE_TOLERANCE_MS = 10 * 60 * 1000
 """A sender's time further ahead of the arrival than this is not believed."""
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+"""An empty read-only mapping."""
 
 
 def nothing() -> Mapping[str, Any]:
     """An empty read-only mapping, the default of frozen data."""
-    return _NOTHING
+    return NOTHING
 
 
 @dataclass(frozen=True, init=False)
@@ -56,7 +57,7 @@ class Hit:
         method: str = "GET",
         path: str = "/",
         query: str = "",
-        headers: Mapping[str, str] = _NOTHING,
+        headers: Mapping[str, str] = NOTHING,
         body: bytes = b"",
         ip: str | None = None,
     ) -> None:
