@@ -38,7 +38,7 @@ from container.engine.compile import compile_container
 NOWHERE = "http://127.0.0.1:9"
 ROUNDS, SHORT_ROUNDS = 7, 3
 RATE, RELOADS, SHORT_RELOADS = 300, 20, 3
-BETWEEN_SECONDS = 0.3
+BETWEEN_SECONDS = 1.0
 RELOADED = b"config.reloaded"
 
 
