@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from container.delivery import statements
+from container.delivery import accepting, statements
 from container.delivery.reports import dead_letters, lane_reports, waiting_lanes
 from container.delivery.row import Acceptance, Reason, unpacked
 from container.delivery.schema import lock, open_reader, open_writer, unusable
@@ -80,7 +80,7 @@ class SqliteStore:
         self._keys = keys
         self._held = held
         self._lanes: dict[str, int] = {}
-        self._writer = Writer(connection, self._lanes.clear)
+        self._writer = Writer(connection, self._accept, self._lanes.clear)
         self._reader = open_reader(folder)
         # One thread of its own: names that resolve slowly must not hold up what the store reads.
         self._reading = ThreadPoolExecutor(1, "deliveries-read")
@@ -91,13 +91,9 @@ class SqliteStore:
         if acceptance.empty:
             return Accepted()
         size = sum(len(row.body) for row in acceptance.rows) + sum(len(letter.body) for letter in acceptance.letters)
-
-        def work(connection: sqlite3.Connection) -> Accepted:
-            return statements.accept(connection, acceptance, keys=self._keys, lane=partial(self._lane, connection))
-
         stored = True
         try:
-            accepted = await self._writer.run(work, size=size, refusable=True)
+            accepted = await self._writer.accept(acceptance, size=size)
             stored = accepted.stored > 0
         except StoreError:
             stored = False
@@ -199,6 +195,9 @@ class SqliteStore:
             return await asyncio.get_running_loop().run_in_executor(self._reading, work)
         except sqlite3.Error as problem:
             raise stated(problem, "read") from None
+
+    def _accept(self, connection: sqlite3.Connection, acceptances: Sequence[Acceptance]) -> list[Accepted]:
+        return accepting.accept(connection, acceptances, keys=self._keys, lane=partial(self._lane, connection))
 
     def _lane(self, connection: sqlite3.Connection, key: str) -> int:
         """The number of a lane; a new one is written. Called by the writer only."""

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import zlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from container.delivery.row import FORMAT, Acceptance, Letter, Reason, Row
-from container.delivery.seal import Keyring
-from container.delivery.store import MOST_CRASHES, Accepted
-from container.engine.guards import by_delivery
-from container.engine.outcome import Guard
+from container.delivery.row import Reason
+from container.delivery.store import MOST_CRASHES
 
 _WAITING_COLUMNS = "number, batch, part, size, most_items, most_bytes, due, attempts, crashes, expire"
 _CLAIMED_COLUMNS = "number, id, attempts, crashes, faults, first, give_up, format, crc, kid, body"
@@ -22,14 +17,6 @@ LANE_KEPT_MS = 90 * 24 * 3600 * 1000
 
 _OVERTAKE = 2
 """So many rows per row of a batch are looked at, since other batches may stand between."""
-
-
-class Sealed(NamedTuple):
-    """A body as it goes to disk."""
-
-    crc: int
-    kid: str
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,29 +50,6 @@ class Found:
     crc: int
     kid: str
     body: bytes
-
-
-def sealed(keys: Keyring, row_id: str, body: bytes) -> Sealed:
-    """The body encrypted, and the checksum of what goes to disk."""
-    resting = keys.seal(row_id, body)
-    return Sealed(zlib.crc32(resting), keys.kid, resting)
-
-
-def accept(
-    connection: sqlite3.Connection, acceptance: Acceptance, *, keys: Keyring, lane: Callable[[str], int]
-) -> Accepted:
-    """Guards, rows and letters of one hit."""
-    taken = _guard(connection, acceptance.guards, acceptance.now) if acceptance.guards else frozenset()
-    rows, letters = acceptance.rows, acceptance.letters
-    if taken:
-        blocked = {name for guard in taken for name in guard.planned}
-        rows = [row for row in rows if row.id not in blocked]
-        letters = [letter for letter in letters if letter.id not in blocked]
-    for row in rows:
-        connection.execute(_INSERT, _values(row, sealed(keys, row.id, row.body), lane(row.lane.key)))
-    for letter in letters:
-        _insert_letter(connection, letter, sealed(keys, letter.id, letter.body), lane(letter.lane.key))
-    return Accepted(len(rows), taken)
 
 
 def claim(
@@ -182,58 +146,6 @@ _FORGOTTEN = (
     "and number<(select max(number) from lanes) and not exists(select 1 from dead where lane=lanes.number) "
     "and not exists(select 1 from delivery where lane=lanes.number)"
 )
-
-
-def _guard(connection: sqlite3.Connection, guards: Sequence[Guard], now: int) -> frozenset[Guard]:
-    """Takes the keys. Those that were taken before are given back: their deliveries are held back."""
-    if len(guards) == 1:
-        return frozenset() if _take(connection, guards[0], now) else frozenset(guards)
-    taken: set[Guard] = set()
-    for together in by_delivery(guards).values():
-        before = [guard for guard in together if _is_taken(connection, guard.key, now)]
-        if before:
-            taken.update(before)
-            continue
-        # A delivery's guards are taken all or none: one that is held back must not use up its other keys.
-        for guard in together:
-            _take(connection, guard, now)
-    return frozenset(taken)
-
-
-def _take(connection: sqlite3.Connection, guard: Guard, now: int) -> bool:
-    """Takes the key unless somebody has it."""
-    query = (
-        "insert into guards values(?, ?, ?) on conflict(key) do update set kind=excluded.kind, until=excluded.until "
-        "where until<=?"
-    )
-    return connection.execute(query, (guard.key, guard.kind, guard.until, now)).rowcount == 1
-
-
-def _is_taken(connection: sqlite3.Connection, key: bytes, now: int) -> bool:
-    found = connection.execute("select until from guards where key=?", (key,)).fetchone()
-    return found is not None and found[0] > now
-
-
-_INSERT = (
-    "insert into delivery(id, lane, batch, size, most_items, most_bytes, due, first, give_up, expire, format, crc, "
-    "kid, body) values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-
-
-def _values(row: Row, resting: Sealed, lane: int) -> tuple[object, ...]:
-    frame = row.frame
-    limits = (len(row.item.data) + 1, frame.most_items, frame.most_bytes)
-    times = (row.due, row.first, row.give_up, row.expire)
-    return (row.id, lane, frame.group, *limits, *times, FORMAT, resting.crc, resting.kid, resting.body)
-
-
-def _insert_letter(connection: sqlite3.Connection, letter: Letter, resting: Sealed, lane: int) -> None:
-    times = (letter.first, letter.first)
-    connection.execute(
-        "insert into dead(id, lane, reason, note, holds, attempts, crashes, first, died, format, crc, kid, body) "
-        "values(?, ?, ?, ?, 'hit', 0, 0, ?, ?, ?, ?, ?, ?)",
-        (letter.id, lane, letter.reason, letter.note, *times, FORMAT, resting.crc, resting.kid, resting.body),
-    )
 
 
 def _candidates(connection: sqlite3.Connection, lane: int, until: int, most: int) -> list[Waiting]:

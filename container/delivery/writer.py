@@ -6,11 +6,14 @@ import asyncio
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 
+from container.delivery.row import Acceptance
 from container.delivery.schema import PAGE_BYTES, WAL_BYTES
-from container.delivery.store import StoreBusyError, StoreError, StoreFullError, StoreUnavailableError
+from container.delivery.store import Accepted, StoreBusyError, StoreError, StoreFullError, StoreUnavailableError
 
 MOST_JOINED = 512
 """So many pieces of work share one commit."""
@@ -21,14 +24,21 @@ MOST_WAITING, MOST_WAITING_BYTES = 2000, 16 << 20
 CHECKPOINT_BYTES = 16 << 20
 """After about so much written the log is copied into the file, between two commits."""
 
+GATHER_SECONDS = 0.002
+"""How long hits gather where others came during the last commit: a commit costs as much as several hits."""
+
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
+
+
+AcceptAll = Callable[[sqlite3.Connection, Sequence[Acceptance]], Sequence[Accepted]]
+"""Writes hits that came after each other."""
 
 
 class _Job(NamedTuple):
     """`size`: bytes it brings along. `done` gets the result, or the error, in the loop that asked."""
 
-    work: Work[Any]
+    work: Work[Any] | Acceptance
     size: int
     loop: asyncio.AbstractEventLoop
     done: asyncio.Future[Any]
@@ -37,8 +47,9 @@ class _Job(NamedTuple):
 class Writer:
     """Owns the connection until it is closed. `forget` is called when a transaction was taken back."""
 
-    def __init__(self, connection: sqlite3.Connection, forget: Callable[[], None]) -> None:
+    def __init__(self, connection: sqlite3.Connection, accept: AcceptAll, forget: Callable[[], None]) -> None:
         self._connection = connection
+        self._accept = accept
         self._forget = forget
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._waiting = self._waiting_bytes = 0
@@ -47,17 +58,29 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="deliveries", daemon=True)
         self._thread.start()
 
-    async def run(self, work: Work[T], *, size: int = 0, refusable: bool = False) -> T:
+    async def accept(self, acceptance: Acceptance, *, size: int) -> Accepted:
+        """Writes a hit together with those that wait beside it.
+
+        Raises `StoreBusyError` when too much waits, `StoreFullError`, `StoreUnavailableError`.
+        """
+        if self._waiting >= MOST_WAITING or self._waiting_bytes + size > MOST_WAITING_BYTES:
+            raise StoreBusyError("too many hits wait to be written")
+        accepted: Accepted = await self._done(acceptance, size)
+        return accepted
+
+    async def run(self, work: Work[T]) -> T:
         """What `work` returns, once it is on disk. It may be called twice, if another's work failed beside it.
 
-        `refusable` work raises `StoreBusyError` when too much waits. Raises `StoreFullError`, `StoreUnavailableError`.
+        Raises `StoreFullError`, `StoreUnavailableError`.
         """
+        result: T = await self._done(work, 0)
+        return result
+
+    async def _done(self, work: Work[Any] | Acceptance, size: int) -> Any:
         if self._closed:
             raise StoreUnavailableError("the store is closed")
-        if refusable and (self._waiting >= MOST_WAITING or self._waiting_bytes + size > MOST_WAITING_BYTES):
-            raise StoreBusyError("too many hits wait to be written")
         loop = asyncio.get_running_loop()
-        done: asyncio.Future[T] = loop.create_future()
+        done: asyncio.Future[Any] = loop.create_future()
         self._waiting += 1
         self._waiting_bytes += size
         self._jobs.put(_Job(work, size, loop, done))
@@ -82,6 +105,8 @@ class Writer:
             if jobs:
                 self._finish(jobs, self._commit(jobs))
                 self._checkpoint(sum(job.size for job in jobs))
+                if not self._jobs.empty():
+                    time.sleep(GATHER_SECONDS)
         _truncate(self._connection)
         self._connection.close()
 
@@ -101,13 +126,21 @@ class Writer:
         """The results, or errors in their place. One that fails takes nobody along: each is then committed alone."""
         try:
             self._connection.execute("begin immediate")
-            results = [job.work(self._connection) for job in jobs]
+            results = self._results([job.work for job in jobs])
             self._connection.execute("commit")
         except Exception as problem:  # noqa: BLE001 - whoever asked gets it; the thread has to live
             self._roll_back()
             if len(jobs) > 1:
                 return [self._commit([job])[0] for job in jobs]
             return [stated(problem, "written") if isinstance(problem, sqlite3.Error) else problem]
+        return results
+
+    def _results(self, works: Sequence[Work[Any] | Acceptance]) -> list[Any]:
+        results: list[Any] = []
+        for is_hit, group in groupby(works, lambda work: isinstance(work, Acceptance)):
+            together: list[Any] = list(group)
+            connection = self._connection
+            results += self._accept(connection, together) if is_hit else [work(connection) for work in together]
         return results
 
     def _roll_back(self) -> None:

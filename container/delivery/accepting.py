@@ -1,0 +1,137 @@
+"""Hits that are written together: their guards, rows and letters in a few statements for all of them.
+
+Each statement gives the interpreter's lock away and has to get it back from the loop, which is busy with the next hits.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeVar
+
+from container.delivery.row import FORMAT, Acceptance, Letter, Row
+from container.delivery.seal import Keyring
+from container.delivery.store import Accepted
+from container.engine.guards import by_delivery
+from container.engine.outcome import Guard
+
+SIZES = (64, 16, 4, 1)
+"""So many rows a statement writes. Few different sizes, so that SQLite keeps all of them prepared."""
+
+T = TypeVar("T")
+
+
+class Sealed(NamedTuple):
+    """A body as it goes to disk."""
+
+    crc: int
+    kid: str
+    body: bytes
+
+
+def sealed(keys: Keyring, row_id: str, body: bytes) -> Sealed:
+    """The body encrypted, and the checksum of what goes to disk."""
+    resting = keys.seal(row_id, body)
+    return Sealed(zlib.crc32(resting), keys.kid, resting)
+
+
+def accept(
+    connection: sqlite3.Connection, acceptances: Sequence[Acceptance], *, keys: Keyring, lane: Callable[[str], int]
+) -> list[Accepted]:
+    """Everything of these hits, in the order in which they came."""
+    rows: list[tuple[object, ...]] = []
+    accepted: list[Accepted] = []
+    for acceptance, taken in zip(acceptances, _guarded(connection, acceptances), strict=True):
+        blocked = {name for guard in taken for name in guard.planned} if taken else frozenset()
+        kept = [row for row in acceptance.rows if row.id not in blocked]
+        rows += [_values(row, sealed(keys, row.id, row.body), lane(row.lane.key)) for row in kept]
+        for letter in acceptance.letters:
+            if letter.id not in blocked:
+                _insert_letter(connection, letter, sealed(keys, letter.id, letter.body), lane(letter.lane.key))
+        accepted.append(Accepted(len(kept), taken))
+    _insert(connection, "delivery", rows)
+    return accepted
+
+
+def _guarded(connection: sqlite3.Connection, acceptances: Sequence[Acceptance]) -> list[frozenset[Guard]]:
+    """Takes the keys of the hits' guards. Those that were taken before are given back, hit by hit.
+
+    A delivery's guards are taken all or none: one that is held back must not use up its other keys.
+    """
+    until = _held(connection, [guard.key for acceptance in acceptances for guard in acceptance.guards])
+    new: dict[bytes, Guard] = {}
+    found = []
+    for acceptance in acceptances:
+        taken: set[Guard] = set()
+        for together in by_delivery(acceptance.guards).values() if acceptance.guards else ():
+            before = [guard for guard in together if until.get(guard.key, 0) > acceptance.now]
+            taken.update(before)
+            if not before:
+                until |= {guard.key: guard.until for guard in together}
+                new |= {guard.key: guard for guard in together}
+        found.append(frozenset(taken))
+    _insert(connection, "guards", [(guard.key, guard.kind, guard.until) for guard in new.values()])
+    return found
+
+
+def _held(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, int]:
+    """The keys that somebody had or has, and until when."""
+    return {key: until for some in _in_sizes(keys) for key, until in connection.execute(_asking(len(some)), some)}
+
+
+def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+    for some in _in_sizes(rows):
+        connection.execute(_inserting(table, len(some)), [value for row in some for value in row])
+
+
+def _in_sizes(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    start = 0
+    for size in SIZES:
+        while len(values) - start >= size:
+            yield values[start : start + size]
+            start += size
+
+
+@lru_cache
+def _asking(keys: int) -> str:
+    return f"select key, until from guards where key in ({', '.join('?' * keys)})"  # noqa: S608 - a constant
+
+
+@lru_cache
+def _inserting(table: str, rows: int) -> str:
+    columns, rest = _TABLES[table]
+    row = f"({', '.join('?' * len(columns))})"
+    return f"insert into {table}({', '.join(columns)}) values{', '.join([row] * rows)}{rest}"
+
+
+_TABLES: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "delivery": (
+        (
+            *("id", "lane", "batch", "size", "most_items", "most_bytes", "due", "first", "give_up", "expire"),
+            *("format", "crc", "kid", "body"),
+        ),
+        "",
+    ),
+    "guards": (
+        ("key", "kind", "until"),
+        " on conflict(key) do update set kind=excluded.kind, until=excluded.until",
+    ),
+}
+
+
+def _values(row: Row, resting: Sealed, lane: int) -> tuple[Any, ...]:
+    frame = row.frame
+    limits = (len(row.item.data) + 1, frame.most_items, frame.most_bytes)
+    times = (row.due, row.first, row.give_up, row.expire)
+    return (row.id, lane, frame.group, *limits, *times, FORMAT, resting.crc, resting.kid, resting.body)
+
+
+def _insert_letter(connection: sqlite3.Connection, letter: Letter, resting: Sealed, lane: int) -> None:
+    times = (letter.first, letter.first)
+    connection.execute(
+        "insert into dead(id, lane, reason, note, holds, attempts, crashes, first, died, format, crc, kid, body) "
+        "values(?, ?, ?, ?, 'hit', 0, 0, ?, ?, ?, ?, ?, ?)",
+        (letter.id, lane, letter.reason, letter.note, *times, FORMAT, resting.crc, resting.kid, resting.body),
+    )
