@@ -37,6 +37,7 @@ ABSENT = (
     "requests",
     "urllib3",
     "redis",
+    "tldextract",
     "aiodns",
     "brotli",
     "brotlicffi",

@@ -8,7 +8,6 @@ import logging
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from hypothesis import strategies as some
 from container.cli.logs import LineFormatter
 from container.delivery.told import LONGEST_VALUE, quoted
 from container.secret import Known
+from tests.cli.logged import Logged, logged
 from tests.cli.processes import PATIENCE_SECONDS, ROOT, surroundings
 
 ANY_TEXT = some.text(some.characters(exclude_categories=()))
@@ -86,41 +86,6 @@ def test_an_exception_is_named_without_what_it_says() -> None:
         int("ada@example.com")
     found = line("hit.failed", problem=raised.value)
     assert re.search(r" INFO hit\.failed error=ValueError at=test_logs\.py:\d+$", found)
-
-
-class Logged:
-    """A call of a logger somewhere in our code: its text, and what fills each of its slots."""
-
-    def __init__(self, place: str, text: str, filling: list[ast.expr]) -> None:
-        self.place, self.text, self.filling = place, text, filling
-        self.slots = re.findall(r"%[^a-z%]*([a-z])", text)
-
-    def __repr__(self) -> str:
-        return f"{self.place} {self.text.split()[0]}"
-
-
-def logged() -> Iterator[Logged]:
-    for path in sorted((ROOT / "container").rglob("*.py")):
-        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                continue
-            stated = ""
-            for node in sorted((n for n in ast.walk(function) if hasattr(n, "lineno")), key=lambda n: n.lineno):
-                if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
-                    stated = str(node.value.value)
-                if isinstance(node, ast.Call) and _is_log(node.func):
-                    given = node.args[1:] if node.func.attr == "log" else node.args  # type: ignore[attr-defined]
-                    text = str(given[0].value) if isinstance(given[0], ast.Constant) else stated
-                    yield Logged(f"{path.relative_to(ROOT)}:{node.lineno}", text, given[1:])
-
-
-def _is_log(called: ast.expr) -> bool:
-    return (
-        isinstance(called, ast.Attribute)
-        and called.attr in ("debug", "info", "warning", "error", "exception", "critical", "log")
-        and isinstance(called.value, ast.Name)
-        and called.value.id in ("log", "logger")
-    )
 
 
 LOGGED = list(logged())

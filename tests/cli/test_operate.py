@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import re
 import sqlite3
 import typing
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -25,11 +23,11 @@ from container.delivery.sqlite import open_store
 from container.web.admin import Admin, admin_app
 from container.web.health import HOLDS
 from container.web.noticed import Noticed, Unset
+from tests.cli.logged import logged
 from tests.cli.processes import PURCHASE, ROOT, serving
 from tests.web.parts import NOW, site
 
 PAGE = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
-LEVELS = ("debug", "info", "warning", "error", "log")
 
 
 def table(heading: str) -> list[list[str]]:
@@ -92,7 +90,7 @@ def test_what_is_worth_an_alarm_is_a_metric() -> None:
 
 
 def test_every_line_of_the_log_is_listed_with_its_level() -> None:
-    found = set(_logged())
+    found = {(each.name, each.level.upper()) for each in logged()}
     listed = {(name, level.split(";")[0]) for lines, level, _ in table("Log") for name in signs(lines)}
     assert {name for name, _ in listed} == {name for name, _ in found}
     assert {each for each in found if each[1] != "LOG"} <= listed
@@ -144,29 +142,3 @@ def test_a_backup_that_is_made_while_it_runs_holds_what_waits(tmp_path: Path) ->
         return sum(report.waiting for report in lanes)
 
     assert asyncio.run(waiting()) == 1
-
-
-def _logged() -> Iterator[tuple[str, str]]:
-    """Name and level of every line that is logged anywhere."""
-    for path in sorted((ROOT / "container").rglob("*.py")):
-        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                continue
-            stated = ""
-            for node in sorted((n for n in ast.walk(function) if hasattr(n, "lineno")), key=lambda n: n.lineno):
-                if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
-                    stated = str(node.value.value)
-                if isinstance(node, ast.Call) and _is_log(node.func):
-                    level = node.func.attr  # type: ignore[attr-defined]  # as `_is_log` has seen
-                    text = node.args[1 if level == "log" else 0]
-                    line = str(text.value) if isinstance(text, ast.Constant) else stated
-                    yield line.split()[0], level.upper()
-
-
-def _is_log(called: ast.expr) -> bool:
-    return (
-        isinstance(called, ast.Attribute)
-        and called.attr in LEVELS
-        and isinstance(called.value, ast.Name)
-        and called.value.id in ("log", "logger")
-    )
