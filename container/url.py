@@ -129,6 +129,14 @@ def host_name(host: str) -> str:
     return (name.partition(":")[0] if name.count(":") == 1 else name).removesuffix(".")
 
 
+def ascii_host(name: str) -> str:
+    """The name as browsers send it, `xn--mbel-5qa.example` for `möbel.example`; empty where there is no such name."""
+    try:
+        return yarl.URL.build(scheme="https", host=name).raw_host or ""
+    except ValueError:
+        return ""
+
+
 def is_host(text: str) -> bool:
     """Whether a host is a name, or an address in its usual form (without brackets).
 

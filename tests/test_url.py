@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from container.url import (
     UrlParts,
+    ascii_host,
     host_name,
     is_host,
     longer_paths,
@@ -265,3 +266,18 @@ def test_without_a_parameter_the_rest_stays_as_it_was_written() -> None:
     raw = "a=%2F+&&b=1&%62=2&b&=x&c=\ud800&bb=3"
     assert without_parameters(raw, ["b"]) == "a=%2F+&&=x&c=\ud800&bb=3"
     assert without_parameters("", ["b"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("www.shop.example", "www.shop.example"),
+        ("möbel.example", "xn--mbel-5qa.example"),
+        ("straße.example", "xn--strae-oqa.example"),
+        ("", ""),
+        ("a b", ""),
+        ("ü" * 300, ""),
+    ],
+)
+def test_a_name_is_sent_in_ascii(name: str, sent: str) -> None:
+    assert ascii_host(name) == sent

@@ -69,6 +69,6 @@ class Ga4(Settings):
     allow_origins: Many[Origin] = Field(
         default=(),
         description="The origins whose pages may read the answer, in lower case. None given: all pages of the domain "
-        "that the container itself is on.",
+        "that the container itself is on. Where some are, your own have to be among them.",
         examples=[["https://www.shop.example"]],
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from container.config.draft import Draft, Owner
 from container.config.fill import reference_places
-from container.config.model import ClientModel, TagModel, TransformationModel, VariableModel
+from container.config.model import TagModel, TransformationModel, VariableModel
 from container.config.problem import Level, did_you_mean
 from container.config.references import BUILT_IN
 from container.config.sections import Read, named_nodes
@@ -21,7 +21,6 @@ _SLASHES = re.compile(r"/(.+)/([a-z]{0,4})")
 _GROUP = re.compile(r"\$([1-9])")
 _BACKSLASH_GROUP = re.compile(r"\\([1-9])")
 _ALTERNATIVES = re.compile(r"[^\s|]+(?:\|[^\s|]+)+|.*\.\*.*")
-_OTHER_IDS = {"UA-": "Universal Analytics", "GTM-": "a container", "AW-": "Google Ads", "DC-": "Floodlight"}
 _HOSTNAME = "Page Hostname"
 _NOT_IN_HOSTNAMES = re.compile(r"^[a-z]+://|[/:*?\s].*$|^\.\*\.?")
 _BOOLEANS = frozenset({"True", "False", "TRUE", "FALSE"})
@@ -67,15 +66,8 @@ def check_tags(draft: Draft, tags: Mapping[str, Read[TagModel]], variables: Mapp
         _event_id(draft, tag, random)
 
 
-def check_tables(
-    draft: Draft, clients: Mapping[str, Read[ClientModel]], variables: Mapping[str, Read[VariableModel]]
-) -> None:
+def check_tables(draft: Draft, variables: Mapping[str, Read[VariableModel]]) -> None:
     """Warns of keys, rows and names that never match."""
-    for client in clients.values():
-        for node in named_nodes(client.entries.get("measurement_ids")):
-            if isinstance(node, Scalar) and (kind := _other_id(node.text)):
-                sentence = f"{client.owner}: hits have a measurement ID, and this is the ID of {kind}"
-                draft.report("wrong-type", node.place, sentence, hint="write one like G-ABC123", level="warning")
     known = {*BUILT_IN, *variables}
     for variable in variables.values():
         _names_as_text(draft, variable, known)
@@ -231,10 +223,6 @@ def _surroundings(draft: Draft, tag: Read[TagModel]) -> None:
         if source is not None and key in tag.entries and source != wanted:
             sentence = f'{tag.owner}: "{key}" is sent with `event_source: {wanted}` only, and this is "{source}"'
             draft.report("unknown-key", tag.entries[key].key.place, sentence, level="warning")
-
-
-def _other_id(written: str) -> str:
-    return next((kind for prefix, kind in _OTHER_IDS.items() if written.upper().startswith(prefix)), "")
 
 
 def _names_as_text(draft: Draft, variable: Read[VariableModel], known: set[str]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
+from container.config.clients import check_clients
 from container.config.consent import check_consent
 from container.config.draft import Draft, Owner
 from container.config.fires import check_fires
@@ -153,7 +154,8 @@ def _model(draft: Draft, source: Source, text: str) -> ContainerModel | None:
     lint(draft, found_clients, found_variables, found_triggers, found_tags)
     check_fires(draft, found_triggers, found_tags)
     check_tags(draft, found_tags, found_variables)
-    check_tables(draft, found_clients, found_variables)
+    check_clients(draft, found_clients)
+    check_tables(draft, found_variables)
     for having in (found_triggers, found_transformations):
         for each in having.values():
             check_conditions(draft, each.owner, each.entries)

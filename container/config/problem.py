@@ -142,9 +142,9 @@ def problem(code: str, place: Place, sentence: str, *, hint: str = "", level: Le
 
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """By position, errors before warnings; of several with one place and code the first."""
+    """By position, errors before warnings; of several with one place and code the first error, else the first."""
     found: dict[tuple[int, int, str], Problem] = {}
-    for each in problems:
+    for each in sorted(problems, key=lambda each: each.level):
         found.setdefault((each.line, each.column, each.code), each)
     return tuple(sorted(found.values(), key=lambda each: (each.line, each.column, each.level, each.code)))
 

@@ -15,6 +15,7 @@ from container.config.draft import Draft, Owner
 from container.config.empty import report_empty
 from container.config.fill import reference_places
 from container.config.hints import for_choice, for_pattern, for_value
+from container.config.origins import FORMS, for_form
 from container.config.problem import CODES, Place
 from container.config.source import Entry, Listing, Node, Scalar, Table
 from container.config.unquoted import quoted
@@ -28,7 +29,7 @@ S = TypeVar("S", bound=Settings)
 
 NOT_YET = "not yet: this is planned, and has no effect today"
 
-_FORMS = {"^/.*[^/]$": "begins with / and does not end with one"}
+_FORMS = {"^/.*[^/]$": "begins with / and does not end with one", **FORMS}
 """Patterns of fields, in words."""
 
 _EXPECTED = {
@@ -268,4 +269,5 @@ def _hint(each: _Finding, kind: str) -> str:
         return ""
     if each.choices and isinstance(node, Scalar):
         return for_choice(node.text, each.choices)
-    return for_value(node, each.detail, each.name, kind)
+    told = for_form(each.detail, node.text) if isinstance(node, Scalar) else ""
+    return told or for_value(node, each.detail, each.name, kind)

@@ -155,3 +155,85 @@ def test_an_address_in_place_of_a_hit_leads_to_the_hit(tmp_path: Path, registry:
     file.write_text(text, encoding="utf-8")
     loaded = load_file(file, registry=registry, environment={}, secrets=lambda name: None, strict_environment=False)
     assert hints(loaded) == [("wrong-type", "write the hit itself: {path: /g/collect, query: …}")]
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("https://www.shop.example/", "write https://www.shop.example"),
+        ("https://www.shop.example/cart?a=b", "write https://www.shop.example"),
+        ("www.shop.example", "write https://www.shop.example"),
+        ("//www.shop.example", "write https://www.shop.example"),
+        ("localhost:3000", "write http://localhost:3000"),
+        ("ftp://www.shop.example", "write https://www.shop.example"),
+        ("https://WWW.Shop.example", "write https://www.shop.example"),
+        ("https://möbel.example", "write https://xn--mbel-5qa.example"),
+        ("https://you:secret@www.shop.example", "write https://www.shop.example"),
+        ("https://www.shop.example:443", "write https://www.shop.example"),
+        ("http://www.shop.example:80", "write http://www.shop.example"),
+        ("https://www.shop.example.", "write https://www.shop.example"),
+        ("https://www.shop.example:08443", "write https://www.shop.example:8443"),
+        ("https://a.example https://b.example", "write a list: [https://a.example, https://b.example]"),
+        ("https://a.example, http://[::1]:80", 'write a list: [https://a.example, "http://[::1]"]'),
+        ("*", "name each origin, such as https://www.shop.example: there is no sign for several"),
+        ("https://*.shop.example", "name each origin, such as https://www.shop.example: there is no sign for several"),
+        ("null", "write it like https://www.shop.example"),
+        ("https://www.shop.example:65536", "write it like https://www.shop.example"),
+        ("https://...", "write it like https://www.shop.example"),
+        ("https://xn--\u00fc.example", "write it like https://www.shop.example"),
+        (" ", "write it like https://www.shop.example"),
+        ("https://www.shop.example:8443", None),
+        ("http://[2001:db8::1]", None),
+    ],
+)
+def test_an_origin_is_told_in_its_own_letters(load_text: Load, written: str, hint: str | None) -> None:
+    for shape in (f'"{written}"', f'["{written}"]'):
+        found = hints(load_text(f"clients: {{GA4: {{type: ga4, allow_origins: {shape}}}}}\n"))
+        assert [each for each in found if each[0] == "wrong-type"] == ([("wrong-type", hint)] if hint else [])
+
+
+@pytest.mark.parametrize(
+    ("cookie", "hint"),
+    [
+        ('domain: "https://shop.example/"', "write shop.example"),
+        ('domain: "shop.example:443"', "write shop.example"),
+        ('domain: "*.shop.example"', "write shop.example"),
+        ("domain: möbel.example", "write xn--mbel-5qa.example"),
+        ("domain: shop.example.", "write shop.example"),
+        ("domain: a..b-.", "write one such as shop.example, or auto"),
+        ('domain: "a b"', "write a domain such as shop.example, or auto"),
+        ("domain: com", "write the domain of the shop, such as shop.example, or auto"),
+        ('name: "my cookie"', "write my_cookie"),
+        ('name: "FPID=1; path=/"', "write FPID"),
+        ("name: ä", "write a name such as FPID"),
+        ("domain: .Shop.example", None),
+        ("domain: auto", None),
+        ('domain: ""', None),
+    ],
+)
+def test_the_cookie_of_a_client_is_told_in_its_own_letters(load_text: Load, cookie: str, hint: str | None) -> None:
+    found = hints(load_text(f"clients: {{GA4: {{type: ga4, cookie: {{{cookie}}}}}}}\n"))
+    assert [each for each in found if each[0] == "wrong-type"] == ([("wrong-type", hint)] if hint else [])
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ('"g-abc123xyz9"', "write G-ABC123XYZ9"),
+        ('" G-ABC123XYZ9 "', "write G-ABC123XYZ9"),
+        ("ABC123XYZ9", "write G-ABC123XYZ9"),
+        ("G-", "write one like G-ABC123"),
+        ("nothing", "write one like G-ABC123"),
+        ('" "', "write one like G-ABC123"),
+        ("UA-1234-1", "write one like G-ABC123"),
+        ('["G-A, g-b"]', "write a list: [G-A, G-B]"),
+        ('["G-A 1:42:ios:0a1b"]', "write a list: [G-A, 1:42:ios:0a1b]"),
+        ('["G-A and others"]', "write a list of them"),
+        ('"1:42:android:0a1b"', None),
+        ("G-ABC123XYZ9", None),
+        ("[G-1, G-2]", None),
+    ],
+)
+def test_a_measurement_id_that_no_hit_has_is_told(load_text: Load, written: str, hint: str | None) -> None:
+    found = hints(load_text(f"clients: {{GA4: {{type: ga4, measurement_ids: {written}}}}}\n"))
+    assert [each for each in found if each[0] == "wrong-type"] == ([("wrong-type", hint)] if hint else [])
