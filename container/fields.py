@@ -38,8 +38,10 @@ LONGEST_SUBJECT = 8192
 MOST_STEPS = 1600
 """So many steps may quantifiers add to a pattern; with more, a text of that length takes longer than a hit may."""
 
+TOO_MANY_STEPS = "its numbers in braces come to too many steps: take * or +, or smaller numbers"
+"""What is said of a pattern with more."""
+
 _PREVIEW_ONLY = "x-preview-only"
-_TOO_MANY_STEPS = "its numbers in braces come to too many steps: take * or +, or smaller numbers"
 _QUANTIFIER = re.compile(
     # First what is no quantifier, whatever stands in it.
     r"(\\Q.*?(?:\\E|\Z)|\\[pPx]\{[^}]*\}|\\.|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\(\?)"
@@ -327,7 +329,7 @@ def _pattern(value: object) -> Pattern:
     except re2.error as problem:
         raise PydanticCustomError("bad_regex", "{problem}", {"problem": _re2_message(problem)}) from None
     if steps > MOST_STEPS:
-        raise PydanticCustomError("bad_regex", _TOO_MANY_STEPS)
+        raise PydanticCustomError("bad_regex", TOO_MANY_STEPS)
     return made
 
 

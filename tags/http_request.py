@@ -38,7 +38,8 @@ class HttpRequest(Settings):
     )
     query: dict[str, Confidential] = Field(
         default_factory=dict,
-        description="Parameters for the address, encoded. A list gives one for each item. What is empty is left out.",
+        description="Parameters for the address, encoded. A list gives one for each item. What is empty is left out, "
+        "and so is a text with references in it of more than 65,536 characters.",
         examples=[{"shop": "{{ Page Hostname }}", "key": "${secret:HOOK_KEY}"}],
     )
     headers: Headers = Field(
@@ -50,17 +51,19 @@ class HttpRequest(Settings):
         default=None,
         validation_alias=AliasChoices("json"),
         description="The body as JSON. Values keep their type. A key whose value is missing is left out, an "
-        "empty text is sent.",
+        "empty text is sent. A text with references in it has 65,536 characters at most, else no value.",
         examples=[{"order": "{{ event.transaction_id }}", "value": "{{ event.value }}"}],
     )
     form: Annotated[dict[str, Confidential] | None, OneBody("json_body", own_type=True)] = Field(
         default=None,
-        description="The body as a web form sends it. A list gives one field for each item. What is empty is left out.",
+        description="The body as a web form sends it. A list gives one field for each item. What is empty is left out, "
+        "and so is a text with references in it of more than 65,536 characters.",
         examples=[{"order": "{{ event.transaction_id }}"}],
     )
     text: Annotated[Confidential, OneBody("json_body", "form")] = Field(
         default=None,
-        description="The body as text. Values are put in as they are, so for JSON or a form take those fields.",
+        description="The body as text. Values are put in as they are, so for JSON or a form take those fields. "
+        "With more than 65,536 characters the body is empty, and `why` says so.",
         examples=["{{ event.transaction_id }};{{ event.value }}"],
     )
 

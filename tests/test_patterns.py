@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 import re2
@@ -168,3 +169,22 @@ def test_what_comes_after_the_longest_text_is_not_looked_at() -> None:
 
 def test_a_pattern_takes_eight_megabytes_at_most() -> None:
     assert refused("(\\p{L}{100}){10}") == "pattern too large - compile failed"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("a{1000}", "a{1001}"),
+        ("(a{25}){40}", "(a{26}){40}"),
+        ("a{0,800}", "a{0,801}"),
+        (".{0,534}", ".{0,535}"),
+        (r"\w{0,400}", r"\w{0,401}"),
+    ],
+)
+def test_the_limits_are_those_that_the_page_names(right: str, wrong: str) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "problems" / "bad-regex.md").read_text(encoding="utf-8")
+    assert f"`{right}`" in page
+    assert f"`{wrong}`" in page
+    assert PATTERN.validate_python(right)
+    with pytest.raises(ValidationError):
+        PATTERN.validate_python(wrong)

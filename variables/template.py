@@ -9,7 +9,8 @@ from container.api import Dynamic, Event, Settings, text, variable
 
 class TemplateText(Settings):
     text: Dynamic[Any] | None = Field(
-        description="The text, with references in it.", examples=["{{ Event Name }}-{{ Page Path }}"]
+        description="The text, with references in it: 65,536 characters at most. A longer one has no value.",
+        examples=["{{ Event Name }}-{{ Page Path }}"],
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from container.config.draft import Draft, Owner
 from container.config.fill import reference_places
 from container.config.model import TagModel, TransformationModel, VariableModel
+from container.config.patterns import named_groups
 from container.config.problem import Level, did_you_mean
 from container.config.references import BUILT_IN
 from container.config.sections import Read, named_nodes
@@ -20,6 +21,7 @@ _CATCH_ALL = frozenset({"", ".*", ".+", "^", "$", "^.*$", "^.+$", "^.*", ".*$", 
 _SLASHES = re.compile(r"/(.+)/([a-z]{0,4})")
 _GROUP = re.compile(r"\$([1-9])")
 _BACKSLASH_GROUP = re.compile(r"\\([1-9])")
+_NAMED_GROUP = re.compile(r"(?<!\$)\$\{?(\w+)")
 _ALTERNATIVES = re.compile(r"[^\s|]+(?:\|[^\s|]+)+|.*\.\*.*")
 _HOSTNAME = "Page Hostname"
 _NOT_IN_HOSTNAMES = re.compile(r"^[a-z]+://|[/:*?\s].*$|^\.\*\.?")
@@ -43,6 +45,9 @@ def check_conditions(draft: Draft, owner: Owner, entries: Mapping[str, Entry]) -
         sentence = f"{owner}: this is less than one of a hundred visitors"
         hint = f"write {stated * 100:g} for {stated * 100:g} of a hundred"
         draft.report("wrong-type", share.value.place, sentence, hint=hint, level="warning")
+    for node in named_nodes(entries.get("events_matching")):
+        if isinstance(node, Scalar) and (odd := _slashes(node.text, "", always=True)):
+            draft.report("wrong-type", node.place, f"{owner}: {odd[0]}", hint=odd[1], level="warning")
     for key, entry, left in _operators(entries.get("when")):
         if key in _CHOICES and isinstance(entry.value, Listing) and not entry.value.items:
             sentence = f"{owner}: nothing is one of an empty list"
@@ -141,10 +146,8 @@ def _other_dialect(key: str, node: Scalar) -> tuple[str, str] | None:
         return "every text has nothing in it, so this always holds", "write the text, or `is_set: true`"
     if key in ("equals", "does_not_equal", "is_one_of", "is_not_one_of") and node.plain and written in _BOOLEANS:
         return f'"{written}" is text, and a boolean is compared as "{written.lower()}"', f"write {written.lower()}"
-    slashes = _SLASHES.fullmatch(written)
-    if key in ("matches_regex", "does_not_match_regex") and slashes and (slashes[2] or slashes[1][0] == "^"):
-        more = " and `ignore_case: true`" if "i" in slashes[2] else ""
-        return "the slashes belong to this pattern, and so do letters behind them", f"write {quoted(slashes[1])}{more}"
+    if key in ("matches_regex", "does_not_match_regex") and (found := _slashes(written, " and `ignore_case: true`")):
+        return found
     if key in ("starts_with", "does_not_start_with") and written.startswith("^") and len(written) > 1:
         return "this is text and no pattern, so the ^ has to be there", f"write {quoted(written[1:])}"
     if key in ("ends_with", "does_not_end_with") and written.endswith("$") and len(written) > 1:
@@ -153,6 +156,19 @@ def _other_dialect(key: str, node: Scalar) -> tuple[str, str] | None:
         meant = "matches_regex" if key == "contains" else "does_not_match_regex"
         return "this is text and no pattern", f"write `{meant}: {quoted(written)}` for a pattern"
     return None
+
+
+def _slashes(written: str, beside: str = "", *, always: bool = False) -> tuple[str, str] | None:
+    """Slashes around a pattern, in words. A path may have them unless more speaks for it; no name of an event has.
+
+    `beside`: what ignores case there; without it the pattern itself says so.
+    """
+    found = _SLASHES.fullmatch(written)
+    if found is None or not (always or found[2] or found[1][0] == "^"):
+        return None
+    pattern, ignored = found[1], "i" in found[2]
+    meant = quoted(f"(?i){pattern}" if ignored and not beside else pattern) + (beside if ignored else "")
+    return "the slashes belong to this pattern, and so do letters behind them", f"write {meant}"
 
 
 def _once_per(draft: Draft, tag: Read[TagModel], random: set[str]) -> None:
@@ -263,6 +279,9 @@ def _regex_rows(draft: Draft, variable: Read[VariableModel]) -> None:
         pattern = row.entries.get("pattern")
         if pattern is None or not isinstance(pattern.value, Scalar) or variable.model is None:
             continue
+        if odd := _slashes(pattern.value.text, ""):
+            sentence = f"{variable.owner}: {odd[0]}"
+            draft.report("wrong-type", pattern.value.place, sentence, hint=odd[1], level="warning")
         if pattern.value.text in _CATCH_ALL and at < len(rows) - 1:
             sentence = f"{variable.owner}: this matches everything, so no row below it is ever reached"
             hint = "move it to the end, or write its value under `default`"
@@ -278,12 +297,25 @@ def _groups(draft: Draft, owner: Owner, source: str, node: Node) -> None:
             sentence = f"{owner}: what a group captured is not written with a backslash"
             draft.report("wrong-type", each.place, sentence, hint=f"write ${found[1]}", level="warning")
             continue
+        if found := _named_group(source, each.text):
+            sentence = f"{owner}: what a group captured is written with its number, even where it has a name"
+            draft.report("wrong-type", each.place, sentence, hint=f"write {found}", level="warning")
+            continue
         wanted = max((int(group) for group in _GROUP.findall(each.text)), default=0)
         if wanted and wanted > (captured := _captured(source)):
             sentence = (
                 f"{owner}: the pattern has {captured or 'no'} group{'s' * (captured != 1)}, so ${wanted} stays as it is"
             )
             draft.report("wrong-type", each.place, sentence, hint="put ( ) around what is captured", level="warning")
+
+
+def _named_group(source: str, written: str) -> str:
+    """The right form of the first group that is asked for by its name or in braces; empty when none is."""
+    groups = named_groups(source)
+    for asked in _NAMED_GROUP.findall(written):
+        if asked in groups or (asked.isdigit() and f"${{{asked}}}" in written):
+            return f"${groups.get(asked, asked)}"
+    return ""
 
 
 def _captured(source: str) -> int:

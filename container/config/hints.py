@@ -9,7 +9,6 @@ from container.config.problem import did_you_mean
 from container.config.source import Listing, Node, Scalar, Table, typed
 from container.config.unquoted import quoted
 
-_BACK_REFERENCE = re.compile(r"\\[1-9]|\(\?P=")
 _ITEM = re.compile(r"\[(?:([0-9]{1,6})|[\"']([\w-]+)[\"'])\]")
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,60}")
 _TRUE, _FALSE = ("true", "yes", "on", "y", "1"), ("false", "no", "off", "n", "0")
@@ -156,17 +155,6 @@ def for_expression(name: str) -> str:
 def as_list(text: str) -> str:
     """The parts of a text with commas as a list in YAML."""
     return "[" + ", ".join(part.strip() for part in text.split(",") if part.strip()) + "]"
-
-
-def for_pattern(source: str) -> str:
-    """For a pattern that RE2 does not take."""
-    if "(?!" in source or "(?<!" in source:
-        return "write what must not be there under `does_not_match_regex`, in the same condition"
-    if "(?=" in source or "(?<=" in source:
-        return "write what has to follow or precede as a second condition"
-    if _BACK_REFERENCE.search(source):
-        return "write the repeated text itself, or take a second condition"
-    return ""
 
 
 def _shown(node: Node) -> str:

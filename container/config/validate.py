@@ -14,8 +14,9 @@ from container.config.annotations import fields_of, keys_at
 from container.config.draft import Draft, Owner
 from container.config.empty import report_empty
 from container.config.fill import reference_places
-from container.config.hints import for_choice, for_pattern, for_value
+from container.config.hints import for_choice, for_value
 from container.config.origins import FORMS, for_form
+from container.config.patterns import for_pattern, pattern_told
 from container.config.problem import CODES, Place
 from container.config.source import Entry, Listing, Node, Scalar, Table
 from container.config.unquoted import quoted
@@ -46,14 +47,6 @@ _EXPECTED = {
     "pattern_type": "a pattern",
     "missing": "more values than these",
 }
-
-_RE2 = {
-    "(?!": "looks ahead for what must not follow, which the patterns of GTM cannot",
-    "(?=": "looks ahead, which the patterns of GTM cannot",
-    "(?<!": "looks behind for what must not precede, which the patterns of GTM cannot",
-    "(?<=": "looks behind, which the patterns of GTM cannot",
-}
-"""What RE2 does not take, in an analyst's words."""
 
 _LIMITS = {"less_than_equal": "at most", "greater_than_equal": "at least"}
 
@@ -209,11 +202,7 @@ def _expectation(error: ErrorDetails, *, named: bool) -> str:
     if kind == "not_dynamic":
         return f"here: {message}"
     if kind == "bad_regex":
-        source = str(error["input"])
-        told = next((words for sign, words in _RE2.items() if sign in source), "")
-        if not told and message.startswith("invalid escape sequence") and message[-1:].isdigit():
-            told = "repeats what a group matched, which the patterns of GTM cannot"
-        return told or f"is not right: {message}"
+        return pattern_told(str(error["input"]), message)
     if kind == "too_long":
         return f"takes {error['ctx']['max_length']} values, and not {error['ctx']['actual_length']}"
     stated = f"{message[:1].lower()}{message[1:]}"
@@ -259,7 +248,7 @@ def _hint(each: _Finding, kind: str) -> str:
     if each.code == "unquoted-pattern" and isinstance(node, (Listing, Table)):
         return f"write {quoted(node.raw)}"
     if each.code == "bad-regex" and isinstance(node, Scalar):
-        return for_pattern(node.text)
+        return for_pattern(node.text, each.detail, each.name)
     if each.code == "not-dynamic" and each.name == "url" and each.detail.startswith("here: "):
         return "write the beginning itself, such as https://hooks.shop.example/orders; references may follow"
     if each.code == "not-dynamic" and each.name in ("key", "parameters") and isinstance(node, Scalar):

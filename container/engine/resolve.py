@@ -72,13 +72,17 @@ Collect = Callable[[Scope, list[Lack]], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """A field of settings. `getter`: `None` if fixed. `default`: what it is without a value. `where`: in words."""
+    """A field of settings. `getter`: `None` if fixed. `default`: what it is without a value. `where`: in words.
+
+    `joined`: it has to be written and is a text of several parts, which has no value only where it is too long.
+    """
 
     name: str
     getter: Getter | None
     default: Any
     required: bool
     where: str
+    joined: bool
 
 
 def _field(settings: Settings, name: str, lookup: Lookup) -> _Field:
@@ -94,7 +98,8 @@ def _field(settings: Settings, name: str, lookup: Lookup) -> _Field:
     where = " or ".join(stated + [f"{{{{ event.{place} }}}}" for place in places])
     blank = usual is not None or info.is_required()
     default = None if blank else info.get_default(call_default_factory=True)
-    return _Field(name, getter, default, required(info), where)
+    joined = info.is_required() and isinstance(value, Template) and value.whole is None
+    return _Field(name, getter, default, required(info), where, joined)
 
 
 def _usual_getter(paths: tuple[str, ...]) -> Getter:
@@ -144,7 +149,7 @@ def _settings_getter(settings: Settings, lookup: Lookup, prefix: str) -> tuple[C
             value = get(scope)
             if value or not missing(value):
                 values[name] = value
-            elif field.required:
+            elif field.required or (field.joined and value is None):
                 lacking.append(Lack(prefix + name, field.where))
         for name, collect_inner in nested:
             values[name] = collect_inner(scope, lacking)

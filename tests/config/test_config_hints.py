@@ -237,3 +237,97 @@ def test_the_cookie_of_a_client_is_told_in_its_own_letters(load_text: Load, cook
 def test_a_measurement_id_that_no_hit_has_is_told(load_text: Load, written: str, hint: str | None) -> None:
     found = hints(load_text(f"clients: {{GA4: {{type: ga4, measurement_ids: {written}}}}}\n"))
     assert [each for each in found if each[0] == "wrong-type"] == ([("wrong-type", hint)] if hint else [])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "condition", "row", "event"),
+    [
+        (
+            "a(?!b)",
+            "write what must not be there under `does_not_match_regex`, in the same condition",
+            "put a row above it that catches what must not be there",
+            "write what must not be there under `when`, as a condition on {{ Event Name }}",
+        ),
+        (
+            "(?<=a)b",
+            "write what has to follow or precede as a second condition",
+            "write what follows or precedes into the pattern itself, or put a row above it that catches the rest",
+            "write what has to follow or precede under `when`, as a condition on {{ Event Name }}",
+        ),
+        (
+            r"(?P<n>a)\k<n>",
+            "write the repeated text itself, or take a second condition",
+            *["write the repeated text itself"] * 2,
+        ),
+        ("*.shop", *[r"write '.*\.shop'"] * 3),
+        ("*a|b", *["write .* for any text, or a backslash before a sign that is meant itself"] * 3),
+        ("a++b", *['write "a+b"'] * 3),
+        ("a{2}{3}", *["put ( ) around what is repeated twice"] * 3),
+        ("(?>a)b", *['write "(?:a)b": there is no going back in these patterns'] * 3),
+        ("a(?#note)", *['write "a", and the comment under `notes`'] * 3),
+        (r"a\Z", *['write "a$"'] * 3),
+        (r"a\hb", *[r"write 'a[ \t]b'"] * 3),
+        (r"a\G", *[""] * 3),
+        ("a{0,1500}", *[""] * 3),
+    ],
+)  # fmt: skip
+def test_a_pattern_of_another_dialect_is_mended_where_it_stands(
+    load_text: Load, pattern: str, condition: str, row: str, event: str
+) -> None:
+    rows = f"rows: [{{pattern: '{pattern}', value: a}}]"
+    rows = f"variables: {{V: {{type: regex_table, input: '{{{{ Page Path }}}}', {rows}}}}}\n"
+    for text, hint in (
+        (TRIGGER.format(f"when: {{variable: Page Path, matches_regex: '{pattern}'}}"), condition),
+        (rows + TRIGGER.format("when: {variable: V, equals: y}"), row),
+        (TRIGGER.format(f"events_matching: '{pattern}'"), event),
+    ):
+        assert hints(load_text(text)) == [("bad-regex", hint)]
+
+
+@pytest.mark.parametrize("pattern", ["(a{40}){40}", "a{0,1500}", "a{1001}", "a{0,801}"])
+def test_numbers_in_braces_are_told_in_one_sentence(load_text: Load, pattern: str) -> None:
+    [found] = load_text(TRIGGER.format(f"events_matching: '{pattern}'")).problems
+    assert found.sentence.endswith("come to too many steps: take * or +, or smaller numbers")
+
+
+def test_numbers_in_braces_have_an_order(load_text: Load) -> None:
+    [found] = load_text(TRIGGER.format("events_matching: 'a{5,2}'")).problems
+    assert found.sentence.endswith("the smaller number comes first in braces")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value", "hint"),
+    [
+        ("^(a)(?P<brand>b)", "$brand", "write $2"),
+        (r"[(](?:a)\((?<brand>b)", "x-$brand", "write $1"),
+        ("^(a)", "${1}", "write $1"),
+        ("^(?P<brand>a)", "${brand}", "write $1"),
+    ],
+)
+def test_a_group_is_asked_for_by_its_number(load_text: Load, pattern: str, value: str, hint: str) -> None:
+    rows = f"rows: [{{pattern: '{pattern}', value: '{value}'}}]"
+    rows = f"variables: {{V: {{type: regex_table, input: '{{{{ Page Path }}}}', {rows}}}}}\n"
+    found = hints(load_text(rows + TRIGGER.format("when: {variable: V, equals: y}")))
+    assert [each for each in found if each[0] == "wrong-type"] == [("wrong-type", hint)]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "row", "event"),
+    [
+        ("/^shop$/i", 'write "(?i)^shop$"', 'write "(?i)^shop$"'),
+        ("/^shop/", 'write "^shop"', 'write "^shop"'),
+        ("/shop/", None, 'write "shop"'),
+        ("/shop", None, None),
+    ],
+)
+def test_slashes_around_a_pattern_are_told_in_rows_and_for_events(
+    load_text: Load, pattern: str, row: str | None, event: str | None
+) -> None:
+    rows = f"rows: [{{pattern: '{pattern}', value: a}}]"
+    rows = f"variables: {{V: {{type: regex_table, input: '{{{{ Page Path }}}}', {rows}}}}}\n"
+    assert hints(load_text(rows + TRIGGER.format("when: {variable: V, equals: y}"))) == (
+        [("wrong-type", row)] if row else []
+    )
+    assert hints(load_text(TRIGGER.format(f"events_matching: '{pattern}'"))) == (
+        [("wrong-type", event)] if event else []
+    )

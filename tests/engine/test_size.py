@@ -58,7 +58,7 @@ def outcome_of(reference: str, *variables: VariableModel, **data: Any) -> Outcom
 @pytest.mark.parametrize(("length", "whole"), [(LONGEST_TEXT // 2, True), (LONGEST_TEXT // 2 + 1, False)])
 def test_a_text_has_sixty_four_thousand_characters_at_most(length: int, *, whole: bool) -> None:
     made = value_of("{{ V1 }}", hit_of(word="x" * length), *doubled_text(1))
-    assert made == ("x" * length * 2 if whole else "")
+    assert made == ("x" * length * 2 if whole else None)
 
 
 def test_text_that_doubles_thirty_times_ends_soon() -> None:
@@ -136,3 +136,17 @@ def test_a_size_is_not_counted_to_its_end() -> None:
         value = [value, value]
     assert too_large(value)
     assert not too_large(["x" * (LARGEST_VALUE // 2)])
+
+
+@pytest.mark.parametrize(("length", "sent"), [(LONGEST_TEXT // 2, True), (LONGEST_TEXT // 2 + 1, False)])
+def test_a_text_that_is_too_long_is_left_out_of_a_body(length: int, *, sent: bool) -> None:
+    body = {"value": "{{ V1 }}", "list": ["{{ V1 }}", "a"], "inside": {"value": "{{ V1 }}"}}
+    container = a_container(*doubled_text(1), a_tag("Tag", echo, {"json_body": body}))
+    [planned] = run(container, hit_of(word="x" * length)).planned
+    made = "x" * length * 2
+    whole = {"value": made, "list": [made, "a"], "inside": {"value": made}}
+    assert planned.request.json["said"] == (whole if sent else {"list": ["a"]})
+
+
+def test_a_text_of_references_without_a_value_is_no_long_one() -> None:
+    assert value_of("{{ V1 }}", hit_of(), *doubled_text(1)) == ""
