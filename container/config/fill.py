@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from container.config.addresses import for_secret_in
 from container.config.annotations import Mode
 from container.config.draft import Draft, Owner, Use
 from container.config.hide import is_literal, places_of
@@ -93,7 +94,8 @@ def _part(draft: Draft, sign: str, place: Place, mode: Mode, owner: Owner, scala
         draft.spoiled.add(scalar.place)
         draft.hidden += places_of(scalar)
     elif mode not in ("secret", "confidential"):
-        _report_leak(draft, sign, place, owner)
+        hint = for_secret_in(scalar.text.partition(sign)[0], sign)
+        _report_leak(draft, sign, place, owner, hint)
         draft.spoiled.add(scalar.place)
     return [_secret(draft, name, place, owner)]
 
@@ -158,8 +160,8 @@ def _report_missing(draft: Draft, what: str, place: Place, owner: Owner, *, empt
     draft.report("missing-environment", place, f"{owner}: {what} is {'empty' if empty else 'not set'}", level=level)
 
 
-def _report_leak(draft: Draft, sign: str, place: Place, owner: Owner) -> None:
-    hint = "secrets may stand in secret fields, and in the headers, query and body of a request"
+def _report_leak(draft: Draft, sign: str, place: Place, owner: Owner, hint: str) -> None:
+    hint = hint or "secrets may stand in secret fields, and in the headers, query and body of a request"
     draft.report("secret-leak", place, f"{owner}: the secret {sign} could be seen here", hint=hint)
 
 

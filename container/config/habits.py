@@ -297,9 +297,9 @@ def _groups(draft: Draft, owner: Owner, source: str, node: Node) -> None:
             sentence = f"{owner}: what a group captured is not written with a backslash"
             draft.report("wrong-type", each.place, sentence, hint=f"write ${found[1]}", level="warning")
             continue
-        if found := _named_group(source, each.text):
+        if meant := _named_group(source, each.text):
             sentence = f"{owner}: what a group captured is written with its number, even where it has a name"
-            draft.report("wrong-type", each.place, sentence, hint=f"write {found}", level="warning")
+            draft.report("wrong-type", each.place, sentence, hint=f"write {meant}", level="warning")
             continue
         wanted = max((int(group) for group in _GROUP.findall(each.text)), default=0)
         if wanted and wanted > (captured := _captured(source)):

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from container.config.addresses import for_address
 from container.config.annotations import fields_of, keys_at
 from container.config.draft import Draft, Owner
 from container.config.empty import report_empty
@@ -258,5 +259,7 @@ def _hint(each: _Finding, kind: str) -> str:
         return ""
     if each.choices and isinstance(node, Scalar):
         return for_choice(node.text, each.choices)
+    if each.name == "url" and kind == "tag" and isinstance(node, Scalar):
+        return for_address(node.text)
     told = for_form(each.detail, node.text) if isinstance(node, Scalar) else ""
     return told or for_value(node, each.detail, each.name, kind)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from container.config.addresses import for_address
 from container.config.load import Loaded, load_file
 from container.config.problem import did_you_mean
 from container.config.registry import Registry
@@ -331,3 +332,57 @@ def test_slashes_around_a_pattern_are_told_in_rows_and_for_events(
     assert hints(load_text(TRIGGER.format(f"events_matching: '{pattern}'"))) == (
         [("wrong-type", event)] if event else []
     )
+
+
+BASIC = 'write user and password as `headers: {Authorization: "Basic ${secret:NAME}"}`'
+
+
+@pytest.mark.parametrize(
+    ("url", "hint"),
+    [
+        ("hooks.shop.example/orders", "write https://hooks.shop.example/orders"),
+        ("//hooks.shop.example/orders", "write https://hooks.shop.example/orders"),
+        ("ftp://hooks.shop.example/orders?a=b", "write https://hooks.shop.example/orders?a=b"),
+        ("http:/hooks.shop.example", "write http://hooks.shop.example"),
+        ("https:hooks.shop.example", "write https://hooks.shop.example"),
+        ("localhost:8080/orders", "write http://localhost:8080/orders"),
+        ("https://hooks..shop.example/orders", "write https://hooks.shop.example/orders"),
+        ("https://hooks.shop.example/a/../b/./c/%2e%2e", "write https://hooks.shop.example/b"),
+        ("https://hooks.shop.example/../../a", "write https://hooks.shop.example/a"),
+        ("https://hooks.shop.example/a#b", "write https://hooks.shop.example/a"),
+        ("https://möbel.example/", "write https://xn--mbel-5qa.example/"),
+        ("https://ada:lovelace@hooks.shop.example/", BASIC),
+        ("https://hooks.shop.example:99999/", ""),
+        ("orders", ""),
+        ("https://", ""),
+        ("7", ""),
+    ],
+)
+def test_an_address_is_mended(load_text: Load, url: str, hint: str) -> None:
+    tag = f"type: http_request, triggers: [A, C], consent: not_needed, url: {url!r}"
+    assert hints(load_text(TAG.format(tag))) == [("wrong-type", hint)]
+
+
+def test_an_address_in_which_something_is_not_set_is_not_mended() -> None:
+    assert for_address("${HOST}/orders") == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "hint"),
+    [
+        (
+            "https://h.example/?a=b&key=${secret:TOKEN}",
+            'use the field `query`, as in `query: {key: "${secret:TOKEN}"}`',
+        ),
+        ("https://h.example/?${secret:TOKEN}", "secrets may stand in secret fields"),
+        ("https://h.example/?a=${secret:TOKEN}&b=c", 'use the field `query`, as in `query: {a: "${secret:TOKEN}"}`'),
+        ("https://h.example/${secret:TOKEN}", "secrets may stand in secret fields"),
+        ("https://ada:${secret:TOKEN}@h.example/", BASIC),
+        ("${secret:TOKEN}", "secrets may stand in secret fields"),
+    ],
+)
+def test_a_secret_in_an_address_leads_to_where_it_belongs(load_text: Load, url: str, hint: str) -> None:
+    tag = f'type: http_request, triggers: [A, C], consent: not_needed, url: "{url}"'
+    ((code, found),) = hints(load_text(TAG.format(tag)))
+    assert code == "secret-leak"
+    assert found.startswith(hint)
