@@ -48,6 +48,7 @@ _QUANTIFIER = re.compile(
 )
 _WIDE = re.compile(r"(\\\\)|\\x\{0*[0-9A-Fa-f]{3,6}\}")
 _GROUP = re.compile(r"\$([0-9])")
+_FOLDED_BEYOND_ASCII = re.compile(r"[kKsS][?*+{]")
 _ADDRESS = re.compile(r"https?://(?:[\w.\-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?(?:[/?][^\s#]*)?", re.IGNORECASE)
 _DURATION = re.compile(r"(\d{1,6})(ms|s|m|h|d)", re.ASCII)
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -306,6 +307,11 @@ def _added_steps(source: str) -> int:
     return int(whole.programsize - rest.programsize)
 
 
+def _added_by_case(source: str) -> int:
+    """How many more where case is ignored: four for each `k` or `s`, since a sign beyond ASCII counts as one too."""
+    return 4 * len(_FOLDED_BEYOND_ASCII.findall(source))
+
+
 def _groups(match: Any) -> Sequence[str] | None:
     return (
         None
@@ -321,7 +327,8 @@ def _pattern(value: object) -> Pattern:
         raise PydanticCustomError("pattern_type", "a pattern is text")
     try:
         made = Pattern(value)
-        steps = _added_steps(value)
+        added = _added_steps(value)
+        steps = max(added, (added + _added_by_case(value)) // 2)
     except UnicodeEncodeError:
         raise PydanticCustomError("bad_regex", "a pattern holds no surrogates") from None
     except re2.error as problem:

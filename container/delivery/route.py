@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 from container.delivery.frame import Frame, endpoint, frame_for, shared
 from container.delivery.lane import Lane
@@ -23,7 +24,7 @@ class Route:
 def route_of(type: str, format: int, request: Request) -> Route:
     """The route of a tag's request; `frame_for` names the errors. Requests that can be batched find it by a look-up."""
     envelope = request.json
-    if request.batch is None or not isinstance(envelope, dict) or not all(map(_is_text, envelope.values())):
+    if request.batch is None or not isinstance(envelope, dict) or not all(map(_is_text, chain(*envelope.items()))):
         return _found(type, format, request)
     return _remembered(
         type,
