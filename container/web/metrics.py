@@ -149,6 +149,12 @@ def new_metrics() -> Metrics:
 
     tags = TagEvents()
     registry.register(tags)
+    unavailable_hits = counter(
+        "hits_unavailable", "Hits answered with 503 because the store could not take them.", ["reason"]
+    )
+    for why in get_args(Unavailable):
+        # A series that begins with its first event is one that an increase does not see.
+        unavailable_hits.labels(why)
     refused = counter("hits_refused", "Hits that were not taken, by reason.", ["reason"])
     about = "Hits whose visitor has no address because of a proxy, by what is wrong with it."
     without_address = counter("hits_without_address", about, ["reason"])
@@ -156,9 +162,7 @@ def new_metrics() -> Metrics:
         registry=registry,
         tags=tags,
         accepted=counter("hits_accepted", "Hits that a client claimed and whose deliveries are on disk."),
-        unavailable=counter(
-            "hits_unavailable", "Hits answered with 503 because the store could not take them.", ["reason"]
-        ),
+        unavailable=unavailable_hits,
         failed=counter("hits_failed", "Hits answered with 500."),
         reply_seconds=Histogram(
             "tag_container_reply_seconds",
