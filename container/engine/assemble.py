@@ -44,8 +44,8 @@ def assembler(fixed: Settings, varying: Sequence[Varying], inner: Mapping[str, A
     if _has_validators(model) or len(checks) < len(varying) or len(nested) < len(inner):
         return None
     fields = [(field, check, _is_needed(field, check)) for field, check in zip(varying, checks, strict=True)]
-    looked_up = [(field.name, field.key, check) for field, check, needed in fields if field.key and not needed]
-    computed = [(field.name, field.getter, *rest) for field, *rest in fields if not field.key or rest[1]]
+    looked_up = [(each.name, each.key, check) for each, check, needed in fields if each.key and not needed]
+    computed = [(each.name, each.getter, check, needed) for each, check, needed in fields if needed or not each.key]
     known = set(model.model_fields)
     start = {name: getattr(fixed, name) for name in model.model_fields} | {each.name: each.default for each in varying}
     bare = _made(model, start, known)

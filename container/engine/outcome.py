@@ -113,7 +113,11 @@ class Outcome(NamedTuple):
         `taken`: the guards that were held by others; their tags add nothing.
         """
         reply = self.reply
-        adding = [result for result in self.results if result.adds and result.settled(taken) == "fired"]
+        adding = [
+            result
+            for result in self.results
+            if (result.cookies or result.redirect) and (not taken or result.settled(taken) == "fired")
+        ]
         if not adding:
             return reply
         own = {cookie.name for cookie in reply.cookies}
