@@ -74,11 +74,6 @@ class TagResult(NamedTuple):
     redirect: Redirect | None = None
     unset: bool = False
 
-    @property
-    def adds(self) -> bool:
-        """Whether it would add something to the reply."""
-        return bool(self.cookies or self.redirect)
-
     def settled(self, taken: Collection[Guard]) -> Status:
         """The status when it is known which guards were taken before."""
         if not taken:

@@ -112,7 +112,7 @@ class TagEvents(Collector):
             self._container, self._events, self._seen = container, 0, Tally()
         self._events += outcome.events
         for result in outcome.results:
-            status = result.settled(taken)
+            status = result.settled(taken) if taken else result.status
             consent = ("unset" if result.unset else "denied") if status == "blocked_by_consent" else ""
             self._figures[result.tag, status, consent] += 1
             self._seen[result.tag] += 1
