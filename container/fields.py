@@ -78,6 +78,10 @@ class Pattern:
         """The same pattern for text in any case."""
         return Pattern(self.source, ignore_case=True)
 
+    def found(self, subject: str) -> bool:
+        """Whether there is a match anywhere."""
+        return self._compiled.search(_subject(subject)) is not None
+
     def search(self, subject: str) -> Sequence[str] | None:
         """The first match anywhere: the whole match and its groups (missing ones empty), else `None`."""
         return _groups(self._compiled.search(_subject(subject)))
