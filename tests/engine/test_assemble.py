@@ -8,6 +8,9 @@ import pytest
 from pydantic import Field
 
 from container.api import Dynamic, Event, Request, Settings, from_event, tag
+from container.engine.resolve import settings_builder
+from container.engine.scope import ConsentDefaults, Getter, Scope
+from container.template import Reference
 from tests.engine.parts import URL, a_container, a_tag, hit_of, tags_of
 
 
@@ -51,3 +54,13 @@ def test_what_is_noted_of_a_value_is_noted_once_when_another_is_of_the_wrong_kin
     why = tags_of(a_container(long), hit_of(long="x" * 40_000, label=[1]))["Tag"]["why"]
     assert why.count("has no value") == 1
     assert why.count("is left out") == 1
+
+
+def test_text_that_is_no_unicode_is_left_to_the_validator() -> None:
+    def no_reference(_: Reference) -> Getter:
+        raise AssertionError("there is none")
+
+    event = Event("purchase", {"label": "\ud800"}, hit_of())
+    scope = Scope(event, 0, ConsentDefaults({}, lambda _: "denied"))
+    assert settings_builder(Shipment(), no_reference)(scope) == Shipment(carrier=None, parcel=Parcel(label=None))
+    assert scope.notes == ['"parcel.label" is left out: its value is of the wrong kind']
