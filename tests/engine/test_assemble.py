@@ -9,6 +9,9 @@ import pytest
 from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr
 
 from container.api import Dynamic, Event, Request, Settings, from_event, tag
+from container.engine.resolve import settings_builder
+from container.engine.scope import ConsentDefaults, Getter, Scope
+from container.template import Reference
 from tests.engine.parts import URL, a_container, a_tag, hit_of, tags_of
 
 
@@ -87,7 +90,9 @@ def played(model: type[Settings], settings: dict[str, Any], **data: Any) -> tupl
     """What a tag with these settings sees, and the notes."""
 
     def probe(settings: Settings, event: Event) -> Request:
-        return Request("POST", URL, json={**settings.model_dump(warnings=False), "private": settings.__pydantic_private__})
+        return Request(
+            "POST", URL, json={**settings.model_dump(warnings=False), "private": settings.__pydantic_private__}
+        )
 
     probe.__annotations__["settings"] = model
     mark: Callable[[Any], Any] = tag("probe", consent=[])
@@ -119,3 +124,12 @@ def test_a_default_is_not_checked_like_a_value() -> None:
     sent, notes = played(Automatic, {"number": "{{ event.n }}"}, n=[1])
     assert sent["number"] == "auto"
     assert '"number" is left out' in notes
+
+
+def test_text_that_is_no_unicode_is_left_to_the_validator() -> None:
+    def no_reference(_: Reference) -> Getter:
+        raise AssertionError("there is none")
+
+    event = Event("purchase", {"label": "\ud800"}, hit_of())
+    scope = Scope(event, 0, ConsentDefaults({}, lambda _: "denied"))
+    assert settings_builder(Shipment(), no_reference)(scope) == Shipment(carrier=None, parcel=Parcel(label="\ud800"))
