@@ -32,16 +32,16 @@ def tiktok_events_api(settings: TikTokEventsApi, event: Event) -> list[Effect] |
     notes: list[str] = []
     time = event_time(settings, event, notes)
     identity, cookies = recognised(settings, event, notes)
-    item = filled(
-        event=name,
-        event_time=time // 1000,
-        event_id=event_id(settings, event, notes),
-        user=identity | user(settings, event, notes),
-        properties=properties(settings, event, notes),
+    item = {
+        "event": name,
+        "event_time": time // 1000,
+        "event_id": event_id(settings, event, notes),
+        "user": identity | user(settings, event, notes),
+        "properties": properties(settings, event, notes),
         **surroundings(settings, event, notes),
-        limited_data_use=_limited_data_use(settings, notes),
-    )
-    item = fitting(item, notes)
+        "limited_data_use": settings.limited_data_use and _limited_data_use(settings, notes),
+    }
+    item = fitting({field: value for field, value in item.items() if value or field == "event_time"}, notes)
     reason = lacking(settings, item, age=event.hit.received - time)
     if reason:
         return Skip(reason)
@@ -53,12 +53,12 @@ def tiktok_events_api(settings: TikTokEventsApi, event: Event) -> list[Effect] |
     return [_request(settings, item, expires), *cookies, *map(Note, dict.fromkeys(notes))]
 
 
-def _limited_data_use(settings: TikTokEventsApi, notes: list[str]) -> bool | None:
-    """True, or nothing: TikTok wants the field left out otherwise, and knows it for two sources only."""
+def _limited_data_use(settings: TikTokEventsApi, notes: list[str]) -> bool:
+    """TikTok wants the field left out where it is not true, and knows it for two sources only."""
     if settings.limited_data_use and settings.event_source not in HAS_CONNECTION:
         notes.append('"limited_data_use" is left out: TikTok knows it for websites and apps only')
-        return None
-    return True if settings.limited_data_use else None
+        return False
+    return bool(settings.limited_data_use)
 
 
 def _request(settings: TikTokEventsApi, item: dict[str, object], expires: int | None) -> Request:
