@@ -44,23 +44,28 @@ class Line(NamedTuple):
 def properties(settings: TikTokEventsApi, event: Event, notes: list[str]) -> dict[str, Any]:
     """The properties object. What is left out for its kind is told in the notes."""
     given = settings.properties
-    items = [] if given.contents is None else _items(given.contents, notes)
+    items = _items(given.contents, notes)
     lines = [line for item in items if (line := _line(item, notes)) is not None]
     ids = _ids(given, lines, notes)
-    own = {
-        "contents": [line.content for line in lines] or None,
-        "content_type": _content_type(given, items, notes) or ("product" if lines else None),
-        "content_ids": ids or None,
-        "num_items": _num_items(given, lines),
-        "currency": _currency(given, items, notes),
-        "value": _value(given, lines),
-    }
-    sent = {name: value for name, value in own.items() if value is not None}
+    content_type = _content_type(given, items, notes)
+    sent: dict[str, Any] = {}
+    if lines:
+        sent["contents"] = [line.content for line in lines]
+        content_type = content_type or "product"
+    if content_type:
+        sent["content_type"] = content_type
+    if ids:
+        sent["content_ids"] = ids
+    if (num_items := _num_items(given, lines)) is not None:
+        sent["num_items"] = num_items
+    if currency := _currency(given, items, notes):
+        sent["currency"] = currency
+    if (value := _value(given, lines)) is not None:
+        sent["value"] = value
     for field, path in TEXTS:
-        stated = getattr(given, field)
-        if stated is not None and (found := told_text(path, stated, notes)) is not None:
+        if (stated := getattr(given, field)) and (found := told_text(path, stated, notes)):
             sent[field] = found
-    if (customer_type := _customer_type(given, event.data, notes)) is not None:
+    if customer_type := _customer_type(given, event.data, notes):
         sent["customer_type"] = customer_type
     return _passed(given, event.data) | sent if given.passed else sent
 
@@ -80,7 +85,7 @@ def passable(value: object, depth: int = 0) -> Any:
 
 
 def _items(value: object, notes: list[str]) -> list[Mapping[str, Any]]:
-    if missing(value):
+    if not value and missing(value):
         return []
     if not isinstance(value, (list, tuple)):
         notes.append('"properties.contents" is left out: it is no list of items')
@@ -92,16 +97,18 @@ def _items(value: object, notes: list[str]) -> list[Mapping[str, Any]]:
 
 
 def _line(item: Mapping[str, Any], notes: list[str]) -> Line | None:
-    price, quantity = number(item.get("price")), normalise.whole(item.get("quantity"))
+    get, plain = item.get, normalise.plain
+    price, quantity = number(get("price")), normalise.whole(get("quantity"))
     sound = (price is not None and quantity is not None) or _is_sound(item, price, quantity, notes)
     content: dict[str, Any] = {}
-    if (identity := _first_text(item, ID_KEYS, notes)) is not None:
+    # GA4's own key is nearly always the one.
+    if identity := plain(get("item_id")) or _first_text(item, ID_KEYS, notes):
         content["content_id"] = identity
-    if (name := _first_text(item, NAME_KEYS, notes)) is not None:
+    if name := plain(get("item_name")) or _first_text(item, NAME_KEYS, notes):
         content["content_name"] = name
-    if (category := _category(item, notes)) is not None:
+    if category := _category(item, notes):
         content["content_category"] = category
-    if (brand := _first_text(item, BRAND_KEYS, notes)) is not None:
+    if brand := plain(get("item_brand")) or _first_text(item, BRAND_KEYS, notes):
         content["brand"] = brand
     if price is not None:
         content["price"] = price
@@ -121,8 +128,11 @@ def _is_sound(item: Mapping[str, Any], price: object, quantity: object, notes: l
 
 
 def _category(item: Mapping[str, Any], notes: list[str]) -> str | None:
-    stated = [_first_text(item, (key,), notes) for key in filter(item.__contains__, CATEGORY_KEYS)]
-    return " > ".join(filter(None, stated)) or _first_text(item, OTHER_CATEGORY_KEYS, notes)
+    keys = tuple(filter(item.__contains__, CATEGORY_KEYS))
+    if len(keys) < 2:
+        return _first_text(item, keys + OTHER_CATEGORY_KEYS, notes)
+    levels = [_first_text(item, (key,), notes) for key in keys]
+    return " > ".join(filter(None, levels)) or _first_text(item, OTHER_CATEGORY_KEYS, notes)
 
 
 def _ids(given: Properties, lines: Sequence[Line], notes: list[str]) -> list[str]:

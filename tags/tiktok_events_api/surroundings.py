@@ -45,19 +45,19 @@ def event_id(settings: TikTokEventsApi, event: Event, notes: list[str]) -> str |
 
 
 def surroundings(settings: TikTokEventsApi, event: Event, notes: list[str]) -> dict[str, Any]:
-    """The page, app, ad and lead objects of the event source."""
+    """The page, app, ad and lead objects of the event source, as far as there is something in them."""
     match settings.event_source:
         case "web":
-            page, share = _page(settings, event, notes), settings.ad.attribution_share
-            return (
-                {"page": page}
-                if share is None
-                else {"page": page, "ad": filled(attribution_share=_share(settings, notes))}
-            )
+            found: dict[str, Any] = {}
+            if page := _page(settings, event, notes):
+                found["page"] = page
+            if (share := _share(settings, notes)) is not None:
+                found["ad"] = {"attribution_share": share}
+            return found
         case "app":
-            return {"app": _texts("app", settings.app, event, APP_FIELDS, notes), "ad": _ad(settings, notes)}
+            return filled(app=_texts("app", settings.app, event, APP_FIELDS, notes), ad=_ad(settings, notes))
         case "crm":
-            return {"lead": _texts("lead", settings.lead, event, LEAD_FIELDS, notes)}
+            return filled(lead=_texts("lead", settings.lead, event, LEAD_FIELDS, notes))
     return {}
 
 
@@ -116,7 +116,8 @@ def _ad(settings: TikTokEventsApi, notes: list[str]) -> dict[str, Any]:
 
 
 def _share(settings: TikTokEventsApi, notes: list[str]) -> float | None:
-    stated = number(settings.ad.attribution_share)
+    given = settings.ad.attribution_share
+    stated = None if given is None else number(given)
     if stated is not None and not 0 <= stated <= 1:
         notes.append('"ad.attribution_share" is left out: it is not between 0 and 1')
         return None
