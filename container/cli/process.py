@@ -40,7 +40,7 @@ from container.web.front import Front
 from container.web.health import Health
 from container.web.hosts import Hosts
 from container.web.ingest import Ingest
-from container.web.metrics import Metrics, new_metrics
+from container.web.metrics import Metrics, Refusal, new_metrics
 from container.web.rate import RateLimit
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
@@ -139,7 +139,7 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         crowd = Crowd(
             most=most,
             spare=spare_of(most),
-            refused=engine.metrics.not_taken,
+            refused=partial(_not_taken, engine),
             trusts=Proxies(options.proxies).trusts,
             near=is_near,
         )
@@ -153,6 +153,12 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         logger.info("serve.stopping")
     logger.info("serve.stopped")
     return code
+
+
+def _not_taken(engine: Engine, reason: Refusal) -> None:
+    engine.metrics.not_taken(reason)
+    if reason == "no_room":
+        engine.health.noticed.refused("no_room")
 
 
 def _set_apart_what_stays() -> None:

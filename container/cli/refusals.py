@@ -53,7 +53,7 @@ BODY_TOO_SLOW = _refused(408, _LATE, "too_slow", "The body did not come in time.
 TOO_MANY_AHEAD = _refused(
     429, "Too Many Requests", "too_many", "Too many requests wait on this connection.", "retry-after: 1\r\n"
 )
-NO_ROOM = _refused(503, "Service Unavailable", "too_many", "Not now: come back in a few seconds.", _AGAIN)
+NO_ROOM = _refused(503, "Service Unavailable", "no_room", "Not now: come back in a few seconds.", _AGAIN)
 
 _ANY_METHOD = re.compile(rb"(?:\r?\n)*[A-Za-z][A-Za-z0-9_-]{0,31} [!-~]{1,2000} HTTP/")
 _TLS = b"\x16\x03"

@@ -162,11 +162,12 @@ class Ingest:
         if visitor.unset is not None and peer is not None:
             self.metrics.without_address[visitor.unset].inc()
             self.health.noticed.proxy(visitor.unset, peer)
+        if visitor.lost_host and peer is not None:
+            self.health.noticed.proxy("lost_host", peer)
         barred = self.front.barred(visitor)
         if barred is None:
             return visitor
-        if barred.wait:
-            self.health.noticed.flood()
+        self.health.noticed.refused("flood" if barred.reason == "rate_limited" else "other_host")
         raise RefusedError(barred.status, barred.reason, barred.wait)
 
     def _stays_open(self, scope: Scope, refused: RefusedError) -> bool:

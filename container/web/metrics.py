@@ -34,9 +34,10 @@ Refusal = Literal[
     "encoded",
     "too_slow",
     "too_many",
+    "no_room",
 ]
 """Why a hit was not taken; `by_client`: the client that claimed it answered with an error, such as a wrong secret;
-`not_http`: the server could not read it; `too_many`: connections, or requests at once on one of them."""
+`not_http`: the server could not read it; `too_many`: requests at once on one connection; `no_room`: connections."""
 Unavailable = Literal["full", "busy", "unavailable"]
 
 _REFUSALS: Sequence[Refusal] = get_args(Refusal)
