@@ -151,6 +151,12 @@ def test_a_proxy_that_nobody_named_is_said_where_an_operator_looks(tmp_path: Pat
         assert not any("203.0.113.9" in line for line in served.lines)
 
 
+def test_an_admin_listener_on_all_addresses_is_said(tmp_path: Path) -> None:
+    with serving(tmp_path, "--admin-host", "0.0.0.0", environment={"SERVED_TOKEN": "token"}) as served:
+        served.wait_for(r"WARNING admin\.open")
+        assert get(f"{served.admin}/ready").status_code == 200
+
+
 def test_flags_say_whose_hits_are_taken_and_how_many(tmp_path: Path) -> None:
     flags = ["--trusted-proxy", "127.0.0.0/8", "--allow-host", "*.shop.example", "--rate-limit", "1"]
     shop = {"host": "t.shop.example", "x-forwarded-for": "203.0.113.9"}
