@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
+from socket import AF_INET, inet_pton
 
 _LONGEST = 100
 """No address is longer in any of its forms; what is longer is not worth remembering."""
@@ -21,6 +22,15 @@ def canonical_address(text: str) -> str | None:
 @lru_cache(maxsize=4096)
 def _canonical(text: str) -> str | None:
     text = text.strip()
+    try:
+        # What this reads has one form only.
+        inet_pton(AF_INET, text)
+    except (OSError, ValueError):
+        return _canonical_otherwise(text)
+    return text
+
+
+def _canonical_otherwise(text: str) -> str | None:
     found = _WITH_PORT.fullmatch(text)
     try:
         address = ip_address(text if found is None else found[1] or found[2] or "")

@@ -145,7 +145,7 @@ class Event:
         # As of a hit.
         self.__dict__.update(name=name, data=data, hit=hit, consent=consent, client=client, index=index)
 
-    @property
+    @cached_property
     def time(self) -> int:
         """Unix time in milliseconds: the sender's `event_time`, `timestamp_micros` or `timestamp`, else the arrival.
 

@@ -50,6 +50,7 @@ _QUANTIFIER = re.compile(
 )
 _WIDE = re.compile(r"(\\\\)|\\x\{0*[0-9A-Fa-f]{3,6}\}")
 _GROUP = re.compile(r"\$([0-9])")
+_FOLDED_BEYOND_ASCII = re.compile(r"[kKsS][?*+{]")
 _ADDRESS = re.compile(r"https?://(?:[\w.\-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?(?:[/?][^\s#]*)?", re.IGNORECASE)
 _DURATION = re.compile(r"(\d{1,6})(ms|s|m|h|d)", re.ASCII)
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -78,6 +79,10 @@ class Pattern:
     def ignoring_case(self) -> Pattern:
         """The same pattern for text in any case."""
         return Pattern(self.source, ignore_case=True)
+
+    def found(self, subject: str) -> bool:
+        """Whether there is a match anywhere."""
+        return self._compiled.search(_subject(subject)) is not None
 
     def search(self, subject: str) -> Sequence[str] | None:
         """The first match anywhere: the whole match and its groups (missing ones empty), else `None`."""
@@ -308,6 +313,11 @@ def _added_steps(source: str) -> int:
     return int(whole.programsize - rest.programsize)
 
 
+def _added_by_case(source: str) -> int:
+    """How many more where case is ignored: four for each `k` or `s`, since a sign beyond ASCII counts as one too."""
+    return 4 * len(_FOLDED_BEYOND_ASCII.findall(source))
+
+
 def _groups(match: Any) -> Sequence[str] | None:
     return (
         None
@@ -323,7 +333,8 @@ def _pattern(value: object) -> Pattern:
         raise PydanticCustomError("pattern_type", "a pattern is text")
     try:
         made = Pattern(value)
-        steps = _added_steps(value)
+        added = _added_steps(value)
+        steps = max(added, (added + _added_by_case(value)) // 2)
     except UnicodeEncodeError:
         raise PydanticCustomError("bad_regex", "a pattern holds no surrogates") from None
     except re2.error as problem:

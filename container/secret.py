@@ -62,6 +62,10 @@ class SecretText:
         return "".join(map(str, self.parts))
 
 
+CUT = "…"
+"""What stands where a text was cut off."""
+
+
 class Known:
     """The values of secrets that were read. What was never read cannot be shown, so a text needs no other look-up.
 
@@ -93,6 +97,14 @@ class Known:
         for spelling, name in self._spelled:
             if spelling in text:
                 text = text.replace(spelling, shown(name))
+        return text if CUT not in text else CUT.join([self._without_beginning(part, shown) for part in text.split(CUT)])
+
+    def _without_beginning(self, text: str, shown: Callable[[str], str]) -> str:
+        """Text that was cut off may end with the beginning of a value."""
+        for spelling, name in self._spelled:
+            for length in range(len(spelling) - 1, SHORTEST_MASKED - 1, -1):
+                if text.endswith(spelling[:length]):
+                    return text[:-length] + shown(name)
         return text
 
 

@@ -29,7 +29,7 @@ def missing(value: object) -> bool:
 
 def filled(**fields: Any) -> dict[str, Any]:
     """The fields that are not missing."""
-    return {name: value for name, value in fields.items() if value or not missing(value)}
+    return {name: value for name, value in fields.items() if value or (value is not None and not missing(value))}
 
 
 def at(data: object, path: str) -> Any:
@@ -76,9 +76,11 @@ def number(value: object) -> int | float | None:
     A float that is whole becomes an integer, as its shortest form. Whole numbers beyond 64 bits become floats; what is
     too large for a double, `NaN` and booleans are no numbers.
     """
+    if type(value) is float:
+        return shortest(value) if math.isfinite(value) else None
     if type(value) is int and -_EXACT < value < _EXACT:
         return value
-    if isinstance(value, bool):
+    if value is None or isinstance(value, bool):
         return None
     if isinstance(value, str):
         value = value.strip()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,3 +48,16 @@ def test_an_address_has_one_form(text: str, found: str | None) -> None:
 def test_the_form_of_an_address_stays_what_it_is(text: str) -> None:
     found = canonical_address(text)
     assert found is None or canonical_address(found) == found
+
+
+@given(
+    st.ip_addresses(v=4).map(str)
+    | st.text("0123456789.+-_ \0٣", max_size=16)
+    | st.from_regex(r"(0?[0-9]{1,3}\.){3}0?[0-9]{1,3}")
+)
+def test_of_ipv4_only_four_plain_numbers_are_an_address(text: str) -> None:
+    try:
+        expected = str(IPv4Address(text.strip()))
+    except ValueError:
+        expected = None
+    assert canonical_address(text) == expected

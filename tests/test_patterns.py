@@ -131,6 +131,13 @@ def test_a_pattern_with_too_many_steps_is_told_what_to_do() -> None:
     assert refused("(a|b){0,1000}") == "its numbers in braces come to too many steps: take * or +, or smaller numbers"
 
 
+def test_a_pattern_is_quick_or_refused_where_case_is_ignored_too() -> None:
+    assert accepted("k?" * 1590 + "x") is None
+    patient = accepted("k?" * 500 + "x")
+    assert patient is not None
+    assert seconds(patient.ignoring_case.search, "k" * LONGEST_SUBJECT) < MOST_SECONDS
+
+
 def test_counting_steps_takes_no_time() -> None:
     for source in ("\\Q" + "[" * 40_000 + "\\E", "[" * 40_000 + "]", "\\x{" + "0" * 40_000 + "41}", "[[:word:]" * 4000):
         started = time.process_time()

@@ -131,6 +131,14 @@ def test_the_latest_values_are_known_and_others_forgotten() -> None:
     assert known.masked("first second third fourth fifth") == "first *** *** *** ***"
 
 
+@pytest.mark.parametrize("length", range(4, 20))
+def test_the_beginning_of_a_value_is_masked_where_the_text_was_cut_off(length: int) -> None:
+    known = Known()
+    known.learn("TOKEN", "sk_live_0123456789ab")
+    assert known.masked(f'a="x {"sk_live_0123456789ab"[:length]}…" b=1') == 'a="x ***…" b=1'
+    assert known.masked("sk_… and … and more") == "sk_… and … and more"
+
+
 def test_the_longer_of_two_values_is_masked_as_a_whole() -> None:
     known = Known()
     known.learn("SHORT", "abcd")

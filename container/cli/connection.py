@@ -27,6 +27,7 @@ from container.cli.refusals import (
     NO_ROOM,
     OTHER_VERSION,
     TOO_MANY_AHEAD,
+    UNKNOWN_METHOD,
     Refused,
     unreadable,
 )
@@ -164,8 +165,12 @@ class Connection(HttpToolsProtocol):
         self._place = _BODY
         self._check()
         if self.parser.should_upgrade():
+            # A tunnel stays one however its request is read.
+            if self._upgrading or self.parser.get_method() == b"CONNECT":
+                self._stop(UNKNOWN_METHOD)
             self._upgrading = True
             return
+        self._upgrading = False
         self._fed = 0
         self.since = self.heard
         super().on_headers_complete()
@@ -313,7 +318,7 @@ class Connection(HttpToolsProtocol):
             if name != b"upgrade":
                 lines.append(b"%s: %s" % (name, value))
         self.parser = httptools.HttpRequestParser(self)
-        self._upgrading, self._place = False, _BETWEEN
+        self._place = _BETWEEN
         self.data_received(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
 
     # How long it takes

@@ -15,6 +15,9 @@ from container.cli.crowd import Crowd
 from container.cli.faults import answering
 
 BACKLOG = 2048
+EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # only compared
+"""Hosts that stand for all addresses of the machine."""
+
 DRAIN_SECONDS = 6
 """How long the hits that are open may take to finish once the listener is closed."""
 

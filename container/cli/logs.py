@@ -42,7 +42,7 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        line = f"{moment}.{int(record.msecs):03}Z {record.levelname} {_said(record)}"
+        line = f"{moment}.{int(record.msecs):03}Z {record.levelname} {_said(record, self._known)}"
         if record.exc_info and record.exc_info[1] is not None:
             line += _place(record.exc_info[1])
         return one_line(self._known.masked(line))
@@ -70,7 +70,7 @@ def log_to_stderr(level: str, known: Known | None = None) -> None:
     sys.unraisablehook = lambda ignored: _crashed(ignored.exc_value)
 
 
-def _said(record: logging.LogRecord) -> str:
+def _said(record: logging.LogRecord, known: Known) -> str:
     """What one of ours says, or what a library says as far as that is its own words."""
     try:
         said = record.getMessage().strip()
@@ -79,7 +79,8 @@ def _said(record: logging.LogRecord) -> str:
         return f"log.failed line={Path(record.pathname).name}:{record.lineno}"
     if record.name.partition(".")[0] in OURS:
         return said
-    return f"library.said name={record.name} text={quoted(_VALUES.sub('', said).strip())}"
+    # Before it is cut: half of a secret would not be found.
+    return f"library.said name={record.name} text={quoted(_VALUES.sub('', known.masked(said)).strip())}"
 
 
 def _place(problem: BaseException) -> str:

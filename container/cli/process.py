@@ -20,7 +20,7 @@ from typing import Any
 from container.cli.build import Built, build, tell
 from container.cli.crowd import Crowd, most_connections, spare_of
 from container.cli.demo import demo_folder, is_demo_folder
-from container.cli.listeners import DRAIN_SECONDS, Listener, address_of, bind
+from container.cli.listeners import DRAIN_SECONDS, EVERYWHERE, Listener, address_of, bind
 from container.cli.reload import Reloader, digest, resume, watch
 from container.cli.scene import Scene, demo_scene, welcome
 from container.cli.signals import early
@@ -40,7 +40,7 @@ from container.web.front import Front
 from container.web.health import Health
 from container.web.hosts import Hosts
 from container.web.ingest import Ingest
-from container.web.metrics import Metrics, new_metrics
+from container.web.metrics import Metrics, Refusal, new_metrics
 from container.web.rate import RateLimit
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
@@ -139,7 +139,7 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         crowd = Crowd(
             most=most,
             spare=spare_of(most),
-            refused=engine.metrics.not_taken,
+            refused=partial(_not_taken, engine),
             trusts=Proxies(options.proxies).trusts,
             near=is_near,
         )
@@ -153,6 +153,12 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         logger.info("serve.stopping")
     logger.info("serve.stopped")
     return code
+
+
+def _not_taken(engine: Engine, reason: Refusal) -> None:
+    engine.metrics.not_taken(reason)
+    if reason == "no_room":
+        engine.health.noticed.refused("no_room")
 
 
 def _set_apart_what_stays() -> None:
@@ -258,6 +264,8 @@ def _announce(options: Options, scene: Scene, engine: Engine, public_at: str, ad
     tags = len(container.tags)
     logger.info("serve.started version=%s tags=%d public=%s admin=%s", container.version, tags, public_at, admin_at)
     tell(scene.built)
+    if options.admin_host in EVERYWHERE:
+        logger.warning('admin.open "The admin listener is on all addresses: let nobody but operators reach its port."')
     if not options.token:
         logger.info('admin.closed "The admin page needs a token: set TAG_CONTAINER_ADMIN_TOKEN."')
     if scene.sandbox:

@@ -53,9 +53,9 @@ BODY_TOO_SLOW = _refused(408, _LATE, "too_slow", "The body did not come in time.
 TOO_MANY_AHEAD = _refused(
     429, "Too Many Requests", "too_many", "Too many requests wait on this connection.", "retry-after: 1\r\n"
 )
-NO_ROOM = _refused(503, "Service Unavailable", "too_many", "Not now: come back in a few seconds.", _AGAIN)
+NO_ROOM = _refused(503, "Service Unavailable", "no_room", "Not now: come back in a few seconds.", _AGAIN)
 
-_UNKNOWN_METHOD = re.compile(rb"(?:\r?\n)*[A-Za-z][A-Za-z0-9_-]{0,31} [!-~]{1,2000} HTTP/")
+_ANY_METHOD = re.compile(rb"(?:\r?\n)*[A-Za-z][A-Za-z0-9_-]{0,31} [!-~]{1,2000} HTTP/")
 _TLS = b"\x16\x03"
 
 # Words of the parser's own, in lower case, which a test holds it to; what it says in others is no HTTP.
@@ -76,6 +76,6 @@ def unreadable(problem: str, data: bytes) -> Refused:
     said = problem.lower()
     if data.startswith(_TLS):
         return TLS
-    if "method" in said and _UNKNOWN_METHOD.match(data):
+    if "method" in said and _ANY_METHOD.match(data):
         return UNKNOWN_METHOD
     return next((refused for words, refused in _OF_PARSER if words in said), NOT_HTTP)

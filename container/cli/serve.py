@@ -14,6 +14,7 @@ import uvloop
 
 from container.address import canonical_address
 from container.cli.build import build
+from container.cli.listeners import EVERYWHERE
 from container.cli.logs import log_to_stderr
 from container.cli.process import Options, StartError, run
 from container.cli.sources import Sources, secrets_from
@@ -24,7 +25,6 @@ from container.web.addresses import Networks, network
 from container.web.hosts import Hosts, allowed_hosts
 from container.web.mount import plain
 
-EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # only compared
 SHORTEST_TOKEN = 16
 _PREFIX = re.compile(r"[A-Za-z0-9/._~-]*", re.ASCII)
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")

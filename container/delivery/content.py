@@ -67,7 +67,7 @@ def text_content(
 def json_content(document: Any) -> Content:
     """The document as JSON. Raises `TypeError` on what JSON cannot say, and on text that is no Unicode."""
     raw, names = _dumped(document)
-    return _content(raw, iter(names))
+    return _content(raw, iter(names)) if names else Content(raw)
 
 
 def envelope_content(envelope: Any, path: str) -> tuple[Content, Content]:

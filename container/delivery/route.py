@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 from container.delivery.frame import Frame, endpoint, frame_for, shared
 from container.delivery.lane import Lane
 from container.effects import Batch, Request
 from container.secret import SecretText
+
+_TEXT = frozenset({str})
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class Route:
 def route_of(type: str, format: int, request: Request) -> Route:
     """The route of a tag's request; `frame_for` names the errors. Requests that can be batched find it by a look-up."""
     envelope = request.json
-    if request.batch is None or not isinstance(envelope, dict) or not all(map(_is_text, envelope.values())):
+    if request.batch is None or not isinstance(envelope, dict) or not _are_texts(chain(*envelope.items())):
         return _found(type, format, request)
     return _remembered(
         type,
@@ -79,5 +82,5 @@ def _shared_lane(type: str, address: str, account: str, names: frozenset[str], t
     return lane
 
 
-def _is_text(value: object) -> bool:
-    return type(value) is str
+def _are_texts(values: Iterable[object]) -> bool:
+    return _TEXT.issuperset(map(type, values))

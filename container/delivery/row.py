@@ -118,7 +118,7 @@ def acceptance(outcome: Outcome, *, now: int, linger: int = LINGER_MS, give_up_a
     A request that no row can hold (text that is no Unicode, an address that is none) becomes a letter `unsendable`.
     """
     rows: list[Row] = []
-    letters = [_failed(outcome.hit, failure, now) for failure in outcome.failures]
+    letters = [_failed(outcome.hit, failure, now) for failure in outcome.failures] if outcome.failures else []
     for planned in outcome.planned:
         try:
             rows.append(row_of(planned, now=now, linger=linger, give_up_after=give_up_after))
@@ -180,8 +180,10 @@ def _packed(frame: Frame, item: Content, planned: Planned) -> bytes:
 def _expire(planned: Planned) -> int | None:
     """When the event is too old: by the tag's type, or as the tag said of this one."""
     hours, stated = planned.max_age_hours, planned.request.expires
-    by_type = None if hours is None else planned.event_time + hours * 3600 * 1000
-    return min((limit for limit in (by_type, stated) if limit is not None), default=None)
+    if hours is None:
+        return stated
+    by_type = planned.event_time + hours * 3600 * 1000
+    return by_type if stated is None else min(by_type, stated)
 
 
 def _item(request: Request) -> Content:

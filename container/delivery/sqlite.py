@@ -15,7 +15,7 @@ from typing import IO
 
 from container.delivery import accepting, statements
 from container.delivery.reports import dead_letters, lane_reports, waiting_lanes
-from container.delivery.row import Acceptance, Reason, unpacked
+from container.delivery.row import Acceptance, Reason, Row, unpacked
 from container.delivery.schema import lock, open_reader, open_writer, unusable
 from container.delivery.seal import Keyring, KeyringError, keyring
 from container.delivery.statements import Found
@@ -84,7 +84,7 @@ class SqliteStore:
         self._reader = open_reader(folder)
         # One thread of its own: names that resolve slowly must not hold up what the store reads.
         self._reading = ThreadPoolExecutor(1, "deliveries-read")
-        self._listeners: list[Callable[[int], None]] = []
+        self._listeners: list[Callable[[Mapping[str, int]], None]] = []
         self._closed = False
 
     async def accept(self, acceptance: Acceptance) -> Accepted:
@@ -101,10 +101,10 @@ class SqliteStore:
         finally:
             # Also when whoever asked has left meanwhile: what was asked for is written all the same.
             if stored and acceptance.rows:
-                self._tell(min(row.due for row in acceptance.rows))
+                self._tell(acceptance.rows)
         return accepted
 
-    def listen(self, callback: Callable[[int], None]) -> None:
+    def listen(self, callback: Callable[[Mapping[str, int]], None]) -> None:
         self._listeners.append(callback)
 
     async def waiting(self) -> Sequence[WaitingLane]:
@@ -184,9 +184,12 @@ class SqliteStore:
         await self._writer.close()
         self._held.close()
 
-    def _tell(self, due: int) -> None:
+    def _tell(self, rows: Sequence[Row]) -> None:
+        first: dict[str, int] = {}
+        for row in rows:
+            first[row.lane.key] = min(row.due, first.get(row.lane.key, row.due))
         for callback in self._listeners:
-            callback(due)
+            callback(first)
 
     async def _read(self, work: Callable[[], T]) -> T:
         if self._closed:

@@ -167,8 +167,8 @@ class Store(Protocol):
         """
         ...
 
-    def listen(self, callback: Callable[[int], None]) -> None:
-        """Calls back in the event loop after each commit that stored rows, with the time the first of them is due."""
+    def listen(self, callback: Callable[[Mapping[str, int]], None]) -> None:
+        """Calls back in the event loop after each commit that stored rows: by lane key, when the first is due."""
         ...
 
     async def waiting(self) -> Sequence[WaitingLane]:

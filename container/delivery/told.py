@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from container.secret import CUT
+
 AGAIN_MS = 15 * 60 * 1000
 """What goes on unchanged is told again after so long."""
 
@@ -30,7 +32,7 @@ def quoted(text: str) -> str:
     """A value of a log line: in quotes, which nothing in it ends; printable, and cut when it is long."""
     escaped = _escaped(text[: LONGEST_VALUE + 1])
     if len(escaped) > LONGEST_VALUE or len(escaped.encode()) > LONGEST_VALUE:
-        escaped = f"{_beginning(text)}…"
+        escaped = f"{_beginning(text)}{CUT}"
     return f'"{escaped}"'
 
 

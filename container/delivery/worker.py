@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from container.delivery.counters import Counters
@@ -74,6 +74,7 @@ class Worker:
         self._ended.set()
         self._stopping = False
         self._rests_until = _UNKNOWN
+        self._holds: dict[str, int] = {}
         self._swept = 0
         store.listen(self._heard)
 
@@ -136,6 +137,11 @@ class Worker:
     async def _start(self, waiting: Sequence[WaitingLane], now: int) -> int:
         """When to look again: at once if anything was started, since a lane may have room for more."""
         again = now + LONGEST_REST_MS
+        self._holds = {
+            lane.lane.key: _UNKNOWN if lane.paused else lane.state.not_before
+            for lane in waiting
+            if lane.paused or lane.state.not_before > now
+        }
         for lane in waiting:
             due = max(lane.due, lane.state.not_before)
             if lane.paused or self._stopping:
@@ -181,10 +187,11 @@ class Worker:
         if not flight.cancelled() and (problem := flight.exception()) is not None:
             log.error("delivery.failed problem=%s", type(problem).__name__, exc_info=problem)
 
-    def _heard(self, due: int) -> None:
-        """New rows: they matter when they are due before the worker would look again."""
-        if due < self._rests_until:
-            self.wake()
+    def _heard(self, first: Mapping[str, int]) -> None:
+        """New rows: they matter when they can be sent before the worker would look again."""
+        for lane, due in first.items():
+            if max(due, self._holds.get(lane, 0)) < self._rests_until:
+                self.wake()
 
     async def _rest(self, until: int) -> None:
         wait = (until - self._around.clock()) / 1000

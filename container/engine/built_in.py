@@ -25,6 +25,21 @@ def short_form(name: str) -> Getter | None:
     return None if make is None else make(rest)
 
 
+def is_quick(name: str) -> bool:
+    """Whether the variable takes less than it takes to remember its value."""
+    form, _, rest = name.partition(".")
+    return is_plain(rest) if rest and form == "event" else name in BUILT_IN and name not in _WORTH_KEEPING
+
+
+def is_plain(key: str) -> bool:
+    """Whether a key of the event data is one look-up and no way to a value inside."""
+    return "." not in key and key != "event_name"
+
+
+def _event_data(key: str) -> Getter:
+    return lambda scope: scope.original.data.get(key)
+
+
 def _of_event(read: Callable[[Event], Any]) -> Getter:
     return lambda scope: read(scope.original)
 
@@ -71,8 +86,10 @@ BUILT_IN: Mapping[str, Getter] = {
 }
 """Built-in variables that read the event. The container's own (`Container ID` …) are added when it is compiled."""
 
+_WORTH_KEEPING = frozenset({"Random Number", "Visitor Region"})
+
 _SHORT_FORMS: Mapping[str, Callable[[str], Getter]] = {
-    "event": lambda key: _component(event_data, EventData(key=key)),
+    "event": lambda key: _event_data(key) if is_plain(key) else _component(event_data, EventData(key=key)),
     "cookie": lambda name: _component(cookie_value, CookieValue(cookie=name)),
     "header": lambda name: _component(request_header, RequestHeader(header=name)),
     "request_query": lambda name: _component(query_parameter, QueryParameter(parameter=name)),

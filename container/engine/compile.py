@@ -15,7 +15,7 @@ from container.config.model import (
     VariableModel,
 )
 from container.config.references import resolve
-from container.engine.built_in import BUILT_IN, short_form
+from container.engine.built_in import BUILT_IN, is_quick, short_form
 from container.engine.coerce import Lacking
 from container.engine.container import (
     CompiledClient,
@@ -42,7 +42,7 @@ from container.url import longer_paths
 def compile_container(model: ContainerModel, *, debug: bool = False) -> Container:
     """The compiled form of a container that was loaded without errors. `debug`: whether this is a preview."""
     values = _Values(model, debug=debug)
-    conditions = Conditions(values.getter, values.take_slot)
+    conditions = Conditions(model, values.getter, values.take_slot)
     triggers = {name: compile_trigger(trigger, conditions) for name, trigger in model.triggers.items()}
     views = _views(model, conditions, values)
     tags = [_compiled_tag(tag, order, triggers, views, values) for order, tag in enumerate(model.tags.values())]
@@ -91,7 +91,8 @@ class _Values:
             compute = self._undeclared(name) if variable is None else self._variable(variable)
             if compute is None:
                 return None
-            self._getters[name] = once(compute, self.take_slot())
+            quick = variable is None and is_quick(name)
+            self._getters[name] = compute if quick else once(compute, self.take_slot())
         return self._getters[name]
 
     def _undeclared(self, name: str) -> Getter | None:
@@ -106,6 +107,9 @@ class _Values:
         build = settings_builder(model.settings, self.getter, owner=f'of variable "{model.name}" ')
         function, formatting = model.component.function, model.format
         composed = value_getter(model.settings, self.getter) is not None
+        if not composed and formatting is None:
+            fixed = model.settings or Settings()
+            return lambda scope: function(fixed, scope.original)
 
         def compute(scope: Scope) -> Any:
             settings = build(scope)

@@ -53,7 +53,7 @@ class CompiledTrigger:
     def hears(self, event_name: str) -> bool:
         if not self.events and not self.events_matching:
             return True
-        return event_name in self.events or any(pattern.search(event_name) for pattern in self.events_matching)
+        return event_name in self.events or any(pattern.found(event_name) for pattern in self.events_matching)
 
 
 @dataclass(frozen=True, slots=True)

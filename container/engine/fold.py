@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from container.case import Status
@@ -35,16 +35,18 @@ class Decision(NamedTuple):
     seen: Scope | None = None
 
 
-@dataclass
 class Folded:
     """Effects of all tags, collected in firing order."""
 
-    reply: Reply
-    planned: list[Planned] = field(default_factory=list)
-    guards: list[Guard] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-    results: list[TagResult] = field(default_factory=list)
-    events: int = 0
+    __slots__ = ("events", "failures", "guards", "planned", "reply", "results")
+
+    def __init__(self, reply: Reply) -> None:
+        self.reply = reply
+        self.planned: list[Planned] = []
+        self.guards: list[Guard] = []
+        self.failures: list[Failure] = []
+        self.results: list[TagResult] = []
+        self.events = 0
 
     def add(self, tag: CompiledTag, scope: Scope, decision: Decision) -> TagResult:
         """Takes over what the decision wants done."""
@@ -73,26 +75,27 @@ class Folded:
         )
 
     def _fired(self, tag: CompiledTag, scope: Scope, decision: Decision) -> TagResult:
-        effects = decision.effects
-        requests = [effect for effect in effects if isinstance(effect, Request)]
-        seen = (decision.seen or scope).event
-        planned = [_planned(tag, seen, scope.original, at, request) for at, request in enumerate(requests)]
+        planned: list[Planned] = []
+        cookies: list[SetCookie] = []
+        redirect: Redirect | None = None
+        for effect in decision.effects:
+            if isinstance(effect, Request):
+                seen = (decision.seen or scope).event
+                planned.append(_planned(tag, seen, scope.original, len(planned), effect))
+            elif isinstance(effect, SetCookie):
+                cookies.append(effect)
+            elif isinstance(effect, Redirect):
+                redirect = redirect or effect
         self.planned += planned
         guards = _guards(tag, scope.original, decision.key, planned)
         self.guards += guards
-        return TagResult(
-            tag.name,
-            "fired",
-            guards,
-            [effect for effect in effects if isinstance(effect, SetCookie)],
-            next((effect for effect in effects if isinstance(effect, Redirect)), None),
-        )
+        return TagResult(tag.name, "fired", guards, cookies, redirect)
 
 
 def _guards(tag: CompiledTag, event: Event, key: str, planned: Sequence[Planned]) -> list[Guard]:
     """The keys that these requests take. Those of a tag that sends nothing hold back its cookies alone."""
     guards: list[Guard] = []
-    names = tuple(each.id for each in planned) or (_id(tag, event, 0),)
+    names = tuple([each.id for each in planned]) or (_id(tag, event, 0),)
     received = event.hit.received
     if tag.once_per is not None and key:
         guards.append(once_per_guard(tag.name, key, until=received + tag.once_per.within, planned=names))
@@ -131,5 +134,5 @@ def _planned(tag: CompiledTag, seen: Event, original: Event, position: int, requ
 
 
 def _id(tag: CompiledTag, event: Event, position: int) -> str:
-    seed = b"\0".join((event.hit.id, str(event.index).encode(), tag.name.encode(), str(position).encode()))
+    seed = event.hit.id + f"\0{event.index}\0{tag.name}\0{position}".encode()
     return hashlib.sha256(seed).hexdigest()[:32]

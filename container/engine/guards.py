@@ -13,6 +13,7 @@ import orjson
 
 from container.effects import Request
 from container.engine.outcome import Guard
+from container.secret import Secret, SecretText
 from container.shape import text
 
 DUPLICATE_WINDOW_MS = 48 * 3_600_000
@@ -86,6 +87,8 @@ def _payload(request: Request, time_fields: Sequence[str]) -> bytes:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, (Secret, SecretText)):
+        return str(value)
     return dict(value) if isinstance(value, Mapping) else text(value)
 
 

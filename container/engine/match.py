@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, get_type_hints
 
 from container.component import Component
-from container.config.model import Check, Condition, Group, TriggerModel
+from container.config.model import Check, Condition, ContainerModel, Group, TriggerModel
 from container.engine.coerce import Lacking
 from container.engine.container import CompiledCondition, CompiledTrigger, Test
 from container.engine.resolve import getter_of, settings_builder, value_getter
@@ -21,11 +23,15 @@ TakeSlot = Callable[[], int]
 
 
 class Conditions:
-    """Compiles conditions, each different one once."""
+    """Compiles conditions, each different one once. What nobody asks for a second time is not remembered."""
 
-    def __init__(self, lookup: Lookup, take_slot: TakeSlot) -> None:
+    def __init__(self, model: ContainerModel, lookup: Lookup, take_slot: TakeSlot) -> None:
         self.lookup = lookup
         self.take_slot = take_slot
+        triggers = [trigger.when for trigger in model.triggers.values()]
+        others = [each.when for each in model.transformations.values()]
+        self._asked = Counter([*_asked(chain(*triggers)), *2 * [*_asked(chain(*others))]])
+        self._tags = Counter(chain(*[(*tag.triggers, *tag.exceptions) for tag in model.tags.values()]))
         self._compiled: dict[str, CompiledCondition] = {}
 
     def compile(self, model: Condition | Group) -> CompiledCondition:
@@ -49,19 +55,24 @@ class Conditions:
         left = getter_of(model.left, self.lookup)
         checks = [(check, *check_test(check, left, self.lookup)) for check in model.checks]
         test = _all([test for _, test, _ in checks])
-        return CompiledCondition(model, once(test, self.take_slot()), left, checks)
+        asked_again = self._asked[repr(model)] != 1
+        return CompiledCondition(model, once(test, self.take_slot()) if asked_again else test, left, checks)
+
+    def remembered(self, trigger: str, test: Test) -> Test:
+        """The test of a whole trigger, decided once per event where several tags ask."""
+        return once(test, self.take_slot()) if self._tags[trigger] > 1 else test
 
 
 def compile_trigger(model: TriggerModel, conditions: Conditions) -> CompiledTrigger:
     """The trigger of a model."""
     compiled = [conditions.compile(condition) for condition in model.when]
     own, sampled = _own_test(model, conditions.lookup), _sampling(model)
-    tests = [*(condition.test for condition in compiled), own, sampled]
+    tests = [test for test in (*(condition.test for condition in compiled), own, sampled) if test is not None]
     return CompiledTrigger(
         name=model.name,
         events=frozenset(model.events),
         events_matching=model.events_matching,
-        holds=once(_all([test for test in tests if test is not None]), conditions.take_slot()),
+        holds=conditions.remembered(model.name, _all(tests)) if tests else _always,
         conditions=compiled,
         own=own,
         sampled=sampled,
@@ -77,15 +88,37 @@ def check_test(check: Check, left: Getter, lookup: Lookup) -> tuple[Test, Getter
     function, negated, takes_anything = check.operator.function, check.negated, kinds[0] is Any
     right = value_getter(check.expected, lookup)
     fixed = expected_of(check.expected) if right is None else None
+    stated = getter_of(check.expected, lookup)
+
+    def compare(scope: Scope) -> bool:
+        actual = actual_of(left(scope))
+        if actual is None and not takes_anything:
+            return negated
+        return bool(function(actual, fixed)) is not negated
+
+    if fixed is not None:
+        return compare, stated
 
     def test(scope: Scope) -> bool:
         actual = actual_of(left(scope))
-        expected = fixed if right is None else expected_of(right(scope))
+        expected = None if right is None else expected_of(right(scope))
         if not takes_anything and (actual is None or expected is None):
             return negated
         return bool(function(actual, expected)) is not negated
 
-    return test, getter_of(check.expected, lookup)
+    return test, stated
+
+
+def _asked(conditions: Iterable[Condition | Group]) -> Iterator[str]:
+    """What is asked for, by its text; a member of a group twice, since the group remembers nothing."""
+    for condition in conditions:
+        yield repr(condition)
+        if isinstance(condition, Group):
+            yield from 2 * [*_asked(condition.members)]
+
+
+def _always(_scope: Scope) -> bool:
+    return True
 
 
 def _all(tests: Sequence[Test]) -> Test:

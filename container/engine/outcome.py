@@ -74,11 +74,6 @@ class TagResult(NamedTuple):
     redirect: Redirect | None = None
     unset: bool = False
 
-    @property
-    def adds(self) -> bool:
-        """Whether it would add something to the reply."""
-        return bool(self.cookies or self.redirect)
-
     def settled(self, taken: Collection[Guard]) -> Status:
         """The status when it is known which guards were taken before."""
         if not taken:
@@ -113,7 +108,11 @@ class Outcome(NamedTuple):
         `taken`: the guards that were held by others; their tags add nothing.
         """
         reply = self.reply
-        adding = [result for result in self.results if result.adds and result.settled(taken) == "fired"]
+        adding = [
+            result
+            for result in self.results
+            if (result.cookies or result.redirect) and (not taken or result.settled(taken) == "fired")
+        ]
         if not adding:
             return reply
         own = {cookie.name for cookie in reply.cookies}

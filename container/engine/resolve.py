@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from container.component import required
-from container.engine.assemble import Assemble, assembler
+from container.engine.assemble import Assemble, Varying, assembler
 from container.engine.coerce import Lack, Lacking, coerced
 from container.engine.scope import Getter, Scope
 from container.engine.template_getter import Lookup, template_getter
@@ -24,8 +23,8 @@ def value_getter(value: Any, lookup: Lookup) -> Getter | None:
     if isinstance(value, Template):
         return template_getter(value, lookup)
     if isinstance(value, Settings):
-        collect, _ = _settings_getter(value, lookup, "")
-        return None if collect is None else lambda scope: collect(scope, [])
+        getters = _settings_getter(value, lookup, "")
+        return None if getters is None else lambda scope: getters[0](scope, [])
     if isinstance(value, Mapping):
         return _mapping_getter(value, lookup)
     if isinstance(value, (list, tuple)):
@@ -40,17 +39,23 @@ def settings_builder(settings: Settings | None, lookup: Lookup, *, owner: str = 
     required one makes the result `Lacking`. Wrong kinds leave a note in the scope, in which `owner` follows the field.
     """
     fixed = Settings() if settings is None else settings
-    collect, assemble = _settings_getter(fixed, lookup, "")
-    if collect is None:
+    getters = _settings_getter(fixed, lookup, "")
+    if getters is None:
         return lambda _scope: fixed
+    collect, assemble = getters
 
     def build(scope: Scope) -> Settings | Lacking:
+        if assemble is not None:
+            before = len(scope.notes)
+            ready = assemble(scope)
+            if ready is not None:
+                return ready
+            # All is asked for again, and noted again.
+            del scope.notes[before:]
         lacking: list[Lack] = []
         values = collect(scope, lacking)
         if lacking:
             return Lacking(tuple(lacking))
-        if assemble is not None and (ready := assemble(values)) is not None:
-            return ready
         left_out: list[str] = []
         made = coerced(fixed, values, left_out)
         for name in left_out:
@@ -70,36 +75,28 @@ Collect = Callable[[Scope, list[Lack]], dict[str, Any]]
 """Gives the fields of settings as plain values, and adds what has to be there and is not."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
-    """A field of settings. `getter`: `None` if fixed. `default`: what it is without a value. `where`: in words.
-
-    `joined`: it has to be written and is a text of several parts, which has no value only where it is too long.
-    """
-
-    name: str
-    getter: Getter | None
-    default: Any
-    required: bool
-    where: str
-    joined: bool
-
-
-def _field(settings: Settings, name: str, lookup: Lookup) -> _Field:
+def _varying(settings: Settings, name: str, lookup: Lookup) -> Varying | None:
+    """The field, `None` if it is fixed or holds settings."""
     value, info = getattr(settings, name), type(settings).model_fields[name]
-    usual = _usual_getter(info.default.paths) if isinstance(info.default, FromEvent) else None
     # Settings in settings are collected field by field, by whoever asks.
-    stands = isinstance(value, (FromEvent, Settings))
-    getter = usual if stands else value_getter(value, lookup)
+    if isinstance(value, Settings):
+        return None
     places = info.default.paths if isinstance(info.default, FromEvent) else ()
-    if getter is not None and usual is not None and getter is not usual and not info.default.unwritten_only:
-        getter = _either(getter, usual)
-    stated = [str(value)] if isinstance(value, Template) else []
-    where = " or ".join(stated + [f"{{{{ event.{place} }}}}" for place in places])
-    blank = usual is not None or info.is_required()
-    default = None if blank else info.get_default(call_default_factory=True)
+    usual = _usual_getter(places) if places else None
+    stated = None if isinstance(value, FromEvent) else value_getter(value, lookup)
+    getter = stated or (usual if isinstance(value, FromEvent) else None)
+    if getter is None:
+        return None
+    if stated is not None and usual is not None and not info.default.unwritten_only:
+        getter = _either(stated, usual)
+    key = places[0] if getter is usual and len(places) == 1 and "." not in places[0] else None
+    words = [str(value)] if isinstance(value, Template) else []
+    where = " or ".join(words + [f"{{{{ event.{place} }}}}" for place in places])
+    blank = bool(places) or info.is_required()
+    unknown = blank or info.default_factory_takes_validated_data
+    default = None if unknown else info.get_default(call_default_factory=True)
     joined = info.is_required() and isinstance(value, Template) and value.whole is None
-    return _Field(name, getter, default, required(info), where, joined)
+    return Varying(name, getter, default, required(info), where, key, blank, joined)
 
 
 def _usual_getter(paths: tuple[str, ...]) -> Getter:
@@ -126,37 +123,35 @@ def _either(stated: Getter, usual: Getter) -> Getter:
     return get
 
 
-def _settings_getter(settings: Settings, lookup: Lookup, prefix: str) -> tuple[Collect | None, Assemble | None]:
-    """Collects the fields of settings, and makes settings of them; twice `None` when all of them are fixed."""
-    fields = [_field(settings, name, lookup) for name in type(settings).model_fields]
-    values = {field.name: getattr(settings, field.name) for field in fields}
+def _settings_getter(settings: Settings, lookup: Lookup, prefix: str) -> tuple[Collect, Assemble | None] | None:
+    """Collects the fields of settings, and makes settings of them; `None` when all of them are fixed."""
+    values = {name: getattr(settings, name) for name in type(settings).model_fields}
+    varying = [field for name in values if (field := _varying(settings, name, lookup)) is not None]
     inner = {
-        name: _settings_getter(value, lookup, f"{prefix}{name}.")
+        name: getters
         for name, value in values.items()
-        if isinstance(value, Settings)
+        if isinstance(value, Settings) and (getters := _settings_getter(value, lookup, f"{prefix}{name}."))
     }
-    nested = [(name, collect) for name, (collect, _) in inner.items() if collect is not None]
-    dynamic = [(field.name, field.getter, field) for field in fields if field.getter and field.name not in inner]
-    if not dynamic and not nested:
-        return None, None
-    varying = {*(name for name, _ in nested), *(name for name, _, _ in dynamic)}
-    without = {field.name: field.default for field in fields if field.getter} | {name: None for name, _ in nested}
-    start = values | without
+    if not varying and not inner:
+        return None
+    # A default is the validator's to set: it would be checked like a value.
+    unset = {field.name for field in varying if not field.blank}
+    start = {name: value for name, value in values.items() if name not in unset}
+    start |= {field.name: None for field in varying if field.blank}
 
     def collect(scope: Scope, lacking: list[Lack]) -> dict[str, Any]:
         values = start.copy()
-        for name, get, field in dynamic:
-            value = get(scope)
+        for field in varying:
+            value = field.getter(scope)
             if value or not missing(value):
-                values[name] = value
+                values[field.name] = value
             elif field.required or (field.joined and value is None):
-                lacking.append(Lack(prefix + name, field.where))
-        for name, collect_inner in nested:
+                lacking.append(Lack(prefix + field.name, field.where))
+        for name, (collect_inner, _) in inner.items():
             values[name] = collect_inner(scope, lacking)
         return values
 
-    assemblers = {name: inner[name][1] for name, _ in nested}
-    return collect, assembler(settings, varying, assemblers)
+    return collect, assembler(settings, varying, {name: assemble for name, (_, assemble) in inner.items()})
 
 
 def _mapping_getter(value: Mapping[str, Any], lookup: Lookup) -> Getter | None:

@@ -10,10 +10,10 @@ from container.config.model import Schedule
 from container.effects import Claim, Effect, Note, Redirect, Reply, Request, SetCookie, Skip
 from container.engine.claim import consented
 from container.engine.coerce import Lacking
-from container.engine.container import Candidate, CompiledClient, CompiledTag, CompiledTrigger, Container
+from container.engine.container import Candidate, CompiledClient, CompiledTrigger, Container
 from container.engine.fold import Decision, Folded
 from container.engine.outcome import Outcome
-from container.engine.scope import Scope
+from container.engine.scope import Getter, Scope
 from container.engine.view import view_of
 from container.event import Event, Hit
 from container.shape import missing, text
@@ -74,26 +74,28 @@ def effects_of(returned: Any) -> Sequence[Effect]:
 
 def why_skipped(effects: Sequence[Effect]) -> str:
     """Why a tag that gave these has nothing to send; empty when it has."""
-    skip = next((effect for effect in effects if isinstance(effect, Skip)), None)
-    if skip is None and any(isinstance(effect, (Request, SetCookie, Redirect)) for effect in effects):
-        return ""
-    return NOTHING_TO_SEND if skip is None else skip.reason or NOTHING_TO_SEND
+    sends = False
+    for effect in effects:
+        if isinstance(effect, Skip):
+            return effect.reason or NOTHING_TO_SEND
+        sends = sends or isinstance(effect, (Request, SetCookie, Redirect))
+    return "" if sends else NOTHING_TO_SEND
 
 
 def _decide(candidate: Candidate, scope: Scope) -> Decision:
     tag = candidate.tag
-    if tag.paused or not _is_time(tag.schedule, scope.original.hit.received):
+    if tag.paused or (tag.schedule is not None and not _is_time(tag.schedule, scope.original.hit.received)):
         return PAUSED
     trigger = _first_holding(candidate.triggers, scope)
     if trigger is None:
         return NOT_TRIGGERED
-    exception = _first_holding(candidate.exceptions, scope)
+    exception = _first_holding(candidate.exceptions, scope) if candidate.exceptions else None
     if exception is not None:
         return Decision("blocked_by_exception", exception)
-    refused = tuple(name for name in tag.consent if not scope.signal(name).granted)
+    refused = [name for name in tag.consent if not scope.signal(name).granted]
     if refused:
-        return Decision("blocked_by_consent", trigger, refused=refused)
-    key, key_notes = _once_per_key(tag, scope)
+        return Decision("blocked_by_consent", trigger, refused=tuple(refused))
+    key, key_notes = ("", ()) if tag.once_per_key is None else _once_per_key(tag.once_per_key, scope)
     seen = scope if tag.view is None else view_of(tag.view, scope)
     seen.notes = [*seen.given, *tag.notes, *key_notes]
     settings = tag.build(seen)
@@ -104,18 +106,14 @@ def _decide(candidate: Candidate, scope: Scope) -> Decision:
     return found._replace(notes=(*found.notes, EMPTY_KEY)) if unlimited else found
 
 
-def _is_time(schedule: Schedule | None, now: int) -> bool:
-    if schedule is None:
-        return True
+def _is_time(schedule: Schedule, now: int) -> bool:
     return (schedule.since is None or schedule.since <= now) and (schedule.until is None or now < schedule.until)
 
 
-def _once_per_key(tag: CompiledTag, scope: Scope) -> tuple[str, Sequence[str]]:
+def _once_per_key(read: Getter, scope: Scope) -> tuple[str, Sequence[str]]:
     """What `once_per` counts by, and the notes about it. An empty key limits nothing."""
-    if tag.once_per_key is None:
-        return "", ()
     scope.notes = []
-    value = tag.once_per_key(scope)
+    value = read(scope)
     key = "" if missing(value) else text(value).strip()
     return key, scope.notes
 
@@ -134,8 +132,10 @@ def _first_holding(triggers: Sequence[CompiledTrigger], scope: Scope) -> Compile
 
 
 def _fired(trigger: CompiledTrigger, returned: Any, seen: Scope, key: str) -> Decision:
+    if type(returned) is Request:
+        return Decision("fired", trigger, effects=(returned,), notes=[*seen.notes], key=key, seen=seen)
     effects = effects_of(returned)
-    notes = [*seen.notes, *(effect.text for effect in effects if isinstance(effect, Note))]
+    notes = [*seen.notes, *[effect.text for effect in effects if isinstance(effect, Note)]]
     reason = why_skipped(effects)
     if reason:
         return Decision("skipped", trigger, reason, notes=notes, seen=seen)

@@ -64,8 +64,11 @@ class Scope:
     def event(self) -> Event:
         """The event with its completed consent."""
         if self._event is None:
-            known = self.original
-            self._event = Event(known.name, known.data, known.hit, self.consent, known.client, known.index)
+            known, consent = self.original, self.consent
+            if consent is known.consent:
+                self._event = known
+            else:
+                self._event = Event(known.name, known.data, known.hit, consent, known.client, known.index)
         return self._event
 
 
@@ -90,10 +93,11 @@ def once(compute: Getter, slot: int) -> Getter:
                 value = compute(scope)
             finally:
                 values[slot] = value
-            if len(scope.notes) > before:
+            notes = scope.notes
+            if notes and len(notes) > before:
                 # Each once, or notes would double with every variable that asks twice.
-                scope.notes[before:] = dict.fromkeys(scope.notes[before:])
-                scope.noted[slot] = tuple(scope.notes[before:])
+                notes[before:] = dict.fromkeys(notes[before:])
+                scope.noted[slot] = tuple(notes[before:])
         elif scope.noted and slot in scope.noted:
             scope.notes += scope.noted[slot]
         return value
@@ -113,11 +117,9 @@ class ConsentDefaults:
 
     def complete(self, scope: Scope) -> Consent:
         """The signals of the event, and the default for the types without one. What is not "granted" is denied."""
-        signals = dict(scope.original.consent.signals)
-        for name in self._names:
-            if name not in signals:
-                signals[name] = self.signal(name, scope)
-        return Consent(signals)
+        stated = scope.original.consent
+        unset = [name for name in self._names if name not in stated.signals]
+        return Consent({**stated.signals, **{name: self.signal(name, scope) for name in unset}}) if unset else stated
 
     def signal(self, name: str, scope: Scope) -> Signal:
         """What an unset type counts as."""

@@ -41,6 +41,8 @@ def joined(values: Sequence[Any], template: Template, scope: Scope) -> str | Sec
 
 def too_large(value: Any, most: int = LARGEST_VALUE) -> bool:
     """Whether a value is larger. Looks no further than that, however often its parts stand in it."""
+    if type(value) is str:
+        return len(value) + _EACH > most
     waiting = [value]
     while waiting and most >= 0:
         each = waiting.pop()

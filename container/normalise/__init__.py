@@ -79,8 +79,6 @@ def plain(value: object) -> str | None:
     """Text or a number as trimmed text. Empty text, a browser's `undefined` and `null`, text that is no UTF-8 or has
     more than 4,096 characters, booleans and everything else are nothing.
     """
-    if value is None:
-        return None
     if isinstance(value, str):
         trimmed = value.strip()
         if trimmed in _NO_TEXT or len(trimmed) > LONGEST_TEXT:
@@ -195,6 +193,8 @@ def currency(value: str) -> str | None:
 
 def whole(value: object) -> int | None:
     """A whole number, also from a text; `None` for fractions and for what is too large to be exact."""
+    if type(value) is int:
+        return value if -LARGEST_WHOLE <= value <= LARGEST_WHOLE else None
     stated = number(value)
     return int(stated) if stated is not None and stated == int(stated) and abs(stated) <= LARGEST_WHOLE else None
 

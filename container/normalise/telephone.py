@@ -11,6 +11,7 @@ import phonenumbers
 _LONGEST = 64
 _E164 = re.compile(r"\+[1-9][0-9]{7,14}", re.ASCII)
 _EXTENSION = re.compile(r"(?:;?ext(?:ension)?\.?|x|#)[ .:=]*[0-9]{1,8}$", re.ASCII | re.IGNORECASE)
+_CODES = frozenset(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
 _LETTER, _NO_DIGIT = re.compile(r"[^\W\d_]"), re.compile(r"[^0-9]")
 
 
@@ -29,11 +30,9 @@ def phone(value: str, region: str | None = None, *, bare_codes: Collection[int] 
 
 
 def calling_code(form: str) -> int | None:
-    """The calling code of a number in E.164. No code is the beginning of another."""
-    for end in (2, 3, 4):
-        if (code := int(form[1:end])) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
-            return code
-    return None
+    """The calling code of a number in E.164."""
+    end = _end_of_code(form)
+    return None if end is None else int(form[1:end])
 
 
 def _international(value: str, region: str | None) -> str | None:
@@ -63,8 +62,16 @@ def _is_international(form: str) -> bool:
     """Whether this is E.164, and certainly so: a zero after the calling code may be a trunk prefix."""
     if not _E164.fullmatch(form):
         return False
-    code = calling_code(form)
-    return code is not None and form[len(str(code)) + 1] != "0"
+    end = _end_of_code(form)
+    return end is not None and form[end] != "0"
+
+
+def _end_of_code(form: str) -> int | None:
+    """Where the calling code ends. No code is the beginning of another."""
+    for end in (2, 3, 4):
+        if form[1:end] in _CODES:
+            return end
+    return None
 
 
 def _looked_up(digits: str, region: str | None) -> str | None:

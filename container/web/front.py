@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from container.web.addresses import Proxies, is_near
-from container.web.hosts import Hosts, as_forwarded
+from container.web.hosts import Hosts, as_forwarded, is_inside
 from container.web.noticed import Unset
 from container.web.rate import RateLimit
 
@@ -38,11 +38,15 @@ _FORWARDING = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who sent a hit. `ip`: `None` when nobody knows, and `unset` says why. `headers`: with the host they asked for."""
+    """Who sent a hit. `ip`: `None` when nobody knows, and `unset` says why. `headers`: with the host they asked for.
+
+    `lost_host`: whether the proxy put an address of its own in its place.
+    """
 
     ip: str | None
     headers: Mapping[str, str]
     unset: Unset | None = None
+    lost_host: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,9 @@ class Front:
         headers, forwarded = as_forwarded(headers), headers.get("x-forwarded-for", "")
         if forwarded:
             found = self.proxies.visitor(peer, forwarded)
-            return Visitor(found, headers, "no_address" if found is None else None)
+            if found is None:
+                return Visitor(None, headers, "no_address")
+            return Visitor(found, headers, lost_host=is_inside(headers.get("host", "")) and not is_near(found))
         return Visitor(None, headers, "no_forwarded_for") if _is_forwarded(raw) else Visitor(peer, headers)
 
     def barred(self, visitor: Visitor) -> Barred | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 from container.address import canonical_address
 from container.url import host_name
+from container.web.addresses import is_near
 
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}")
@@ -55,6 +57,14 @@ def allowed_hosts(stated: Iterable[str]) -> Hosts:
 def is_host(text: str) -> bool:
     """Whether it is one name or address, and at most a port: all that a `Host` header may hold."""
     return _HOST.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=256)
+def is_inside(host: str) -> bool:
+    """Whether a `Host` header names this machine, or an address of a private network."""
+    name = host_name(host)
+    address = canonical_address(name)
+    return name == "localhost" or (address is not None and is_near(address))
 
 
 def as_forwarded(headers: Mapping[str, str]) -> Mapping[str, str]:

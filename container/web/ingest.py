@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequen
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import chain
+from operator import itemgetter, methodcaller
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -161,11 +162,12 @@ class Ingest:
         if visitor.unset is not None and peer is not None:
             self.metrics.without_address[visitor.unset].inc()
             self.health.noticed.proxy(visitor.unset, peer)
+        if visitor.lost_host and peer is not None:
+            self.health.noticed.proxy("lost_host", peer)
         barred = self.front.barred(visitor)
         if barred is None:
             return visitor
-        if barred.wait:
-            self.health.noticed.flood()
+        self.health.noticed.refused("flood" if barred.reason == "rate_limited" else "other_host")
         raise RefusedError(barred.status, barred.reason, barred.wait)
 
     def _stays_open(self, scope: Scope, refused: RefusedError) -> bool:
@@ -246,26 +248,38 @@ def stated_length(headers: RawHeaders) -> float:
 
 def read_headers(raw: RawHeaders, *, from_proxy: bool) -> Mapping[str, str]:
     """Headers by lower-case name, repeated ones joined. Only a proxy of ours may speak about the visitor's address."""
+    names = [*map(_FIRST, raw)]
+    if max(map(len, names), default=0) <= LONGEST_REMEMBERED and (from_proxy or not any(map(_is_of_proxies, names))):
+        found = dict(zip(map(_header_name, names), map(_AS_TEXT, map(_SECOND, raw)), strict=True))
+        if len(found) == len(names):
+            return MappingProxyType(found)
+    return MappingProxyType(_joined_headers(raw, from_proxy=from_proxy))
+
+
+def _joined_headers(raw: RawHeaders, *, from_proxy: bool) -> dict[str, str]:
     found: dict[str, str] = {}
     for raw_name, raw_value in raw:
-        name, of_proxies = _header_name(raw_name) if len(raw_name) <= LONGEST_REMEMBERED else _read_name(raw_name)
-        if of_proxies and not from_proxy:
+        name, value = _AS_TEXT(raw_name).lower(), _AS_TEXT(raw_value)
+        if is_address_header(name) and not from_proxy:
             continue
-        value = raw_value.decode("latin-1")
         if name in found:
             value = f"{found[name]}{'; ' if name == 'cookie' else ', '}{value}"
         found[name] = value
-    return MappingProxyType(found)
+    return found
 
 
-def _read_name(raw: bytes) -> tuple[str, bool]:
-    """The name in lower case, and whether only a proxy may say it."""
-    name = raw.decode("latin-1").lower()
-    return name, is_address_header(name)
+_FIRST, _SECOND, _AS_TEXT = itemgetter(0), itemgetter(1), methodcaller("decode", "latin-1")
 
 
 # Browsers send the same few dozen names with each hit.
-_header_name = lru_cache(maxsize=1024)(_read_name)
+@lru_cache(maxsize=1024)
+def _header_name(raw: bytes) -> str:
+    return raw.decode("latin-1").lower()
+
+
+@lru_cache(maxsize=1024)
+def _is_of_proxies(raw: bytes) -> bool:
+    return is_address_header(_header_name(raw))
 
 
 async def read_body(receive: Receive, limits: Limits) -> bytes:

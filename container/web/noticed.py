@@ -16,6 +16,12 @@ from container.delivery.told import Told
 Unset = Literal["unnamed_proxy", "no_forwarded_for", "no_address"]
 """Why a visitor has no address: the proxy is none of ours, names its visitors elsewhere, or names what is none."""
 
+AboutProxy = Literal["unnamed_proxy", "no_forwarded_for", "no_address", "lost_host"]
+"""What may be wrong with a proxy; `lost_host`: it names itself, and not the host that was asked for."""
+
+Refused = Literal["flood", "other_host", "no_room"]
+"""Of requests that are refused those that somebody should know of."""
+
 RECENT_SECONDS = 3600.0
 """What was seen is shown for so long after the last time."""
 
@@ -39,36 +45,44 @@ class Noticed:
 
     clock: Callable[[], float] = time.monotonic
     _told: Told = field(default_factory=Told)
-    _seen: dict[tuple[Unset | Literal["flood"], str], _Seen] = field(default_factory=dict)
+    _seen: dict[tuple[AboutProxy | Refused, str], _Seen] = field(default_factory=dict)
 
-    def proxy(self, why: Unset, peer: str) -> None:
-        """A hit has no address, because of the proxy at `peer`; logged when that begins, and now and then."""
+    def proxy(self, why: AboutProxy, peer: str) -> None:
+        """A hit lacks something, because of the proxy at `peer`; logged when that begins, and now and then."""
         peer = self._count(why, peer)
         number = self._news(f"{why} {peer}")
         if number and why == "unnamed_proxy":
             logger.warning('proxy.unnamed peer=%s hits=%d "Its visitors have no address: see /ready."', peer, number)
+        elif number and why == "lost_host":
+            logger.warning(
+                'proxy.lost_host peer=%s hits=%d "Cookies and CORS need the host: see /ready."', peer, number
+            )
         elif number:
             line = 'proxy.unread peer=%s hits=%d reason=%s "Its visitors have no address: see /ready."'
             logger.warning(line, peer, number, why)
 
-    def flood(self) -> None:
-        """A hit was refused, because its address sends too many; logged when that begins, and now and then."""
-        self._count("flood", "")
-        number = self._news("flood")
-        if number:
-            logger.warning("hits.limited hits=%d", number)
+    def refused(self, why: Refused) -> None:
+        """A request was refused; logged when that begins, and now and then."""
+        self._count(why, "")
+        number = self._news(why)
+        if number and why == "flood":
+            logger.warning('hits.limited hits=%d "See /ready."', number)
+        elif number and why == "other_host":
+            logger.warning('hits.misdirected hits=%d "See /ready."', number)
+        elif number:
+            logger.warning('connections.full requests=%d "See /ready."', number)
 
     def sentences(self) -> list[str]:
         """What was seen of late, and what to do about it."""
         self._forget()
         return [_sentence(kind, peer, seen.hits) for (kind, peer), seen in self._seen.items()]
 
-    def _count(self, kind: Unset | Literal["flood"], peer: str) -> str:
+    def _count(self, kind: AboutProxy | Refused, peer: str) -> str:
         """Counts the hit, and returns the address under which it is told of."""
         seen = self._seen.get((kind, peer))
         if seen is None:
             self._forget()
-            if len(self._seen) >= MOST_PEERS and kind != "flood":
+            if len(self._seen) >= MOST_PEERS and peer:
                 peer = OTHERS
             seen = self._seen.setdefault((kind, peer), _Seen(0.0))
         seen.last = self.clock()
@@ -84,7 +98,7 @@ class Noticed:
         return self._told.news(subject, "", now=int(self.clock() * 1000))
 
 
-def _sentence(kind: Unset | Literal["flood"], peer: str, hits: int) -> str:
+def _sentence(kind: AboutProxy | Refused, peer: str, hits: int) -> str:
     counted = f"{hits} {'hit' if hits == 1 else 'hits'}"
     proxy = "Other proxies" if peer == OTHERS else f"The proxy at {peer}"
     match kind:
@@ -103,6 +117,22 @@ def _sentence(kind: Unset | Literal["flood"], peer: str, hits: int) -> str:
             return (
                 f"{proxy} forwarded {counted} with something in X-Forwarded-For that is no address, so the visitor is "
                 "left without one. Let it append the address that it was called from."
+            )
+        case "lost_host":
+            return (
+                f"{proxy} forwarded {counted} with an address of its own for a host: cookies are not the site's, "
+                "and its pages may not read answers. Let it hand on the host that was asked for, "
+                "as Host or X-Forwarded-Host."
+            )
+        case "other_host":
+            return (
+                f"Refused because their host is not in --allow-host: {counted}. If it is yours, add it; "
+                "if it is the address of this server, let the proxy hand on the host that was asked for."
+            )
+        case "no_room":
+            return (
+                f"Refused because all connections are taken: {hits} {'request' if hits == 1 else 'requests'}. "
+                "See who holds them, or run more."
             )
         case "flood":
             return (

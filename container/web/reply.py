@@ -24,8 +24,8 @@ _COOKIE_PATH = re.compile(r"/[\x20-\x3a\x3c-\x7e]*")
 _DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9.\-]*[a-z0-9])?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NAME_PREFIX = re.compile(r"__(host|secure)-", re.IGNORECASE)
-_COOKIE_OCTETS = "!#$%&'()*+-./:<=>?@[]^_`{|}~"
-_NEEDS_NO_ENCODING = re.compile(r"[!#-+\--:<-\[\]-~]*")
+_COOKIE_OCTETS = "!#$&'()*+-./:<=>?@[]^_`{|}~"
+_NEEDS_NO_ENCODING = re.compile(r"[!#$&-+\--:<-\[\]-~]*")
 
 # What the connection needs is said by us and the server, once.
 _OURS = OF_THE_CONNECTION | {"server"}

@@ -1,6 +1,8 @@
 """TikTok Events API 2.0: conversions of websites, and of apps, shops and CRMs."""
 
-from container.api import Batch, Effect, Event, Note, Request, SecretText, Skip, filled, normalise, tag
+from typing import Any
+
+from container.api import Batch, Effect, Event, Note, Request, SecretText, Skip, normalise, tag
 from tags.tiktok_events_api.click import recognised
 from tags.tiktok_events_api.judge import judge
 from tags.tiktok_events_api.names import WEB_STANDARD, event_name
@@ -32,15 +34,16 @@ def tiktok_events_api(settings: TikTokEventsApi, event: Event) -> list[Effect] |
     notes: list[str] = []
     time = event_time(settings, event, notes)
     identity, cookies = recognised(settings, event, notes)
-    item = filled(
-        event=name,
-        event_time=time // 1000,
-        event_id=event_id(settings, event, notes),
-        user=identity | user(settings, event, notes),
-        properties=properties(settings, event, notes),
-        **surroundings(settings, event, notes),
-        limited_data_use=_limited_data_use(settings, notes),
-    )
+    item: dict[str, Any] = {"event": name, "event_time": time // 1000}
+    if identifier := event_id(settings, event, notes):
+        item["event_id"] = identifier
+    if visitor := identity | user(settings, event, notes):
+        item["user"] = visitor
+    if about := properties(settings, event, notes):
+        item["properties"] = about
+    item |= surroundings(settings, event, notes)
+    if settings.limited_data_use and _takes_limited_data_use(settings, notes):
+        item["limited_data_use"] = True
     item = fitting(item, notes)
     reason = lacking(settings, item, age=event.hit.received - time)
     if reason:
@@ -53,22 +56,27 @@ def tiktok_events_api(settings: TikTokEventsApi, event: Event) -> list[Effect] |
     return [_request(settings, item, expires), *cookies, *map(Note, dict.fromkeys(notes))]
 
 
-def _limited_data_use(settings: TikTokEventsApi, notes: list[str]) -> bool | None:
-    """True, or nothing: TikTok wants the field left out otherwise, and knows it for two sources only."""
-    if settings.limited_data_use and settings.event_source not in HAS_CONNECTION:
-        notes.append('"limited_data_use" is left out: TikTok knows it for websites and apps only')
-        return None
-    return True if settings.limited_data_use else None
+def _takes_limited_data_use(settings: TikTokEventsApi, notes: list[str]) -> bool:
+    """Whether TikTok knows the field for events of this source. Where it is not true, it wants it left out."""
+    if settings.event_source in HAS_CONNECTION:
+        return True
+    notes.append('"limited_data_use" is left out: TikTok knows it for websites and apps only')
+    return False
 
 
 def _request(settings: TikTokEventsApi, item: dict[str, object], expires: int | None) -> Request:
     source = normalise.plain(settings.pixel_id) or ""
-    test_code = normalise.plain(settings.test_event_code) or ""
+    test_code = (settings.test_event_code and normalise.plain(settings.test_event_code)) or ""
+    envelope: dict[str, str] = {"event_source": settings.event_source}
+    if source:
+        envelope["event_source_id"] = source
+    if test_code:
+        envelope["test_event_code"] = test_code
     return Request(
         "POST",
         settings.endpoint,
         headers={"Access-Token": SecretText((settings.access_token,)), "Content-Type": "application/json"},
-        json=filled(event_source=settings.event_source, event_source_id=source, test_event_code=test_code),
+        json=envelope,
         item=item,
         batch=BATCH,
         account=source,

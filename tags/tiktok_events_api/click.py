@@ -9,7 +9,6 @@ from container.api import (
     Hit,
     SetCookie,
     at,
-    filled,
     normalise,
     registrable_domain,
     url_parts,
@@ -32,7 +31,9 @@ def recognised(settings: TikTokEventsApi, event: Event, notes: list[str]) -> tup
     if settings.event_source != "web":
         return {}, []
     click, browser = _click_id(settings, event), _browser_id(settings, event)
-    cookies = []
+    cookies, found = [], {}
+    if click:
+        found["ttclid"] = click
     if click and settings.cookies.ttclid and click != event.hit.cookies.get(CLICK_COOKIE):
         # Only a new value is written: writing the same again would make an old click immortal.
         if _COOKIE_VALUE.fullmatch(click):
@@ -44,7 +45,9 @@ def recognised(settings: TikTokEventsApi, event: Event, notes: list[str]) -> tup
     if browser is None and settings.cookies.ttp:
         browser = made_browser_id(event.hit)
         cookies.append(SetCookie(BROWSER_COOKIE, browser, max_age=BROWSER_SECONDS))
-    return filled(ttclid=click, ttp=browser), cookies
+    if browser is not None:
+        found["ttp"] = browser
+    return found, cookies
 
 
 def made_browser_id(hit: Hit) -> str:
@@ -55,12 +58,14 @@ def made_browser_id(hit: Hit) -> str:
 
 def _click_id(settings: TikTokEventsApi, event: Event) -> str | None:
     """The click id, unchanged: the setting, the page, a page of the same site before it, event data, the cookie."""
-    data, plain = event.data, normalise.plain
+    given, data, plain = settings.user.ttclid, event.data, normalise.plain
+    url, referrer = settings.page.url, settings.page.referrer
+    # Most addresses have none, and looking is cheaper than parsing.
     return (
-        plain(settings.user.ttclid)
-        or _click_id_of(settings.page.url)
-        or _click_id_of_referrer(settings.page.url, settings.page.referrer)
-        or plain(data.get("ttclid"))
+        (given and plain(given))
+        or (url and "ttclid" in url and _click_id_of(url))
+        or (referrer and "ttclid" in referrer and _click_id_of_referrer(url, referrer))
+        or ("ttclid" in data and plain(data["ttclid"]))
         or plain(event.hit.cookies.get(CLICK_COOKIE))
         or plain(at(data, "common_cookie.ttclid"))
     )
@@ -68,9 +73,9 @@ def _click_id(settings: TikTokEventsApi, event: Event) -> str | None:
 
 def _browser_id(settings: TikTokEventsApi, event: Event) -> str | None:
     """The pixel's id of the browser, unchanged and whole."""
-    data, plain = event.data, normalise.plain
+    given, data, plain = settings.user.ttp, event.data, normalise.plain
     return (
-        plain(settings.user.ttp)
+        (given and plain(given))
         or plain(event.hit.cookies.get(BROWSER_COOKIE))
         or plain(at(data, "common_cookie._ttp"))
         or plain(data.get("ttp"))
@@ -78,16 +83,13 @@ def _browser_id(settings: TikTokEventsApi, event: Event) -> str | None:
     )
 
 
-def _click_id_of(url: str | None) -> str | None:
-    # Most addresses have none, and looking is cheaper than parsing.
-    if not url or "ttclid" not in url:
-        return None
+def _click_id_of(url: str) -> str | None:
     return normalise.plain(url_parts(url).parameters.get("ttclid"))
 
 
-def _click_id_of_referrer(url: str | None, referrer: str | None) -> str | None:
+def _click_id_of_referrer(url: str | None, referrer: str) -> str | None:
     found = _click_id_of(referrer)
-    if not found or not url or not referrer:
+    if not found or not url:
         return None
     site = _site(url)
     return found if site and site == _site(referrer) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from container.api import Event, Skip, normalise
-from tags.tiktok_events_api.settings import Browser, TikTokEventsApi
+from tags.tiktok_events_api.settings import TikTokEventsApi
 
 CURRENT: Mapping[str, str] = {
     "page_view": "Pageview",
@@ -67,7 +67,6 @@ APP_STANDARD = frozenset(APP.values())
 OFFLINE_STANDARD = WEB_STANDARD - {"Pageview"}
 """The standard events of shops: the page view is the pixel's own."""
 
-DEFAULT_BROWSER = Browser()
 AUTOMATIC_PREFIX = "video_"
 AUTOMATIC = frozenset(
     {
@@ -86,17 +85,29 @@ AUTOMATIC = frozenset(
 
 def event_name(settings: TikTokEventsApi, event: Event) -> str | Skip:
     """The name under which TikTok gets the event, or why TikTok does not get it."""
-    browser = settings.browser or DEFAULT_BROWSER
-    plain = normalise.plain
-    named = plain(settings.event) or plain(settings.event_map.get(event.name)) or plain(browser.events.get(event.name))
-    if settings.event_source == "app":
-        found = named or APP.get(event.name) or _own_name(event.name, APP_STANDARD)
-    else:
-        built_in = LEGACY if browser.event_names == "legacy" else CURRENT
-        found = named or built_in.get(event.name) or _own_name(event.name, WEB_STANDARD)
+    found = _named(settings, event.name) or _built_in(settings, event.name)
     if settings.event_source == "offline" and found not in OFFLINE_STANDARD:
         return Skip(f'TikTok takes only standard events from shops, and "{found or event.name}" is none')
     return found or _unmapped(settings, event.name)
+
+
+def _named(settings: TikTokEventsApi, name: str) -> str | None:
+    """The name that the settings say."""
+    given, browser, plain = settings.event, settings.browser, normalise.plain
+    return (
+        (given and plain(given))
+        or (name in settings.event_map and plain(settings.event_map[name]))
+        or (browser is not None and name in browser.events and plain(browser.events[name]))
+        or None
+    )
+
+
+def _built_in(settings: TikTokEventsApi, name: str) -> str | None:
+    """The name that the built-in map says, or the event's own if it is TikTok's already."""
+    if settings.event_source == "app":
+        return APP.get(name) or _own_name(name, APP_STANDARD)
+    legacy = settings.browser is not None and settings.browser.event_names == "legacy"
+    return (LEGACY if legacy else CURRENT).get(name) or _own_name(name, WEB_STANDARD)
 
 
 def _own_name(name: str, standard: frozenset[str]) -> str | None:

@@ -17,7 +17,7 @@ _LISTED = """
 CURRENCIES = frozenset(_LISTED.split())
 """What TikTok lists. What it does with others is not documented: they are sent, with a note."""
 
-TEXTS = {field: f"properties.{field}" for field in ("order_id", "search_string", "description", "shop_id")}
+TEXTS = tuple((field, f"properties.{field}") for field in ("order_id", "search_string", "description", "shop_id"))
 CONTENT_TYPES = frozenset({"product", "product_group"})
 CUSTOMER_TYPES: Mapping[str, str] = {"new": "new", "returning": "returning", "true": "new", "false": "returning"}
 """TikTok's words, and those of a field that says whether the customer is new, as GA4's `new_customer`."""
@@ -46,20 +46,27 @@ def properties(settings: TikTokEventsApi, event: Event, notes: list[str]) -> dic
     given = settings.properties
     items = _items(given.contents, notes)
     lines = [line for item in items if (line := _line(item, notes)) is not None]
-    ids = _ids(given.content_ids, notes) or [
-        line.content["content_id"] for line in lines if "content_id" in line.content
-    ]
-    own = {
-        "contents": [line.content for line in lines] or None,
-        "content_type": _content_type(given, items, notes) or ("product" if lines else None),
-        "content_ids": ids or None,
-        "num_items": _num_items(given, lines),
-        "currency": _currency(given, items, notes),
-        "value": _value(given, lines),
-        **{field: told_text(path, getattr(given, field), notes) for field, path in TEXTS.items()},
-        "customer_type": _customer_type(given, event.data, notes),
-    }
-    sent = {name: value for name, value in own.items() if value is not None}
+    ids = _ids(given, lines, notes)
+    content_type = _content_type(given, items, notes)
+    sent: dict[str, Any] = {}
+    if lines:
+        sent["contents"] = [line.content for line in lines]
+        content_type = content_type or "product"
+    if content_type:
+        sent["content_type"] = content_type
+    if ids:
+        sent["content_ids"] = ids
+    if (num_items := _num_items(given, lines)) is not None:
+        sent["num_items"] = num_items
+    if currency := _currency(given, items, notes):
+        sent["currency"] = currency
+    if (value := _value(given, lines)) is not None:
+        sent["value"] = value
+    for field, path in TEXTS:
+        if (stated := getattr(given, field)) and (found := told_text(path, stated, notes)):
+            sent[field] = found
+    if customer_type := _customer_type(given, event.data, notes):
+        sent["customer_type"] = customer_type
     return _passed(given, event.data) | sent if given.passed else sent
 
 
@@ -78,7 +85,7 @@ def passable(value: object, depth: int = 0) -> Any:
 
 
 def _items(value: object, notes: list[str]) -> list[Mapping[str, Any]]:
-    if missing(value):
+    if not value and missing(value):
         return []
     if not isinstance(value, (list, tuple)):
         notes.append('"properties.contents" is left out: it is no list of items')
@@ -90,54 +97,76 @@ def _items(value: object, notes: list[str]) -> list[Mapping[str, Any]]:
 
 
 def _line(item: Mapping[str, Any], notes: list[str]) -> Line | None:
-    price, quantity = number(item.get("price")), normalise.whole(item.get("quantity"))
-    unsound = [
-        key for key, found in (("price", price), ("quantity", quantity)) if found is None and not missing(item.get(key))
-    ]
-    notes += [f'"{key}" of an item is left out: its value is of the wrong kind' for key in unsound]
-    stated = {
-        "content_id": _first_text(item, ID_KEYS, notes),
-        "content_name": _first_text(item, NAME_KEYS, notes),
-        "content_category": _category(item, notes),
-        "brand": _first_text(item, BRAND_KEYS, notes),
-        "price": price,
-    }
-    described = {name: value for name, value in stated.items() if value is not None}
-    if not described:
+    get, plain = item.get, normalise.plain
+    price, quantity = number(get("price")), normalise.whole(get("quantity"))
+    sound = (price is not None and quantity is not None) or _is_sound(item, price, quantity, notes)
+    content: dict[str, Any] = {}
+    # GA4's own key is nearly always the one.
+    if identity := plain(get("item_id")) or _first_text(item, ID_KEYS, notes):
+        content["content_id"] = identity
+    if name := plain(get("item_name")) or _first_text(item, NAME_KEYS, notes):
+        content["content_name"] = name
+    if category := _category(item, notes):
+        content["content_category"] = category
+    if brand := plain(get("item_brand")) or _first_text(item, BRAND_KEYS, notes):
+        content["brand"] = brand
+    if price is not None:
+        content["price"] = price
+    if not content:
         notes.append('an entry of "properties.contents" is left out: nothing in it is known')
         return None
-    pieces = 1 if quantity is None else quantity
-    return Line({**described, "quantity": pieces}, price, pieces, sound=not unsound)
+    content["quantity"] = pieces = 1 if quantity is None else quantity
+    return Line(content, price, pieces, sound)
+
+
+def _is_sound(item: Mapping[str, Any], price: object, quantity: object, notes: list[str]) -> bool:
+    """Whether what is not known of price and quantity is not stated either."""
+    stated = (("price", price), ("quantity", quantity))
+    unsound = [key for key, found in stated if found is None and not missing(item.get(key))]
+    notes += [f'"{key}" of an item is left out: its value is of the wrong kind' for key in unsound]
+    return not unsound
 
 
 def _category(item: Mapping[str, Any], notes: list[str]) -> str | None:
-    levels = [level for key in CATEGORY_KEYS if key in item and (level := _first_text(item, (key,), notes)) is not None]
-    return " > ".join(levels) or _first_text(item, OTHER_CATEGORY_KEYS, notes)
+    keys = tuple(filter(item.__contains__, CATEGORY_KEYS))
+    if len(keys) < 2:
+        return _first_text(item, keys + OTHER_CATEGORY_KEYS, notes)
+    levels = [_first_text(item, (key,), notes) for key in keys]
+    return " > ".join(filter(None, levels)) or _first_text(item, OTHER_CATEGORY_KEYS, notes)
 
 
-def _ids(value: object, notes: list[str]) -> list[str]:
-    stated = [told_text("properties.content_ids", member, notes) for member in normalise.each(value)]
-    return [found for found in stated if found is not None]
+def _ids(given: Properties, lines: Sequence[Line], notes: list[str]) -> list[str]:
+    """What is stated, else those of the items."""
+    if given.content_ids is not None:
+        stated = [told_text("properties.content_ids", member, notes) for member in normalise.each(given.content_ids)]
+        if known := [found for found in stated if found is not None]:
+            return known
+    return [line.content["content_id"] for line in lines if "content_id" in line.content]
 
 
 def _content_type(given: Properties, items: Sequence[Mapping[str, Any]], notes: list[str]) -> str | None:
     """The stated kind, else the first item's: the older interface has it there."""
-    stated = normalise.plain(given.content_type)
+    stated = given.content_type and normalise.plain(given.content_type)
     if stated in CONTENT_TYPES:
         return stated
-    if stated is not None:
+    if stated:
         notes.append('"properties.content_type" is left out: it is neither "product" nor "product_group"')
-    found = next((item["content_type"] for item in items if "content_type" in item), None)
-    return found if isinstance(found, str) and found in CONTENT_TYPES else None
+    for item in items:
+        if "content_type" in item:
+            found = item["content_type"]
+            return found if isinstance(found, str) and found in CONTENT_TYPES else None
+    return None
 
 
 def _num_items(given: Properties, lines: Sequence[Line]) -> int | None:
     if given.num_items is not None:
         return normalise.whole(given.num_items)
-    return normalise.whole(sum(line.quantity for line in lines)) if lines else None
+    return normalise.whole(sum([line.quantity for line in lines])) if lines else None
 
 
 def _currency(given: Properties, items: Sequence[Mapping[str, Any]], notes: list[str]) -> str | None:
+    if given.currency in CURRENCIES:
+        return given.currency
     stated = given.currency or next((item["currency"] for item in items if not missing(item.get("currency"))), None)
     code = normalise.currency(normalise.plain(stated) or "")
     if code is None and stated is not None:
@@ -150,17 +179,17 @@ def _currency(given: Properties, items: Sequence[Mapping[str, Any]], notes: list
 def _value(given: Properties, lines: Sequence[Line]) -> int | float | None:
     """The stated total, else the sum over the items. A sum with a gap would be a wrong total."""
     stated = number(given.value)
-    if stated is not None:
+    if stated is not None or not lines:
         return stated
     priced = [(line.price, line.quantity) for line in lines if line.price is not None]
     return normalise.total(priced) if priced and all(line.sound for line in lines) else None
 
 
 def _customer_type(given: Properties, data: Mapping[str, Any], notes: list[str]) -> str | None:
-    stated = given.customer_type
-    for key in ("customer_type", "new_customer"):
-        stated = data.get(key) if missing(stated) else stated
-    if missing(stated):
+    for stated in (given.customer_type, data.get("customer_type"), data.get("new_customer")):
+        if stated is not None and not missing(stated):
+            break
+    else:
         return None
     found = CUSTOMER_TYPES.get(text(stated).strip())
     if found is None:

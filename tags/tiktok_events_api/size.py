@@ -26,4 +26,5 @@ def fitting(item: dict[str, Any], notes: list[str]) -> dict[str, Any]:
 
 def _size(item: dict[str, Any]) -> int:
     """Bytes as JSON."""
-    return len(text(item).encode("utf-8", "surrogatepass"))
+    written = text(item)
+    return len(written) if written.isascii() else len(written.encode("utf-8", "surrogatepass"))

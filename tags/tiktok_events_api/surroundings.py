@@ -32,7 +32,8 @@ def event_time(settings: TikTokEventsApi, event: Event, notes: list[str]) -> int
 
 def event_id(settings: TikTokEventsApi, event: Event, notes: list[str]) -> str | None:
     """The sender's id. Only where no pixel could have sent another one, a missing id is made from the hit."""
-    stated = normalise.plain(settings.event_id) or told_text("event_id", event.data.get("event_id"), notes)
+    given = settings.event_id
+    stated = (given and normalise.plain(given)) or told_text("event_id", event.data.get("event_id"), notes)
     if stated:
         return stated
     if settings.event_source != "web" or (settings.browser is not None and not settings.browser.pixel):
@@ -44,29 +45,42 @@ def event_id(settings: TikTokEventsApi, event: Event, notes: list[str]) -> str |
 
 
 def surroundings(settings: TikTokEventsApi, event: Event, notes: list[str]) -> dict[str, Any]:
-    """The page, app, ad and lead objects of the event source."""
+    """The page, app, ad and lead objects of the event source, as far as there is something in them."""
     match settings.event_source:
         case "web":
-            referrer = told_text("page.referrer", settings.page.referrer, notes)
-            page = filled(url=_page_url(settings, event, notes), referrer=referrer)
-            if "url" not in page and not normalise.plain(settings.page.url):
-                notes.append('"page.url" is missing: TikTok wants it for events of websites')
-            return {"page": page, "ad": filled(attribution_share=_share(settings, notes))}
+            found: dict[str, Any] = {}
+            if page := _page(settings, event, notes):
+                found["page"] = page
+            if (share := _share(settings, notes)) is not None:
+                found["ad"] = {"attribution_share": share}
+            return found
         case "app":
-            return {"app": _texts("app", settings.app, event, APP_FIELDS, notes), "ad": _ad(settings, notes)}
+            return filled(app=_texts("app", settings.app, event, APP_FIELDS, notes), ad=_ad(settings, notes))
         case "crm":
-            return {"lead": _texts("lead", settings.lead, event, LEAD_FIELDS, notes)}
+            return filled(lead=_texts("lead", settings.lead, event, LEAD_FIELDS, notes))
     return {}
 
 
-def _page_url(settings: TikTokEventsApi, event: Event, notes: list[str]) -> str | None:
+def _page(settings: TikTokEventsApi, event: Event, notes: list[str]) -> dict[str, str]:
+    given = settings.page
+    referrer = given.referrer and told_text("page.referrer", given.referrer, notes)
+    url = _page_url(given.url, event, notes)
+    if url is None:
+        if not normalise.plain(given.url):
+            notes.append('"page.url" is missing: TikTok wants it for events of websites')
+        return {"referrer": referrer} if referrer else {}
+    return {"url": url, "referrer": referrer} if referrer else {"url": url}
+
+
+def _page_url(given: str | None, event: Event, notes: list[str]) -> str | None:
     """The page, else the address that the browser names as the sender of the hit: better a shortened one than none."""
-    stated = told_text("page.url", settings.page.url, notes)
-    if stated is not None and not _ADDRESS.match(stated):
+    stated = told_text("page.url", given, notes)
+    if stated is not None:
+        if _ADDRESS.match(stated):
+            return stated
         notes.append('"page.url" is left out: it is no full address')
-        stated = None
     sender = normalise.plain(event.hit.headers.get("referer"))
-    return stated or (sender if sender and sender.startswith(("https://", "http://")) else None)
+    return sender if sender and sender.startswith(("https://", "http://")) else None
 
 
 def lacking(settings: TikTokEventsApi, item: dict[str, Any], *, age: int) -> str | None:
@@ -102,7 +116,8 @@ def _ad(settings: TikTokEventsApi, notes: list[str]) -> dict[str, Any]:
 
 
 def _share(settings: TikTokEventsApi, notes: list[str]) -> float | None:
-    stated = number(settings.ad.attribution_share)
+    given = settings.ad.attribution_share
+    stated = None if given is None else number(given)
     if stated is not None and not 0 <= stated <= 1:
         notes.append('"ad.attribution_share" is left out: it is not between 0 and 1')
         return None

@@ -7,9 +7,7 @@ from container.api import normalise
 
 def told_text(field: str, value: object, notes: list[str]) -> str | None:
     """The value as text. A field that is left out although something was stated is told in the notes."""
-    if value is None:
-        return None
     found = normalise.plain(value)
-    if found is None and normalise.unusable(value):
+    if found is None and value is not None and normalise.unusable(value):
         notes.append(f'"{field}" is left out: it is no text, or too long for one')
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from container.api import Event, missing, normalise
@@ -21,6 +22,11 @@ EMAIL_KEYS = ("email_address", "email", "sha256_email_address")
 PHONE_KEYS = ("phone_number", "sha256_phone_number")
 FIRST_NAME_KEYS, LAST_NAME_KEYS = ("first_name", "sha256_first_name"), ("last_name", "sha256_last_name")
 POSTAL_CODE_KEYS = ("postal_code", "sha256_postal_code")
+ADDRESS_KEYS = frozenset(
+    {"address", "city", "region", "country", *FIRST_NAME_KEYS, *LAST_NAME_KEYS, *POSTAL_CODE_KEYS},
+)
+"""Where user data has names and places, if it has any."""
+
 ATT_STATUSES = ("AUTHORIZED", "DENIED", "NOT_DETERMINED", "RESTRICTED", "NOT_APPLICABLE")
 CHINA = 86
 
@@ -28,7 +34,9 @@ MOST_VALUES = 100
 """So many addresses, numbers or ids of one visitor are sent."""
 
 Normal = Callable[[str], str | None]
-Found = dict[str, str | None]
+Found = dict[str, str]
+
+_given_address = attrgetter("first_name", "last_name", "city", "state", "country", "zip_code")
 
 
 def user(settings: TikTokEventsApi, event: Event, notes: list[str]) -> dict[str, Any]:
@@ -38,30 +46,38 @@ def user(settings: TikTokEventsApi, event: Event, notes: list[str]) -> dict[str,
     found: dict[str, Any] = _address(given, user_data, notes)
 
     def phone(value: str) -> str | None:
-        region = normalise.plain(settings.phone_region) or found["country"]
+        region = normalise.plain(settings.phone_region) or found.get("country")
         bare_codes = (CHINA,) if settings.cn_phone_without_prefix else ()
         return normalise.phone(value, region=region, bare_codes=bare_codes)
 
     emails = (given.email, *map(user_data.get, EMAIL_KEYS), data.get("email"))
     phones = (given.phone, *map(user_data.get, PHONE_KEYS), data.get("phone"))
-    found["email"] = _first_usable("email", emails, normalise.email, "is no e-mail address", notes)
-    found["phone"] = _first_usable("phone", phones, phone, "has no international form (is phone_region set?)", notes)
-    if settings.event_source in HAS_EXTERNAL_ID:
-        found["external_id"] = _first_usable("external_id", (given.external_id,), str, "is no text", notes)
+    hashes = _first_usable("email", emails, normalise.email, "is no e-mail address", notes)
+    if hashes:
+        found["email"] = hashes
+    hashes = _first_usable("phone", phones, phone, "has no international form (is phone_region set?)", notes)
+    if hashes:
+        found["phone"] = hashes
+    if given.external_id is not None and settings.event_source in HAS_EXTERNAL_ID:
+        hashes = _first_usable("external_id", (given.external_id,), str, "is no text", notes)
+        if hashes:
+            found["external_id"] = hashes
     if settings.event_source in HAS_CONNECTION:
-        found |= _connection(given, event, notes)
+        _connect(found, given, event, notes)
     if settings.event_source == "app":
         found |= _device(given, data, notes)
-    return {field: value for field, value in found.items() if value is not None}
+    return found
 
 
 def _address(given: User, user_data: Mapping[str, Any], notes: list[str]) -> Found:
     """Names and postal code hashed; city, state and country plain."""
+    if ADDRESS_KEYS.isdisjoint(user_data) and not any(_given_address(given)):
+        return {}
     places = [place for place in (_first_address(user_data), user_data) if place]
 
     def plain(field: str, key: str, normal: Normal) -> str | None:
         value = _first(getattr(given, field), places, (key,))
-        return None if value is None else _told(field, value, normal(normalise.plain(value) or ""), notes)
+        return _plain(field, value, normal, notes)
 
     def hashed(field: str, keys: Sequence[str], normal: Normal) -> str | None:
         value = _first(getattr(given, field), places, keys)
@@ -71,7 +87,7 @@ def _address(given: User, user_data: Mapping[str, Any], notes: list[str]) -> Fou
         return normalise.postal_code(value, country)
 
     country = plain("country", "country", normalise.country)
-    return {
+    found = {
         "first_name": hashed("first_name", FIRST_NAME_KEYS, normalise.name),
         "last_name": hashed("last_name", LAST_NAME_KEYS, normalise.name),
         "city": plain("city", "city", normalise.place),
@@ -79,6 +95,7 @@ def _address(given: User, user_data: Mapping[str, Any], notes: list[str]) -> Fou
         "country": country,
         "zip_code": hashed("zip_code", POSTAL_CODE_KEYS, postal_code),
     }
+    return {field: value for field, value in found.items() if value is not None}
 
 
 def _first_usable(
@@ -88,6 +105,8 @@ def _first_usable(
     for candidate in candidates:
         if candidate is None or (not candidate and missing(candidate)):
             continue
+        if isinstance(candidate, str) and (single := normalise.hashed(candidate, normal)):
+            return single
         found, unusable = normalise.hashes(candidate, normal)
         if unusable or not found:
             notes.append(f'a value of "user.{field}" is left out: it {reason}')
@@ -98,29 +117,38 @@ def _first_usable(
     return None
 
 
-def _connection(given: User, event: Event, notes: list[str]) -> Found:
+def _connect(found: dict[str, Any], given: User, event: Event, notes: list[str]) -> None:
+    """Add where the visitor's browser or app speaks from, what it is, and its language."""
     data, hit = event.data, event.hit
-    address = given.ip or data.get("ip_override") or hit.ip
+    address = _plain("ip", given.ip or data.get("ip_override") or hit.ip, normalise.public_address, notes)
+    if address is not None:
+        found["ip"] = address
     agent = given.user_agent or data.get("user_agent") or hit.headers.get("user-agent")
-    return {
-        "ip": _told("ip", address, normalise.public_address(normalise.plain(address) or ""), notes),
-        "user_agent": _told("user_agent", agent, normalise.plain(agent), notes),
-        "locale": _told("locale", given.locale, normalise.locale(normalise.plain(given.locale) or ""), notes),
-    }
+    agent = _plain("user_agent", agent, str, notes)
+    if agent is not None:
+        found["user_agent"] = agent
+    locale = _plain("locale", given.locale, normalise.locale, notes)
+    if locale is not None:
+        found["locale"] = locale
 
 
 def _device(given: User, data: Mapping[str, Any], notes: list[str]) -> Found:
     def stated(field: str) -> Any:
         return _first(getattr(given, field), (data,), (field,))
 
-    status = (normalise.plain(stated("att_status")) or "").upper()
-    return {
+    found = {
         # Each system writes its advertising id in its own case, and the hash is made of that.
         "idfa": normalise.hashed(stated("idfa"), str.upper),
         "idfv": normalise.plain(stated("idfv")),
         "gaid": normalise.hashed(stated("gaid"), str.lower),
-        "att_status": _told("att_status", stated("att_status"), status if status in ATT_STATUSES else None, notes),
+        "att_status": _plain("att_status", stated("att_status"), _att_status, notes),
     }
+    return {field: value for field, value in found.items() if value is not None}
+
+
+def _att_status(value: str) -> str | None:
+    status = value.upper()
+    return status if status in ATT_STATUSES else None
 
 
 def _first_address(user_data: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -147,6 +175,13 @@ def _first(given: object, places: Iterable[Mapping[str, Any]], keys: Iterable[st
             if value is not None and (value or not missing(value)):
                 return value
     return None
+
+
+def _plain(field: str, stated: object, normal: Normal, notes: list[str]) -> str | None:
+    """The normal form of a text that is sent as it is."""
+    trimmed = normalise.plain(stated)
+    found = None if trimmed is None else normal(trimmed)
+    return found if found is not None else _told(field, stated, found, notes)
 
 
 def _told(field: str, stated: object, found: str | None, notes: list[str]) -> str | None:

@@ -126,7 +126,7 @@ def test_while_all_are_busy_one_more_is_told_so_and_healthy_answers(tmp_path: Pa
     assert healthy.statuses == [200]
     assert b"connection: close" in healthy.text
     assert beyond.statuses == [503]
-    assert counted == ["too_many", "too_many"]
+    assert counted == ["no_room", "no_room"]
 
 
 def test_a_proxy_of_ours_is_not_asked_to_make_room(tmp_path: Path) -> None:

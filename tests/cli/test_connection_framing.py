@@ -15,6 +15,7 @@ LAST = b"0\r\n\r\n"
 DOUBTFUL: dict[str, tuple[int, bytes]] = {
     "length and chunks": (400, POST + b"content-length: 3\r\ntransfer-encoding: chunked\r\n\r\n" + LAST),
     "chunks and length": (400, POST + b"transfer-encoding: chunked\r\ncontent-length: 3\r\n\r\n" + LAST),
+    "a tunnel to a path": (501, b"CONNECT /g/collect HTTP/1.1\r\nhost: s\r\n\r\n"),
     "two lengths": (400, POST + b"content-length: 3\r\ncontent-length: 4\r\n\r\nabcd"),
     "one length twice": (400, POST + b"content-length: 3\r\ncontent-length: 3\r\n\r\nabc"),
     "a list of lengths": (400, POST + b"content-length: 3, 3\r\n\r\nabc"),

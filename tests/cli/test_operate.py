@@ -22,7 +22,7 @@ from container.delivery.seal import KEY_FILE
 from container.delivery.sqlite import open_store
 from container.web.admin import Admin, admin_app
 from container.web.health import HOLDS
-from container.web.noticed import Noticed, Unset
+from container.web.noticed import AboutProxy, Noticed, Refused
 from tests.cli.logged import logged
 from tests.cli.processes import PURCHASE, ROOT, serving
 from tests.web.parts import NOW, site
@@ -107,12 +107,13 @@ def test_every_reason_why_a_lane_holds_still_is_listed(reason: str) -> None:
 
 def test_everything_that_is_noticed_about_a_proxy_or_a_flood_is_listed() -> None:
     noticed = Noticed(lambda: 0.0)
-    for why in typing.get_args(Unset):
-        noticed.proxy(why, "10.0.0.1")
-    noticed.flood()
+    for about in typing.get_args(AboutProxy):
+        noticed.proxy(about, "10.0.0.1")
+    for refused in typing.get_args(Refused):
+        noticed.refused(refused)
     said = [re.sub("10.0.0.1 forwarded 1 hit", "… forwarded …", sentence) for sentence in noticed.sentences()]
     listed = [cells.rstrip(" ….") for cells, *_ in table("When is it ready")]
-    assert len(said) == 4
+    assert len(said) == 7
     assert all(any(sentence.startswith(each) for each in listed) for sentence in said), said
 
 

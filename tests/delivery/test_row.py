@@ -149,6 +149,14 @@ def test_only_requests_of_one_frame_share_a_batch(change: dict[str, Any], same: 
     assert (first.group == second.group) is same
 
 
+def test_what_is_equal_to_python_and_not_in_json_is_told_apart() -> None:
+    sent = [
+        bytes(row_of(planned(request=replace(item_request(), json={key: "b"})), now=NOW).frame.head.data)
+        for key in (1, True, 1.0, "1")
+    ]
+    assert [head.partition(b":")[0] for head in sent] == [b'{"1"', b'{"true"', b'{"1.0"', b'{"1"']
+
+
 def test_a_frame_is_its_encoding() -> None:
     frame = frame_for("t", 1, item_request())
     assert frame_of(frame.encoded) == frame

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from container.delivery.lane import Lane
@@ -223,11 +225,13 @@ def test_an_empty_acceptance_writes_nothing(play: Scenario) -> None:
 
 def test_listeners_hear_when_the_first_new_row_is_due(play: Scenario) -> None:
     async def scenario(store: Store) -> None:
-        heard: list[int] = []
+        heard: list[Mapping[str, int]] = []
         store.listen(heard.append)
-        await store.accept(accepted(planned(1), planned(2, single_request()), linger=700))
+        batched, single = planned(1), planned(2, single_request())
+        await store.accept(accepted(batched, single, planned(3), linger=700))
         await store.accept(accepted())
-        assert heard == [NOW]
+        keys = [row.lane.key for row in accepted(batched, single).rows]
+        assert heard == [dict(zip(keys, (NOW + 700, NOW), strict=True))]
 
     play(scenario)
 

@@ -46,6 +46,43 @@ def test_a_lane_waits_as_long_as_the_vendor_asks(tmp_path: Path) -> None:
     run(scenario())
 
 
+def test_hits_for_a_lane_that_holds_still_leave_the_worker_alone(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        resting, hooked = asyncio.Event(), asyncio.Event()
+        rests: list[float] = []
+
+        def reply(request: httpx.Request) -> httpx.Response:
+            if request.url.host == "hook.example":
+                hooked.set()
+                return httpx.Response(200)
+            return httpx.Response(429, headers={"Retry-After": "30"})
+
+        async def sleep(seconds: float) -> None:
+            rests.append(seconds)
+            if seconds == 30:
+                resting.set()
+            await asyncio.Event().wait()
+
+        found = bench(tmp_path, reply)
+        transport = Transport(httpx.MockTransport(found.vendor), SECRETS.get)
+        around = Surroundings(found.clock, lambda: 1.0, sleep)
+        worker = Worker(found.store, transport, lambda *_: by_status, surroundings=around)
+        await found.store.accept(accepted(planned(1)))
+        running = asyncio.create_task(worker.run())
+        await resting.wait()
+        before = len(rests)
+        for number in range(2, 12):
+            await found.store.accept(accepted(planned(number)))
+        assert len(rests) == before
+        await found.store.accept(accepted(planned(12, single_request(12))))
+        await hooked.wait()
+        await worker.stop()
+        await running
+        await transport.close()
+
+    run(scenario())
+
+
 def test_lanes_fail_alone(tmp_path: Path) -> None:
     async def scenario() -> None:
         found = bench(tmp_path, lambda request: httpx.Response(500 if request.url.host == "hook.example" else 200))

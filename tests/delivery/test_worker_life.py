@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import httpx
@@ -154,13 +154,13 @@ def test_a_store_that_fails_is_asked_again_in_a_second(tmp_path: Path) -> None:
 def test_a_visitor_who_left_does_not_keep_the_worker_asleep(tmp_path: Path) -> None:
     async def scenario() -> None:
         found = bench(tmp_path)
-        heard: list[int] = []
+        heard: list[Mapping[str, int]] = []
         found.store.listen(heard.append)
         leaving = asyncio.create_task(found.store.accept(accepted(planned(1))))
         await asyncio.sleep(0)
         leaving.cancel()
         await asyncio.gather(leaving, return_exceptions=True)
-        assert heard == [NOW]
+        assert [list(first.values()) for first in heard] == [[NOW]]
         await found.turn()
         assert len(found.vendor.requests) == 1
 

@@ -264,3 +264,37 @@ def test_an_operator_is_told_what_to_do_and_traffic_goes_on(tmp_path: Path) -> N
     assert "--trusted-proxy 127.0.0.1/32" in reason
     assert reason in page.text
     assert VISITOR not in ready.text + page.text
+
+
+@pytest.mark.parametrize(
+    ("host", "visitor", "lost"),
+    [
+        ("127.0.0.1:8080", VISITOR, True),
+        ("localhost", VISITOR, True),
+        ("[::1]:8080", VISITOR, True),
+        ("10.1.2.3", VISITOR, True),
+        ("t.shop.example", VISITOR, False),
+        ("9.9.9.9", VISITOR, False),
+        ("localhost:8080", "127.0.0.1", False),
+    ],
+)
+def test_a_proxy_that_does_not_hand_on_the_host_is_noticed(host: str, visitor: str, *, lost: bool) -> None:
+    headers = {"host": host, "x-forwarded-for": visitor}
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    assert TRUSTING.visitor(PROXY, headers, raw).lost_host is lost
+    assert not TRUSTING.visitor(STRANGER, headers, raw).lost_host
+
+
+def test_what_is_refused_for_its_host_is_noticed(tmp_path: Path) -> None:
+    async def work() -> tuple[int, list[str]]:
+        async with site(tmp_path, front=Front(TRUSTING.proxies, allowed_hosts(["t.shop.example"]))) as here:
+            headers = [("host", "127.0.0.1:8080"), ("x-forwarded-for", VISITOR)]
+            answer = await here.ask(target=QUIET, headers=headers, peer=PROXY)
+            return answer.status, here.ingest.health.noticed.sentences()
+
+    status, said = run(work())
+    assert status == 421
+    assert [sentence.split(" for a host")[0].split(": 1 hit")[0] for sentence in said] == [
+        f"The proxy at {PROXY} forwarded 1 hit with an address of its own",
+        "Refused because their host is not in --allow-host",
+    ]

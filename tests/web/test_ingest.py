@@ -222,6 +222,19 @@ def test_the_peers_address_is_in_canonical_form(tmp_path: Path, peer: str | None
     assert asked(tmp_path, peer=peer).header("x-ip") == found
 
 
+NAMED = some.sampled_from([b"accept", b"Accept", b"cookie", b"host", b"x-forwarded-for", b"via", b"x" * 65, b"\xfc"])
+
+
+@given(raw=some.lists(some.tuples(NAMED, some.binary(max_size=3)), max_size=6), from_proxy=some.booleans())
+def test_each_header_is_read_by_its_name_in_lower_case(raw: list[tuple[bytes, bytes]], *, from_proxy: bool) -> None:
+    expected: dict[str, list[str]] = {}
+    for name, value in raw:
+        if from_proxy or name not in (b"x-forwarded-for", b"via"):
+            expected.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+    found = read_headers(raw, from_proxy=from_proxy)
+    assert found == {name: ("; " if name == "cookie" else ", ").join(values) for name, values in expected.items()}
+
+
 def test_repeated_headers_are_joined() -> None:
     raw = [(b"Cookie", b"a=1"), (b"cookie", b"b=2"), (b"Accept", b"x"), (b"accept", b"y"), (b"one", b"\xfc")]
     assert read_headers(raw, from_proxy=False) == {"cookie": "a=1; b=2", "accept": "x, y", "one": "\xfc"}

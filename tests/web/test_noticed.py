@@ -52,9 +52,32 @@ def test_a_proxy_that_names_nobody_is_said_with_what_it_has_to_send() -> None:
 
 def test_refused_hits_are_said_with_the_flag_that_lets_them_in() -> None:
     noticed = Noticed(Clock())
-    noticed.flood()
+    noticed.refused("flood")
     assert noticed.sentences() == [
         "Refused because their address sends too many: 1 hit. If they are your own backend's, raise --rate-limit."
+    ]
+
+
+def test_a_proxy_that_names_itself_for_a_host_is_said_with_what_to_hand_on(caplog: pytest.LogCaptureFixture) -> None:
+    noticed = Noticed(Clock())
+    noticed.proxy("lost_host", "10.0.0.1")
+    [said] = noticed.sentences()
+    assert said.startswith("The proxy at 10.0.0.1 forwarded 1 hit with an address of its own for a host")
+    assert said.endswith("as Host or X-Forwarded-Host.")
+    assert logged(caplog) == ['proxy.lost_host peer=10.0.0.1 hits=1 "Cookies and CORS need the host: see /ready."']
+
+
+def test_requests_without_a_place_are_said_with_what_lacks(caplog: pytest.LogCaptureFixture) -> None:
+    noticed = Noticed(Clock())
+    for _ in range(2):
+        noticed.refused("other_host")
+        noticed.refused("no_room")
+    [elsewhere, full] = noticed.sentences()
+    assert "not in --allow-host: 2 hits." in elsewhere
+    assert "all connections are taken: 2 requests." in full
+    assert logged(caplog) == [
+        'hits.misdirected hits=1 "See /ready."',
+        'connections.full requests=1 "See /ready."',
     ]
 
 
@@ -64,16 +87,16 @@ def test_the_log_has_a_line_when_it_begins_and_then_one_now_and_then(caplog: pyt
     for _ in range(100):
         noticed.proxy("unnamed_proxy", "127.0.0.1")
         noticed.proxy("no_address", "10.0.0.1")
-        noticed.flood()
+        noticed.refused("flood")
     clock.now += AGAIN_MS / 1000
     noticed.proxy("unnamed_proxy", "127.0.0.1")
-    noticed.flood()
+    noticed.refused("flood")
     assert logged(caplog) == [
         'proxy.unnamed peer=127.0.0.1 hits=1 "Its visitors have no address: see /ready."',
         'proxy.unread peer=10.0.0.1 hits=1 reason=no_address "Its visitors have no address: see /ready."',
-        "hits.limited hits=1",
+        'hits.limited hits=1 "See /ready."',
         'proxy.unnamed peer=127.0.0.1 hits=100 "Its visitors have no address: see /ready."',
-        "hits.limited hits=100",
+        'hits.limited hits=100 "See /ready."',
     ]
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
 
@@ -92,7 +115,7 @@ def test_many_proxies_fill_neither_the_page_nor_the_log(caplog: pytest.LogCaptur
     noticed = Noticed(Clock())
     for number in range(1000):
         noticed.proxy("unnamed_proxy", f"10.0.{number >> 8}.{number & 255}")
-    noticed.flood()
+    noticed.refused("flood")
     said = noticed.sentences()
     assert len(said) == len(logged(caplog)) == MOST_PEERS + 2
     assert said[MOST_PEERS].startswith(f"Other proxies forwarded {1000 - MOST_PEERS} hits")

@@ -152,7 +152,9 @@ def test_a_value_with_a_control_character_is_left_out(value: str) -> None:
         ('a,"b"\\', "a%2C%22b%22%5C"),
         ("ü", "%C3%BC"),
         ("\ud800", "?"),
-        ("E.C.P.a-b_c~%41", "E.C.P.a-b_c~%41"),
+        ("E.C.P.a-b_c~", "E.C.P.a-b_c~"),
+        ("50% é", "50%25%20%C3%A9"),
+        ("50%25", "50%2525"),
     ],
 )
 def test_what_a_value_may_not_hold_is_encoded(value: str, written: str) -> None:

@@ -36,6 +36,9 @@ PROPERTY_KINDS: Mapping[str, type | tuple[type, ...]] = {
 }
 
 
+HIT = Hit(bytes(16), 1_767_261_600_000)
+
+
 def purchase(data: Mapping[str, Any], **stated: Any) -> Request:
     effects = effects_of("purchase", data, Hit(bytes(16), 1_767_261_600_000), **stated)
     assert isinstance(effects, list)
@@ -182,3 +185,28 @@ def leaves(value: Any) -> list[Any]:
     if isinstance(value, dict):
         return [leaf for member in value.values() for leaf in leaves(member)]
     return [leaf for member in value for leaf in leaves(member)] if isinstance(value, list) else [value]
+
+
+def test_content_ids_of_no_use_give_way_to_those_of_the_items() -> None:
+    request = purchase({"items": [{"item_id": "A"}, {"item_name": "Shoe"}]}, properties={"content_ids": [{}, None]})
+    assert request.item["properties"]["content_ids"] == ["A"]
+
+
+def test_a_pixel_id_of_no_use_is_left_out() -> None:
+    made = resolved(TikTokEventsApi, {"pixel_id": " undefined ", "access_token": TOKEN}, Event("purchase", {}, HIT))
+    assert isinstance(made, TikTokEventsApi)
+    effects = tiktok_events_api(made, Event("purchase", {}, HIT))
+    assert isinstance(effects, list)
+    request = effects[0]
+    assert isinstance(request, Request)
+    assert (request.json, request.account) == ({"event_source": "web"}, "")
+
+
+@pytest.mark.parametrize(
+    ("received", "stated", "expected"),
+    [(500, {}, 0), (1_767_261_600_000, {"event_time": "1970-01-01T00:00:00.500Z"}, 0)],
+)
+def test_the_first_second_of_all_is_a_time(received: int, stated: dict[str, Any], expected: int) -> None:
+    effects = effects_of("purchase", stated, Hit(bytes(16), received))
+    assert isinstance(effects, list)
+    assert effects[0].item["event_time"] == expected
