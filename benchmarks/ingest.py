@@ -187,9 +187,11 @@ def check_flushes(plan: Plan) -> list[Sequence[Cell]]:
     if flushes.STRACE is None:
         print("Flushes are not checked: strace is not installed.\n")
         return []
-    contenders = {"tag-container": partial(servers.product, example(NOWHERE))}
+    contenders: dict[str, Callable[..., AbstractContextManager[Server]]] = {
+        "tag-container": partial(servers.product, example(NOWHERE))
+    }
     if not servers.why_no_stand_in():
-        contenders["Fastify stand-in"] = partial(servers.stand_in)
+        contenders["Fastify stand-in"] = servers.stand_in
     rows: list[Sequence[Cell]] = []
     for name, start in contenders.items():
         report = plan.folder / "flushes.txt"

@@ -10,8 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -125,31 +125,33 @@ def product(
             yield server
 
 
-@contextmanager
-def bare(core: set[int], parent: Path) -> Iterator[Server]:
+def bare(core: set[int], parent: Path) -> AbstractContextManager[Server]:
     """A 204 from the product's listener, and nothing behind it."""
-    with tempfile.TemporaryDirectory(dir=parent) as made:
-        port = free_port()
-        with running([sys.executable, "-m", "benchmarks.bare", str(port)], port, Path(made), core) as server:
-            yield server
+    return _in_a_folder(lambda port, _folder: [sys.executable, "-m", "benchmarks.bare", port], core, parent)
 
 
-@contextmanager
-def stand_in(core: set[int], parent: Path, *, before: Sequence[str] = ()) -> Iterator[Server]:
+def stand_in(core: set[int], parent: Path, *, before: Sequence[str] = ()) -> AbstractContextManager[Server]:
     """The same work in Node: Fastify and better-sqlite3."""
-    with tempfile.TemporaryDirectory(dir=parent) as made:
-        port = free_port()
-        command = [*before, "node", str(STAND_IN / "server.js"), str(port), made]
-        with running(command, port, Path(made), core, {"NODE_ENV": "production"}) as server:
-            yield server
+    start = [*before, "node", str(STAND_IN / "server.js")]
+    return _in_a_folder(lambda port, folder: [*start, port, folder], core, parent, {"NODE_ENV": "production"})
+
+
+def sink(cores: set[int], parent: Path) -> AbstractContextManager[Server]:
+    """A vendor that takes everything, beside the load."""
+    return _in_a_folder(lambda port, _folder: [sys.executable, "-m", "benchmarks.sink", port], cores, parent)
 
 
 @contextmanager
-def sink(cores: set[int], parent: Path) -> Iterator[Server]:
-    """A vendor that takes everything, beside the load."""
+def _in_a_folder(
+    command: Callable[[str, str], Sequence[str]],
+    cores: set[int],
+    parent: Path,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
+    """A server with a free port and a folder of its own, which `command` gets."""
     with tempfile.TemporaryDirectory(dir=parent) as made:
         port = free_port()
-        with running([sys.executable, "-m", "benchmarks.sink", str(port)], port, Path(made), cores) as server:
+        with running(command(str(port), made), port, Path(made), cores, environment) as server:
             yield server
 
 

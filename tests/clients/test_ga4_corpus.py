@@ -11,15 +11,14 @@ from typing import Any
 import pytest
 
 from container.case import hit_from_json
-from container.config.load import load
 from container.config.registry import discover
 from container.effects import Claim
-from container.engine.compile import compile_container
 from container.engine.container import Container
 from container.engine.run import claim_hit
 from container.event import Event
 from container.ga4.keys import ITEM_FIELDS
 from tests.clients.agreeing import holds
+from tests.containers_of import container_of
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = Path(os.environ.get("CORPUS_DIR", ROOT.parent / "shared" / "corpus"))
@@ -41,16 +40,8 @@ def _container() -> tuple[Container, tuple[str, ...]]:
     registry = discover()
     there = [name for name in CLIENTS if registry.find("client", name)]
     clients = ", ".join(f"{name}: {{type: {name}}}" for name in there)
-    loaded = load(
-        f"version: 1\nclients: {{{clients}}}\n",
-        filename="corpus.yaml",
-        registry=registry,
-        environment={},
-        secrets=lambda _: None,
-        strict_environment=True,
-    )
-    assert loaded.model is not None, loaded.report()
-    return compile_container(loaded.model), tuple(path for name, path in CLIENTS.items() if name not in there)
+    lacking = tuple(path for name, path in CLIENTS.items() if name not in there)
+    return container_of(f"version: 1\nclients: {{{clients}}}\n", registry), lacking
 
 
 CONTAINER, OTHER_PATHS = _container()

@@ -13,15 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clients.ga4 import Ga4, ga4
-from container.config.load import load
 from container.config.registry import discover
 from container.effects import Claim, SetCookie
-from container.engine.compile import compile_container
 from container.engine.run import claim_hit
 from container.event import Hit
 from container.ga4.cookies import server_client_id
 from container.secret import Secret, digest
 from container.web.reply import header_lines
+from tests.containers_of import container_of
 
 NOW = 1_767_261_600
 GRANTED, DENIED, SILENT = "&gcs=G111", "&gcs=G110", ""
@@ -212,22 +211,14 @@ def test_the_default_of_container_and_client_decides_about_a_silent_hit(
     consent: str, own: str | None, query: str, *, kept: bool
 ) -> None:
     client = "{type: ga4, identification: server" + (f", consent: {{default: {own}}}" if own else "") + "}"
-    loaded = load(
-        f"""
+    text = f"""
 version: 1
 consent: {{default: {consent}}}
 clients: {{GA4: {client}}}
 variables:
   Consent Of Page: {{type: lookup_table, input: "{{{{ Page Hostname }}}}", table: {{shop.example: granted}}}}
-""",
-        filename="container.yaml",
-        registry=discover(),
-        environment={},
-        secrets=lambda _: None,
-        strict_environment=True,
-    )
-    assert loaded.model is not None, loaded.report()
-    _, claim = claim_hit(compile_container(loaded.model), hit(query, cookie=f"FPID={OWN}"))
+"""
+    _, claim = claim_hit(container_of(text, discover()), hit(query, cookie=f"FPID={OWN}"))
     assert bool(claim.reply.cookies) is kept
     assert data_of(claim)["client_id"].startswith("qqq") is kept
 

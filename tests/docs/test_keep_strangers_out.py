@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from container.config.load import load
 from container.config.registry import discover
-from container.engine.compile import compile_container
 from container.engine.container import Container
 from container.engine.run import run
 from container.event import Hit
+from tests.containers_of import container_of
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "keep-strangers-out.md"
 BROWSER = "v=2&tid=G-ABC123XYZ9&cid=1&gcs=G111&dl=https%3A%2F%2Fshop.example&en=purchase&epn.value=9"
@@ -25,16 +24,7 @@ ORDER = (
 def of_the_page() -> Container:
     found = re.search(r"^```yaml\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     assert found is not None
-    loaded = load(
-        found[1],
-        filename=PAGE.name,
-        registry=discover(),
-        environment={},
-        secrets=lambda _: "a-secret",
-        strict_environment=True,
-    )
-    assert loaded.model is not None, loaded.report()
-    return compile_container(loaded.model)
+    return container_of(found[1], discover(), lambda _: "a-secret")
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 
 from container.case import hit_from_json
-from container.config.load import load
 from container.config.registry import discover
-from container.engine.compile import compile_container
 from container.engine.container import Container
 from container.engine.run import run
 from container.engine.simulate import simulate
+from tests.containers_of import container_of
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/how-to/measurement-protocol.md").read_text(encoding="utf-8")
 SECRET = "value of MP_API_SECRET"
@@ -25,16 +24,7 @@ QUERY = "measurement_id=G-ABC123XYZ9&api_secret=value%20of%20MP_API_SECRET"
 @pytest.fixture(scope="module")
 def container() -> Container:
     text = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[0]
-    loaded = load(
-        text,
-        filename="page",
-        registry=discover(),
-        environment={},
-        secrets=lambda name: f"value of {name}",
-        strict_environment=True,
-    )
-    assert loaded.model is not None
-    return compile_container(loaded.model)
+    return container_of(text, discover(), lambda name: f"value of {name}")
 
 
 def commands() -> list[str]:

@@ -8,13 +8,12 @@ import pytest
 
 from container.api import Claim, Reply, Settings, client
 from container.case import hit_from_json
-from container.config.load import load
 from container.config.model import ClientModel
 from container.config.registry import discover
-from container.engine.compile import compile_container
 from container.engine.container import Container
 from container.engine.simulate import simulate
 from container.event import Hit
+from tests.containers_of import container_of
 from tests.engine.parts import a_container, a_hit, component
 
 REGISTRY = discover()
@@ -24,16 +23,8 @@ PAGE_VIEW = "v=2&tid=G-A&en=page_view"
 
 
 def compiled(*clients: str) -> Container:
-    loaded = load(
-        "version: 1\nclients:\n" + "".join(f"  {each}\n" for each in clients),
-        filename="container.yaml",
-        registry=REGISTRY,
-        environment={},
-        secrets=lambda name: f"value of {name}",
-        strict_environment=True,
-    )
-    assert loaded.model is not None, loaded.report()
-    return compile_container(loaded.model)
+    text = "version: 1\nclients:\n" + "".join(f"  {each}\n" for each in clients)
+    return container_of(text, REGISTRY, lambda name: f"value of {name}")
 
 
 def outcome(hit: dict[str, Any], *clients: str) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from container.api import Dynamic, Event, Hit, Request, Secret, Settings, client
 from container.component import Component
 from container.config.keys import ClientKeys, TagKeys, TransformationKeys, TriggerKeys, VariableKeys
 from container.config.lint import CONVERSIONS
-from container.config.load import load
 from container.config.references import BUILT_IN as BUILT_IN_NAMES
 from container.config.references import SHORT_FORMS as FORMS
 from container.config.registry import Registry, discover
@@ -27,6 +26,7 @@ from container.handbook.language import BUILT_IN, SHORT_FORMS, page_name
 from container.handbook.words import inner_settings
 from container.testing import cases_in, run_tests
 from tags.tiktok_events_api.names import APP, AUTOMATIC, CURRENT, LEGACY, WEB_STANDARD
+from tests.containers_of import container_of
 from triggers.operators import is_empty, is_set
 from variables.first_of import FirstOf, first_of
 
@@ -227,15 +227,7 @@ def test_not_with_a_list_means_not_all_of_them() -> None:
 
 def loads(sections: str) -> None:
     clients = "" if "clients:" in sections else "clients: {GA4: {type: ga4}}\n"
-    loaded = load(
-        f"version: 1\n{clients}{sections}",
-        filename="container.yaml",
-        registry=REGISTRY,
-        environment={},
-        secrets=lambda name: f"value of {name}",
-        strict_environment=True,
-    )
-    assert loaded.model is not None, loaded.report()
+    container_of(f"version: 1\n{clients}{sections}", REGISTRY, lambda name: f"value of {name}")
 
 
 def paths_of(model: type[Settings], prefix: str = "") -> list[str]:

@@ -11,10 +11,8 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from container.api import Claim, Event, Hit, Reply, Request, SetCookie, Settings, client, tag
-from container.config.load import load
 from container.config.registry import Registry
 from container.delivery.sqlite import SqliteStore, open_store
-from container.engine.compile import compile_container
 from container.engine.container import Container
 from container.web.addresses import Proxies
 from container.web.current import Current
@@ -23,6 +21,7 @@ from container.web.health import Health
 from container.web.ingest import Ingest, Limits
 from container.web.metrics import new_metrics
 from tests import canaries
+from tests.containers_of import container_of
 from triggers.event import event as event_trigger
 
 T = TypeVar("T")
@@ -81,11 +80,7 @@ REGISTRY = Registry.of([collect, hook, event_trigger])
 
 def container(text: str = FILE) -> Container:
     """The compiled container of a file."""
-    loaded = load(
-        text, filename="test.yaml", registry=REGISTRY, environment={}, secrets=lambda _: None, strict_environment=True
-    )
-    assert loaded.model is not None, loaded.report()
-    return compile_container(loaded.model)
+    return container_of(text, REGISTRY)
 
 
 @dataclass(frozen=True, slots=True)

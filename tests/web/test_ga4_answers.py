@@ -8,10 +8,9 @@ import pytest
 
 from clients.ga4 import ga4
 from container.api import Event, Request, Settings, tag
-from container.config.load import load
 from container.config.registry import Registry
-from container.engine.compile import compile_container
 from container.web.addresses import Proxies, network
+from tests.containers_of import container_of
 from tests.web.parts import HOOK, Answer, run, site
 from triggers.event import event as event_trigger
 
@@ -42,16 +41,7 @@ def place(settings: Nothing, event: Event) -> Request:
 
 
 def answered(folder: Path, target: str, *headers: tuple[str, str], proxies: Proxies | None = None) -> Answer:
-    loaded = load(
-        FILE,
-        filename="test.yaml",
-        registry=Registry.of([ga4, place, event_trigger]),
-        environment={},
-        secrets=lambda _: None,
-        strict_environment=True,
-    )
-    assert loaded.model is not None, loaded.report()
-    compiled = compile_container(loaded.model)
+    compiled = container_of(FILE, Registry.of([ga4, place, event_trigger]))
 
     async def work() -> Answer:
         async with site(folder, proxies=proxies) as here:

@@ -7,10 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from container.api import Event, Request, SetCookie, Settings, tag
-from container.config.load import load
 from container.config.registry import Registry
-from container.engine.compile import compile_container
 from container.web.current import Current
+from tests.containers_of import container_of
 from tests.web.parts import HOOK, Answer, Call, Site, ask, collect, run, site
 from triggers.event import event as event_trigger
 
@@ -45,11 +44,7 @@ def asked(folder: Path, *targets: str) -> tuple[list[Answer], int, Mapping[str, 
 
     async def work() -> tuple[list[Answer], int, Mapping[str, float]]:
         registry = Registry.of([collect, marked, other, event_trigger])
-        loaded = load(
-            FILE, filename="test", registry=registry, environment={}, secrets=lambda _: None, strict_environment=True
-        )
-        assert loaded.model is not None, loaded.report()
-        current = Current(compile_container(loaded.model))
+        current = Current(container_of(FILE, registry))
         async with site(folder) as here:
             ingest = replace(here.ingest, current=current)
             answers = [await ask(ingest, Call(target=target)) for target in targets]

@@ -12,14 +12,13 @@ import pytest
 
 from clients.ga4 import LONGEST_LINE, MOST_EVENTS, MOST_LINES, MOST_PARAMETERS, ga4
 from clients.measurement_protocol import measurement_protocol
-from container.config.load import load
 from container.config.registry import Registry
-from container.engine.compile import compile_container
 from container.ga4.measurement_protocol import MOST_EVENTS as MOST_MP_EVENTS
 from container.ga4.measurement_protocol_body import DEEPEST, LONGEST_NAME, LONGEST_TEXT, MOST_VALUES
 from container.web.current import Current
 from container.web.ingest import Limits
 from tests.cli.raw import Door, Said, door
+from tests.containers_of import container_of
 from tests.web.parts import run
 from triggers.event import event as event_trigger
 
@@ -120,11 +119,7 @@ WALKED: Mapping[str, tuple[int, int, Callable[[int], bytes]]] = {
 
 def current() -> Current:
     registry = Registry.of([ga4, measurement_protocol, event_trigger])
-    loaded = load(
-        FILE, filename="test", registry=registry, environment={}, secrets=lambda _: None, strict_environment=True
-    )
-    assert loaded.model is not None, loaded.report()
-    return Current(compile_container(loaded.model))
+    return Current(container_of(FILE, registry))
 
 
 def resident() -> int:

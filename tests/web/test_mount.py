@@ -11,12 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from container.api import Event, Redirect, Settings, tag
-from container.config.load import load
 from container.config.registry import Registry
-from container.engine.compile import compile_container
 from container.engine.container import Container
 from container.web.app import public_app
 from container.web.mount import plain, unmounted
+from tests.containers_of import container_of
 from tests.web.parts import FILE, Answer, Call, ask, collect, container, run, site
 from triggers.event import event as event_trigger
 
@@ -122,16 +121,8 @@ def elsewhere(settings: Nothing, event: Event) -> Redirect:
 
 @pytest.mark.parametrize("path", ["/metrics/collect", "/collect"])
 def test_a_redirect_leads_where_the_tag_says_and_not_into_the_folder(tmp_path: Path, path: str) -> None:
-    loaded = load(
-        FILE.replace("{type: hook,", "{type: elsewhere,"),
-        filename="test.yaml",
-        registry=Registry.of([collect, elsewhere, event_trigger]),
-        environment={},
-        secrets=lambda _: None,
-        strict_environment=True,
-    )
-    assert loaded.model is not None, loaded.report()
-    compiled = compile_container(loaded.model)
+    text = FILE.replace("{type: hook,", "{type: elsewhere,")
+    compiled = container_of(text, Registry.of([collect, elsewhere, event_trigger]))
 
     async def work() -> Answer | None:
         async with site(tmp_path) as here:

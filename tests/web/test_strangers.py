@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from clients.measurement_protocol import measurement_protocol
-from container.config.load import load
 from container.config.registry import Registry
-from container.engine.compile import compile_container
 from container.engine.container import Container
+from tests.containers_of import container_of
 from tests.web.parts import Site, hook, run, site
 from triggers.event import event as event_trigger
 
@@ -31,16 +30,7 @@ ORDER = b'{"client_id": "1.2", "events": [{"name": "purchase"}]}'
 
 
 def guarded() -> Container:
-    loaded = load(
-        FILE,
-        filename="test.yaml",
-        registry=Registry.of([measurement_protocol, hook, event_trigger]),
-        environment={},
-        secrets=SECRETS.get,
-        strict_environment=True,
-    )
-    assert loaded.model is not None, loaded.report()
-    return compile_container(loaded.model)
+    return container_of(FILE, Registry.of([measurement_protocol, hook, event_trigger]), SECRETS.get)
 
 
 async def sent(here: Site, query: str, **call: object) -> int:

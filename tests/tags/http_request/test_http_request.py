@@ -12,14 +12,13 @@ from pydantic import ValidationError
 
 from container.api import Event, Hit, Note, Request
 from container.case import hit_from_json
-from container.config.load import load
 from container.config.registry import discover
 from container.delivery.frame import frame_for
 from container.engine.coerce import Lacking
-from container.engine.compile import compile_container
 from container.engine.simulate import simulate
 from container.testing import resolved
 from tags.http_request import HttpRequest, http_request
+from tests.containers_of import container_of
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=20) | st.text("./%\\?#&=@:\r\n\0 \u2028é", max_size=8)
 JSON = st.recursive(
@@ -74,16 +73,8 @@ def sent(settings: dict[str, Any], **data: Any) -> Request | None:
 
 
 def test_the_order_hook_of_the_language_page_works_to_the_letter() -> None:
-    loaded = load(
-        EXAMPLE,
-        filename="container.yaml",
-        registry=discover(),
-        environment={},
-        secrets={"HOOK_TOKEN": "t"}.get,
-        strict_environment=True,
-    )
-    assert loaded.model is not None, loaded.report()
-    outcome = simulate(compile_container(loaded.model), hit_from_json({"path": "/g/collect", "query": PURCHASE}))
+    container = container_of(EXAMPLE, discover(), {"HOOK_TOKEN": "t"}.get)
+    outcome = simulate(container, hit_from_json({"path": "/g/collect", "query": PURCHASE}))
     (tag,) = outcome["events"][0]["tags"]
     assert tag["status"] == "fired"
     assert tag["requests"] == [
