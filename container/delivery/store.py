@@ -23,9 +23,9 @@ from container.delivery.lane import Lane
 from container.delivery.row import Acceptance, Reason
 from container.engine.outcome import Guard
 
-Mode = Literal["open", "credential", "address", "missing", "egress"]
+Mode = Literal["open", "credential", "address", "missing", "egress", "refusing"]
 """Why a lane holds still: a refused key; an address that is wrong; a component or secret that is not there; an address
-that is not allowed."""
+that is not allowed; most of its rows are refused."""
 
 MOST_CRASHES = 3
 """A row that was claimed in so many crashes is dead: `poison`."""
