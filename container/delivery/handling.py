@@ -73,6 +73,16 @@ class Flight:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """What came back, what happens to the rows, and how the lane stands afterwards."""
+
+    verdict: Verdict
+    answer: Answer
+    decision: Decision
+    state: LaneState
+
+
+@dataclass(frozen=True, slots=True)
 class Handling:
     """What is shared by all requests under way.
 
@@ -128,7 +138,7 @@ class Handling:
         kind = state.mode if verdict.kind == "credential" else verdict.kind
         stated = "delivery.answered tag=%s rows=%d status=%d verdict=%s"
         log.debug(stated, quoted(rows[0].tag), len(rows), answer.status, kind)
-        await self._apply(flight, decision, state, verdict, Answer(self.clock(), answer.status, kind, shown))
+        await self._apply(flight, Judged(verdict, Answer(self.clock(), answer.status, kind, shown), decision, state))
 
     def _verdict(self, judge: Judge, answer: Response, type: str) -> tuple[Verdict, bool]:
         """The verdict, and whether `judge` raised instead of giving one."""
@@ -152,12 +162,12 @@ class Handling:
             return
         verdict = Verdict("retry", reason)
         decision, state = decide(verdict, self._attempt(flight, lane_alone=True))
-        await self._apply(flight, decision, state, verdict, Answer(self.clock(), 0, "retry", reason))
+        await self._apply(flight, Judged(verdict, Answer(self.clock(), 0, "retry", reason), decision, state))
 
     async def _hold(self, flight: Flight, mode: Mode, reason: str) -> None:
         decision, state = hold(mode, self._attempt(flight))
         verdict = Verdict("credential", reason)
-        await self._apply(flight, decision, state, verdict, Answer(self.clock(), 0, mode, reason))
+        await self._apply(flight, Judged(verdict, Answer(self.clock(), 0, mode, reason), decision, state))
 
     def _resent(self, flight: Flight) -> None:
         """A connection that had been idle was gone: the request left once more."""
@@ -177,108 +187,100 @@ class Handling:
             stale=flight.course.is_stale(flight.number),
         )
 
-    async def _apply(
-        self, flight: Flight, decision: Decision, state: LaneState, verdict: Verdict, answer: Answer
-    ) -> None:
-        course, lane = flight.course, flight.claimed.lane
-        before = course.state
+    async def _apply(self, flight: Flight, judged: Judged) -> None:
+        course, answer, before = flight.course, judged.answer, flight.course.state
         self.counters.add("requests", course.lane.type, answer.verdict)
-        self._learn(flight, decision, answer.status)
-        if state.mode == "open" and course.refuses:
-            state = held("refusing", self._attempt(flight))
-        course.stands(state, answer.at)
-        self._tell(flight, before, state, verdict)
+        self._learn(flight, judged)
+        if judged.state.mode == "open" and course.refuses:
+            judged = replace(judged, state=held("refusing", self._attempt(flight)))
+        course.stands(judged.state, answer.at)
+        self._tell(flight, before, judged)
         due = answer.at >= course.marked + _MARKED_EVERY_MS
-        if due or state != before or verdict.kind != "delivered":
+        if due or judged.state != before or judged.verdict.kind != "delivered":
             course.marked = answer.at
             await asyncio.gather(
-                self._insist(lambda: self._carry_out(flight, decision, state, verdict)),
-                self._insist(lambda: self.store.mark(lane, state, answer)),
+                self._insist(lambda: self._carry_out(flight, judged)),
+                self._insist(lambda: self.store.mark(flight.claimed.lane, judged.state, answer)),
             )
         else:
-            await self._insist(lambda: self._carry_out(flight, decision, state, verdict))
+            await self._insist(lambda: self._carry_out(flight, judged))
 
-    def _learn(self, flight: Flight, decision: Decision, status: int) -> None:
-        """What the answer says of the lane's rows and batches. A half, in which each row was tried before, says nothing."""
+    def _learn(self, flight: Flight, judged: Judged) -> None:
+        """What the answer says of the lane's rows and batches. A half, all tried before, says nothing."""
         rows, course = flight.claimed.rows, flight.course
-        match decision:
+        match judged.decision:
             case Settle(refused, again):
                 course.ended(delivered=len(rows) - len(refused) - len(again), refused=len(refused))
             case Bury():
                 course.ended(delivered=0, refused=1)
-            case Bisect() if status == _TOO_LARGE and any(row.attempts == 1 for row in rows):
+            case Bisect() if judged.answer.status == _TOO_LARGE and any(row.attempts == 1 for row in rows):
                 course.too_large(len(rows), self.clock())
 
-    async def _carry_out(self, flight: Flight, decision: Decision, state: LaneState, verdict: Verdict) -> None:
-        claimed, rows = flight.claimed, flight.claimed.rows
-        match decision:
+    async def _carry_out(self, flight: Flight, judged: Judged) -> None:
+        claimed, rows, tried = flight.claimed, flight.claimed.rows, judged.answer
+        match judged.decision:
             case Settle():
-                await self._settle(flight, decision, verdict)
+                await self._settle(flight, judged, judged.decision)
             case Bisect():
                 # They keep their place in the queue, so that the one to blame is found before the next batch leaves.
-                self._count("bisected", flight, await self.store.split(claimed, now=rows[0].first), len(rows))
+                changed = await self.store.split(claimed, now=rows[0].first, tried=tried)
+                self._count("bisected", flight, changed, len(rows))
                 self._judged(flight, rows, "bisected")
             case Bury(index):
                 others = [row for row in rows if row is not rows[index]]
-                await self._bury(flight, [rows[index]], "refused", verdict.reason)
+                await self._bury(flight, [rows[index]], "refused", judged)
                 self._judged(flight, [rows[index]], "refused")
                 if others:
-                    await self.store.postpone(claimed, others, until=self.clock(), counted=True)
+                    await self.store.postpone(claimed, others, until=self.clock(), counted=True, tried=tried)
             case Postpone():
-                await self._postpone(flight, decision, state, verdict)
+                self._judged(flight, rows, judged.verdict.kind if judged.state.mode == "open" else judged.state.mode)
+                await self._postpone(flight, rows, judged.decision, judged)
 
-    async def _settle(self, flight: Flight, decision: Settle, verdict: Verdict) -> None:
+    async def _settle(self, flight: Flight, judged: Judged, decision: Settle) -> None:
         places = list(enumerate(flight.claimed.rows))
         bad = [row for place, row in places if place in decision.refused]
         again = [row for place, row in places if place in decision.again]
         good = [row for place, row in places if place not in decision.refused and place not in decision.again]
         if bad:
-            await self._bury(flight, bad, "refused", verdict.reason)
+            await self._bury(flight, bad, "refused", judged)
             self._judged(flight, bad, "refused")
         if again:
-            await self._postpone_rows(flight, again, Postpone(decision.until, counted=True), verdict.reason)
+            await self._postpone(flight, again, Postpone(decision.until, counted=True), judged)
             self._judged(flight, again, "retry")
         if good:
             self._count("delivered", flight, await self.store.settle(flight.claimed, good), len(good))
             self._judged(flight, good, "delivered")
 
-    async def _postpone(self, flight: Flight, decision: Postpone, state: LaneState, verdict: Verdict) -> None:
-        rows = flight.claimed.rows
-        self._judged(flight, rows, verdict.kind if state.mode == "open" else state.mode)
-        await self._postpone_rows(flight, rows, decision, verdict.reason, given_up=state.mode == "open")
-
-    async def _postpone_rows(
-        self,
-        flight: Flight,
-        rows: Sequence[ClaimedRow],
-        decision: Postpone,
-        reason: str,
-        *,
-        given_up: bool = True,
-    ) -> None:
-        """`given_up`: those that are old enough are, since their lane does not hold still."""
+    async def _postpone(self, flight: Flight, rows: Sequence[ClaimedRow], decision: Postpone, judged: Judged) -> None:
+        """The rows wait, and those that are old enough are given up, unless their lane holds still."""
         now = self.clock()
         taken_back = 0 if decision.counted else 1
         over: dict[Reason, list[ClaimedRow]] = {}
         waiting: list[ClaimedRow] = []
         for row in rows:
+            attempts = row.attempts - taken_back
             if decision.fault and row.faults + 1 >= MOST_FAULTS:
                 over.setdefault("judge_failed", []).append(row)
-            elif given_up and gives_up(attempts=row.attempts - taken_back, give_up=row.give_up, now=now):
+            elif judged.state.mode == "open" and gives_up(attempts=attempts, give_up=row.give_up, now=now):
                 over.setdefault("gave_up", []).append(row)
             else:
                 waiting.append(row)
         for why, dead in over.items():
-            await self._bury(flight, dead, why, reason)
+            await self._bury(flight, dead, why, judged)
         if waiting:
             changed = await self.store.postpone(
-                flight.claimed, waiting, until=decision.until, counted=decision.counted, fault=decision.fault
+                flight.claimed,
+                waiting,
+                until=decision.until,
+                counted=decision.counted,
+                fault=decision.fault,
+                tried=judged.answer,
             )
             self._count("postponed", flight, changed, len(waiting))
 
-    async def _bury(self, flight: Flight, rows: Sequence[ClaimedRow], reason: Reason, note: str) -> None:
-        claimed, lane = flight.claimed, flight.label
-        changed = await self.store.bury(claimed, rows, reason, note=note, now=self.clock())
+    async def _bury(self, flight: Flight, rows: Sequence[ClaimedRow], reason: Reason, judged: Judged) -> None:
+        claimed, lane, note = flight.claimed, flight.label, judged.verdict.reason
+        changed = await self.store.bury(claimed, rows, reason, note=note, now=self.clock(), tried=judged.answer)
         self.counters.add("buried", flight.course.lane.type, reason, by=changed)
         self.counters.add("lost_claims", flight.course.lane.type, by=len(rows) - changed)
         self.counters.buried(lane, Tally(row.tag for row in rows), reason)
@@ -322,9 +324,9 @@ class Handling:
         if self.told.over("store"):
             log.warning("delivery.store_works")
 
-    def _tell(self, flight: Flight, before: LaneState, state: LaneState, verdict: Verdict) -> None:
+    def _tell(self, flight: Flight, before: LaneState, judged: Judged) -> None:
         """How the lane stands, when that is news: a lane that fails for a day is told of now and then."""
-        claimed = flight.claimed
+        claimed, state, verdict = flight.claimed, judged.state, judged.verdict
         first, now = claimed.rows[0], self.clock()
         tag, shown, wait = quoted(first.tag), quoted(flight.label), (state.not_before - now) / 1000
         subject = f"lane {claimed.lane}"

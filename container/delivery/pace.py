@@ -37,6 +37,8 @@ class Pace:
     in_flight: int = IN_FLIGHT
 
 
+USUAL = Pace()
+
 Paces = Callable[[str], Pace]
 """From a component's type to its pace."""
 
@@ -46,7 +48,7 @@ def paces_of(components: Iterable[Component]) -> Paces:
     known = {
         found.type: Pace(found.requests_per_second, found.in_flight) for found in components if found.kind == "tag"
     }
-    return lambda type: known.get(type, _USUAL)
+    return lambda kind: known.get(kind, USUAL)
 
 
 @dataclass(slots=True)
@@ -176,6 +178,3 @@ class Course:
         """Milliseconds since it works again, `None` when that is long ago, or the clock was set back."""
         passed = None if self._works_since is None else now - self._works_since
         return passed if passed is not None and 0 <= passed < RAMP_MS else None
-
-
-_USUAL = Pace()

@@ -184,14 +184,23 @@ def vendor_transport(
     return httpx_aiohttp.AiohttpTransport(trust_env=False, client=session)
 
 
+class _BrokenError(aiohttp.ClientConnectionError):
+    pass
+
+
 @dataclass(slots=True)
 class _Sending:
-    """One request on its way: its address as it was planned, and what carries it. `fresh`: no idle connection will do."""
+    """One request on its way: its address as it was planned, and what carries it. `fresh`: by no idle connection."""
 
     address: str
     resent: Callable[[], None]
     carrier: _Carrier | None = None
     fresh: bool = False
+
+    @property
+    def was_idle(self) -> bool:
+        """Whether it went over a connection that others had used, and nothing of an answer came."""
+        return self.carrier is not None and self.carrier.carried > 1 and not self.carrier.heard
 
 
 class _Carrier(ResponseHandler):
@@ -210,7 +219,8 @@ class _Connector(aiohttp.TCPConnector):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._factory = partial(_Carrier, loop=self._loop)
+        # By assignment, since aiohttp has no argument for it; its type knows the parent only.
+        self._factory = partial(_Carrier, loop=self._loop)  # type: ignore[assignment]
 
     async def connect(
         self,
@@ -237,30 +247,31 @@ class _Connector(aiohttp.TCPConnector):
 async def _as_planned(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
     """aiohttp writes `%2F` of a query as `/`, which is not what preview showed and what somebody may have signed.
 
-    A vendor may hang up on an idle connection in the moment in which we use it. It has not read what we sent, so it
-    gets it once more, on a new connection. aiohttp by itself would do so for some methods, and perhaps once again.
+    A vendor may hang up on an idle connection in the moment in which we use it: it gets the request once more, on a
+    new connection.
     """
     sending = _sending.get()
     request.url = type(request.url)(sending.address, encoded=True)
     try:
-        return await handler(request)
-    except _BROKEN as problem:
-        if isinstance(problem, aiohttp.ClientConnectorError | aiohttp.ServerTimeoutError):
+        return await _carried(request, handler)
+    except _BrokenError:
+        if not sending.was_idle:
             raise
-        carrier = sending.carrier
-        if carrier is None or carrier.heard or carrier.carried < 2:
-            raise aiohttp.ClientConnectionError("it broke") from problem
     sending.fresh, sending.carrier = True, None
     sending.resent()
+    return await _carried(request, handler)
+
+
+async def _carried(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Under their own names aiohttp would send some requests again by itself."""
     try:
         return await handler(request)
-    except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError):
+    except aiohttp.ClientConnectorError:
         raise
-    except _BROKEN as problem:
-        raise aiohttp.ClientConnectionError("it broke again") from problem
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError, aiohttp.ClientConnectionResetError) as problem:
+        raise _BrokenError("the connection broke") from problem
 
 
-_BROKEN = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError, aiohttp.ClientConnectionResetError)
 _MOST_UNASKED = 8
 """So many connections are given up for one request, since a lane may have left two."""
 

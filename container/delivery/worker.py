@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from container.delivery.counters import Counters
 from container.delivery.handling import Flight, Handling, Judges
-from container.delivery.pace import NEVER, Course, Pace, Paces
+from container.delivery.pace import NEVER, USUAL, Course, Paces
 from container.delivery.row import LINGER_MS, Reason
 from container.delivery.store import Claimed, Store, StoreError, WaitingLane
 from container.delivery.told import quoted
@@ -56,7 +56,7 @@ class Worker:
         transport: Transport,
         judges: Judges,
         *,
-        paces: Paces = lambda type: Pace(),
+        paces: Paces = lambda _: USUAL,
         counters: Counters | None = None,
         surroundings: Surroundings | None = None,
     ) -> None:
