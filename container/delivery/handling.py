@@ -190,8 +190,8 @@ class Handling:
     async def _apply(self, flight: Flight, judged: Judged) -> None:
         course, answer, before = flight.course, judged.answer, flight.course.state
         self.counters.add("requests", course.lane.type, answer.verdict)
-        self._learn(flight, judged)
-        if judged.state.mode == "open" and course.refuses:
+        refused = self._learn(flight, judged)
+        if refused and judged.state.mode == "open" and course.refuses:
             judged = replace(judged, state=held("refusing", self._attempt(flight)))
         course.stands(judged.state, answer.at)
         self._tell(flight, before, judged)
@@ -205,16 +205,22 @@ class Handling:
         else:
             await self._insist(lambda: self._carry_out(flight, judged))
 
-    def _learn(self, flight: Flight, judged: Judged) -> None:
-        """What the answer says of the lane's rows and batches. A half, all tried before, says nothing."""
-        rows, course = flight.claimed.rows, flight.course
-        match judged.decision:
-            case Settle(refused, again):
-                course.ended(delivered=len(rows) - len(refused) - len(again), refused=len(refused))
-            case Bury():
-                course.ended(delivered=0, refused=1)
-            case Bisect() if judged.answer.status == _TOO_LARGE and any(row.attempts == 1 for row in rows):
+    def _learn(self, flight: Flight, judged: Judged) -> int:
+        """What the answer says of the lane's rows and batches; how many rows were refused, each for itself.
+
+        A half of a batch, whose rows were all tried before, says nothing of how large a batch may be.
+        """
+        rows, course, decision = flight.claimed.rows, flight.course, judged.decision
+        if isinstance(decision, Bisect):
+            if judged.answer.status == _TOO_LARGE and any(row.attempts == 1 for row in rows):
                 course.too_large(len(rows), self.clock())
+            return 0
+        if isinstance(decision, Postpone):
+            return 0
+        refused = 1 if isinstance(decision, Bury) else len(decision.refused)
+        delivered = len(rows) - refused - len(decision.again) if isinstance(decision, Settle) else 0
+        course.ended(delivered=delivered, refused=refused)
+        return refused
 
     async def _carry_out(self, flight: Flight, judged: Judged) -> None:
         claimed, rows, tried = flight.claimed, flight.claimed.rows, judged.answer
