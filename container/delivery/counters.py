@@ -17,6 +17,7 @@ Counted = Literal[
     "answered_seconds",
     "lost_claims",
     "judge_faults",
+    "dropped",
 ]
 Result = tuple[str, str, str]
 """Tag, lane, and what came of the delivery."""
