@@ -13,21 +13,24 @@ caller states them, a store reads no clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from container.delivery.content import Content
 from container.delivery.frame import Frame
+from container.delivery.known_ids import KnownIds
 from container.delivery.lane import Lane
-from container.delivery.row import Acceptance, Reason
+from container.delivery.row import Acceptance, FailedHit, Reason, Unpacked
 from container.delivery.selection import (
     AT_ONCE,
     Exported,
     Imported,
+    Pair,
     Place,
     RowDetail,
     RowReport,
+    Searched,
     Selection,
     Standing,
 )
@@ -267,6 +270,10 @@ class Store(Protocol):
         """
         ...
 
+    async def hit_of(self, letter: Standing) -> FailedHit | None:
+        """The hit that a letter holds; `None` when it cannot be read, or the letter is gone."""
+        ...
+
     async def replay_hit(self, letter: Standing, acceptance: Acceptance) -> bool:
         """What a letter's hit leads to now waits in its place. Whether the letter was there, and no guard was taken."""
         ...
@@ -278,8 +285,35 @@ class Store(Protocol):
         """
         ...
 
-    async def import_rows(self, lines: Sequence[Mapping[str, Any]], *, now: int) -> Imported:
-        """Stores rows as `export` gives them, sealed with the key of this store. Rows whose id is here are skipped."""
+    async def known_ids(self) -> KnownIds:
+        """The ids of all rows, for an import of many slices. To be closed."""
+        ...
+
+    async def import_rows(
+        self, lines: Sequence[Mapping[str, Any]], *, now: int, known: KnownIds | None = None
+    ) -> Imported:
+        """Stores rows as `export` gives them, sealed with the key of this store. Rows whose id is here are skipped.
+
+        `known`: the ids that are here, for slices of one import; this one's are added.
+        """
+        ...
+
+    async def search(
+        self, place: Place, holds: Callable[[Unpacked | FailedHit], bool], *, after: int, most: int = AT_ONCE
+    ) -> Searched:
+        """Opens the rows numbered above `after`, and tells those that hold what is looked for. Holds up no writer."""
+        ...
+
+    async def erase(self, place: Place, rows: Sequence[Pair]) -> int:
+        """The rows are gone, and written over; how many there were."""
+        ...
+
+    async def forget_guards(self, keys: Sequence[bytes], rows: Collection[str], *, dry_run: bool = False) -> int:
+        """Gives back guards: those with these keys, and those that these rows took. How many."""
+        ...
+
+    async def tidy(self) -> None:
+        """Nothing that was deleted is left in the log or on pages that are free."""
         ...
 
     async def sweep(self, *, now: int) -> int:
