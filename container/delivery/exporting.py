@@ -140,7 +140,7 @@ def read(line: Mapping[str, Any]) -> tuple[Place, str, dict[str, Any], bytes]:
     place, key, about, body = (line.get(name) for name in ("place", "lane", "row", "body"))
     if place not in COLUMNS or not isinstance(about, dict) or not isinstance(key, str) or not isinstance(body, str):
         raise LineError("it is no row")
-    if line.get("checksum") != checksum(place, key, about, body):
+    if line.get("checksum") != checksum(str(place), key, about, body):
         raise LineError("the checksum does not fit")
     kinds = COLUMNS["dead" if place == "dead" else "waiting"]
     if about.keys() != kinds.keys() or not all(_is(about[name], kind) for name, kind in kinds.items()):

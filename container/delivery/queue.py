@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from container.delivery.accepting import accept
 from container.delivery.detail import Resting, detail, held, history, label, opened
 from container.delivery.lane import lane_of
-from container.delivery.row import GIVE_UP_MS, FailedHit, Unpacked, unpacked
+from container.delivery.row import GIVE_UP_MS, Acceptance, FailedHit, Unpacked, unpacked
 from container.delivery.seal import Keyring, KeyringError
 from container.delivery.selection import Pair, Place, RowDetail, RowReport, Searched, Selection, Standing
 
@@ -191,6 +192,29 @@ def replay(connection: sqlite3.Connection, keys: Keyring, letters: Iterable[Pair
     query = "select key from lanes where number in (select value from json_each(?))"
     keys_of = connection.execute(query, (json.dumps([*lanes]),))
     return Returned(rows, frozenset(key for (key,) in keys_of))
+
+
+def replay_hit(
+    connection: sqlite3.Connection,
+    keys: Keyring,
+    letter: Standing,
+    acceptance: Acceptance,
+    *,
+    lane: Callable[[str], int],
+    take: Take,
+) -> bool:
+    """Writes what the letter's hit leads to, and deletes the letter; or neither."""
+    # Lanes that are made for it are remembered, so they are no part of what may be taken back.
+    for row in acceptance.rows:
+        lane(row.lane.key)
+    connection.execute("savepoint again")
+    deleted = drop(connection, "dead", [Pair(letter.number, letter.id)])
+    [accepted] = accept(connection, [acceptance], keys=keys, lane=lane, take=take)
+    whole = bool(deleted) and accepted.stored == len(acceptance.rows)
+    if not whole:
+        connection.execute("rollback to again")
+    connection.execute("release again")
+    return whole
 
 
 def origin_of(keys: Keyring, row_id: str, crc: int, kid: str, body: bytes, *, stated: str) -> dict[str, Any]:

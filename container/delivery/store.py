@@ -7,38 +7,27 @@ caller states them, a store reads no clock.
     StoreError
     ├── StoreBusyError         too much is waiting to be committed: 503, come back
     ├── StoreFullError         no space left; nothing was written: 503
+    │   └── StoreFilledError   the limits of the store, not the disk's, leave no room for a hit of this importance
     ├── StoreUnavailableError  the disk refuses or the store is closed; nothing counts as written: 503
     └── StoreRefusedError      it cannot be opened: another process has it, it is newer, damaged, or its key is missing
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from container.delivery.content import Content
 from container.delivery.frame import Frame
-from container.delivery.known_ids import KnownIds
 from container.delivery.lane import Lane
-from container.delivery.row import Acceptance, FailedHit, Reason, Unpacked
-from container.delivery.selection import (
-    AT_ONCE,
-    Exported,
-    Imported,
-    Pair,
-    Place,
-    RowDetail,
-    RowReport,
-    Searched,
-    Selection,
-    Standing,
-)
+from container.delivery.queue_protocol import Queue
+from container.delivery.row import Acceptance, Reason, Row
 from container.engine.outcome import Guard
 
-Mode = Literal["open", "credential", "address", "missing", "egress"]
+Mode = Literal["open", "credential", "address", "missing", "egress", "refusing"]
 """Why a lane holds still: a refused key; an address that is wrong; a component or secret that is not there; an address
-that is not allowed."""
+that is not allowed; most of what it sent was refused, so that it is the configuration."""
 
 MOST_CRASHES = 3
 """A row that was claimed in so many crashes is dead: `poison`."""
@@ -56,6 +45,10 @@ class StoreFullError(StoreError):
     pass
 
 
+class StoreFilledError(StoreFullError):
+    pass
+
+
 class StoreUnavailableError(StoreError):
     pass
 
@@ -65,11 +58,29 @@ class StoreRefusedError(StoreError):
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What the store holds at most: rows that wait or are claimed, and the bytes of their bodies.
+
+    `lane_share`: how much of both one lane may have. Dead letters have limits of their own: milliseconds and bytes.
+    """
+
+    most_rows: int = 1_000_000
+    most_bytes: int = 2 << 30
+    lane_share: float = 0.5
+    dead_kept: int = 30 * 24 * 3600 * 1000
+    dead_bytes: int = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
-    """`taken`: the guards that somebody had before, whose rows were not stored. `stored`: rows now waiting."""
+    """`taken`: the guards that somebody had before, whose rows were not stored. `stored`: rows now waiting.
+
+    `overflowed`: rows that became letters `lane_full`, since their lane has its share of the store.
+    """
 
     stored: int = 0
     taken: frozenset[Guard] = frozenset()
+    overflowed: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,14 +179,21 @@ class DeadLetter:
     died: int
 
 
-class Store(Protocol):
+class Store(Queue, Protocol):
     """Every method raises `StoreUnavailableError` when the store cannot be reached or is closed."""
+
+    @property
+    def fill(self) -> float:
+        """How full the store is by its limits, from 0 to 1. Asks nobody."""
+        ...
 
     async def accept(self, acceptance: Acceptance) -> Accepted:
         """Writes everything of a hit, or nothing; returns when it is on disk.
 
         The guards of a delivery are taken all or none: if one of them was taken before (by an earlier hit, or earlier
         in this one), the others stay free and its rows are not stored. An empty acceptance writes nothing.
+        A lane that has its share of the store keeps new rows as letters `lane_full`. From 80 % rows of priority 2 are
+        refused, from 90 % those of 1, and all of a full store; a hit counts as its most important row.
         Raises `StoreBusyError`, `StoreFullError`.
         """
         ...
@@ -202,20 +220,39 @@ class Store(Protocol):
         ...
 
     async def postpone(
-        self, claimed: Claimed, rows: Sequence[ClaimedRow], *, until: int, counted: bool, fault: bool = False
+        self,
+        claimed: Claimed,
+        rows: Sequence[ClaimedRow],
+        *,
+        until: int,
+        counted: bool,
+        fault: bool = False,
+        tried: Answer | None = None,
     ) -> int:
-        """The rows wait until then. Not `counted`: the attempt is taken back. `fault`: one more of those."""
+        """The rows wait until then. Not `counted`: the attempt is taken back. `fault`: one more of those.
+
+        `tried`, here and in the next ones: what came of the attempt, for the history of the rows.
+        """
         ...
 
     async def give_back(self, claimed: Claimed) -> int:
         """All rows are as they were before the claim."""
         ...
 
-    async def split(self, claimed: Claimed, *, now: int) -> int:
+    async def split(self, claimed: Claimed, *, now: int, tried: Answer | None = None) -> int:
         """The rows wait in two halves, which are never joined again, with each other or with other rows."""
         ...
 
-    async def bury(self, claimed: Claimed, rows: Sequence[ClaimedRow], reason: Reason, *, note: str, now: int) -> int:
+    async def bury(
+        self,
+        claimed: Claimed,
+        rows: Sequence[ClaimedRow],
+        reason: Reason,
+        *,
+        note: str,
+        now: int,
+        tried: Answer | None = None,
+    ) -> int:
         """The rows are dead letters, bodies as they were stored."""
         ...
 
@@ -237,83 +274,6 @@ class Store(Protocol):
 
     async def dead(self, *, most: int = 50, before: int | None = None, lane: int | None = None) -> Sequence[DeadLetter]:
         """The latest dead letters, those numbered below `before`, of one lane or of all. Holds up no writer."""
-        ...
-
-    async def rows(self, selection: Selection, *, most: int, before: int | None = None) -> Sequence[RowReport]:
-        """The selected rows, the latest first, numbered below `before`. Like the next four it holds up no writer."""
-        ...
-
-    async def row(self, place: Place, number: int, *, whole: bool = False) -> RowDetail | None:
-        """Everything of a row, its values masked unless the `whole` is wanted; `None` when it is gone.
-
-        Whoever asks for the whole has to log it.
-        """
-        ...
-
-    async def count(self, selection: Selection) -> int:
-        """How many rows are selected."""
-        ...
-
-    async def standing(self, selection: Selection, *, after: int, most: int = AT_ONCE) -> Sequence[Standing]:
-        """The selected dead letters numbered above `after`, and what decides whether they can be sent again."""
-        ...
-
-    async def export(self, selection: Selection, *, after: int, most: int = AT_ONCE) -> Sequence[Exported]:
-        """The selected rows numbered above `after`, with their bodies in clear. Those that cannot be read are left."""
-        ...
-
-    async def replay(self, selection: Selection, *, now: int, most: int = AT_ONCE) -> int:
-        """Some of the selected letters that hold requests wait again, due at once; how many.
-
-        Their attempts begin anew. Those that their vendor would call too old, and damaged ones, stay dead; so do those
-        whose lane is full. To be called again while it finds any.
-        """
-        ...
-
-    async def hit_of(self, letter: Standing) -> FailedHit | None:
-        """The hit that a letter holds; `None` when it cannot be read, or the letter is gone."""
-        ...
-
-    async def replay_hit(self, letter: Standing, acceptance: Acceptance) -> bool:
-        """What a letter's hit leads to now waits in its place. Whether the letter was there, and no guard was taken."""
-        ...
-
-    async def drop(self, selection: Selection, *, most: int = AT_ONCE) -> int:
-        """Some of the selected rows are gone for ever, those included that are being sent; how many.
-
-        To be called again while it finds any.
-        """
-        ...
-
-    async def known_ids(self) -> KnownIds:
-        """The ids of all rows, for an import of many slices. To be closed."""
-        ...
-
-    async def import_rows(
-        self, lines: Sequence[Mapping[str, Any]], *, now: int, known: KnownIds | None = None
-    ) -> Imported:
-        """Stores rows as `export` gives them, sealed with the key of this store. Rows whose id is here are skipped.
-
-        `known`: the ids that are here, for slices of one import; this one's are added.
-        """
-        ...
-
-    async def search(
-        self, place: Place, holds: Callable[[Unpacked | FailedHit], bool], *, after: int, most: int = AT_ONCE
-    ) -> Searched:
-        """Opens the rows numbered above `after`, and tells those that hold what is looked for. Holds up no writer."""
-        ...
-
-    async def erase(self, place: Place, rows: Sequence[Pair]) -> int:
-        """The rows are gone, and written over; how many there were."""
-        ...
-
-    async def forget_guards(self, keys: Sequence[bytes], rows: Collection[str], *, dry_run: bool = False) -> int:
-        """Gives back guards: those with these keys, and those that these rows took. How many."""
-        ...
-
-    async def tidy(self) -> None:
-        """Nothing that was deleted is left in the log or on pages that are free."""
         ...
 
     async def sweep(self, *, now: int) -> int:
