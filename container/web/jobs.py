@@ -89,9 +89,8 @@ class Jobs:
         except StoreError as problem:
             job.problem = f"{str(problem)[:1].upper()}{str(problem)[1:]}."
             job.state = "failed"
-            logger.error(
-                "queue.job_failed kind=%s done=%d reason=%s", job.kind, job.progress.done, quoted(str(problem))
-            )
+            line = "queue.job_failed kind=%s done=%d reason=%s"
+            logger.error(line, job.kind, job.progress.done, quoted(str(problem)))  # noqa: TRY400 - the reason says it all
         else:
             job.state = "done"
             said = " ".join(f"{what}: {rows}," for what, rows in job.progress.changed.items()).rstrip(",")
