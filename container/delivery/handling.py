@@ -13,6 +13,7 @@ from container.component import Component
 from container.delivery.counters import Counters
 from container.delivery.echo import sent_texts
 from container.delivery.lane import Lane
+from container.delivery.outcomes import Outcomes, RequestOutcome
 from container.delivery.policy import (
     FAILURES_TOLD,
     MOST_FAULTS,
@@ -61,6 +62,7 @@ class Handling:
     """What is shared by all requests under way. `states`: how each lane stands, newer than what the store said.
 
     `lanes`: the lanes by number. `told`: what the log knows already. `trouble`: what the store said, while it fails.
+    `outcomes`: of the latest requests.
     """
 
     store: Store
@@ -75,6 +77,7 @@ class Handling:
     lanes: dict[int, Lane] = field(default_factory=dict)
     told: Told = field(default_factory=Told)
     trouble: list[str] = field(default_factory=list)
+    outcomes: Outcomes = field(default_factory=Outcomes)
 
     def label(self, number: int) -> str:
         """What people call the lane."""
@@ -167,6 +170,7 @@ class Handling:
         before = self.states.get(claimed.lane, LaneState())
         self.states[claimed.lane] = state
         self.counters.add("requests", claimed.rows[0].frame.type, answer.verdict)
+        self.outcomes.add(RequestOutcome(answer.at, claimed.lane, len(claimed.rows), answer.status, answer.verdict))
         self._tell(claimed, before, state, verdict)
         due = answer.at >= self.marked.get(claimed.lane, 0) + _MARKED_EVERY_MS
         if due or state != before or verdict.kind != "delivered":

@@ -68,6 +68,7 @@ class Worker:
             self._around.random,
             self._around.sleep,
         )
+        self.outcomes = self._handling.outcomes
         self._flights: dict[asyncio.Task[None], int] = {}
         self._awake = asyncio.Event()
         self._ended = asyncio.Event()
