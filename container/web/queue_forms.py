@@ -33,7 +33,6 @@ class QueueForms:
             Route("/lanes/{number}/resume", changing(self._resume), methods=["POST"]),
             Route("/lanes/{number}/act", changing(self._act), methods=["POST"]),
             Route("/rows/{place}/{number}/whole", changing(self._whole), methods=["POST"]),
-            Route("/jobs/{job}", self._pages.opened(self._job)),
         ]
 
     async def _pause(self, request: Request, form: Form) -> Response:

@@ -24,8 +24,7 @@ LANES_ON_A_PAGE, ROWS_ON_A_PAGE = 100, 50
 FEW_OUTCOMES, MANY_OUTCOMES = 20, 100
 
 _PLACES: tuple[Place, ...] = get_args(Place)
-_TONES = {"bad": 0, "odd": 1, "good": 3}
-_WITH_DEAD = 2
+_TONES = {"bad": 0, "odd": 1, "good": 2}
 _LAST = 2**63 - 1
 
 
@@ -39,10 +38,13 @@ class ShownLane:
     outcomes: Sequence[RequestOutcome]
 
     @property
-    def urgency(self) -> tuple[int, int]:
+    def needs_somebody(self) -> bool:
+        return self.standing.tone != "good" or self.report.dead > 0
+
+    @property
+    def urgency(self) -> tuple[int, bool, int]:
         """Those that need somebody come first."""
-        tone = _TONES[self.standing.tone]
-        return min(tone, _WITH_DEAD) if self.report.dead else tone, self.report.number
+        return _TONES[self.standing.tone], not self.report.dead, self.report.number
 
 
 class QueuePages:
@@ -71,9 +73,10 @@ class QueuePages:
             status=200 if lanes is not None else 503,
             notice=admin.current.notice,
             reasons=admin.health.reasons(),
-            attention=attention(admin.current, admin.health, lanes or (), now=now),
+            attention=attention(admin.current, admin.health, (), now=now),
             lanes=None if lanes is None else found,
             shown=found[(page - 1) * LANES_ON_A_PAGE : page * LANES_ON_A_PAGE],
+            needy=sum(each.needs_somebody for each in found),
             page=page,
             pages=pages,
             fill=admin.store.fill,
@@ -102,6 +105,7 @@ class QueuePages:
         selection = Selection(place, lane=report.number, reason=reason or None)
         rows = await admin.store.rows(selection, most=ROWS_ON_A_PAGE + 1, before=before)
         shown = rows[:ROWS_ON_A_PAGE]
+        newest = shown if before is None else await admin.store.rows(selection, most=1)
         share = admin.store.share(report.number)
         return self._pages.shown(
             request,
@@ -117,7 +121,7 @@ class QueuePages:
             rows=shown,
             before=before,
             older=shown[-1].number if len(rows) > len(shown) else None,
-            newest=shown[0].number if shown and before is None else query.get("up_to", ""),
+            newest=newest[0].number if newest else 0,
             total=reasons.get(reason, report.dead) if place == "dead" else report.waiting + report.claimed,
         )
 
