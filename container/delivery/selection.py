@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple
 
 from container.delivery.lane import Lane
 from container.delivery.row import Reason
@@ -131,12 +131,18 @@ class Imported:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Forgotten:
-    """What held somebody: waiting rows, dead letters, guards. `unread`: rows that could not be opened, and stay."""
+class Pair(NamedTuple):
+    """A row: its number and its id."""
 
-    waiting: int = 0
-    dead: int = 0
-    guards: int = 0
-    unread: int = 0
-    ids: frozenset[str] = field(default=frozenset(), repr=False)
+    number: int
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """Rows in which something was found. `looked`: how many were opened, `unread`: could not be, `last`: their last."""
+
+    rows: Sequence[Pair]
+    looked: int
+    unread: int
+    last: int

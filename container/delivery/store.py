@@ -16,22 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from container.delivery.content import Content
 from container.delivery.frame import Frame
 from container.delivery.lane import Lane
+from container.delivery.queue_protocol import Queue
 from container.delivery.row import Acceptance, Reason, Row
-from container.delivery.selection import (
-    AT_ONCE,
-    Exported,
-    Imported,
-    Place,
-    RowDetail,
-    RowReport,
-    Selection,
-    Standing,
-)
 from container.engine.outcome import Guard
 
 Mode = Literal["open", "credential", "address", "missing", "egress", "refusing"]
@@ -188,7 +179,7 @@ class DeadLetter:
     died: int
 
 
-class Store(Protocol):
+class Store(Queue, Protocol):
     """Every method raises `StoreUnavailableError` when the store cannot be reached or is closed."""
 
     @property
@@ -283,52 +274,6 @@ class Store(Protocol):
 
     async def dead(self, *, most: int = 50, before: int | None = None, lane: int | None = None) -> Sequence[DeadLetter]:
         """The latest dead letters, those numbered below `before`, of one lane or of all. Holds up no writer."""
-        ...
-
-    async def rows(self, selection: Selection, *, most: int, before: int | None = None) -> Sequence[RowReport]:
-        """The selected rows, the latest first, numbered below `before`. Like the next four it holds up no writer."""
-        ...
-
-    async def row(self, place: Place, number: int, *, whole: bool = False) -> RowDetail | None:
-        """Everything of a row, its values masked unless the `whole` is wanted; `None` when it is gone.
-
-        Whoever asks for the whole has to log it.
-        """
-        ...
-
-    async def count(self, selection: Selection) -> int:
-        """How many rows are selected."""
-        ...
-
-    async def standing(self, selection: Selection, *, after: int, most: int = AT_ONCE) -> Sequence[Standing]:
-        """The selected dead letters numbered above `after`, and what decides whether they can be sent again."""
-        ...
-
-    async def export(self, selection: Selection, *, after: int, most: int = AT_ONCE) -> Sequence[Exported]:
-        """The selected rows numbered above `after`, with their bodies in clear. Those that cannot be read are left."""
-        ...
-
-    async def replay(self, selection: Selection, *, now: int, most: int = AT_ONCE) -> int:
-        """Some of the selected letters that hold requests wait again, due at once; how many.
-
-        Their attempts begin anew. Those that their vendor would call too old, and damaged ones, stay dead; so do those
-        whose lane is full. To be called again while it finds any.
-        """
-        ...
-
-    async def replay_hit(self, letter: Standing, acceptance: Acceptance) -> bool:
-        """What a letter's hit leads to now waits in its place. Whether the letter was there, and no guard was taken."""
-        ...
-
-    async def drop(self, selection: Selection, *, most: int = AT_ONCE) -> int:
-        """Some of the selected rows are gone for ever, those included that are being sent; how many.
-
-        To be called again while it finds any.
-        """
-        ...
-
-    async def import_rows(self, lines: Sequence[Mapping[str, Any]], *, now: int) -> Imported:
-        """Stores rows as `export` gives them, sealed with the key of this store. Rows whose id is here are skipped."""
         ...
 
     async def sweep(self, *, now: int) -> int:
