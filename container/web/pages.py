@@ -93,8 +93,8 @@ class Pages:
             try:
                 return await handler(request)
             except StoreError as problem:
-                said = f"The store does not answer ({problem})."
-                return self.sentence(request, "Nothing was done", said, status=503)
+                said = f"Nothing was done ({problem})."
+                return self.sentence(request, "The store does not answer", said, status=503)
 
         return answer
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter as Tally
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
@@ -13,7 +12,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from container.delivery.outcomes import RequestOutcome
-from container.delivery.row import Reason
 from container.delivery.selection import Place, RowDetail, Selection
 from container.delivery.store import LaneReport, Store, StoreError
 from container.web.health import attention
