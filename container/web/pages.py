@@ -16,8 +16,10 @@ from container.delivery.counters import Counters
 from container.delivery.outcomes import Outcomes
 from container.delivery.store import Store, StoreError
 from container.web.access import GUARDED, Form, Refused, form_token, refusal, sent_form
+from container.web.caretaker import Caretaker
 from container.web.current import Current
 from container.web.health import Health, moment
+from container.web.jobs import Jobs
 from container.web.metrics import Metrics
 from container.web.queue_words import age, grouped, pieces, size_of, tone_of
 
@@ -32,11 +34,16 @@ _NOT_DONE: dict[Refused, tuple[int, str]] = {
 }
 
 
+def _nothing() -> None:
+    """Nobody delivers here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Admin:
     """What the admin listener shows. `token` empty: nobody may see the pages. `clock`: Unix time in seconds.
 
-    The current container's notice stands at the top of the page. `outcomes`: of the latest requests.
+    The current container's notice stands at the top of the page. `wake`: has the worker look at its lanes. `jobs`: long
+    work that was begun. `outcomes`: of the latest requests.
     """
 
     current: Current
@@ -46,7 +53,14 @@ class Admin:
     counters: Counters
     token: str
     clock: Callable[[], float] = time.time
+    wake: Callable[[], None] = _nothing
+    jobs: Jobs = field(default_factory=Jobs)
     outcomes: Outcomes = field(default_factory=Outcomes)
+
+    @property
+    def caretaker(self) -> Caretaker:
+        """What looks after deliveries, with the container that is in force."""
+        return Caretaker(self.store, lambda: self.current.container, self.wake, lambda: self.now, self.jobs)
 
     @property
     def now(self) -> int:

@@ -5,8 +5,6 @@ Each is a POST with a form of ours. Dropping asks once more, and says how many. 
 
 from __future__ import annotations
 
-import logging
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -14,10 +12,12 @@ from starlette.routing import Route
 from container.delivery.selection import Place, Selection
 from container.delivery.store import LaneReport
 from container.web.access import Form
+from container.web.jobs import BusyError
 from container.web.pages import Pages, gone_to
-from container.web.queue_pages import lane_of, number_of, place_of, shown_row
+from container.web.queue_pages import GONE, lane_of, number_of, place_of, shown_row
 
-logger = logging.getLogger("container.web")
+BY = "page"
+"""How whoever does something came in, for the log."""
 
 
 class QueueForms:
@@ -43,9 +43,8 @@ class QueueForms:
 
     async def _set(self, request: Request, form: Form, *, paused: bool) -> Response:
         number = number_of(request.path_params["number"])
-        if number is None or not await self._admin.store.pause(number, paused=paused):
+        if number is None or not await self._admin.caretaker.pause(number, paused=paused, by=BY):
             return self._no_lane(request)
-        logger.warning("queue.%s lane=%d", "paused" if paused else "resumed", number)
         return gone_to("../../" if form.one("back") == "lanes" else f"../{number}")
 
     async def _act(self, request: Request, form: Form) -> Response:
@@ -60,7 +59,16 @@ class QueueForms:
             return self._refused(request, "Nothing was selected. Go back, and tick the rows that you mean.")
         if act == "drop" and form.one("confirmed") != "yes":
             return await self._confirm(request, form, report, selection)
-        return gone_to(f"../../jobs/{self._started(act, selection)}")
+        return self._begun(request, act, report, selection)
+
+    def _begun(self, request: Request, act: str, report: LaneReport, selection: Selection) -> Response:
+        caretaker = self._admin.caretaker
+        about = f"lane={report.number}&place={selection.place}"
+        try:
+            job = caretaker.replay(selection) if act == "replay" else caretaker.drop(selection)
+        except BusyError as busy:
+            return self._pages.shown(request, "busy.html", status=409, job=busy.job)
+        return gone_to(f"../../jobs/{job.number}?{about}")
 
     async def _confirm(self, request: Request, form: Form, report: LaneReport, selection: Selection) -> Response:
         number = await self._admin.store.count(selection)
@@ -79,12 +87,12 @@ class QueueForms:
 
     async def _whole(self, request: Request, form: Form) -> Response:
         place, number = place_of(request), number_of(request.path_params["number"])
-        detail = await self._admin.store.row(place, number, whole=True) if place and number else None
-        if detail is None or detail.report.id != form.one("id"):
-            gone = "There is no such row any more: it was delivered, replayed or dropped."
-            return self._pages.sentence(request, "Nothing here", gone, status=404)
-        logger.warning("queue.shown_whole place=%s number=%d id=%s", place, number, detail.report.id)
-        return shown_row(self._pages, request, detail)
+        found = await self._admin.store.row(place, number) if place and number else None
+        # A number is given again once its row is gone, and only the row that was looked at is meant.
+        if found is None or place is None or number is None or found.report.id != form.one("id"):
+            return self._pages.sentence(request, "Nothing here", GONE, status=404)
+        detail = await self._admin.caretaker.row(place, number, whole=True, by=BY)
+        return shown_row(self._pages, request, detail or found)
 
     def _no_lane(self, request: Request) -> Response:
         return self._pages.sentence(request, "Nothing here", "There is no such lane.", status=404)

@@ -12,16 +12,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from container.delivery.outcomes import RequestOutcome
+from container.delivery.row import Reason
 from container.delivery.selection import Place, RowDetail, Selection
 from container.delivery.store import LaneReport, Store, StoreError
 from container.web.health import attention
 from container.web.pages import Pages
-from container.web.queue_words import REASONS, Standing, standing
+from container.web.queue_words import Standing, advice_on, standing
 
 LANES_ON_A_PAGE, ROWS_ON_A_PAGE = 100, 50
 FEW_OUTCOMES, MANY_OUTCOMES = 20, 100
 
+GONE = "There is no such row any more: it was delivered, replayed or dropped."
 _PLACES: tuple[Place, ...] = get_args(Place)
+_REASONS: tuple[Reason, ...] = get_args(Reason)
 _TONES = {"bad": 0, "odd": 1, "good": 2}
 _LAST = 2**63 - 1
 
@@ -57,6 +60,7 @@ class QueuePages:
             Route("/", opened(self._overview)),
             Route("/lanes/{number}", opened(self._lane)),
             Route("/rows/{place}/{number}", opened(self._row)),
+            Route("/jobs/{number}", opened(self._job)),
         ]
 
     async def _overview(self, request: Request) -> Response:
@@ -78,6 +82,7 @@ class QueuePages:
             page=page,
             pages=pages,
             fill=admin.store.fill,
+            job=admin.jobs.running,
         )
 
     def _shown_lanes(self, lanes: Sequence[LaneReport]) -> list[ShownLane]:
@@ -96,9 +101,10 @@ class QueuePages:
         if report is None:
             return self._nothing(request, "There is no such lane.")
         place: Place = "waiting" if query.get("place") == "waiting" else "dead"
-        reasons = await self._reasons(report) if place == "dead" else {}
+        reasons = await admin.store.reasons(report.number) if place == "dead" else {}
         stated = query.get("reason", "")
-        reason = stated if stated in reasons else ""
+        # Also one that no letter has any more: whoever chose it must not be shown all the others in its place.
+        reason = stated if place == "dead" and stated in _REASONS else ""
         before = number_of(query.get("before", ""))
         selection = Selection(place, lane=report.number, reason=reason or None)
         rows = await admin.store.rows(selection, most=ROWS_ON_A_PAGE + 1, before=before)
@@ -114,24 +120,36 @@ class QueuePages:
             outcomes=admin.outcomes.of_lane(report.number, MANY_OUTCOMES),
             place=place,
             reason=reason,
-            reasons=sorted(reasons.items()) if len(reasons) > 1 else (),
-            advice=REASONS.get(reason or next(iter(reasons), "")) if reason or len(reasons) == 1 else None,
+            reasons=sorted(reasons.items()) if reason or len(reasons) > 1 else (),
+            advice=advice_on(reason or (next(iter(reasons)) if len(reasons) == 1 else None)),
             rows=shown,
             before=before,
             older=shown[-1].number if len(rows) > len(shown) else None,
             newest=newest[0].number if newest else 0,
-            total=reasons.get(reason, report.dead) if place == "dead" else report.waiting + report.claimed,
+            total=(reasons.get(reason, 0) if reason else report.dead)
+            if place == "dead"
+            else report.waiting + report.claimed,
         )
-
-    async def _reasons(self, report: LaneReport) -> dict[str, int]:
-        return dict(await self._admin.store.reasons(report.number))
 
     async def _row(self, request: Request) -> Response:
         place, number = place_of(request), number_of(request.path_params["number"])
         detail = await self._admin.store.row(place, number) if place and number else None
         if detail is None:
-            return self._nothing(request, "There is no such row any more: it was delivered, replayed or dropped.")
+            return self._nothing(request, GONE)
         return shown_row(self._pages, request, detail)
+
+    async def _job(self, request: Request) -> Response:
+        number, query = number_of(request.path_params["number"]), request.query_params
+        job = None if number is None else self._admin.jobs.get(number)
+        if job is None:
+            return self._nothing(request, "There is no such job. The latest ones are remembered, until a restart.")
+        return self._pages.shown(
+            request,
+            "job.html",
+            job=job,
+            lane=number_of(query.get("lane", "")),
+            place="waiting" if query.get("place") == "waiting" else "dead",
+        )
 
     def _nothing(self, request: Request, sentence: str) -> Response:
         return self._pages.sentence(request, "Nothing here", sentence, status=404)
@@ -139,12 +157,11 @@ class QueuePages:
 
 def shown_row(pages: Pages, request: Request, detail: RowDetail) -> Response:
     """The page of a row, masked or whole."""
-    reason = detail.report.reason
     return pages.shown(
         request,
         "row.html",
         detail=detail,
-        advice=None if reason is None else REASONS[reason],
+        advice=advice_on(detail.report.reason),
         payload=pretty(detail.body),
     )
 

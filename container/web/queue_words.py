@@ -108,6 +108,11 @@ def standing(report: LaneReport, *, now: int, share: float = 0.0) -> Standing:
     return Standing("open", "good")
 
 
+def advice_on(reason: str | None) -> Advice | None:
+    """Why a letter is dead, and what to do about it; `None` for a reason that this version does not know."""
+    return next((advice for name, advice in REASONS.items() if name == reason), None)
+
+
 def tone_of(verdict: str) -> Tone:
     """How good a verdict is."""
     if verdict == "delivered":

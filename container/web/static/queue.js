@@ -44,13 +44,14 @@ async function follow(section) {
   for (;;) {
     await new Promise((done) => setTimeout(done, POLL_MS));
     try {
-      const answer = await fetch(section.dataset.job, { cache: "no-store" });
+      // The address of the page may hold the token, with which `fetch` takes none.
+      const answer = await fetch(new URL(section.dataset.job, location.origin + location.pathname), { cache: "no-store" });
       if (!answer.ok) break;
       const job = await answer.json();
       if (job.state !== "running") break;
       bar.max = Math.max(job.total, 1);
       bar.value = job.done;
-      told.textContent = job.told;
+      told.textContent = `${job.done.toLocaleString("en")} of ${job.total.toLocaleString("en")} rows`;
     } catch {
       told.textContent = "The server does not answer.";
     }
