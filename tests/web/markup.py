@@ -36,24 +36,26 @@ def payloads() -> Iterator[str]:
 
 
 class Skeleton(HTMLParser):
-    """`parts`: elements and the names of their attributes, in order. `text`: what a person reads, and attributes."""
+    """`parts`: elements and the names of their attributes, in order. `said`: texts; `values`: those of attributes."""
 
     def __init__(self, page: str) -> None:
         super().__init__(convert_charrefs=True)
         self.parts: list[tuple[str, ...]] = []
         self.said: list[str] = []
+        self.values: list[str] = []
         self.feed(page)
         self.close()
 
     @property
     def text(self) -> str:
+        """What a person reads."""
         return "".join(self.said)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         # Where a long address may be broken says how many slashes it has.
         if tag != "wbr":
             self.parts.append((tag, *(name for name, _ in attrs)))
-            self.said += (value for _, value in attrs if value)
+            self.values += (value for _, value in attrs if value)
 
     def handle_endtag(self, tag: str) -> None:
         if tag != "wbr":

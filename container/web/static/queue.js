@@ -47,7 +47,7 @@ async function follow(section) {
       // The address of the page may hold the token, with which `fetch` takes none.
       const answer = await fetch(new URL(section.dataset.job, location.origin + location.pathname), { cache: "no-store" });
       if (!answer.ok) break;
-      const job = await answer.json();
+      const { job } = await answer.json();
       if (job.state !== "running") break;
       bar.max = Math.max(job.total, 1);
       bar.value = job.done;
