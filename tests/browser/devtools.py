@@ -77,9 +77,10 @@ class Tab:
         quoted = json.dumps(selector)
         await self.value(f"document.querySelector({quoted}).scrollIntoView({{block: 'center'}})")
         place = await self.value(
-            f"(({{x, y, width, height}}) => [x + width / 2, y + height / 2])"
+            f"(({{x, y, width, height}}) => width * height > 0 && [x + width / 2, y + height / 2])"
             f"(document.querySelector({quoted}).getBoundingClientRect())"
         )
+        assert place, f"{selector} is not to be seen"
         for kind in ("mousePressed", "mouseReleased"):
             point = {"x": place[0], "y": place[1], "button": "left", "clickCount": 1}
             await self.ask("Input.dispatchMouseEvent", type=kind, **point)
@@ -121,9 +122,11 @@ async def chromium(profile: Path) -> AsyncIterator[Tab]:
 
 async def _address(file: Path) -> tuple[str, str]:
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        lines = file.read_text().split("\n") if file.exists() else []
-        if len(lines) == 2:
-            return lines[0], lines[1]
+    while len(lines := _lines(file)) != 2:
+        assert time.monotonic() < deadline, "Chromium did not start"
         await asyncio.sleep(0.05)
-    raise AssertionError("Chromium did not start")
+    return lines[0], lines[1]
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text().split("\n") if file.exists() else []

@@ -18,8 +18,10 @@ function selecting(form) {
   const labels = new Map(buttons.map((button) => [button, button.textContent]));
   const all = document.createElement("input");
   all.type = "checkbox";
-  all.ariaLabel = "Select all that are shown";
-  form.querySelector("[data-pick-all]").append(all);
+  const label = document.createElement("label");
+  label.className = "pick-all";
+  label.append(all, " All shown");
+  form.querySelector("[data-pick-all]").prepend(label);
 
   function show() {
     const number = boxes.filter((box) => box.checked).length;
