@@ -34,7 +34,7 @@ def sent(
     raw = [(name.encode(), value.encode("latin-1")) for name, value in given.items()]
     content = body.encode() if isinstance(body, str) else body
 
-    async def receive() -> Mapping[str, Any]:
+    async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": content, "more_body": False}
 
     request = Request({"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": raw}, receive)
@@ -134,7 +134,7 @@ def test_what_is_no_form_of_ours_is_unreadable(body: str | bytes, headers: dict[
 
 
 def test_a_form_whose_sender_leaves_is_unreadable() -> None:
-    async def receive() -> Mapping[str, Any]:
+    async def receive() -> dict[str, Any]:
         return {"type": "http.disconnect"}
 
     headers = [(b"content-type", FORM.encode())]
