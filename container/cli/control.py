@@ -20,6 +20,7 @@ from urllib.parse import urlencode
 import orjson
 
 from container.cli.build import build
+from container.cli.crowd import Crowd
 from container.cli.sources import Sources, secrets_from
 from container.config.registry import discover
 from container.delivery.schema import FILE
@@ -27,8 +28,9 @@ from container.delivery.sqlite import open_store
 from container.delivery.store import StoreRefusedError
 from container.engine.container import Container
 from container.web.caretaker import Caretaker
+from container.web.ingest import Limits
 from container.web.jobs import Jobs
-from container.web.queue_api import PATH, Application, QueueApi, queue_app
+from container.web.queue_api import LARGEST_BODY, PATH, Application, QueueApi, queue_app
 
 SOCKET = "control.sock"
 LONGEST_PATH = 100
@@ -78,6 +80,11 @@ def control_socket(folder: Path) -> socket.socket:
         raise
     bound.setblocking(False)
     return bound
+
+
+def control_crowd() -> Crowd:
+    """The connections of the socket: its requests may be slices of an import."""
+    return Crowd(limits=Limits(body_bytes=LARGEST_BODY))
 
 
 def remove_socket(folder: Path) -> None:

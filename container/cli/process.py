@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from container.cli.build import Built, build, tell
-from container.cli.control import SOCKET, control_socket, remove_socket
+from container.cli.control import SOCKET, control_crowd, control_socket, remove_socket
 from container.cli.crowd import Crowd, most_connections, spare_of
 from container.cli.demo import FOLDER, demo_folder, is_demo_folder
 from container.cli.listeners import DRAIN_SECONDS, EVERYWHERE, Listener, address_of, bind
@@ -30,7 +30,7 @@ from container.config.registry import Registry
 from container.delivery.handling import judges_of
 from container.delivery.schema import unusable
 from container.delivery.sqlite import SqliteStore, open_store
-from container.delivery.store import StoreRefusedError
+from container.delivery.store import Limits, StoreRefusedError
 from container.delivery.told import quoted
 from container.delivery.transport import Transport, vendor_transport
 from container.delivery.worker import Worker
@@ -43,9 +43,9 @@ from container.web.current import Current
 from container.web.front import Front
 from container.web.health import Health
 from container.web.hosts import Hosts
-from container.web.ingest import Ingest, Limits
+from container.web.ingest import Ingest
 from container.web.metrics import Metrics, Refusal, new_metrics
-from container.web.queue_api import LARGEST_BODY, QueueApi, queue_app, with_queue
+from container.web.queue_api import QueueApi, queue_app, with_queue
 from container.web.rate import RateLimit
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
@@ -73,7 +73,7 @@ class StartError(Exception):
 class Options:
     """How the process runs. `token`: the admin token, empty for none. `key`: what encrypts rows at rest.
 
-    `rate_limit`: hits that one address may send in a second, 0 for any number.
+    `rate_limit`: hits that one address may send in a second, 0 for any number. `limits`: of the store.
     """
 
     host: str
@@ -86,6 +86,7 @@ class Options:
     prefix: str = ""
     hosts: Hosts = field(default_factory=Hosts)
     rate_limit: int = 0
+    limits: Limits = field(default_factory=Limits)
     watch: bool = False
     demo: bool = False
     token: str = ""
@@ -195,7 +196,7 @@ async def _open_engine(options: Options, scene: Scene, registry: Registry, opene
                 f'"{data}" holds the deliveries of a demonstration, which must not reach a vendor. '
                 "Choose another folder with --data, or add --demo."
             )
-        store = open_store(data, now=time.time_ns() // 1_000_000, key=options.key)
+        store = open_store(data, now=time.time_ns() // 1_000_000, key=options.key, limits=options.limits)
     except OSError as problem:
         raise StartError(unusable(options.data, problem)) from None
     except StoreRefusedError as problem:
@@ -262,7 +263,7 @@ async def _listen_to_commands(options: Options, caretaker: Caretaker, opened: As
     opened.callback(remove_socket, folder)
     opened.callback(bound.close)
     api = QueueApi(caretaker, lambda _header: True, by="control_socket")
-    listener = Listener(queue_app(api), bound, crowd=Crowd(limits=Limits(body_bytes=LARGEST_BODY), near=is_near))
+    listener = Listener(queue_app(api), bound, crowd=control_crowd())
     await listener.start()
     opened.push_async_callback(listener.stop)
 

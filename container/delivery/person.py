@@ -141,6 +141,9 @@ def values(name: str, text: str, depth: int = 0) -> Iterator[tuple[str, str]]:
 
 def _encoded(name: str, text: str) -> Iterator[tuple[str, str]]:
     """What stands in a text one layer deeper."""
+    decoded = _from_base64(text) if _BASE64.fullmatch(text) else ""
+    if decoded:
+        yield name, decoded
     pairs = list(_pairs(name, text)) if "=" in text or "\n" in text else []
     if pairs:
         yield from pairs
@@ -152,10 +155,6 @@ def _encoded(name: str, text: str) -> Iterator[tuple[str, str]]:
         plain_text = unquote_plus(text, errors="replace")
         if plain_text != text:
             yield name, plain_text
-    if _BASE64.fullmatch(text):
-        found = _from_base64(text)
-        if found:
-            yield name, found
 
 
 def _pairs(name: str, text: str) -> Iterator[tuple[str, str]]:
