@@ -15,7 +15,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from container.web.access import GUARDED, authorised, needed
+from container.web.access import GUARDED, needed
+from container.web.access import authorised as authorised
 from container.web.health import attention, not_ready
 from container.web.metrics import delivery_metrics, lane_metrics
 from container.web.pages import Admin as Admin

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,22 +81,24 @@ class Pages:
             age=age, grouped=grouped, moment=moment, percent=_percent, pieces=pieces, size_of=size_of, tone_of=tone_of
         )
 
-    def shown(self, request: Request, name: str, *, status: int = 200, **values: Any) -> Response:
-        """A page from its template. Its links are relative, so that a proxy may mount the pages anywhere."""
-        admin = self.admin
-        text = self._environment.get_template(name).render(
-            container=admin.current.container,
-            form_token=form_token(admin.token, admin.clock()),
-            now=admin.now,
-            root="../" * (request.url.path.count("/") - 1),
-            **values,
-        )
-        # Halves of surrogate pairs cannot be written; what is sent to vendors never holds any, what is shown may.
-        return Response(text.encode(errors="replace"), status, GUARDED, "text/html")
+    async def shown(self, request: Request, name: str, *, status: int = 200, **values: Any) -> Response:
+        """A page from its template. Its links are relative, so that a proxy may mount the pages anywhere.
 
-    def sentence(self, request: Request, heading: str, sentence: str, *, status: int) -> Response:
+        A page of a hundred lanes takes a while, in which hits have their turn: nothing in `values` may change.
+        """
+        admin = self.admin
+        values |= {
+            "container": admin.current.container,
+            "form_token": form_token(admin.token, admin.clock()),
+            "now": admin.now,
+            "root": "../" * (request.url.path.count("/") - 1),
+        }
+        text = await asyncio.to_thread(self._rendered, name, values)
+        return Response(text, status, GUARDED, "text/html")
+
+    async def sentence(self, request: Request, heading: str, sentence: str, *, status: int) -> Response:
         """A page that says one thing."""
-        return self.shown(request, "sentence.html", status=status, heading=heading, sentence=sentence)
+        return await self.shown(request, "sentence.html", status=status, heading=heading, sentence=sentence)
 
     def opened(self, handler: Handler) -> Handler:
         """The handler for those who have the token. A store that does not answer is told of as a page."""
@@ -108,7 +111,7 @@ class Pages:
                 return await handler(request)
             except StoreError as problem:
                 said = f"Nothing was done ({problem})."
-                return self.sentence(request, "The store does not answer", said, status=503)
+                return await self.sentence(request, "The store does not answer", said, status=503)
 
         return answer
 
@@ -120,9 +123,13 @@ class Pages:
             if isinstance(form, Form):
                 return await handler(request, form)
             status, said = _NOT_DONE[form]
-            return self.sentence(request, "Nothing was done", said, status=status)
+            return await self.sentence(request, "Nothing was done", said, status=status)
 
         return self.opened(answer)
+
+    def _rendered(self, name: str, values: Mapping[str, Any]) -> bytes:
+        # Halves of surrogate pairs cannot be written, and what is shown may hold some.
+        return self._environment.get_template(name).render(values).encode(errors="replace")
 
 
 def gone_to(place: str) -> Response:

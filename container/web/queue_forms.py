@@ -44,38 +44,40 @@ class QueueForms:
     async def _set(self, request: Request, form: Form, *, paused: bool) -> Response:
         number = number_of(request.path_params["number"])
         if number is None or not await self._admin.caretaker.pause(number, paused=paused, by=BY):
-            return self._no_lane(request)
+            return await self._no_lane(request)
         return gone_to("../../" if form.one("back") == "lanes" else f"../{number}")
 
     async def _act(self, request: Request, form: Form) -> Response:
         report = await lane_of(self._admin.store, request.path_params["number"])
         if report is None:
-            return self._no_lane(request)
+            return await self._no_lane(request)
         act, _, every = form.one("act").partition("-")
         selection = _every(form, report) if every == "all" else _chosen(form, report)
         if act not in ("replay", "drop") or every not in ("", "all"):
-            return self._refused(request, "The form does not say what to do.")
+            return await self._refused(request, "The form does not say what to do.")
         if selection is None:
-            return self._refused(request, "Nothing was selected. Go back, and tick the rows that you mean.")
+            return await self._refused(request, "Nothing was selected. Go back, and tick the rows that you mean.")
         if act == "drop" and form.one("confirmed") != "yes":
             return await self._confirm(request, form, report, selection)
-        return self._begun(request, act, report, selection)
+        return await self._begun(request, act, report, selection)
 
-    def _begun(self, request: Request, act: str, report: LaneReport, selection: Selection) -> Response:
+    async def _begun(self, request: Request, act: str, report: LaneReport, selection: Selection) -> Response:
         caretaker = self._admin.caretaker
         about = f"lane={report.number}&place={selection.place}"
         try:
             job = caretaker.replay(selection) if act == "replay" else caretaker.drop(selection)
         except BusyError as busy:
-            return self._pages.shown(request, "busy.html", status=409, job=busy.job)
+            return await self._pages.shown(request, "busy.html", status=409, job=busy.job)
         return gone_to(f"../../jobs/{job.number}?{about}")
 
     async def _confirm(self, request: Request, form: Form, report: LaneReport, selection: Selection) -> Response:
         number = await self._admin.store.count(selection)
         if not number:
-            return self._refused(request, "None of these are there any more: they were delivered, replayed or dropped.")
+            return await self._refused(
+                request, "None of these are there any more: they were delivered, replayed or dropped."
+            )
         kept = ("place", "reason", "up_to", "row", "act")
-        return self._pages.shown(
+        return await self._pages.shown(
             request,
             "confirm.html",
             report=report,
@@ -90,15 +92,15 @@ class QueueForms:
         found = await self._admin.store.row(place, number) if place and number else None
         # A number is given again once its row is gone, and only the row that was looked at is meant.
         if found is None or place is None or number is None or found.report.id != form.one("id"):
-            return self._pages.sentence(request, "Nothing here", GONE, status=404)
+            return await self._pages.sentence(request, "Nothing here", GONE, status=404)
         detail = await self._admin.caretaker.row(place, number, whole=True, by=BY)
-        return shown_row(self._pages, request, detail or found)
+        return await shown_row(self._pages, request, detail or found)
 
-    def _no_lane(self, request: Request) -> Response:
-        return self._pages.sentence(request, "Nothing here", "There is no such lane.", status=404)
+    async def _no_lane(self, request: Request) -> Response:
+        return await self._pages.sentence(request, "Nothing here", "There is no such lane.", status=404)
 
-    def _refused(self, request: Request, sentence: str) -> Response:
-        return self._pages.sentence(request, "Nothing was done", sentence, status=400)
+    async def _refused(self, request: Request, sentence: str) -> Response:
+        return await self._pages.sentence(request, "Nothing was done", sentence, status=400)
 
 
 def _chosen(form: Form, report: LaneReport) -> Selection | None:

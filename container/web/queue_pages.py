@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import get_args
 
@@ -69,7 +70,7 @@ class QueuePages:
         found = sorted(self._shown_lanes(lanes or ()), key=lambda each: each.urgency)
         pages = max(-(-len(found) // LANES_ON_A_PAGE), 1)
         page = min(max(number_of(request.query_params.get("page", "")) or 1, 1), pages)
-        return self._pages.shown(
+        return await self._pages.shown(
             request,
             "admin.html",
             status=200 if lanes is not None else 503,
@@ -82,7 +83,7 @@ class QueuePages:
             page=page,
             pages=pages,
             fill=admin.store.fill,
-            job=admin.jobs.running,
+            job=deepcopy(admin.jobs.running),
         )
 
     def _shown_lanes(self, lanes: Sequence[LaneReport]) -> list[ShownLane]:
@@ -99,7 +100,7 @@ class QueuePages:
         admin, query = self._admin, request.query_params
         report = await lane_of(admin.store, request.path_params["number"])
         if report is None:
-            return self._nothing(request, "There is no such lane.")
+            return await self._nothing(request, "There is no such lane.")
         place: Place = "waiting" if query.get("place") == "waiting" else "dead"
         reasons = await admin.store.reasons(report.number) if place == "dead" else {}
         stated = query.get("reason", "")
@@ -111,7 +112,7 @@ class QueuePages:
         shown = rows[:ROWS_ON_A_PAGE]
         newest = shown if before is None else await admin.store.rows(selection, most=1)
         share = admin.store.share(report.number)
-        return self._pages.shown(
+        return await self._pages.shown(
             request,
             "lane.html",
             report=report,
@@ -135,29 +136,31 @@ class QueuePages:
         place, number = place_of(request), number_of(request.path_params["number"])
         detail = await self._admin.store.row(place, number) if place and number else None
         if detail is None:
-            return self._nothing(request, GONE)
-        return shown_row(self._pages, request, detail)
+            return await self._nothing(request, GONE)
+        return await shown_row(self._pages, request, detail)
 
     async def _job(self, request: Request) -> Response:
         number, query = number_of(request.path_params["number"]), request.query_params
         job = None if number is None else self._admin.jobs.get(number)
         if job is None:
-            return self._nothing(request, "There is no such job. The latest ones are remembered, until a restart.")
-        return self._pages.shown(
+            return await self._nothing(
+                request, "There is no such job. The latest ones are remembered, until a restart."
+            )
+        return await self._pages.shown(
             request,
             "job.html",
-            job=job,
+            job=deepcopy(job),
             lane=number_of(query.get("lane", "")),
             place="waiting" if query.get("place") == "waiting" else "dead",
         )
 
-    def _nothing(self, request: Request, sentence: str) -> Response:
-        return self._pages.sentence(request, "Nothing here", sentence, status=404)
+    async def _nothing(self, request: Request, sentence: str) -> Response:
+        return await self._pages.sentence(request, "Nothing here", sentence, status=404)
 
 
-def shown_row(pages: Pages, request: Request, detail: RowDetail) -> Response:
+async def shown_row(pages: Pages, request: Request, detail: RowDetail) -> Response:
     """The page of a row, masked or whole."""
-    return pages.shown(
+    return await pages.shown(
         request,
         "row.html",
         detail=detail,
