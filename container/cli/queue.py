@@ -162,7 +162,7 @@ def export_(
 
 @queue.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, allow_dash=True)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, allow_dash=True)],
     *,
     data: Data = DATA,
 ) -> None:
