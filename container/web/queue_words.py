@@ -11,6 +11,9 @@ from container.delivery.row import Reason
 from container.delivery.store import LaneReport, Mode
 from container.web.health import HOLDS
 
+FULL = 0.99
+"""A lane that uses so much of its share has room for small deliveries at most."""
+
 Tone = Literal["good", "odd", "bad"]
 
 
@@ -103,7 +106,7 @@ def standing(report: LaneReport, *, now: int, share: float = 0.0) -> Standing:
         return Standing(word, "bad", f"{HOLDS[state.mode]}; {wait}", MODES[state.mode])
     if state.failures:
         return Standing("failing", "bad", f"{grouped(state.failures)} in a row; {wait}", _FAILING)
-    if share >= 1:
+    if share >= FULL:
         return Standing("full", "bad", "its share of the store is used up", _FULL)
     return Standing("open", "good")
 

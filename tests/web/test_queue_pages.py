@@ -16,7 +16,7 @@ from container.delivery.row import Reason
 from container.delivery.store import LaneReport, LaneState, Mode
 from container.web.health import HOLDS
 from container.web.queue_pages import LANES_ON_A_PAGE, ROWS_ON_A_PAGE, number_of, pretty
-from container.web.queue_words import MODES, REASONS, age, size_of, standing, tone_of
+from container.web.queue_words import FULL, MODES, REASONS, age, size_of, standing, tone_of
 from tests import canaries
 from tests.web.markup import Skeleton
 from tests.web.parts import run
@@ -68,8 +68,8 @@ def test_a_lane_stands_as_the_gravest_that_is_true_of_it() -> None:
     words = [
         standing(report(paused=True, state=held), now=THEN, share=1).word,
         standing(report(state=failing), now=THEN, share=1).word,
-        standing(report(), now=THEN, share=1).word,
-        standing(report(), now=THEN, share=0.99).word,
+        standing(report(), now=THEN, share=FULL).word,
+        standing(report(), now=THEN, share=0.98).word,
     ]
     assert words == ["paused", "failing", "full", "open"]
     assert standing(report(state=failing), now=THEN).why == "3 in a row; next try in 40 s"
