@@ -9,19 +9,19 @@ from typing import Any
 
 import httpx
 import pytest
-from click.testing import Result
 from rich.console import Console
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from container.cli.main import app
 from container.cli.working import progress
 from container.delivery.row import acceptance
 from container.delivery.sqlite import SqliteStore, open_store
 from container.engine.run import run as run_hit
+from container.event import Hit
 from tests import canaries
 from tests.cli import processes
 from tests.delivery.harness import NOW, accepted, must_claim, planned, run
-from tests.web.parts import Hit, container
+from tests.web.parts import container
 
 
 def prepared(folder: Path, *, dead: int = 0, waiting: int = 0, hits: int = 0) -> Path:
