@@ -116,7 +116,7 @@ def is_harmless(name: str) -> bool:
 def is_shown(name: str, value: str) -> bool:
     """Whether this value is shown under this name."""
     if _letters(name) in AMOUNTS:
-        return _AMOUNT.fullmatch(value) is not None
+        return _AMOUNT.fullmatch(value.strip()) is not None
     return is_harmless(name) and _is_plain(value)
 
 
