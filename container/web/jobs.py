@@ -94,7 +94,7 @@ class Jobs:
         else:
             job.state = "done"
             said = " ".join(f"{what}: {rows}," for what, rows in job.progress.changed.items()).rstrip(",")
-            logger.warning("queue.job_done kind=%s rows=%d result=%s", job.kind, job.progress.done, quoted(said))
+            logger.info("queue.job_done kind=%s rows=%d result=%s", job.kind, job.progress.done, quoted(said))
 
 
 def _ended(job: Job, task: asyncio.Task[None]) -> None:

@@ -16,11 +16,12 @@ from container.cli.main import app
 from container.cli.working import progress
 from container.delivery.row import acceptance
 from container.delivery.sqlite import SqliteStore, open_store
+from container.delivery.store import Answer, LaneState
 from container.engine.run import run as run_hit
 from container.event import Hit
 from tests import canaries
 from tests.cli import processes
-from tests.delivery.harness import NOW, accepted, must_claim, planned, run
+from tests.delivery.harness import NOW, accepted, item_request, must_claim, planned, run
 from tests.web.parts import container
 
 
@@ -89,6 +90,23 @@ def test_a_row_is_shown_masked_and_whole_on_demand(tmp_path: Path) -> None:
     assert not canaries.EVERYTHING.within(shown.output)
     whole = json.loads(said("queue", "show", "1", "--dead", "--whole", "--format", "json", data=tmp_path).stdout)
     assert canaries.EMAIL in whole["body"]
+
+
+def test_lanes_say_how_they_stand(tmp_path: Path) -> None:
+    async def work(store: SqliteStore) -> None:
+        for number, account in enumerate(("C1", "C2", "C3"), start=1):
+            await store.accept(accepted(planned(number, item_request(number, account=account))))
+        answer = Answer(NOW, 401, "credential", "the token is wrong")
+        await store.mark(1, LaneState("credential", NOW, 3), answer)
+        await store.mark(2, LaneState("open", NOW, 3))
+        await store.pause(3, paused=True)
+
+    with_store(tmp_path, work)
+    first, second, third = said("queue", "list", data=tmp_path).output.splitlines()[2:5]
+    assert "holds: credential" in first
+    assert "401 credential the token is wrong" in first
+    assert "failing, again in" in second
+    assert "paused" in third
 
 
 def test_the_hit_of_a_letter_is_shown(tmp_path: Path) -> None:
