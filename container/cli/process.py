@@ -35,8 +35,9 @@ from container.delivery.store import Limits, StoreRefusedError
 from container.delivery.told import quoted
 from container.delivery.transport import Transport, vendor_transport
 from container.delivery.worker import Worker
+from container.web.access import authorised
 from container.web.addresses import Proxies, is_near
-from container.web.admin import Admin, admin_app, authorised
+from container.web.admin import Admin, admin_app
 from container.web.app import public_app
 from container.web.caretaker import Caretaker
 from container.web.current import Current
@@ -127,6 +128,8 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
             health=engine.health,
             counters=engine.worker.counters,
             token=options.token,
+            wake=engine.worker.wake,
+            outcomes=engine.worker.outcomes,
         )
         ingest = Ingest(
             engine.current,
@@ -141,7 +144,7 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         sys.setswitchinterval(HANDED_OVER_AFTER_SECONDS)
         most, most_admin = most_connections()
         admin_crowd = Crowd(most=most_admin, spare=spare_of(most_admin))
-        caretaker = Caretaker(engine.store, lambda: engine.current.container, engine.worker.wake)
+        caretaker = admin.caretaker
         opened.push_async_callback(caretaker.jobs.close)
         await _listen_to_commands(options, caretaker, opened)
         pages = with_queue(

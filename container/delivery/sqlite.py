@@ -99,7 +99,7 @@ class SqliteStore:
         self._queue = found = SqliteQueue(
             open_reader(folder), self._writer, keys, Changing(self._change, self._lane, self._room, self._announce)
         )
-        self.rows, self.row, self.count = found.rows, found.row, found.count
+        self.rows, self.row, self.count, self.reasons = found.rows, found.row, found.count, found.reasons
         self.replay, self.replay_hit, self.drop = found.replay, found.replay_hit, found.drop
         self.standing, self.hit_of, self.export = found.standing, found.hit_of, found.export
         self.known_ids, self.import_rows = found.known_ids, found.import_rows
@@ -113,6 +113,9 @@ class SqliteStore:
     @property
     def fill(self) -> float:
         return self._levels.fill
+
+    def share(self, lane: int) -> float:
+        return self._levels.share(lane)
 
     async def accept(self, acceptance: Acceptance) -> Accepted:
         if acceptance.empty:

@@ -73,6 +73,7 @@ class Worker:
             self._around.random,
             self._around.sleep,
         )
+        self.outcomes = self._handling.outcomes
         self._upkeep = Upkeep(store, self.counters, self._handling.told)
         self._flights: dict[asyncio.Task[None], Course] = {}
         self._courses: dict[int, Course] = {}
