@@ -1,7 +1,7 @@
 """How the disk stands, as the writer finds it: it works, it is full, it fails, or the file on it is damaged.
 
-In each of these hits are refused, and what was delivered is still written down if that goes. Full: the room that was kept
-is given up for it. Failing: a try each second shows whether it is over. Damaged: only a start mends it.
+In each of these hits are refused, and what was delivered is still written down if that goes. Full: the room that was
+kept is given up for it. Failing: a try each second shows whether it is over. Damaged: only a start mends it.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Disk:
         code = getattr(problem, "sqlite_errorcode", 0) & 0xFF
         if code == sqlite3.SQLITE_FULL:
             return self.full(connection)
-        if code in _DAMAGE:
+        if is_damage(problem):
             return self.damaged(f"the file of deliveries is damaged ({problem})")
         if code not in _DISK:
             return None
@@ -191,6 +191,11 @@ class Disk:
             seconds = self.clock() - self.trouble.since
             log.warning("store.mended after=%s seconds=%.0f hits=taken", quoted(self.trouble.reason), seconds)
         self.trouble = None
+
+
+def is_damage(problem: sqlite3.Error) -> bool:
+    """Whether SQLite cannot make sense of the file."""
+    return getattr(problem, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
 
 
 def mark_damaged(folder: Path, reason: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from container.delivery.check import Checking, damage
-from container.delivery.disk import NO_SPACE, Disk, Trouble, mark_damaged
+from container.delivery.disk import Disk, is_damage, mark_damaged
 from container.delivery.reserve import Reserve
 from container.delivery.salvage import Salvaged, kept_aside, put_in_place, salvage
 from container.delivery.schema import FILE, is_full, open_writer
@@ -50,12 +50,24 @@ class Opened:
         """Begins to look the whole file through, beside the work."""
         self.checking = Checking(self.folder, self._damaged)
 
-    def close(self) -> None:
-        """Ends that; whoever has the connection closes it."""
+    def stop_checking(self) -> None:
+        """Ends that."""
         if self.checking is not None:
             self.checking.stop()
 
+    def abandon(self) -> None:
+        """Nobody wants it: closes what is open."""
+        self.stop_checking()
+        self.connection.close()
+
+    def could_not_read(self, problem: sqlite3.Error) -> None:
+        """Somebody who only wanted to look stumbled."""
+        if is_damage(problem):
+            self._damaged(str(problem))
+
     def _damaged(self, reason: str) -> None:
+        if self.found:
+            return
         mark_damaged(self.folder, reason)
         log.error("store.damaged file=%s reason=%s", FILE, quoted(reason))
         self.found = reason
@@ -73,6 +85,7 @@ def open_folder(folder: Path, *, now: int) -> Opened:
     except (OSError, sqlite3.Error) as problem:
         if not is_full(folder, problem) or not reserve.release():
             raise
+    # Outside of the handler, so that what is said next is not said to come of this.
     log.warning('store.reserve_used bytes=%d "Deliveries go on with it."', reserve.size)
     return _opened(folder, reserve, now=now)
 
@@ -109,9 +122,9 @@ def _opened(folder: Path, reserve: Reserve, *, now: int) -> Opened:
     connection = open_writer(folder)
     try:
         disk = Disk(folder, reserve)
-        if not reserve.make():
-            disk.trouble = Trouble("full", NO_SPACE, disk.clock())
-            log.error('store.full reason=%s hits=refused "Make room on the disk."', quoted(NO_SPACE))
+        # To begin with something is always written.
+        if not reserve.make() or disk.refuses(connection, 0) is not None:
+            disk.full(connection)
         opened = Opened(folder, connection, disk, salvaged)
         if wrong is None:
             opened.check()

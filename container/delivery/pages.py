@@ -1,8 +1,8 @@
 """The pages of a SQLite file and its log as they rest, read without SQLite: what it gives up on may still hold rows.
 
-The format is SQLite's own: https://www.sqlite.org/fileformat2.html. A page counts as it was last committed. Of the log more
-is found here than by SQLite, which stops at the first frame that is not what was written, however much was committed
-behind it.
+The format is SQLite's own: https://www.sqlite.org/fileformat2.html. A page counts as it was last committed. Of the log
+more is found here than by SQLite, which stops at the first frame that is not what was written, however much was
+committed behind it.
 """
 
 from __future__ import annotations
@@ -87,7 +87,9 @@ class Image:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._file.close()
         if self._log_file is not None:
             self._log_file.close()

@@ -1,7 +1,7 @@
 """A damaged file is moved aside, and what can be read of it begins a new one. Nothing is ever thrown away.
 
-Every page is looked at for itself, since the trees that lead to the rows may be what is damaged. The new file is complete
-before anything is moved; a crash between leaves what the next start goes on with.
+Every page is looked at for itself, since the trees that lead to the rows may be what is damaged. The new file is
+complete before anything is moved; a crash between leaves what the next start goes on with.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from container.delivery.disk import MARK_FILE
 from container.delivery.lane import Lane
 from container.delivery.pages import Image
 from container.delivery.records import Record, Value, records_in
-from container.delivery.schema import FILE, SCHEMA_VERSION, open_writer
+from container.delivery.schema import FILE, open_writer
 from container.delivery.seal import sync_folder
 from container.delivery.store import StoreRefusedError
+from container.delivery.tables import SCHEMA_VERSION, recount
 from container.delivery.told import quoted
 
 ENDS = ("", "-wal", "-shm")
@@ -145,6 +146,7 @@ class _Copy:
                 connection.execute("pragma wal_checkpoint(passive)").fetchone()
                 connection.execute("begin immediate")
         self._name_lanes()
+        recount(connection)
         connection.execute("commit")
         return self._counted
 
@@ -190,16 +192,16 @@ class _Copy:
 
     def _insert(self, table: str, row: Mapping[str, Value]) -> int:
         places = ", ".join("?" * len(row))
-        query = f"insert or ignore into {table}({', '.join(row)}) values({places})"  # noqa: S608 - names of ours
+        query = f"insert or ignore into {table}({', '.join(row)}) values({places})"
         return self._connection.execute(query, [*row.values()]).rowcount
 
     def _bury(self, row: Mapping[str, Value]) -> int:
         """A delivery whose body is damaged: that it was there is not forgotten."""
-        letter = {name: row[name] for name in _BODY} | {"body": _bytes(row["body"])}
+        body = _bytes(row["body"])
+        letter: dict[str, Value] = {name: row[name] for name in _BODY} | {"body": body, "size": len(body)}
         note = "found while the file was salvaged"
-        return self._insert(
-            "dead", letter | {"reason": "damaged", "note": note, "holds": "request", "died": self._now}
-        )
+        letter |= {"reason": "damaged", "note": note, "holds": "request", "died": self._now}
+        return self._insert("dead", letter)
 
     def _name_lanes(self) -> None:
         """A lane that could not be read still has its rows, which say for themselves where they go."""
