@@ -34,11 +34,12 @@ from container.delivery.store import (
     StoreFilledError,
     StoreRefusedError,
     StoreUnavailableError,
+    Tended,
     WaitingLane,
 )
+from container.delivery.tending import tend
 from container.delivery.writer import T, Writer, stated
 
-SWEPT_AT_ONCE = 1000
 FEW_ROWS = 16
 USUAL_LIMITS = Limits()
 
@@ -83,6 +84,7 @@ class SqliteStore:
         poisoned: int = 0,
     ) -> None:
         self.recovered, self.poisoned = recovered, poisoned
+        self._limits = limits
         self._keys = keys
         self._held = held
         self._lanes: dict[str, int] = {}
@@ -215,9 +217,8 @@ class SqliteStore:
         work = partial(dead_letters, self._reader, self._keys, most=most, before=before, lane=lane)
         return await self._read(work)
 
-    async def sweep(self, *, now: int) -> int:
-        query = "delete from guards where key in (select key from guards where until<=? limit ?)"
-        return await self._writer.run(lambda connection: connection.execute(query, (now, SWEPT_AT_ONCE)).rowcount)
+    async def tend(self, *, now: int, begun: bool) -> Tended:
+        return await self._change(partial(tend, now=now, limits=self._limits, begun=begun))
 
     async def close(self) -> None:
         if self._closed:
