@@ -89,7 +89,13 @@ class Disk:
     @property
     def checkpoint_bytes(self) -> int:
         """How much the log may hold: copying it into the file has to be possible with nothing but the reserve."""
-        return min(CHECKPOINT_BYTES, self.reserve.size // 4)
+        return min(CHECKPOINT_BYTES, self.reserve.size // (4 if self.trouble is None else 16))
+
+    def at_once(self, rows: int) -> int:
+        """Of so many rows, how many may be claimed together: on a full disk all their pages have to fit in the log."""
+        found = self.trouble
+        most = max(self.reserve.size // (2 * PAGE_BYTES), 1)
+        return rows if found is None or found.kind != "full" else min(rows, most)
 
     def refuses(self, connection: sqlite3.Connection, size: int) -> StoreError | None:
         """Why hits of so many bytes cannot be written now, `None` when they can be tried."""

@@ -144,6 +144,7 @@ class SqliteStore:
 
     async def claim(self, lane: int, *, now: int, most_items: int, ahead: int) -> Claimed | None:
         token = secrets.token_bytes(16)
+        most_items = self._folder.disk.at_once(most_items)
         work = partial(statements.claim, lane=lane, token=token, now=now, most_items=most_items, ahead=ahead)
         found, too_old = await self._change(work)
         # Opening a batch takes milliseconds, which the loop should not wait for; a few rows are not worth a thread.
