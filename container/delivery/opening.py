@@ -69,7 +69,7 @@ class Opened:
         if self.found:
             return
         mark_damaged(self.folder, reason)
-        log.error("store.damaged file=%s reason=%s", FILE, quoted(reason))
+        log.error("store.damaged file=%s reason=%s", quoted(FILE), quoted(reason))
         self.found = reason
 
 

@@ -73,7 +73,7 @@ def salvage(folder: Path, reason: str, *, now: int) -> Salvaged:
     everything is as it was.
     """
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now / 1000))
-    log.error("store.damaged file=%s reason=%s", FILE, quoted(reason))
+    log.error("store.damaged file=%s reason=%s", quoted(FILE), quoted(reason))
     work = folder / WORK_FOLDER
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(mode=0o700)
