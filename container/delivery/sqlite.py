@@ -140,7 +140,7 @@ class SqliteStore:
         self._listeners.append(callback)
 
     async def waiting(self) -> Sequence[WaitingLane]:
-        return await self._writer.run(waiting_lanes)
+        return await self._writer.run(self._waiting)
 
     async def claim(self, lane: int, *, now: int, most_items: int, ahead: int) -> Claimed | None:
         token = secrets.token_bytes(16)
@@ -247,6 +247,11 @@ class SqliteStore:
         except sqlite3.Error as problem:
             self._folder.could_not_read(problem)
             raise stated(problem, "read") from None
+
+    def _waiting(self, connection: sqlite3.Connection) -> list[WaitingLane]:
+        # Asked for all the time: whoever was refused because of a count that was taken back is let in soon.
+        self._levels.refresh(connection)
+        return waiting_lanes(connection)
 
     async def _change(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Work that may change how many rows there are."""
