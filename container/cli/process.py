@@ -18,29 +18,36 @@ from pathlib import Path
 from typing import Any
 
 from container.cli.build import Built, build, tell
+from container.cli.control import SOCKET, control_crowd, control_socket, remove_socket
 from container.cli.crowd import Crowd, most_connections, spare_of
-from container.cli.demo import demo_folder, is_demo_folder
+from container.cli.demo import FOLDER, demo_folder, is_demo_folder
 from container.cli.listeners import DRAIN_SECONDS, EVERYWHERE, Listener, address_of, bind
 from container.cli.reload import Reloader, digest, resume, watch
 from container.cli.scene import Scene, demo_scene, welcome
 from container.cli.signals import early
 from container.cli.sources import Sources
 from container.config.registry import Registry
+from container.delivery.disk import LOOK_SECONDS
 from container.delivery.handling import judges_of
+from container.delivery.pace import paces_of
 from container.delivery.schema import unusable
 from container.delivery.sqlite import SqliteStore, open_store
 from container.delivery.store import Limits, StoreRefusedError
+from container.delivery.told import quoted
 from container.delivery.transport import Transport, vendor_transport
 from container.delivery.worker import Worker
+from container.web.access import authorised
 from container.web.addresses import Proxies, is_near
 from container.web.admin import Admin, admin_app
 from container.web.app import public_app
+from container.web.caretaker import Caretaker
 from container.web.current import Current
 from container.web.front import Front
 from container.web.health import Health
 from container.web.hosts import Hosts
 from container.web.ingest import Ingest
 from container.web.metrics import Metrics, Refusal, new_metrics
+from container.web.queue_api import QueueApi, queue_app, with_queue
 from container.web.rate import RateLimit
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
@@ -122,6 +129,8 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
             health=engine.health,
             counters=engine.worker.counters,
             token=options.token,
+            wake=engine.worker.wake,
+            outcomes=engine.worker.outcomes,
         )
         ingest = Ingest(
             engine.current,
@@ -136,7 +145,13 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         sys.setswitchinterval(HANDED_OVER_AFTER_SECONDS)
         most, most_admin = most_connections()
         admin_crowd = Crowd(most=most_admin, spare=spare_of(most_admin))
-        admin_at = await _listen(Listener(admin_app(admin), admin_bound, crowd=admin_crowd), admin_bound, opened)
+        caretaker = admin.caretaker
+        opened.push_async_callback(caretaker.jobs.close)
+        await _listen_to_commands(options, caretaker, opened)
+        pages = with_queue(
+            admin_app(admin), QueueApi(caretaker, partial(authorised, token=options.token), by="admin_token")
+        )
+        admin_at = await _listen(Listener(pages, admin_bound, crowd=admin_crowd), admin_bound, opened)
         crowd = Crowd(
             most=most,
             spare=spare_of(most),
@@ -148,7 +163,7 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         public_at = await _listen(public, public_bound, opened)
         _reload_when_wanted(options, scene, sources, engine, reload_wanted, opened)
         _announce(options, scene, engine, public_at, admin_at, made=made)
-        code = await _until(stop, engine.working)
+        code = await _until(stop, engine)
         engine.health.draining = True
         public.close()
         logger.info("serve.stopping")
@@ -195,7 +210,8 @@ async def _open_engine(options: Options, scene: Scene, registry: Registry, opene
     egress = options.egress + (LOOPBACK if options.demo else ())
     transport = Transport(vendor_transport(egress), scene.secrets)
     opened.push_async_callback(transport.close)
-    worker = Worker(store, transport, judges_of(registry.of_kind("tag")))
+    tags = registry.of_kind("tag")
+    worker = Worker(store, transport, judges_of(tags), paces=paces_of(tags))
     # What held a lane still may be mended: somebody restarted it for a reason.
     await resume(worker.resume_probes)
     working = asyncio.create_task(worker.run())
@@ -214,7 +230,7 @@ async def _open_engine(options: Options, scene: Scene, registry: Registry, opene
         worker,
         working,
         metrics,
-        Health(trouble=lambda: worker.trouble),
+        Health(trouble=lambda: store.trouble or worker.trouble, notices=lambda: store.notices),
     )
 
 
@@ -236,6 +252,23 @@ async def _listen(listener: Listener, bound: socket.socket, opened: AsyncExitSta
     await listener.start()
     opened.push_async_callback(listener.stop)
     return where
+
+
+async def _listen_to_commands(options: Options, caretaker: Caretaker, opened: AsyncExitStack) -> None:
+    """Serves `queue` and `forget` on the folder's control socket. Without one everything else goes on."""
+    folder = options.data / FOLDER if options.demo else options.data
+    try:
+        bound = control_socket(folder)
+    except OSError as problem:
+        reason = problem.strerror or str(problem)
+        logger.warning("control.closed socket=%s reason=%s", quoted(str(folder / SOCKET)), quoted(reason))
+        return
+    opened.callback(remove_socket, folder)
+    opened.callback(bound.close)
+    api = QueueApi(caretaker, lambda _header: True, by="control_socket")
+    listener = Listener(queue_app(api), bound, crowd=control_crowd())
+    await listener.start()
+    opened.push_async_callback(listener.stop)
 
 
 def _reload_when_wanted(
@@ -273,13 +306,28 @@ def _announce(options: Options, scene: Scene, engine: Engine, public_at: str, ad
         welcome(scene, public_at=public_at + options.prefix, admin_at=admin_at, token=made)
 
 
-async def _until(stop: asyncio.Event, working: asyncio.Task[None]) -> int:
-    """Waits for a signal. A worker that ends by itself is a fault: deliveries would only pile up."""
-    stopped = asyncio.create_task(stop.wait())
-    await asyncio.wait({stopped, working}, return_when=asyncio.FIRST_COMPLETED)
+async def _until(stop: asyncio.Event, engine: Engine) -> int:
+    """Waits for a signal. A worker that ends by itself is a fault: deliveries would only pile up.
+
+    So is a disk that fails for long: whoever restarts us may have another, and what is on this one is safe.
+    """
+    working = engine.working
+    stopped, failed = asyncio.create_task(stop.wait()), asyncio.create_task(_disk_is_given_up(engine.store))
+    await asyncio.wait({stopped, working, failed}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
-    if not working.done():
+    failed.cancel()
+    if working.done():
+        problem = None if working.cancelled() else working.exception()
+        logger.error("serve.failed part=worker", exc_info=problem)
+        return 1
+    if stop.is_set() or not failed.done():
         return 0
-    problem = None if working.cancelled() else working.exception()
-    logger.error("serve.failed part=worker", exc_info=problem)
+    logger.error("serve.failed part=disk reason=%s", quoted(engine.store.trouble))
+    # Nothing of what is under way could be written down.
+    await engine.worker.stop(0)
     return 1
+
+
+async def _disk_is_given_up(store: SqliteStore) -> None:
+    while not store.given_up:  # noqa: ASYNC110 - it is the time that passes that makes it so
+        await asyncio.sleep(LOOK_SECONDS)

@@ -8,17 +8,20 @@ import sqlite3
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO
 
 from container.delivery import accepting, statements
-from container.delivery.levels import Levels
+from container.delivery.levels import NEARLY_FULL, Levels
+from container.delivery.opening import Opened, open_folder
+from container.delivery.queue import Take
 from container.delivery.reports import dead_letters, lane_reports, waiting_lanes
 from container.delivery.row import Acceptance, Reason, Row, unpacked
-from container.delivery.schema import lock, open_reader, open_writer, unusable
+from container.delivery.schema import lock, open_reader, unusable
 from container.delivery.seal import Keyring, KeyringError, keyring
+from container.delivery.sqlite_queue import Changing, SqliteQueue
 from container.delivery.statements import Found
 from container.delivery.store import (
     Accepted,
@@ -56,10 +59,11 @@ def open_store(folder: Path, *, now: int, key: str | None = None, limits: Limits
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             held = opened.enter_context(lock(folder))
             keys = keyring(folder, key)
-            connection = opened.enter_context(closing(open_writer(folder)))
-            _check_key(connection, keys)
-            recovered, poisoned = statements.recover(connection, now=now)
-            store = SqliteStore(folder, connection, keys, held, limits=limits, recovered=recovered, poisoned=poisoned)
+            found = open_folder(folder, now=now)
+            opened.callback(found.abandon)
+            _check_key(found.connection, keys)
+            recovered, poisoned = statements.recover(found.connection, now=now)
+            store = SqliteStore(found, keys, held, limits=limits, recovered=recovered, poisoned=poisoned)
         except KeyringError as problem:
             raise StoreRefusedError(str(problem)) from None
         except (OSError, sqlite3.Error) as problem:
@@ -73,8 +77,7 @@ class SqliteStore:
 
     def __init__(
         self,
-        folder: Path,
-        connection: sqlite3.Connection,
+        opened: Opened,
         keys: Keyring,
         held: IO[bytes],
         *,
@@ -87,17 +90,53 @@ class SqliteStore:
         self._keys = keys
         self._held = held
         self._lanes: dict[str, int] = {}
-        self._levels = Levels(limits, connection)
-        self._writer = Writer(connection, self._accept, self._taken_back)
-        self._reader = open_reader(folder)
+        self._folder = opened
+        self._levels = Levels(limits, opened.connection)
+        self._writer = Writer(opened.connection, self._accept, self._taken_back, opened.disk)
+        self._reader = open_reader(opened.folder)
         # One thread of its own: names that resolve slowly must not hold up what the store reads.
         self._reading = ThreadPoolExecutor(1, "deliveries-read")
         self._listeners: list[Callable[[Mapping[str, int]], None]] = []
         self._closed = False
+        self._queue = found = SqliteQueue(
+            open_reader(opened.folder),
+            self._writer,
+            keys,
+            Changing(self._change, self._lane, self._room, self._announce),
+        )
+        self.rows, self.row, self.count, self.reasons = found.rows, found.row, found.count, found.reasons
+        self.replay, self.replay_hit, self.drop = found.replay, found.replay_hit, found.drop
+        self.standing, self.hit_of, self.export = found.standing, found.hit_of, found.export
+        self.known_ids, self.import_rows = found.known_ids, found.import_rows
+        self.search, self.erase, self.forget_guards, self.tidy = (
+            found.search,
+            found.erase,
+            found.forget_guards,
+            found.tidy,
+        )
 
     @property
     def fill(self) -> float:
         return self._levels.fill
+
+    def share(self, lane: int) -> float:
+        return self._levels.share(lane)
+
+    @property
+    def trouble(self) -> str:
+        """Why no hits are taken, empty while they are."""
+        found = self._folder.disk.trouble
+        return "" if found is None else found.reason
+
+    @property
+    def given_up(self) -> bool:
+        """Whether the disk has failed for so long that the process should end."""
+        return self._folder.disk.given_up
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """What somebody should look after in the data folder, as sentences."""
+        return self._folder.notices
 
     async def accept(self, acceptance: Acceptance) -> Accepted:
         if acceptance.empty:
@@ -126,6 +165,7 @@ class SqliteStore:
 
     async def claim(self, lane: int, *, now: int, most_items: int, ahead: int) -> Claimed | None:
         token = secrets.token_bytes(16)
+        most_items = self._folder.disk.at_once(most_items)
 
         def work(connection: sqlite3.Connection) -> tuple[list[Found], int]:
             claimed = statements.claim(connection, lane, token, now=now, most_items=most_items, ahead=ahead)
@@ -215,6 +255,8 @@ class SqliteStore:
         # The reader first: the last connection to leave, if it may write, tidies the log away.
         await asyncio.get_running_loop().run_in_executor(self._reading, self._reader.close)
         self._reading.shutdown()
+        await self._queue.close()
+        await asyncio.to_thread(self._folder.stop_checking)
         await self._writer.close()
         self._held.close()
 
@@ -222,7 +264,11 @@ class SqliteStore:
         first: dict[str, int] = {}
         for row in rows:
             first[row.lane.key] = min(row.due, first.get(row.lane.key, row.due))
-        for callback in self._listeners:
+        self._announce(first)
+
+    def _announce(self, first: Mapping[str, int]) -> None:
+        """When the first row is due, by the key of its lane."""
+        for callback in self._listeners if first else ():
             callback(first)
 
     async def _read(self, work: Callable[[], T]) -> T:
@@ -231,6 +277,7 @@ class SqliteStore:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._reading, work)
         except sqlite3.Error as problem:
+            self._folder.could_not_read(problem)
             raise stated(problem, "read") from None
 
     def _waiting(self, connection: sqlite3.Connection) -> list[WaitingLane]:
@@ -252,6 +299,11 @@ class SqliteStore:
         self._levels.refresh(connection)
         lane, take = partial(self._lane, connection), self._levels.take
         return accepting.accept(connection, acceptances, keys=self._keys, lane=lane, take=take)
+
+    def _room(self, connection: sqlite3.Connection) -> Take:
+        """Takes rows that come back as long as hits are not refused for them."""
+        self._levels.refresh(connection)
+        return lambda lane, size: self._levels.fill < NEARLY_FULL and self._levels.take(lane, size)
 
     def _taken_back(self) -> None:
         self._lanes.clear()
