@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 import sqlite3
 import tempfile
@@ -21,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from container.delivery.history import attempts_of
 from container.delivery.levels import ADMITTED_BELOW
 from container.delivery.schema import FILE
+from container.delivery.selection import Selection
 from container.delivery.sqlite import SqliteStore, open_store
 from container.delivery.store import MOST_CRASHES, Answer, Claimed, Limits, StoreFilledError
 from container.delivery.tending import AGEING_MS, AHEAD_MS
@@ -40,13 +40,6 @@ select number from lanes where
   or bytes!=(select coalesce(sum(length(body)), 0) from delivery where lane=lanes.number)
   or dead!=(select count(*) from dead where lane=lanes.number)
   or dead_bytes!=(select coalesce(sum(length(body)), 0) from dead where lane=lanes.number)
-"""
-_WAIT_AGAIN = """
-insert into delivery(id, lane, batch, size, most_items, most_bytes, due, first, give_up, format, crc, kid, body)
-select id, lane, unhex_(json_extract(origin, '$.batch')), json_extract(origin, '$.size'),
-  json_extract(origin, '$.most_items'), json_extract(origin, '$.most_bytes'), ?, first,
-  json_extract(origin, '$.give_up'), format, crc, kid, body from dead
-where id in (select value from json_each(?))
 """
 
 
@@ -80,7 +73,6 @@ class StoreMachine(RuleBasedStateMachine):
         self.stale: list[Claimed] = []
         self.done: set[int] = set()
         self.dead: dict[int, tuple[int, Model]] = {}
-        self.full: set[int] = set()
         self.guards: dict[bytes, int] = {}
 
     def teardown(self) -> None:
@@ -130,7 +122,6 @@ class StoreMachine(RuleBasedStateMachine):
         self.refused += count - len(wanted)
         new = {number: Model(lane, due, self.now) for number in wanted}
         over = [*new][room:]
-        self.full.update(over)
         self.dead.update({number: (self.now, new.pop(number)) for number in over})
         self.waiting.update(new)
         assert found.stored == len(new)
@@ -264,27 +255,27 @@ class StoreMachine(RuleBasedStateMachine):
             del self.dead[number]
         self.dropped += len(old)
 
-    @precondition(lambda self: self.full & self.dead.keys())
+    @precondition(lambda self: self.dead)
     @rule(choice=st.integers(0, 9))
-    def a_letter_waits_again(self, choice: int) -> None:
-        """Written past the store's own methods: what counts is in the file, whoever writes."""
-        numbers = sorted(self.full & self.dead.keys())
+    def replay(self, choice: int) -> None:
+        numbers = sorted(self.dead)
         number = numbers[choice % len(numbers)]
-        listed = json.dumps([f"{number:032x}"])
+        [letter] = [each for each in self.wait(self.store.dead(most=10_000)) if int(each.id, 16) == number]
+        room = self.held(self.dead[number][1].lane) < MOST_IN_LANE
+        selection = Selection("dead", numbers=(letter.number,))
+        assert self.wait(self.store.replay(selection, now=self.now)) == room
+        if room:
+            _, row = self.dead.pop(number)
+            row.due, row.attempts, row.crashes = self.now, 0, 0
+            self.waiting[number] = row
 
-        async def replay() -> None:
-            def work(connection: sqlite3.Connection) -> None:
-                connection.create_function("unhex_", 1, bytes.fromhex)
-                connection.execute(_WAIT_AGAIN, (self.now, listed))
-                connection.execute("delete from dead where id in (select value from json_each(?))", (listed,))
-
-            await self.store._change(work)
-
-        self.wait(replay())
-        self.full.discard(number)
-        _, row = self.dead.pop(number)
-        row.due = self.now
-        self.waiting[number] = row
+    @precondition(lambda self: self.dead)
+    @rule()
+    def drop(self) -> None:
+        gone = self.wait(self.store.drop(Selection("dead")))
+        assert gone == len(self.dead)
+        self.dropped += gone
+        self.dead.clear()
 
     @invariant()
     def every_row_is_in_exactly_one_place(self) -> None:
