@@ -106,7 +106,7 @@ class Disk:
 
     def judge(self, problem: sqlite3.Error, connection: sqlite3.Connection) -> StoreError | None:
         """What a commit that failed says of the disk; `None`: nothing, it was about what should be written."""
-        code = getattr(problem, "sqlite_errorcode", 0) & 0xFF
+        code = code_of(problem)
         if code == sqlite3.SQLITE_FULL:
             return self.full(connection)
         if is_damage(problem):
@@ -199,9 +199,14 @@ class Disk:
         self.trouble = None
 
 
+def code_of(problem: sqlite3.Error) -> int:
+    """What kind of error it is, 0 for one that SQLite did not make."""
+    return int(getattr(problem, "sqlite_errorcode", 0)) & 0xFF
+
+
 def is_damage(problem: sqlite3.Error) -> bool:
     """Whether SQLite cannot make sense of the file."""
-    return getattr(problem, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
+    return code_of(problem) in _DAMAGE
 
 
 def mark_damaged(folder: Path, reason: str) -> None:
@@ -236,9 +241,9 @@ def empty_log(connection: sqlite3.Connection) -> None:
     try:
         connection.execute(f"pragma busy_timeout={SHORT_PATIENCE_MS}").fetchone()
         connection.execute("pragma wal_checkpoint(restart)").fetchone()
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         # It keeps everything until there is more room; the next commit tells whoever waits for it.
         return
     finally:
-        with suppress(sqlite3.Error):
+        with suppress(sqlite3.Error, UnicodeDecodeError):
             connection.execute(f"pragma busy_timeout={PATIENCE_MS}").fetchone()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 
-from container.delivery.disk import Disk, empty_log
+from container.delivery.disk import Disk, code_of, empty_log
 from container.delivery.row import Acceptance
 from container.delivery.schema import PAGE_BYTES, WAL_BYTES
 from container.delivery.store import Accepted, StoreBusyError, StoreError, StoreFullError, StoreUnavailableError
@@ -164,7 +164,7 @@ class Writer:
         """A disk that fails is not asked again at once: nobody could tell what of it is on the disk."""
         had = self._disk.reserve.held
         error = self._disk.judge(problem, self._connection)
-        if error is None and getattr(problem, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+        if error is None and code_of(problem) == sqlite3.SQLITE_BUSY:
             return [stated(problem, "written")] * len(jobs)
         if error is None:
             return self._alone(jobs) if len(jobs) > 1 else [stated(problem, "written")]

@@ -54,6 +54,10 @@ def test_a_full_disk_is_said_at_once_and_deliveries_go_on(tmp_path: Path) -> Non
         assert ids(claimed) == [*range(1, 50)]
         assert await store.settle(claimed, claimed.rows) == 49
         await store._writer.run(lambda connection: connection.execute("pragma max_page_count=1000000").fetchone())
+        assert await store.settle(claimed, claimed.rows) == 0
+        async with asyncio.timeout(30):
+            while store.trouble:  # noqa: ASYNC110 - the writer looks at the disk by itself
+                await asyncio.sleep(0.01)
         assert (await store.accept(accepted(planned(100)))).stored == 1
         await store.close()
 
