@@ -141,8 +141,14 @@ class SqliteStore:
 
     async def claim(self, lane: int, *, now: int, most_items: int, ahead: int) -> Claimed | None:
         token = secrets.token_bytes(16)
-        work = partial(statements.claim, lane=lane, token=token, now=now, most_items=most_items, ahead=ahead)
-        found, too_old = await self._change(work)
+
+        def work(connection: sqlite3.Connection) -> tuple[list[Found], int]:
+            claimed = statements.claim(connection, lane, token, now=now, most_items=most_items, ahead=ahead)
+            if claimed[1]:
+                self._levels.read(connection)
+            return claimed
+
+        found, too_old = await self._writer.run(work)
         # Opening a batch takes milliseconds, which the loop should not wait for; a few rows are not worth a thread.
         opened = partial(self._opened, found)
         rows, unread = await self._read(opened) if len(found) > FEW_ROWS else opened()
