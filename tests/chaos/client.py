@@ -91,18 +91,20 @@ class Client:
         line: Connection | None = None
         while (hit := await self._due.get()) is not None:
             name, due = hit
-            if line is None or line.broken:
-                line = await connected(self.port)
+            if line is not None and line.broken:
+                await line.close()
+                line = None
+            line = line or await connected(self.port)
             if line is None:
                 self.unsent += 1
                 continue
             status = await line.asked(self.content(name))
             if not status:
-                line.close()
+                await line.close()
                 line = None
             self.sent.append(Sent(name, status, time.time() * 1000, (time.perf_counter() - due) * 1000))
         if line is not None:
-            line.close()
+            await line.close()
 
 
 class Connection:
@@ -128,8 +130,10 @@ class Connection:
         """Whether the other side has gone, as it is known before anything is sent."""
         return self._reader.at_eof() or self._reader.exception() is not None or self._writer.is_closing()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self._writer.close()
+        with suppress(OSError):
+            await self._writer.wait_closed()
 
 
 async def connected(port: int) -> Connection | None:

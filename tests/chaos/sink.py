@@ -63,10 +63,10 @@ class Vendor:
             verdict = self.plan.on_connection()
             if verdict is not None:
                 await self._ledger.write(self._line(time.time(), verdict, []))
-                await _refuse(verdict, writer)
+                await _refuse(verdict, reader, writer)
             while verdict is None:
                 await self._exchange(reader, writer)
-        except (asyncio.IncompleteReadError, OSError, HangUpError, asyncio.CancelledError):
+        except (asyncio.IncompleteReadError, TimeoutError, OSError, HangUpError, asyncio.CancelledError):
             # Whoever sent it is gone, or has to be.
             pass
         finally:
@@ -110,17 +110,26 @@ class Vendor:
         )
 
 
-async def _refuse(verdict: Verdict, writer: asyncio.StreamWriter) -> None:
+async def _refuse(verdict: Verdict, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     if verdict.name == "reset":
         reset(writer)
-        return
-    # A certificate that nobody vouches for. Whoever goes on has not looked at it.
-    try:
+    else:
         async with asyncio.timeout(_HANDSHAKE_SECONDS):
-            await writer.start_tls(_bad_certificate())
-            await writer.drain()
-    except (OSError, TimeoutError):
-        return
+            await _shake_hands(reader, writer)
+
+
+async def _shake_hands(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """TLS with a certificate that nobody vouches for. Who goes on has not looked at it, and hears nothing more."""
+    received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ours = _bad_certificate().wrap_bio(received, sent, server_side=True)
+    while True:
+        try:
+            ours.do_handshake()
+        except ssl.SSLWantReadError:
+            writer.write(sent.read())
+            received.write(await reader.readexactly(1))
+        else:
+            return
 
 
 def _bad_certificate() -> ssl.SSLContext:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import json
 import socket
 import struct
+import zlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
 
@@ -17,6 +17,8 @@ BOMB_BYTES = 300_000_000
 
 ENDLESS_BYTES = 256_000_000
 """Where `endless` ends, should nobody hang up."""
+
+_PIECE_BYTES = 5_000_000
 
 GARBAGE = b"\x16\x03\x00 230 -not http-\x00\xff\xfe\r\n\x1b[31m\n\n" * 8
 _FOR_EVER = 3600.0
@@ -172,7 +174,15 @@ async def _reject_if(verdict: Verdict, writer: asyncio.StreamWriter, refused: bo
 
 @lru_cache
 def _bomb() -> bytes:
-    return gzip.compress(bytes(BOMB_BYTES), 9)
+    piece, checksum = bytes(_PIECE_BYTES), 0
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    # After a full flush a piece stands for itself, so that one is packed for all of them.
+    packed = packer.compress(piece) + packer.flush(zlib.Z_FULL_FLUSH)
+    for _ in range(BOMB_BYTES // _PIECE_BYTES):
+        checksum = zlib.crc32(piece, checksum)
+    head = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"
+    end = packer.flush() + struct.pack("<II", checksum, BOMB_BYTES)
+    return head + packed * (BOMB_BYTES // _PIECE_BYTES) + end
 
 
 _ANSWERS: Mapping[str, Doing] = {
