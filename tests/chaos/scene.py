@@ -177,11 +177,16 @@ class Server:
 
     def tail(self) -> str:
         """The last of what it said."""
-        return "\n".join((self.folder / SAID).read_text(errors="replace").splitlines()[-20:])
+        return "\n".join(self._said.splitlines()[-20:])
 
     def said(self, text: str) -> int:
         """How often it said this."""
-        return (self.folder / SAID).read_text(errors="replace").count(text)
+        return self._said.count(text)
+
+    @property
+    def _said(self) -> str:
+        path = self.folder / SAID
+        return path.read_text(errors="replace") if path.exists() else ""
 
     @property
     def _process(self) -> subprocess.Popen[bytes]:
