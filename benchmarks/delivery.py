@@ -18,8 +18,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from benchmarks import open_loop, servers
@@ -111,20 +112,19 @@ def text_of(kind: str, vendor: str) -> str:
     return example(vendor) if kind == "batched" else HOOK.format(vendor=vendor)
 
 
-def rows_of(container: Container, many: int) -> list[Row]:
+def rows_of(container: Container, many: int) -> Iterator[Row]:
     """Different rows as the container makes them, and then the same under other ids."""
     made = [
         row for hit in hits_of(marked(purchases())) for row in acceptance(run(container, hit), now=hit.received).rows
     ]
-    return [made[number % len(made)]._replace(id=f"{number:032x}") for number in range(many)]
+    return (made[number % len(made)]._replace(id=f"{number:032x}") for number in range(many))
 
 
-async def fill(folder: Path, rows: Sequence[Row], due: int) -> None:
+async def fill(folder: Path, rows: Iterator[Row], due: int) -> None:
     """Has the rows wait in a store of this folder until then (Unix milliseconds)."""
     now = time.time_ns() // 1_000_000
     store = open_store(folder, now=now)
-    for start in range(0, len(rows), TOGETHER):
-        waiting = [row._replace(due=due, first=now, expire=None) for row in rows[start : start + TOGETHER]]
+    while waiting := [row._replace(due=due, first=now, expire=None) for row in islice(rows, TOGETHER)]:
         await store.accept(Acceptance(now, waiting))
     await store.close()
 
@@ -191,10 +191,10 @@ def row_costs(many: int, folder: Path) -> list[Sequence[Cell]]:
     """Microseconds of CPU for a row of what the writer's thread does, in this process and without a vendor."""
     with tempfile.TemporaryDirectory(dir=folder) as made:
         rows = rows_of(compiled(text_of("batched", "http://127.0.0.1:9"), Path(made)), many)
-        return asyncio.run(_row_costs(Path(made), rows))
+        return asyncio.run(_row_costs(Path(made), rows, many))
 
 
-async def _row_costs(folder: Path, rows: Sequence[Row]) -> list[Sequence[Cell]]:
+async def _row_costs(folder: Path, rows: Iterator[Row], many: int) -> list[Sequence[Cell]]:
     costs: dict[str, float] = {}
 
     def note(what: str, began: float) -> None:
@@ -219,7 +219,7 @@ async def _row_costs(folder: Path, rows: Sequence[Row]) -> list[Sequence[Cell]]:
         await store.settle(claimed, claimed.rows)
         note("settle", began)
     await store.close()
-    return [(what, cost / len(rows) * 1e6) for what, cost in costs.items()]
+    return [(what, cost / many * 1e6) for what, cost in costs.items()]
 
 
 def report(found: Mapping[str, Sequence[Drained]]) -> str:
