@@ -34,6 +34,7 @@ from container.delivery.content import joined
 from container.delivery.frame import MOST_ITEMS
 from container.delivery.row import Acceptance, Row, acceptance
 from container.delivery.sqlite import open_store
+from container.delivery.store import Limits
 from container.engine.container import Container
 from container.engine.run import run
 
@@ -51,6 +52,7 @@ STARTED_SECONDS, FILLED_A_SECOND = 10.0, 8000
 
 LEAST_CALM_SECONDS, CALM_ENDS_SECONDS = 2.0, 0.5
 MOST_SHOWN = 40
+NO_LIMITS = Limits(most_rows=1 << 40, most_bytes=1 << 50, lane_share=1.0)
 DRAINED_WITHIN_SECONDS = 600.0
 TOGETHER = 250
 """Rows that are accepted at once while the store is filled."""
@@ -123,7 +125,7 @@ def rows_of(container: Container, many: int) -> Iterator[Row]:
 async def fill(folder: Path, rows: Iterator[Row], due: int) -> None:
     """Has the rows wait in a store of this folder until then (Unix milliseconds)."""
     now = time.time_ns() // 1_000_000
-    store = open_store(folder, now=now)
+    store = open_store(folder, now=now, limits=NO_LIMITS)
     while waiting := [row._replace(due=due, first=now, expire=None) for row in islice(rows, TOGETHER)]:
         await store.accept(Acceptance(now, waiting))
     await store.close()

@@ -29,6 +29,9 @@ from tests.chaos.scene import PATIENCE_SECONDS, STORE, Server, container, server
 READY_WITHIN_SECONDS, SENT_WITHIN_SECONDS = 5.0, 2.0
 MOST_MORE_MB = 50.0
 LANE = "pixel"
+ROW_BYTES = 4096
+"""More than a row takes."""
+
 _WATCHED_SECONDS = 10.0
 
 
@@ -62,7 +65,7 @@ async def measure(rows: int, folder: Path, watched: float = _WATCHED_SECONDS) ->
             empty_ready = await _ready(target)
             await asyncio.sleep(1.0)
             empty_memory = memory_mb(target.pid)
-        async with server(busy, text, ("--store-rows", str(4 * rows))) as target:
+        async with server(busy, text, _room_for(rows)) as target:
             ready = await _ready(target)
             at = time.time() * 1000
             memory = memory_mb(target.pid)
@@ -93,6 +96,11 @@ def _fill(text: str, folder: Path, rows: int) -> None:
     made = rows_of(compiled(text, folder), rows)
     (folder / "container.yaml").unlink()
     asyncio.run(fill(folder / STORE, made, 0))
+
+
+def _room_for(rows: int) -> tuple[str, ...]:
+    """So much that neither the store nor the one lane is near its end."""
+    return ("--store-rows", str(4 * rows), "--store-bytes", str(4 * rows * ROW_BYTES))
 
 
 async def _ready(target: Server) -> float:

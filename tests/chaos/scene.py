@@ -17,6 +17,7 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, build_opener
 
+from benchmarks.example import SECRETS
 from benchmarks.servers import free_port
 from tests.chaos.left import rows_left
 
@@ -51,7 +52,7 @@ _PIXEL = """
     type: tiktok_events_api
     triggers: [Purchase]
     pixel_id: C1LANE00000000000000
-    access_token: "${secret:CHAOS_TOKEN}"
+    access_token: "${secret:TIKTOK_TOKEN}"
     endpoint: "http://127.0.0.1:PORT/track/"
     properties: {description: LANE}
     browser: {pixel: true}
@@ -65,7 +66,7 @@ _TAGS: Mapping[str, str] = {
     triggers: [Purchase]
     consent: not_needed
     url: "http://127.0.0.1:PORT/orders"
-    headers: {Authorization: "Bearer ${secret:CHAOS_TOKEN}"}
+    headers: {Authorization: "Bearer ${secret:TIKTOK_TOKEN}"}
     json: {lane: hook, event_id: "{{ event.event_id }}", order: "{{ event.transaction_id }}"}
 """,
 }
@@ -135,7 +136,7 @@ class Server:
         command += ["--port", str(self.port), "--admin-port", str(self.admin_port), "--data", str(self.store)]
         command += ["--trusted-proxy", LOOPBACK, "--allow-egress", LOOPBACK, "--rate-limit", "0", *self.arguments]
         own = {name: value for name, value in os.environ.items() if not name.startswith("TAG_CONTAINER_")}
-        secrets = {"CHAOS_TOKEN": "t0k3n-of-chaos", "TAG_CONTAINER_ADMIN_TOKEN": TOKEN}
+        secrets = {**SECRETS, "TAG_CONTAINER_ADMIN_TOKEN": TOKEN}
         with (self.folder / SAID).open("ab") as said:
             self.process = subprocess.Popen(command, cwd=ROOT, env=own | secrets, stdout=said, stderr=said)
 
