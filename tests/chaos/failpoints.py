@@ -7,6 +7,7 @@ import functools
 import importlib
 import inspect
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -106,6 +107,21 @@ def _in_checkpoint(die: Die) -> None:
     importlib.import_module("container.delivery.writer").CHECKPOINT_BYTES = _SOONER_BYTES  # type: ignore[attr-defined]
 
 
+def _in_migration(die: Die) -> None:
+    """Some of the statements that bring an earlier file up to date were carried out."""
+    owner, name, step = _found("container.delivery.schema:migrate")
+
+    @functools.wraps(step)
+    def wrapped(connection: sqlite3.Connection, *given: Any) -> Any:
+        connection.set_trace_callback(lambda _: die())
+        try:
+            return step(connection, *given)
+        finally:
+            connection.set_trace_callback(None)
+
+    setattr(owner, name, wrapped)
+
+
 def _half_answered(die: Die) -> None:
     """Half of the answer to a visitor is on the wire."""
     owner, name, step = _found("uvicorn.protocols.http.httptools_impl:RequestResponseCycle.send")
@@ -174,9 +190,10 @@ POINTS: Mapping[str, Arm] = {
     "in_complete": after("container.delivery.statements:settle"),
     "after_complete": after("container.delivery.sqlite:SqliteStore.settle"),
     "in_checkpoint": _in_checkpoint,
+    "in_migration": _in_migration,
     "in_shutdown": before("container.delivery.writer:Writer.close"),
 }
-"""Each of them is passed by the scene's ordinary traffic, but `in_shutdown`, which takes a stop."""
+"""Each is passed by ordinary traffic, but for `in_migration`, which takes an earlier file, and `in_shutdown`."""
 
-MOST_PASSINGS: Mapping[str, int] = {"in_checkpoint": 4, "in_shutdown": 1}
+MOST_PASSINGS: Mapping[str, int] = {"in_checkpoint": 4, "in_migration": 15, "in_shutdown": 1}
 """Of those that are passed rarely: how often before they strike, at most."""

@@ -24,6 +24,7 @@ import uvloop
 from benchmarks.figures import percentile, table
 from tests.chaos import client
 from tests.chaos.checker import Known, changed, copies_by_kill, lost, taken_often, violations
+from tests.chaos.downgrade import downgrade
 from tests.chaos.failpoints import MOST_PASSINGS, POINTS
 from tests.chaos.launcher import EXIT_CODE, REACHED
 from tests.chaos.ledger import lines_of
@@ -69,6 +70,8 @@ async def attack(wanted: Attack, folder: Path) -> Endured:
     async with vendors(folder, **{lane: [] for lane in LANES}) as sink, server(folder, container(sink.ports)) as target:
         visitors = client.Client(target.port, wanted.rate, client.purchase(), chance)
         visiting = asyncio.create_task(visitors.run())
+        # A file that can be migrated has to be there first.
+        await _serve_a_little(target)
         for kind in _order(wanted, chance):
             await (_strike(kind, target, chance, endured) if kind else _kill(target, chance, endured))
         target.start()
@@ -96,6 +99,14 @@ async def attack(wanted: Attack, folder: Path) -> Endured:
     return endured
 
 
+async def _serve_a_little(target: Server) -> None:
+    target.start()
+    await target.ready()
+    await asyncio.sleep(_LONGEST_SECONDS / 2)
+    target.terminate()
+    assert await target.ended() == 0, target.tail()
+
+
 def _order(wanted: Attack, chance: random.Random) -> list[str]:
     """Failpoints by name and random kills as an empty text, mixed."""
     order = [*wanted.failpoints, *([""] * wanted.kills)]
@@ -113,6 +124,8 @@ async def _kill(target: Server, chance: random.Random, endured: Endured) -> None
 async def _strike(name: str, target: Server, chance: random.Random, endured: Endured) -> None:
     """Starts the server with the failpoint, and returns once that was reached."""
     before = target.said(f"{REACHED} name={name}\n")
+    if name == "in_migration":
+        await asyncio.to_thread(downgrade, target.store)
     target.start(f"{name}:{chance.randint(1, MOST_PASSINGS.get(name, _PASSINGS))}")
     if name == "in_shutdown":
         await target.ready()
