@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import IO
 
 from container.delivery import accepting, statements
-from container.delivery.levels import Levels
+from container.delivery.levels import NEARLY_FULL, Levels
+from container.delivery.queue import Take
 from container.delivery.reports import dead_letters, lane_reports, waiting_lanes
 from container.delivery.row import Acceptance, Reason, Row, unpacked
 from container.delivery.schema import lock, open_reader, open_writer, unusable
 from container.delivery.seal import Keyring, KeyringError, keyring
+from container.delivery.sqlite_queue import Changing, SqliteQueue
 from container.delivery.statements import Found
 from container.delivery.store import (
     Accepted,
@@ -94,6 +96,19 @@ class SqliteStore:
         self._reading = ThreadPoolExecutor(1, "deliveries-read")
         self._listeners: list[Callable[[Mapping[str, int]], None]] = []
         self._closed = False
+        self._queue = found = SqliteQueue(
+            open_reader(folder), self._writer, keys, Changing(self._change, self._lane, self._room, self._announce)
+        )
+        self.rows, self.row, self.count = found.rows, found.row, found.count
+        self.replay, self.replay_hit, self.drop = found.replay, found.replay_hit, found.drop
+        self.standing, self.hit_of, self.export = found.standing, found.hit_of, found.export
+        self.known_ids, self.import_rows = found.known_ids, found.import_rows
+        self.search, self.erase, self.forget_guards, self.tidy = (
+            found.search,
+            found.erase,
+            found.forget_guards,
+            found.tidy,
+        )
 
     @property
     def fill(self) -> float:
@@ -209,6 +224,7 @@ class SqliteStore:
         # The reader first: the last connection to leave, if it may write, tidies the log away.
         await asyncio.get_running_loop().run_in_executor(self._reading, self._reader.close)
         self._reading.shutdown()
+        await self._queue.close()
         await self._writer.close()
         self._held.close()
 
@@ -216,7 +232,11 @@ class SqliteStore:
         first: dict[str, int] = {}
         for row in rows:
             first[row.lane.key] = min(row.due, first.get(row.lane.key, row.due))
-        for callback in self._listeners:
+        self._announce(first)
+
+    def _announce(self, first: Mapping[str, int]) -> None:
+        """When the first row is due, by the key of its lane."""
+        for callback in self._listeners if first else ():
             callback(first)
 
     async def _read(self, work: Callable[[], T]) -> T:
@@ -241,6 +261,11 @@ class SqliteStore:
         self._levels.refresh(connection)
         lane, take = partial(self._lane, connection), self._levels.take
         return accepting.accept(connection, acceptances, keys=self._keys, lane=lane, take=take)
+
+    def _room(self, connection: sqlite3.Connection) -> Take:
+        """Takes rows that come back as long as hits are not refused for them."""
+        self._levels.refresh(connection)
+        return lambda lane, size: self._levels.fill < NEARLY_FULL and self._levels.take(lane, size)
 
     def _taken_back(self) -> None:
         self._lanes.clear()

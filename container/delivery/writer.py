@@ -51,6 +51,7 @@ class Writer:
         self._gathered: list[_Job] = []
         self._waiting = self._waiting_bytes = 0
         self._written = 0
+        self._apart: list[Work[None]] = []
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="deliveries", daemon=True)
         self._thread.start()
@@ -72,6 +73,13 @@ class Writer:
         """
         result: T = await self._done(work, 0)
         return result
+
+    async def between(self, work: Work[None]) -> None:
+        """Has it done between two commits, outside of a transaction. It must not raise."""
+        self._apart.append(work)
+        # It is done after the first of these, and before the second.
+        await self.run(lambda _: None)
+        await self.run(lambda _: None)
 
     async def _done(self, work: Work[Any] | Acceptance, size: int) -> Any:
         if self._closed:
@@ -111,6 +119,11 @@ class Writer:
             if jobs:
                 self._finish(jobs, self._commit(jobs))
                 self._checkpoint(sum(job.size for job in jobs))
+<<<<<<< HEAD
+=======
+            while self._apart:
+                self._apart.pop()(self._connection)
+>>>>>>> five-queue
         _truncate(self._connection)
         self._connection.close()
 
