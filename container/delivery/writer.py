@@ -119,11 +119,8 @@ class Writer:
             if jobs:
                 self._finish(jobs, self._commit(jobs))
                 self._checkpoint(sum(job.size for job in jobs))
-<<<<<<< HEAD
-=======
             while self._apart:
                 self._apart.pop()(self._connection)
->>>>>>> five-queue
         _truncate(self._connection)
         self._connection.close()
 
