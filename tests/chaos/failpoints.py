@@ -190,10 +190,11 @@ POINTS: Mapping[str, Arm] = {
     "in_complete": after("container.delivery.statements:settle"),
     "after_complete": after("container.delivery.sqlite:SqliteStore.settle"),
     "in_checkpoint": _in_checkpoint,
+    "in_replay": after("container.delivery.queue:replay", lambda returned: returned.rows > 0),
     "in_migration": _in_migration,
     "in_shutdown": before("container.delivery.writer:Writer.close"),
 }
-"""Each is passed by ordinary traffic, but for `in_migration`, which takes an earlier file, and `in_shutdown`."""
+"""The last three take more than traffic: letters that are sent again, an earlier file, a stop."""
 
-MOST_PASSINGS: Mapping[str, int] = {"in_checkpoint": 4, "in_migration": 15, "in_shutdown": 1}
+MOST_PASSINGS: Mapping[str, int] = {"in_checkpoint": 4, "in_replay": 1, "in_migration": 15, "in_shutdown": 1}
 """Of those that are passed rarely: how often before they strike, at most."""

@@ -29,11 +29,14 @@ from tests.chaos.failpoints import MOST_PASSINGS, POINTS
 from tests.chaos.launcher import EXIT_CODE, REACHED
 from tests.chaos.ledger import lines_of
 from tests.chaos.left import left_in
-from tests.chaos.scene import LANES, Server, container, names_of, server, vendors
+from tests.chaos.scene import LANES, Rules, Server, container, names_of, server, vendors
 
 DRAINED_WITHIN_SECONDS = 600.0
 _PASSINGS = 40
 """A failpoint is passed at most so often before it strikes."""
+
+REFUSING = (('0","order"', "status:400", 40),)
+"""Every tenth order, so that there are letters that can be sent again."""
 
 _SHORTEST_SECONDS, _LONGEST_SECONDS = 0.05, 2.5
 """How long a server takes hits before it is killed at random."""
@@ -67,7 +70,10 @@ class Endured:
 async def attack(wanted: Attack, folder: Path) -> Endured:
     """Does it, and returns what is known at the end. Raises `AssertionError` when a failpoint is never reached."""
     chance, endured, began = random.Random(wanted.seed), Endured(), time.monotonic()
-    async with vendors(folder, **{lane: [] for lane in LANES}) as sink, server(folder, container(sink.ports)) as target:
+    plans: dict[str, Rules] = dict.fromkeys(LANES, ())
+    if "in_replay" in wanted.failpoints:
+        plans["hook"] = REFUSING
+    async with vendors(folder, **plans) as sink, server(folder, container(sink.ports)) as target:
         visitors = client.Client(target.port, wanted.rate, client.purchase(), chance)
         visiting = asyncio.create_task(visitors.run())
         # A file that can be migrated has to be there first.
@@ -131,6 +137,9 @@ async def _strike(name: str, target: Server, chance: random.Random, endured: End
         await target.ready()
         await asyncio.sleep(chance.uniform(_SHORTEST_SECONDS, 1))
         target.terminate()
+    if name == "in_replay":
+        await target.ready()
+        await target.replay()
     code = await target.ended()
     endured.kills.append(time.time() * 1000)
     assert code == EXIT_CODE, f"failpoint {name}: it ended with {code}:\n{target.tail()}"

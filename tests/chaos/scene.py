@@ -10,12 +10,12 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import ProxyHandler, Request, build_opener
 
 from benchmarks.example import SECRETS
 from benchmarks.servers import free_port
@@ -167,6 +167,16 @@ class Server:
         """Asks it to stop."""
         self._process.send_signal(signal.SIGTERM)
 
+    async def replay(self) -> None:
+        """Has all dead letters sent again, as soon as there is one."""
+        began = time.monotonic()
+        while not (await asyncio.to_thread(self._asked, "/api/queue/count?place=dead"))["rows"]:
+            self._check(began, "has a dead letter")
+            await asyncio.sleep(0.1)
+        # It may end before it answers.
+        with suppress(OSError):
+            await asyncio.to_thread(self._asked, "/api/queue/replay", b'{"all": true}')
+
     async def drained(self, within: float) -> float:
         """Returns when no row is left; the seconds that it took."""
         began = time.monotonic()
@@ -197,6 +207,13 @@ class Server:
     def _check(self, began: float, what: str) -> None:
         assert self._process.poll() is None, f"it ended before it {what}:\n{self.tail()}"
         assert time.monotonic() - began < PATIENCE_SECONDS, f"it never {what}:\n{self.tail()}"
+
+    def _asked(self, path: str, document: bytes | None = None) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+        asking = Request(f"http://127.0.0.1:{self.admin_port}{path}", document, headers)
+        with build_opener(ProxyHandler({})).open(asking, timeout=30) as answer:
+            found: dict[str, Any] = json.loads(answer.read())
+        return found
 
     def _status(self, path: str) -> int:
         try:

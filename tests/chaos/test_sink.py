@@ -244,7 +244,7 @@ def test_rules_hold_as_often_as_they_say_and_where_they_match(tmp_path: Path) ->
         sink.replan({"pixel": [["*", "status:500", None]]})
         return [*found, status((await asked(port, request(path="/two")))[0])]
 
-    rules = [["/one", "status:503", 2], ['"e2"', "status:429", 1], ["/two", "status:404", None]]
+    rules: Rules = [["/one", "status:503", 2], ['"e2"', "status:429", 1], ["/two", "status:404", None]]
     found, lines = with_sink(tmp_path, rules, several)
     assert found == [503, 503, 429, 200, 404, 500]
     assert [line.verdict for line in lines] == [
@@ -256,7 +256,7 @@ def test_a_connection_carries_several_requests(tmp_path: Path) -> None:
     async def twice(_: Sink, port: int) -> list[bytes]:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         found = []
-        for _ in range(2):
+        for _number in range(2):
             writer.write(request())
             found.append((await read(reader))[0])
         writer.close()
