@@ -28,11 +28,11 @@ from benchmarks.example import SECRETS, compiled, example
 from benchmarks.figures import Cell, median, table
 from benchmarks.hits import purchases
 from benchmarks.in_process import hits_of, marked
-from benchmarks.machine import cores
+from benchmarks.machine import cores, loop_seconds
 from benchmarks.servers import Server
 from container.delivery.content import joined
 from container.delivery.frame import MOST_ITEMS
-from container.delivery.row import Acceptance, Row, acceptance
+from container.delivery.row import LINGER_MS, Acceptance, Row, acceptance
 from container.delivery.sqlite import open_store
 from container.delivery.store import Limits
 from container.engine.container import Container
@@ -97,6 +97,17 @@ class Drained:
     cpu: float
     calm_share: float
     memory_mb: float
+    loop_cpu: float
+
+    @property
+    def loop_us(self) -> float:
+        """Microseconds of the event loop's thread for one event, with the hits."""
+        return self.loop_cpu / self.events * 1e6
+
+    @property
+    def others_us(self) -> float:
+        """Microseconds of the threads that write and read the store, with the hits."""
+        return (self.cpu - self.loop_cpu) / self.events * 1e6
 
     @property
     def gross(self) -> float:
@@ -138,7 +149,8 @@ def drain(kind: str, many: int, plan: Plan) -> Drained:
         text = text_of(kind, f"http://127.0.0.1:{vendor.port}")
         rows = rows_of(compiled(text, folder), many)
         due = time.time_ns() // 1_000_000 + round((STARTED_SECONDS + many / FILLED_A_SECOND) * 1000)
-        asyncio.run(fill(folder, rows, due))
+        # What can be batched goes along with a hit's row that is due, so much before its own time.
+        asyncio.run(fill(folder, rows, due + (LINGER_MS if kind == "batched" else 0)))
         file = str(folder / "container.yaml")
         command = [sys.executable, *plan.before, "-m", "container", "serve", "--config", file, "--data", str(folder)]
         command += ["--port", str(port), "--admin-port", str(servers.free_port()), "--rate-limit", "0"]
@@ -162,18 +174,20 @@ def measured(server: Server, vendor: Server, many: int, due: float) -> Drained:
         assert server.rows_now() >= many, "rows were delivered before they were due"
         time.sleep(max(due - time.time(), 0))
         before, began, first, taken = server.processor_seconds(), time.monotonic(), arrived(vendor), sum(hits)
+        in_loop = loop_seconds(server.pid)
         deadline = began + DRAINED_WITHIN_SECONDS
         while server.rows_now() > 2 * HITS_A_SECOND:
             assert time.monotonic() < deadline, f"{server.rows_now()} rows are left"
             time.sleep(0.05)
         seconds, cpu = time.monotonic() - began, server.processor_seconds() - before
+        in_loop = loop_seconds(server.pid) - in_loop
         events, own = arrived(vendor) - first, sum(hits) - taken
         memory = server.memory_mb()
     finally:
         ended.set()
         visiting.join()
     assert server.dead() == 0, "there are dead letters"
-    return Drained(events - own, seconds, cpu, calm_share, memory)
+    return Drained(events - own, seconds, cpu, calm_share, memory, in_loop)
 
 
 def visit(port: int, hits: list[int], ended: threading.Event) -> None:
@@ -226,7 +240,17 @@ async def _row_costs(folder: Path, rows: Iterator[Row], many: int) -> list[Seque
 
 def report(found: Mapping[str, Sequence[Drained]]) -> str:
     """Medians of the rounds as a table in Markdown."""
-    headings = ("drained", "rows", "events per CPU-s", "goal", "with the hits", "events/s", "PSS MB")
+    headings = (
+        "drained",
+        "rows",
+        "events per CPU-s",
+        "goal",
+        "with the hits",
+        "events/s",
+        "loop us",
+        "threads us",
+        "PSS MB",
+    )
     rows: list[Sequence[Cell]] = [
         (
             _CALLED[kind],
@@ -235,6 +259,8 @@ def report(found: Mapping[str, Sequence[Drained]]) -> str:
             GOALS[kind],
             median([each.gross for each in rounds]),
             median([each.events / each.seconds for each in rounds]),
+            median([each.loop_us for each in rounds]),
+            median([each.others_us for each in rounds]),
             median([each.memory_mb for each in rounds]),
         )
         for kind, rounds in found.items()
