@@ -44,13 +44,17 @@ class Sent:
 
 @dataclass(slots=True)
 class Client:
-    """Sends hits to a port from `run` until `stop`. `unsent`: due while there was nobody to connect to."""
+    """Sends hits to a port from `run` until `stop`.
+
+    `patience`: seconds that an answer is waited for. `unsent`: due while there was nobody to connect to.
+    """
 
     port: int
     rate: float
     content: Content
     chance: random.Random
     prefix: str = "h"
+    patience: float = ANSWER_SECONDS
     sent: list[Sent] = field(default_factory=list)
     unsent: int = 0
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -94,7 +98,7 @@ class Client:
             if line is not None and line.broken:
                 await line.close()
                 line = None
-            line = line or await connected(self.port)
+            line = line or await connected(self.port, self.patience)
             if line is None:
                 self.unsent += 1
                 continue
@@ -110,13 +114,13 @@ class Client:
 class Connection:
     """One connection, with a request at a time."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, patience: float) -> None:
+        self._reader, self._writer, self._patience = reader, writer, patience
 
     async def asked(self, content: bytes) -> int:
         """The status of the answer, 0 when none came whole."""
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(self._patience):
                 self._writer.write(content)
                 head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
                 length = int(head.partition(b"\r\ncontent-length: ")[2].partition(b"\r\n")[0] or 0)
@@ -136,11 +140,11 @@ class Connection:
             await self._writer.wait_closed()
 
 
-async def connected(port: int) -> Connection | None:
+async def connected(port: int, patience: float = ANSWER_SECONDS) -> Connection | None:
     """A connection to this machine, `None` when nobody is there."""
     try:
         async with asyncio.timeout(_CONNECT_SECONDS):
-            return Connection(*await asyncio.open_connection("127.0.0.1", port))
+            return Connection(*await asyncio.open_connection("127.0.0.1", port), patience)
     except (OSError, TimeoutError):
         return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -110,10 +111,15 @@ async def _line_of(process: asyncio.subprocess.Process) -> dict[str, int]:
 
 @dataclass(slots=True)
 class Server:
-    """A `serve` that can be killed and started again over the same folder and ports."""
+    """A `serve` that can be killed and started again over the same folder and ports.
+
+    `limits`: what it may have of a resource, by `resource.RLIMIT_…`.
+    """
 
     folder: Path
     arguments: Sequence[str] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[int, int] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     admin_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
@@ -136,9 +142,11 @@ class Server:
         command += ["--port", str(self.port), "--admin-port", str(self.admin_port), "--data", str(self.store)]
         command += ["--trusted-proxy", LOOPBACK, "--allow-egress", LOOPBACK, "--rate-limit", "0", *self.arguments]
         own = {name: value for name, value in os.environ.items() if not name.startswith("TAG_CONTAINER_")}
-        secrets = {**SECRETS, "TAG_CONTAINER_ADMIN_TOKEN": TOKEN}
+        more = {**SECRETS, "TAG_CONTAINER_ADMIN_TOKEN": TOKEN, **self.environment}
         with (self.folder / SAID).open("ab") as said:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=own | secrets, stdout=said, stderr=said)
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=own | more, stdout=said, stderr=said, preexec_fn=self._limit
+            )
 
     async def ready(self) -> float:
         """Returns when it takes hits; the seconds that it took."""
@@ -204,9 +212,19 @@ class Server:
         assert self.process is not None, "it was not started"
         return self.process
 
+    def _limit(self) -> None:
+        for what, most in self.limits.items():
+            resource.setrlimit(what, (most, most))
+
     def _check(self, began: float, what: str) -> None:
         assert self._process.poll() is None, f"it ended before it {what}:\n{self.tail()}"
         assert time.monotonic() - began < PATIENCE_SECONDS, f"it never {what}:\n{self.tail()}"
+
+    def admin(self, path: str) -> bytes:
+        """What the admin listener answers to whoever has the token."""
+        asking = Request(f"http://127.0.0.1:{self.admin_port}{path}", headers={"Authorization": f"Bearer {TOKEN}"})
+        with build_opener(ProxyHandler({})).open(asking, timeout=30) as answer:
+            return bytes(answer.read())
 
     def _asked(self, path: str, document: bytes | None = None) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
