@@ -110,7 +110,8 @@ class Response:
 class Verdict:
     """What an answer means.
 
-    `delivered`, of a batch all but the events at the places in `refused`; `retry`, the lane no sooner than `after`
+    `delivered`, of a batch all but the events at the places in `refused`, which are bad, and in `again`, which the
+    vendor could not take now or did not mention; `retry`, the lane no sooner than `after`
     seconds; `refused`: this event is bad, of a batch the one at `index`, if the vendor named it; `credential`: key,
     account or address are refused, so no event would fare better: the lane pauses and keeps its rows. `about`: which
     of them, for the operator's eyes.
@@ -121,6 +122,7 @@ class Verdict:
     after: float | None = field(default=None, kw_only=True)
     index: int | None = field(default=None, kw_only=True)
     refused: tuple[int, ...] = field(default=(), kw_only=True)
+    again: tuple[int, ...] = field(default=(), kw_only=True)
     about: Literal["key", "address"] = field(default="key", kw_only=True)
 
 
@@ -215,19 +217,26 @@ def by_status(response: Response) -> Verdict:
 
 
 def retry_after(response: Response) -> float | None:
-    """Seconds that a `Retry-After` header (seconds or HTTP date) asks to wait, between one second and one hour."""
-    stated = response.headers.get("retry-after", "").strip()
+    """Seconds that a `Retry-After` header (seconds or HTTP date) asks to wait, between one second and one hour.
+
+    Of several headers, which arrive as one with commas, the longest wait counts.
+    """
+    waits = [_wait(part.strip(), response.received) for part in response.headers.get("retry-after", "").split(",")]
+    known = [wait for wait in waits if wait is not None]
+    return min(max(*known, SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS) if known else None
+
+
+def _wait(stated: str, received: int) -> float | None:
+    """Of seconds, or of a date without its weekday, which stands before a comma."""
     if stated.isascii() and stated.isdigit():
-        wait = float(stated[:9])
-    else:
-        try:
-            date = parsedate_to_datetime(stated)
-        except (ValueError, OverflowError):
-            return None
-        # A date without a zone, or with the zone -0000, is UTC; without this it would be the zone of this machine.
-        moment = date if date.tzinfo else date.replace(tzinfo=UTC)
-        wait = moment.timestamp() - response.received / 1000
-    return min(max(wait, SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)
+        return float(stated[:9])
+    try:
+        date = parsedate_to_datetime(stated)
+    except (ValueError, OverflowError):
+        return None
+    # A date without a zone, or with the zone -0000, is UTC; without this it would be the zone of this machine.
+    moment = date if date.tzinfo else date.replace(tzinfo=UTC)
+    return moment.timestamp() - received / 1000
 
 
 def splice(envelope: Any, path: str, items: Sequence[Any]) -> Any:

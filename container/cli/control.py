@@ -10,11 +10,11 @@ import http.client
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode
 
 import orjson
@@ -41,6 +41,7 @@ ANSWER_SECONDS = 120.0
 PIECE = 64 * 1024
 
 Document = Mapping[str, Any]
+T = TypeVar("T")
 
 
 class ControlError(Exception):
@@ -126,32 +127,19 @@ class _Remote:
 
     async def ask(self, path: str, document: Document | None = None, **query: object) -> Any:
         def exchange() -> Any:
-            with self._asked(path, document, query) as answer:
+            with closing(_Connection(self._folder)) as connection:
+                answer = _sent(connection, path, document, query)
                 return _read(answer.status, answer.read())
 
-        return await asyncio.to_thread(exchange)
+        return await _in_thread(exchange)
 
     async def stream(self, path: str, **query: object) -> AsyncIterator[bytes]:
-        with self._asked(path, None, query) as answer:
+        with closing(_Connection(self._folder)) as connection:
+            answer = await _in_thread(partial(_sent, connection, path, None, query))
             if answer.status != 200:
-                _read(answer.status, await asyncio.to_thread(answer.read))
-            while piece := await asyncio.to_thread(partial(_piece, answer)):
+                _read(answer.status, await _in_thread(answer.read))
+            while piece := await _in_thread(partial(answer.read1, PIECE)):
                 yield piece
-
-    @contextmanager
-    def _asked(
-        self, path: str, document: Document | None, query: Mapping[str, object]
-    ) -> Iterator[http.client.HTTPResponse]:
-        connection = _Connection(self._folder)
-        try:
-            body = None if document is None else orjson.dumps(document)
-            headers = {} if body is None else {"content-type": "application/json"}
-            connection.request("GET" if body is None else "POST", _target(path, query), body, headers)
-            yield connection.getresponse()
-        except (OSError, http.client.HTTPException) as problem:
-            raise ControlError(f"The server does not answer any more ({type(problem).__name__}).") from None
-        finally:
-            connection.close()
 
 
 class _Local:
@@ -267,8 +255,21 @@ def _target(path: str, query: Mapping[str, object]) -> str:
     return f"{PATH}{path}?{stated}" if stated else f"{PATH}{path}"
 
 
-def _piece(answer: http.client.HTTPResponse) -> bytes:
-    return answer.read1(PIECE)
+def _sent(
+    connection: _Connection, path: str, document: Document | None, query: Mapping[str, object]
+) -> http.client.HTTPResponse:
+    body = None if document is None else orjson.dumps(document)
+    headers = {} if body is None else {"content-type": "application/json"}
+    connection.request("GET" if body is None else "POST", _target(path, query), body, headers)
+    return connection.getresponse()
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """What the work returns that waits for the server. Raises `ControlError` when that is gone."""
+    try:
+        return await asyncio.to_thread(work)
+    except (OSError, http.client.HTTPException) as problem:
+        raise ControlError(f"The server does not answer any more ({type(problem).__name__}).") from None
 
 
 def _read(status: int, body: bytes) -> Any:

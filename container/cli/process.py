@@ -27,15 +27,18 @@ from container.cli.scene import Scene, demo_scene, welcome
 from container.cli.signals import early
 from container.cli.sources import Sources
 from container.config.registry import Registry
+from container.delivery.disk import LOOK_SECONDS
 from container.delivery.handling import judges_of
+from container.delivery.pace import paces_of
 from container.delivery.schema import unusable
 from container.delivery.sqlite import SqliteStore, open_store
 from container.delivery.store import Limits, StoreRefusedError
 from container.delivery.told import quoted
 from container.delivery.transport import Transport, vendor_transport
 from container.delivery.worker import Worker
+from container.web.access import authorised
 from container.web.addresses import Proxies, is_near
-from container.web.admin import Admin, admin_app, authorised
+from container.web.admin import Admin, admin_app
 from container.web.app import public_app
 from container.web.caretaker import Caretaker
 from container.web.current import Current
@@ -126,6 +129,8 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
             health=engine.health,
             counters=engine.worker.counters,
             token=options.token,
+            wake=engine.worker.wake,
+            outcomes=engine.worker.outcomes,
         )
         ingest = Ingest(
             engine.current,
@@ -140,7 +145,7 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         sys.setswitchinterval(HANDED_OVER_AFTER_SECONDS)
         most, most_admin = most_connections()
         admin_crowd = Crowd(most=most_admin, spare=spare_of(most_admin))
-        caretaker = Caretaker(engine.store, lambda: engine.current.container, engine.worker.wake)
+        caretaker = admin.caretaker
         opened.push_async_callback(caretaker.jobs.close)
         await _listen_to_commands(options, caretaker, opened)
         pages = with_queue(
@@ -158,7 +163,7 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         public_at = await _listen(public, public_bound, opened)
         _reload_when_wanted(options, scene, sources, engine, reload_wanted, opened)
         _announce(options, scene, engine, public_at, admin_at, made=made)
-        code = await _until(stop, engine.working)
+        code = await _until(stop, engine)
         engine.health.draining = True
         public.close()
         logger.info("serve.stopping")
@@ -205,7 +210,8 @@ async def _open_engine(options: Options, scene: Scene, registry: Registry, opene
     egress = options.egress + (LOOPBACK if options.demo else ())
     transport = Transport(vendor_transport(egress), scene.secrets)
     opened.push_async_callback(transport.close)
-    worker = Worker(store, transport, judges_of(registry.of_kind("tag")))
+    tags = registry.of_kind("tag")
+    worker = Worker(store, transport, judges_of(tags), paces=paces_of(tags))
     # What held a lane still may be mended: somebody restarted it for a reason.
     await resume(worker.resume_probes)
     working = asyncio.create_task(worker.run())
@@ -224,7 +230,7 @@ async def _open_engine(options: Options, scene: Scene, registry: Registry, opene
         worker,
         working,
         metrics,
-        Health(trouble=lambda: worker.trouble),
+        Health(trouble=lambda: store.trouble or worker.trouble, notices=lambda: store.notices),
     )
 
 
@@ -300,13 +306,28 @@ def _announce(options: Options, scene: Scene, engine: Engine, public_at: str, ad
         welcome(scene, public_at=public_at + options.prefix, admin_at=admin_at, token=made)
 
 
-async def _until(stop: asyncio.Event, working: asyncio.Task[None]) -> int:
-    """Waits for a signal. A worker that ends by itself is a fault: deliveries would only pile up."""
-    stopped = asyncio.create_task(stop.wait())
-    await asyncio.wait({stopped, working}, return_when=asyncio.FIRST_COMPLETED)
+async def _until(stop: asyncio.Event, engine: Engine) -> int:
+    """Waits for a signal. A worker that ends by itself is a fault: deliveries would only pile up.
+
+    So is a disk that fails for long: whoever restarts us may have another, and what is on this one is safe.
+    """
+    working = engine.working
+    stopped, failed = asyncio.create_task(stop.wait()), asyncio.create_task(_disk_is_given_up(engine.store))
+    await asyncio.wait({stopped, working, failed}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
-    if not working.done():
+    failed.cancel()
+    if working.done():
+        problem = None if working.cancelled() else working.exception()
+        logger.error("serve.failed part=worker", exc_info=problem)
+        return 1
+    if stop.is_set() or not failed.done():
         return 0
-    problem = None if working.cancelled() else working.exception()
-    logger.error("serve.failed part=worker", exc_info=problem)
+    logger.error("serve.failed part=disk reason=%s", quoted(engine.store.trouble))
+    # Nothing of what is under way could be written down.
+    await engine.worker.stop(0)
     return 1
+
+
+async def _disk_is_given_up(store: SqliteStore) -> None:
+    while not store.given_up:  # noqa: ASYNC110 - it is the time that passes that makes it so
+        await asyncio.sleep(LOOK_SECONDS)

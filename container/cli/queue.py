@@ -25,7 +25,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Numbers = Annotated[list[int] | None, typer.Argument(metavar="NUMBER…", help="Rows by their numbers.")]
 Config = Annotated[
     Path | None,
-    typer.Option(exists=True, dir_okay=False, help="The container file, for letters that hold a hit; no server runs."),
+    typer.Option(exists=True, dir_okay=False, help="The container file, where no server runs."),
 ]
 
 DATA = Path("data")
@@ -162,7 +162,7 @@ def export_(
 
 @queue.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, allow_dash=True)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, allow_dash=True)],
     *,
     data: Data = DATA,
 ) -> None:

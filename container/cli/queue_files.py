@@ -49,7 +49,7 @@ async def import_rows(control: Control, file: Path) -> dict[str, int]:
 
 def _size(file: Path) -> int:
     """In bytes, 0 where that is not known."""
-    return 0 if str(file) == "-" else file.stat().st_size
+    return file.stat().st_size if str(file) != "-" and file.exists() else 0
 
 
 @contextmanager

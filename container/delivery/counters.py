@@ -13,6 +13,7 @@ Counted = Literal[
     "buried",
     "bisected",
     "requests",
+    "resent",
     "answered_seconds",
     "lost_claims",
     "judge_faults",

@@ -64,13 +64,15 @@ async def _in_place(
     def holds(found: Unpacked | FailedHit) -> bool:
         return person.within(texts_of(found))
 
-    after = 0
+    # What comes meanwhile is left, or on a busy server there would be no end.
+    newest = await store.rows(Selection(place), most=1)
+    last, after = newest[0].number if newest else 0, 0
     ids: set[str] = set()
-    while True:
+    while after < last:
         begun = time.monotonic()
         found = await store.search(place, holds, after=after, most=AT_ONCE)
         if not found.looked:
-            return ids
+            break
         after = found.last
         gone = len(found.rows) if dry_run else await store.erase(place, found.rows)
         ids.update(pair.id for pair in found.rows)
@@ -78,3 +80,4 @@ async def _in_place(
         progress.keep(UNREAD, found.unread)
         progress.done += found.looked
         await sleep(min(time.monotonic() - begun, LONGEST_REST_SECONDS))
+    return ids

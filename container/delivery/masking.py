@@ -24,14 +24,19 @@ HARMLESS = frozenset(
 )
 """Members, by their letters, that say what happened and not who did it."""
 
+AMOUNTS = frozenset({"value", "price", "quantity", "qty", "tax", "shipping"})
+"""Of these only what is an amount is shown: Measurement Protocol writes a property of the user as `{"value": …}`."""
+
 HARMLESS_HEADERS = frozenset(
     {"accept", "accept-encoding", "content-encoding", "content-length", "content-type", "host"},
 )
 
 MOST_DEEP = 50
+LONGEST_PLAIN = 64
 LONGEST_NUMBER = 6
 """Digits of a number that is shown under any name: longer ones may be somebody's."""
 
+_AMOUNT = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,6})?")
 _NO_LETTER = re.compile(r"[^a-z]")
 _SECRET = re.compile(r"\$\{secret:[A-Za-z0-9_.-]{1,100}\}")
 _SCHEME_OF_KEY = re.compile(r"(?:Bearer|Basic|Token) ?")
@@ -98,14 +103,25 @@ def masked_json(value: Any, key: str = "", depth: int = 0) -> Any:
         case bool() | None:
             return value
         case int() | float():
-            return value if is_harmless(key) or len(str(value)) <= LONGEST_NUMBER else masked(str(value))
-    return value if is_harmless(key) else masked_text(str(value))
+            return value if is_shown(key, str(value)) or len(str(value)) <= LONGEST_NUMBER else masked(str(value))
+    text = str(value)
+    return text if is_shown(key, text) else masked_text(text)
 
 
 def is_harmless(name: str) -> bool:
     """Whether values under this name are shown. `epn.value` and `event_name` count as `value` and `eventname`."""
-    last = name.lower().removeprefix("ep.").removeprefix("epn.")
-    return _NO_LETTER.sub("", last) in HARMLESS
+    return _letters(name) in HARMLESS
+
+
+def is_shown(name: str, value: str) -> bool:
+    """Whether this value is shown under this name."""
+    if _letters(name) in AMOUNTS:
+        return _AMOUNT.fullmatch(value.strip()) is not None
+    return is_harmless(name) and _is_plain(value)
+
+
+def _letters(name: str) -> str:
+    return _NO_LETTER.sub("", name.lower().removeprefix("ep.").removeprefix("epn."))
 
 
 def _name(name: str) -> str:
@@ -121,12 +137,12 @@ def _masked_pair(pair: str) -> str:
     name, equals, value = pair.partition("=")
     if not equals:
         return masked_text(pair) if pair else pair
-    shown = value if is_harmless(name) and len(value) <= 64 and _is_plain(value) else masked_text(_unquoted(value))
+    shown = value if is_shown(name, value) else masked_text(_unquoted(value))
     return f"{_name(name)}={shown}"
 
 
 def _is_plain(value: str) -> bool:
-    return "@" not in value and "%40" not in value
+    return len(value) <= LONGEST_PLAIN and "@" not in value and "%40" not in value
 
 
 def _unquoted(value: str) -> str:

@@ -32,7 +32,12 @@ MOST_DEEP = 6
 
 _HASH = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 _ESCAPED = re.compile(r"%[0-9A-Fa-f]{2}|\+")
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
+_MORE = re.compile(r"[%+=&;\n{\[\"]")
+"""Signs without which a text is a value, and nothing stands within it but what base64 hides."""
+
+SHORTEST_BASE64 = 8
+# Hashes in hexadecimal digits have no capital letters beside small ones; what people write has, in base64.
+_BASE64 = re.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])[A-Za-z0-9+/_-]+={0,2}", re.ASCII)
 _GOOGLE_COOKIE = re.compile(r"GA1\.[0-9-]+\.(.+)", re.ASCII)
 _NO_DIGIT = re.compile(r"[^0-9]")
 _LIKE_PHONE = re.compile(r"[+(0-9][0-9 ().+/-]{5,62}[0-9]", re.ASCII)
@@ -76,15 +81,19 @@ class Person:
 
     def within(self, texts: Iterable[tuple[str, str]]) -> bool:
         """Whether one of the texts, each with the name under which it stands, holds the person."""
-        return any(self._is(name, value) for name, text in texts for name, value in values(name, text))
+        found = [(name, value.strip().lower()) for name, text in texts for name, value in values(name, text)]
+        if any(self._is(name, value) for name, value in found):
+            return True
+        # All at once, since hardly any row holds one of them.
+        whole = "\n".join([value for _, value in found])
+        return any(_stands_alone(whole, each) for each in self.inside if each in whole)
 
-    def _is(self, name: str, value: str) -> bool:
-        small = value.strip().lower()
+    def _is(self, name: str, small: str) -> bool:
         if small in self.spellings:
             return len(small) >= SHORTEST_INSIDE or _is_of_an_id(name)
-        if self.digits and _LIKE_PHONE.fullmatch(small) and _NO_DIGIT.sub("", small) in self.digits:
-            return True
-        return any(_stands_alone(small, each) for each in self.inside if each in small)
+        if not self.digits or not _LIKE_PHONE.fullmatch(small):
+            return False
+        return _NO_DIGIT.sub("", small) in self.digits
 
 
 def person(
@@ -125,36 +134,34 @@ def texts_of(found: Unpacked | FailedHit) -> Iterator[tuple[str, str]]:
         yield "ip", hit.ip or ""
 
 
-def values(name: str, text: str, depth: int = 0) -> Iterator[tuple[str, str]]:
+def values(name: str, text: str) -> list[tuple[str, str]]:
     """The text, and the values within it: of JSON, of parameters and addresses, of cookies, encoded or not."""
-    yield name, text
-    if depth >= MOST_DEEP or not text:
-        return
+    found: list[tuple[str, str]] = []
+    left = [(name, text, 0)]
+    while left:
+        name, text, depth = left.pop()
+        found.append((name, text))
+        if depth < MOST_DEEP and text:
+            left += [(key, value, depth + 1) for key, value in _inner(name, text)]
+    return found
+
+
+def _inner(name: str, text: str) -> list[tuple[str, str]]:
+    """What stands in a text one layer deeper."""
+    decoded = _from_base64(text)
+    found = [(name, decoded)] if decoded else []
+    if not _MORE.search(text):
+        google = _GOOGLE_COOKIE.fullmatch(text)
+        return found if google is None else [*found, ("client_id", google[1])]
     document = _document(text)
     if document is not None:
-        for key, value in _leaves(name, document, 0):
-            yield from values(key, value, depth + 1)
-        return
-    for key, value in _encoded(name, text):
-        yield from values(key, value, depth + 1)
-
-
-def _encoded(name: str, text: str) -> Iterator[tuple[str, str]]:
-    """What stands in a text one layer deeper."""
-    decoded = _from_base64(text) if _BASE64.fullmatch(text) else ""
-    if decoded:
-        yield name, decoded
+        _leaves(name, document, found)
+        return found
     pairs = list(_pairs(name, text)) if "=" in text or "\n" in text else []
-    if pairs:
-        yield from pairs
-        return
-    google = _GOOGLE_COOKIE.fullmatch(text)
-    if google is not None:
-        yield "client_id", google[1]
-    if _ESCAPED.search(text):
-        plain_text = unquote_plus(text, errors="replace")
-        if plain_text != text:
-            yield name, plain_text
+    if pairs or not _ESCAPED.search(text):
+        return found + pairs
+    plain_text = unquote_plus(text, errors="replace")
+    return found if plain_text == text else [*found, (name, plain_text)]
 
 
 def _pairs(name: str, text: str) -> Iterator[tuple[str, str]]:
@@ -182,28 +189,30 @@ def _document(text: str) -> object:
     return found
 
 
-def _leaves(name: str, document: object, depth: int) -> Iterator[tuple[str, str]]:
-    match document:
-        case dict():
-            for key, member in document.items():
-                yield name, key
-                yield from _leaves(key, member, depth + 1)
-        case list():
-            for member in document:
-                yield from _leaves(name, member, depth + 1)
-        case str():
-            yield name, document
-        case bool() | None:
-            return
-        case _:
-            yield name, str(document)
+def _leaves(name: str, document: object, found: list[tuple[str, str]]) -> None:
+    """Adds the texts and numbers of a document, however deep it is, and the names of its members."""
+    left: list[tuple[str, object]] = [(name, document)]
+    while left:
+        name, value = left.pop()
+        match value:
+            case str():
+                found.append((name, value))
+            case dict():
+                found += [(name, key) for key in value]
+                left += value.items()
+            case list():
+                left += [(name, member) for member in value]
+            case int() | float() if not isinstance(value, bool):
+                found.append((name, str(value)))
 
 
 def _from_base64(text: str) -> str:
+    """The text that this is the base64 of, empty for other text."""
+    if len(text) < SHORTEST_BASE64 or not _BASE64.fullmatch(text):
+        return ""
     padded = text.translate(_STANDARD).rstrip("=")
     try:
-        found = base64.b64decode(padded + "=" * (-len(padded) % 4), validate=True)
-        return found.decode()
+        return base64.b64decode(padded + "=" * (-len(padded) % 4), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         return ""
 

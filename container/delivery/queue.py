@@ -91,6 +91,12 @@ def count(connection: sqlite3.Connection, selection: Selection) -> int:
     return int(connection.execute(query, values).fetchone()[0])
 
 
+def reasons(connection: sqlite3.Connection, lane: int) -> dict[str, int]:
+    """How many letters of a lane are dead for each reason."""
+    query = "select reason, count(*) from dead where lane=? group by reason order by reason"
+    return dict(connection.execute(query, (lane,)).fetchall())
+
+
 def reports(
     connection: sqlite3.Connection, keys: Keyring, selection: Selection, *, most: int, before: int | None
 ) -> list[RowReport]:

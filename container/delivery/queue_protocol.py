@@ -39,6 +39,10 @@ class Queue(Protocol):
         """How many rows are selected."""
         ...
 
+    async def reasons(self, lane: int) -> Mapping[str, int]:
+        """How many dead letters a lane has of each reason that it has any of."""
+        ...
+
     async def standing(self, selection: Selection, *, after: int, most: int = AT_ONCE) -> Sequence[Standing]:
         """The selected dead letters numbered above `after`, and what decides whether they can be sent again."""
         ...

@@ -8,17 +8,18 @@ import sqlite3
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO
 
 from container.delivery import accepting, statements
 from container.delivery.levels import NEARLY_FULL, Levels
+from container.delivery.opening import Opened, open_folder
 from container.delivery.queue import Take
 from container.delivery.reports import dead_letters, lane_reports, waiting_lanes
 from container.delivery.row import Acceptance, Reason, Row, unpacked
-from container.delivery.schema import lock, open_reader, open_writer, unusable
+from container.delivery.schema import lock, open_reader, unusable
 from container.delivery.seal import Keyring, KeyringError, keyring
 from container.delivery.sqlite_queue import Changing, SqliteQueue
 from container.delivery.statements import Found
@@ -58,10 +59,11 @@ def open_store(folder: Path, *, now: int, key: str | None = None, limits: Limits
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             held = opened.enter_context(lock(folder))
             keys = keyring(folder, key)
-            connection = opened.enter_context(closing(open_writer(folder)))
-            _check_key(connection, keys)
-            recovered, poisoned = statements.recover(connection, now=now)
-            store = SqliteStore(folder, connection, keys, held, limits=limits, recovered=recovered, poisoned=poisoned)
+            found = open_folder(folder, now=now)
+            opened.callback(found.abandon)
+            _check_key(found.connection, keys)
+            recovered, poisoned = statements.recover(found.connection, now=now)
+            store = SqliteStore(found, keys, held, limits=limits, recovered=recovered, poisoned=poisoned)
         except KeyringError as problem:
             raise StoreRefusedError(str(problem)) from None
         except (OSError, sqlite3.Error) as problem:
@@ -75,8 +77,7 @@ class SqliteStore:
 
     def __init__(
         self,
-        folder: Path,
-        connection: sqlite3.Connection,
+        opened: Opened,
         keys: Keyring,
         held: IO[bytes],
         *,
@@ -89,17 +90,21 @@ class SqliteStore:
         self._keys = keys
         self._held = held
         self._lanes: dict[str, int] = {}
-        self._levels = Levels(limits, connection)
-        self._writer = Writer(connection, self._accept, self._taken_back)
-        self._reader = open_reader(folder)
+        self._folder = opened
+        self._levels = Levels(limits, opened.connection)
+        self._writer = Writer(opened.connection, self._accept, self._taken_back, opened.disk)
+        self._reader = open_reader(opened.folder)
         # One thread of its own: names that resolve slowly must not hold up what the store reads.
         self._reading = ThreadPoolExecutor(1, "deliveries-read")
         self._listeners: list[Callable[[Mapping[str, int]], None]] = []
         self._closed = False
         self._queue = found = SqliteQueue(
-            open_reader(folder), self._writer, keys, Changing(self._change, self._lane, self._room, self._announce)
+            open_reader(opened.folder),
+            self._writer,
+            keys,
+            Changing(self._change, self._lane, self._room, self._announce),
         )
-        self.rows, self.row, self.count = found.rows, found.row, found.count
+        self.rows, self.row, self.count, self.reasons = found.rows, found.row, found.count, found.reasons
         self.replay, self.replay_hit, self.drop = found.replay, found.replay_hit, found.drop
         self.standing, self.hit_of, self.export = found.standing, found.hit_of, found.export
         self.known_ids, self.import_rows = found.known_ids, found.import_rows
@@ -113,6 +118,25 @@ class SqliteStore:
     @property
     def fill(self) -> float:
         return self._levels.fill
+
+    def share(self, lane: int) -> float:
+        return self._levels.share(lane)
+
+    @property
+    def trouble(self) -> str:
+        """Why no hits are taken, empty while they are."""
+        found = self._folder.disk.trouble
+        return "" if found is None else found.reason
+
+    @property
+    def given_up(self) -> bool:
+        """Whether the disk has failed for so long that the process should end."""
+        return self._folder.disk.given_up
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """What somebody should look after in the data folder, as sentences."""
+        return self._folder.notices
 
     async def accept(self, acceptance: Acceptance) -> Accepted:
         if acceptance.empty:
@@ -137,12 +161,19 @@ class SqliteStore:
         self._listeners.append(callback)
 
     async def waiting(self) -> Sequence[WaitingLane]:
-        return await self._writer.run(waiting_lanes)
+        return await self._writer.run(self._waiting)
 
     async def claim(self, lane: int, *, now: int, most_items: int, ahead: int) -> Claimed | None:
         token = secrets.token_bytes(16)
-        work = partial(statements.claim, lane=lane, token=token, now=now, most_items=most_items, ahead=ahead)
-        found, too_old = await self._change(work)
+        most_items = self._folder.disk.at_once(most_items)
+
+        def work(connection: sqlite3.Connection) -> tuple[list[Found], int]:
+            claimed = statements.claim(connection, lane, token, now=now, most_items=most_items, ahead=ahead)
+            if claimed[1]:
+                self._levels.read(connection)
+            return claimed
+
+        found, too_old = await self._writer.run(work)
         # Opening a batch takes milliseconds, which the loop should not wait for; a few rows are not worth a thread.
         opened = partial(self._opened, found)
         rows, unread = await self._read(opened) if len(found) > FEW_ROWS else opened()
@@ -225,6 +256,7 @@ class SqliteStore:
         await asyncio.get_running_loop().run_in_executor(self._reading, self._reader.close)
         self._reading.shutdown()
         await self._queue.close()
+        await asyncio.to_thread(self._folder.stop_checking)
         await self._writer.close()
         self._held.close()
 
@@ -245,7 +277,13 @@ class SqliteStore:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._reading, work)
         except sqlite3.Error as problem:
+            self._folder.could_not_read(problem)
             raise stated(problem, "read") from None
+
+    def _waiting(self, connection: sqlite3.Connection) -> list[WaitingLane]:
+        # Asked for all the time: whoever was refused because of a count that was taken back is let in soon.
+        self._levels.refresh(connection)
+        return waiting_lanes(connection)
 
     async def _change(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Work that may change how many rows there are."""

@@ -73,6 +73,9 @@ class SqliteQueue:
     async def count(self, selection: Selection) -> int:
         return await self._look(partial(queue.count, selection=selection))
 
+    async def reasons(self, lane: int) -> Mapping[str, int]:
+        return await self._look(partial(queue.reasons, lane=lane))
+
     async def standing(self, selection: Selection, *, after: int, most: int = AT_ONCE) -> Sequence[Standing]:
         return await self._look(partial(queue.standing, selection=selection, after=after, most=most))
 

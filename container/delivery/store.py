@@ -215,6 +215,10 @@ class Store(Queue, Protocol):
         """How full the store is by its limits, from 0 to 1. Asks nobody."""
         ...
 
+    def share(self, lane: int) -> float:
+        """How much of its part of the store a lane has used, from 0 to 1. Asks nobody."""
+        ...
+
     async def accept(self, acceptance: Acceptance) -> Accepted:
         """Writes everything of a hit, or nothing; returns when it is on disk.
 

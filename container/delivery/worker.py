@@ -13,26 +13,29 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from container.delivery.counters import Counters
-from container.delivery.frame import MOST_ITEMS
-from container.delivery.handling import Handling, Judges
-from container.delivery.policy import PROBE_ITEMS
+from container.delivery.handling import Flight, Handling, Judges
+from container.delivery.pace import NEVER, USUAL, Course, Paces
 from container.delivery.row import LINGER_MS, Reason
-from container.delivery.store import Store, StoreError, WaitingLane
+from container.delivery.store import Claimed, Store, StoreError, WaitingLane
 from container.delivery.told import quoted
 from container.delivery.transport import Transport
 from container.delivery.upkeep import Upkeep
 
 log = logging.getLogger("container.delivery")
 
-MOST_IN_FLIGHT, MOST_IN_LANE = 64, 2
+MOST_IN_FLIGHT, MOST_LANES_IN_FLIGHT = 64, 256
+"""Requests under way. Past the first number only lanes that have none get one, so that slow lanes leave room."""
+
+CLAIMS_AT_ONCE = 8
+"""So many lanes are claimed in one commit: hits wait for it too."""
+
+MOST_COURSES = 10_000
 LONGEST_REST_MS = 60_000
 SHUTDOWN_SECONDS = 30.0
 _GIVING_BACK_SECONDS = 3.0
 """Of the time that stopping may take, so much is kept for writing down what is given back."""
 
 STORE_PAUSE_MS = 1000
-_UNKNOWN = 2**63 - 1
-"""While lanes are looked at: whatever is stored meanwhile counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +56,13 @@ class Worker:
         transport: Transport,
         judges: Judges,
         *,
+        paces: Paces = lambda _: USUAL,
         counters: Counters | None = None,
         surroundings: Surroundings | None = None,
     ) -> None:
         self.counters = counters or Counters()
         self._store = store
+        self._paces = paces
         self._around = surroundings or Surroundings()
         self._handling = Handling(
             store,
@@ -68,13 +73,16 @@ class Worker:
             self._around.random,
             self._around.sleep,
         )
+        self.outcomes = self._handling.outcomes
         self._upkeep = Upkeep(store, self.counters, self._handling.told)
-        self._flights: dict[asyncio.Task[None], int] = {}
+        self._flights: dict[asyncio.Task[None], Course] = {}
+        self._courses: dict[int, Course] = {}
+        self._turns = 0
         self._awake = asyncio.Event()
         self._ended = asyncio.Event()
         self._ended.set()
         self._stopping = False
-        self._rests_until = _UNKNOWN
+        self._rests_until = NEVER
         self._holds: dict[str, int] = {}
         store.listen(self._heard)
 
@@ -90,7 +98,7 @@ class Worker:
     async def turn(self) -> int:
         """Starts a request for every lane that may have one, as far as the limits reach; when to look again (ms)."""
         self._awake.clear()
-        self._rests_until = _UNKNOWN
+        self._rests_until = NEVER
         now = self._around.clock()
         try:
             tended = await self._upkeep.step(now)
@@ -135,42 +143,88 @@ class Worker:
             await asyncio.wait(tuple(self._flights), timeout=_GIVING_BACK_SECONDS)
 
     async def _start(self, waiting: Sequence[WaitingLane], now: int) -> int:
-        """When to look again: at once if anything was started, since a lane may have room for more."""
+        """When to look again: at once if a lane was served that has room for more."""
         again = now + LONGEST_REST_MS
-        self._holds = {
-            lane.lane.key: _UNKNOWN if lane.paused else lane.state.not_before
-            for lane in waiting
-            if lane.paused or lane.state.not_before > now
-        }
+        self._turns += 1
+        self._holds = {}
+        self._forget(waiting)
+        ready: list[tuple[WaitingLane, Course]] = []
         for lane in waiting:
-            due = max(lane.due, lane.state.not_before)
-            if lane.paused or self._stopping:
-                continue
-            if due > now:
+            course = self._course(lane)
+            opens = NEVER if lane.paused else course.opens(now)
+            if opens > now:
+                self._holds[lane.lane.key] = opens
+            due = max(opens, lane.due)
+            if due <= now:
+                ready.append((lane, course))
+            else:
                 again = min(again, due)
-            elif await self._take(lane, now):
-                again = now
+        # Those that have nothing under way first, and of these the one whose last turn is longest ago.
+        ready.sort(key=lambda each: (each[1].flights, each[1].turn))
+        return min(again, await self._take_all(ready, now))
+
+    async def _take_all(self, ready: Sequence[tuple[WaitingLane, Course]], now: int) -> int:
+        """When one of them may have another request. What the store gave is sent, also when it failed beside it."""
+        again = NEVER
+        for begin in range(0, len(ready), CLAIMS_AT_ONCE):
+            together = [
+                (lane, course)
+                for place, (lane, course) in enumerate(ready[begin : begin + CLAIMS_AT_ONCE])
+                if self._has_room(course, place)
+            ]
+            if not together or self._stopping:
+                break
+            found = await asyncio.gather(
+                *(self._claim(lane, course, now) for lane, course in together), return_exceptions=True
+            )
+            problems = [each for each in found if isinstance(each, BaseException)]
+            if problems:
+                raise problems[0]
+            served = [course for (_, course), claimed in zip(together, found, strict=True) if claimed]
+            again = min([again, *(max(course.opens(now), now) for course in served)])
         return again
 
-    async def _take(self, lane: WaitingLane, now: int) -> bool:
-        in_lane = sum(number == lane.number for number in self._flights.values())
-        recovering = lane.state.failures > 0 or lane.state.mode != "open"
-        if in_lane >= (1 if recovering else MOST_IN_LANE) or len(self._flights) >= MOST_IN_FLIGHT:
-            return False
-        if not in_lane:
-            self._handling.states[lane.number] = lane.state
-        self._handling.lanes[lane.number] = lane.lane
-        most = PROBE_ITEMS if recovering else MOST_ITEMS
+    def _has_room(self, course: Course, others: int) -> bool:
+        """`others`: requests that may begin in the same moment."""
+        return len(self._flights) + others < (MOST_IN_FLIGHT if course.flights else MOST_LANES_IN_FLIGHT)
+
+    def _course(self, lane: WaitingLane) -> Course:
+        course = self._courses.get(lane.number)
+        if course is None:
+            course = self._courses[lane.number] = Course(lane.lane, self._paces(lane.lane.type))
+        if not course.flights:
+            course.state = lane.state
+        return course
+
+    def _forget(self, waiting: Sequence[WaitingLane]) -> None:
+        """Of very many lanes those begin anew in which nothing waits and nothing is under way."""
+        if len(self._courses) > MOST_COURSES:
+            kept = {lane.number for lane in waiting}
+            self._courses = {
+                number: course for number, course in self._courses.items() if course.flights or number in kept
+            }
+
+    async def _claim(self, lane: WaitingLane, course: Course, now: int) -> bool:
+        most = course.most_items(now)
         claimed = await self._store.claim(lane.number, now=now, most_items=most, ahead=LINGER_MS)
         if claimed is None:
             return False
         for reason, rows in claimed.buried.items():
             self._buried(lane, reason, rows)
-        if claimed.rows:
-            flight = asyncio.create_task(self._handling.deliver(claimed))
-            self._flights[flight] = lane.number
-            flight.add_done_callback(self._landed)
+        if claimed.rows and course.opens(now) > now:
+            # An answer came while the rows were fetched: the vendor asked to be left alone.
+            await self._store.give_back(claimed)
+        elif claimed.rows:
+            self._send(claimed, course)
         return True
+
+    def _send(self, claimed: Claimed, course: Course) -> None:
+        course.flights += 1
+        course.turn = self._turns
+        number = course.begin(self._around.clock())
+        flight = asyncio.create_task(self._handling.deliver(Flight(claimed, course, number)))
+        self._flights[flight] = course
+        flight.add_done_callback(self._landed)
 
     def _buried(self, lane: WaitingLane, reason: Reason, rows: int) -> None:
         """Rows that died unread: whose they were is not known."""
@@ -182,7 +236,7 @@ class Worker:
             log.error("delivery.buried lane=%s rows=%d reason=%s", quoted(label), number, reason)
 
     def _landed(self, flight: asyncio.Task[None]) -> None:
-        del self._flights[flight]
+        self._flights.pop(flight).flights -= 1
         self.wake()
         if not flight.cancelled() and (problem := flight.exception()) is not None:
             log.error("delivery.failed problem=%s", type(problem).__name__, exc_info=problem)

@@ -63,7 +63,7 @@ class Caretaker:
         """Stops a lane, or lets it go on. Whether there is such a lane."""
         found = await self.store.pause(lane, paused=paused)
         if found:
-            logger.warning("queue.paused lane=%d paused=%s by=%s", lane, str(paused).lower(), by)
+            logger.info("queue.paused lane=%d paused=%s by=%s", lane, str(paused).lower(), by)
             self.wake()
         return found
 

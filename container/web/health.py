@@ -34,13 +34,14 @@ logger = logging.getLogger("container.web")
 class Health:
     """What is known about the process. `clock` is monotonic, in seconds.
 
-    `trouble`: why the worker cannot write to the store, empty while it can. `noticed`: what hits show about whatever
-    stands in front of us.
+    `trouble`: why the store cannot be written to, empty while it can. `notices`: what somebody should look after in
+    the data folder, as sentences. `noticed`: what hits show about whatever stands in front of us.
     """
 
     clock: Callable[[], float] = time.monotonic
     draining: bool = False
     trouble: Callable[[], str] = str
+    notices: Callable[[], Sequence[str]] = tuple
     noticed: Noticed = field(default_factory=Noticed)
     _failure: str = ""
     _failed_at: float = 0.0
@@ -106,7 +107,8 @@ def refusal_reasons(current: Current) -> list[str]:
 
 def attention(current: Current, health: Health, lanes: Sequence[LaneReport], *, now: int) -> list[str]:
     """What somebody should look after, as sentences. No reason to send traffic elsewhere. `now`: Unix milliseconds."""
-    return [*refusal_reasons(current), *health.noticed.sentences(), *lane_reasons(lanes, now=now)]
+    seen = [*health.notices(), *health.noticed.sentences()]
+    return [*refusal_reasons(current), *seen, *lane_reasons(lanes, now=now)]
 
 
 def lane_reasons(lanes: Sequence[LaneReport], *, now: int) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -62,7 +62,7 @@ class Jobs:
         job = self._jobs[self._latest] = Job(self._latest, kind)
         for old in [number for number in self._jobs if number <= self._latest - MOST_REMEMBERED]:
             del self._jobs[old]
-        self._task = asyncio.create_task(self._done(job, work(job.progress)))
+        self._task = asyncio.create_task(self._done(job, work))
         self._task.add_done_callback(lambda task: _ended(job, task))
         return job
 
@@ -83,9 +83,9 @@ class Jobs:
             with suppress(asyncio.CancelledError):
                 await asyncio.wait({self._task})
 
-    async def _done(self, job: Job, work: Awaitable[None]) -> None:
+    async def _done(self, job: Job, work: Work) -> None:
         try:
-            await work
+            await work(job.progress)
         except StoreError as problem:
             job.problem = f"{str(problem)[:1].upper()}{str(problem)[1:]}."
             job.state = "failed"
@@ -94,7 +94,7 @@ class Jobs:
         else:
             job.state = "done"
             said = " ".join(f"{what}: {rows}," for what, rows in job.progress.changed.items()).rstrip(",")
-            logger.warning("queue.job_done kind=%s rows=%d result=%s", job.kind, job.progress.done, quoted(said))
+            logger.info("queue.job_done kind=%s rows=%d result=%s", job.kind, job.progress.done, quoted(said))
 
 
 def _ended(job: Job, task: asyncio.Task[None]) -> None:

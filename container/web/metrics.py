@@ -46,6 +46,7 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0)
 
 _COUNTED: Mapping[Counted, str] = {
     "requests": "Requests to vendors, by verdict.",
+    "resent": "Requests sent once more at once, because an idle connection was gone.",
     "answered_seconds": "Seconds that vendors took to answer, added up.",
     "bisected": "Deliveries that were sent again in halves, because one of a batch was refused.",
     "lost_claims": "Deliveries that were no longer this process's when their answer came.",

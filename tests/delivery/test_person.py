@@ -132,6 +132,10 @@ def test_layers_of_encoding_come_to_an_end() -> None:
     assert sum(1 for _ in values("", text)) < 1000
 
 
+def test_a_document_may_be_as_deep_as_it_likes() -> None:
+    assert found(ADA, "[" * 1000 + f'"{EMAIL}"' + "]" * 1000)
+
+
 @given(some.text())
 def test_any_text_is_read(text: str) -> None:
     assert ("n", text) in list(values("n", text))

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from container.api import Event, Request, tag
+from container.config.registry import Registry
 from container.delivery import rerun
 from container.delivery.progress import Progress
 from container.delivery.row import GIVE_UP_MS, acceptance
@@ -14,8 +16,10 @@ from container.delivery.sqlite import SqliteStore, open_store
 from container.engine.container import Container
 from container.engine.run import run as run_hit
 from container.event import Hit
+from tests.containers_of import container_of
 from tests.delivery.harness import LATER, NOW, accepted, must_claim, planned, run
-from tests.web.parts import FILE, container
+from tests.web.parts import FILE, HOOK, Hook, collect, container
+from triggers.event import event as event_trigger
 
 DEAD, WAITING = Selection("dead"), Selection("waiting")
 BROKEN, UNSENDABLE = "name=raise_in_tag", "name=unsendable"
@@ -30,16 +34,15 @@ async def letters(store: SqliteStore, query: str, found: Container | None = None
     await store.accept(acceptance(run_hit(found or container(), hit(query)), now=NOW))
 
 
-def mended(query: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The letters hold another hit from now on, on which their tag does not stumble."""
-    found = rerun.FailedHit
+@tag("hook", consent=())
+def mended_hook(settings: Hook, event: Event) -> Request:
+    """The tag without its mistakes."""
+    return Request("POST", HOOK, json={"name": event.name})
 
-    def changed(held: rerun.FailedHit, *rest: object, **named: object) -> object:
-        kept = found(hit(query), held.tag, query.removeprefix("name="), held.event_index)
-        return _rerun(kept, *rest, **named)  # type: ignore[arg-type]  # as it was called
 
-    _rerun = rerun.rerun
-    monkeypatch.setattr(rerun, "rerun", changed)
+def mended(text: str = FILE) -> Container:
+    """The same file with a tag that works."""
+    return container_of(text, Registry.of([collect, mended_hook, event_trigger]))
 
 
 async def replayed(store: SqliteStore, found: Container | None, *, now: int = LATER) -> Progress:
@@ -53,23 +56,21 @@ async def opened(folder: Path) -> SqliteStore:
     return open_store(folder, now=NOW)
 
 
-def test_a_tag_that_works_now_sends_what_it_would_have_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tag_that_works_now_sends_what_it_would_have_sent(tmp_path: Path) -> None:
     async def scenario() -> None:
         store = await opened(tmp_path)
         await letters(store, BROKEN, container(TWO))
         assert await store.count(DEAD) == 2
-        mended("name=purchase", monkeypatch)
-        progress = await replayed(store, container())
+        progress = await replayed(store, mended())
         assert progress.changed == {rerun.SENT_AGAIN: 1}
         assert progress.kept == {rerun.GONE_TAG: 1}
         claimed = await must_claim(store, LATER)
-        wanted = acceptance(run_hit(container(), hit("name=purchase")), now=NOW).rows[0]
+        wanted = acceptance(run_hit(mended(), hit(BROKEN)), now=NOW).rows[0]
         [row] = claimed.rows
         assert (row.id, row.item, row.first) == (wanted.id, wanted.item, NOW)
         assert row.give_up == LATER + GIVE_UP_MS
         assert await store.count(DEAD) == 1
-        again = await replayed(store, container())
-        assert again.changed == {}
+        assert (await replayed(store, mended())).changed == {}
         await store.close()
 
     run(scenario())
@@ -128,19 +129,45 @@ def test_requests_and_hits_are_replayed_together_and_the_rest_is_counted_by_reas
     run(scenario())
 
 
-def test_a_letter_is_taken_once_however_often_it_is_replayed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_letter_is_taken_once_however_often_it_is_replayed(tmp_path: Path) -> None:
     async def scenario() -> None:
         store = await opened(tmp_path)
         await letters(store, BROKEN)
-        mended("name=purchase", monkeypatch)
         [letter] = await store.standing(DEAD, after=0)
         held = await store.hit_of(letter)
         assert held is not None
-        made = rerun.rerun(held, letter, container(), now=LATER)
+        made = rerun.rerun(held, letter, mended(), now=LATER)
         assert not isinstance(made, str)
         assert [await store.replay_hit(letter, made) for _ in range(2)] == [True, False]
         assert await store.count(WAITING) == 1
         assert await store.hit_of(letter) is None
+        await store.close()
+
+    run(scenario())
+
+
+def test_a_letter_that_could_not_be_sent_brings_back_that_request_alone(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = await opened(tmp_path)
+        await letters(store, UNSENDABLE)
+        [letter] = await store.standing(DEAD, after=0)
+        assert (await replayed(store, mended())).changed == {rerun.SENT_AGAIN: 1}
+        assert [row.id for row in await store.rows(WAITING, most=9)] == [letter.id]
+        await store.close()
+
+    run(scenario())
+
+
+def test_what_the_tag_sent_meanwhile_is_not_sent_again(tmp_path: Path) -> None:
+    once = FILE.replace("type: hook,", 'type: hook, once_per: {key: "{{ event.name }}", within: 7d},')
+
+    async def scenario() -> None:
+        store = await opened(tmp_path)
+        await letters(store, BROKEN, container(once))
+        other = Hit(bytes([1] * 16), NOW, path="/collect", query=BROKEN)
+        await store.accept(acceptance(run_hit(mended(once), other), now=NOW))
+        assert (await replayed(store, mended(once))).kept == {rerun.HELD_BACK: 1}
+        assert (await store.count(DEAD), await store.count(WAITING)) == (1, 1)
         await store.close()
 
     run(scenario())
