@@ -158,6 +158,17 @@ def copies_by_kill(known: Known) -> dict[int, Counter[str]]:
     return dict(found)
 
 
+def requests_by_kill(known: Known) -> dict[tuple[int, str], int]:
+    """How many requests of a lane were under way at a kill and taken, and so came twice: by kill and lane."""
+    kills, first = sorted(known.kills), dict[Delivery, float]()
+    found: dict[tuple[int, str], set[float]] = defaultdict(set)
+    for delivery, _, line in known.taken():
+        if delivery in first and (before := bisect_right(kills, first[delivery])) < bisect_right(kills, line.at):
+            found[before + 1, delivery[0]].add(first[delivery])
+        first[delivery] = line.at
+    return {key: len(requests) for key, requests in found.items()}
+
+
 def _too_early(known: Known) -> Iterator[str]:
     until: dict[str, tuple[float, float]] = {}
     kills = sorted(known.kills)

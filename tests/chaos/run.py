@@ -23,7 +23,7 @@ import uvloop
 
 from benchmarks.figures import percentile, table
 from tests.chaos import client
-from tests.chaos.checker import Known, changed, copies_by_kill, lost, taken_often, violations
+from tests.chaos.checker import Known, changed, copies_by_kill, lost, requests_by_kill, taken_often, violations
 from tests.chaos.downgrade import downgrade
 from tests.chaos.failpoints import MOST_PASSINGS, POINTS
 from tests.chaos.launcher import EXIT_CODE, REACHED
@@ -167,6 +167,7 @@ def report(wanted: Attack, endured: Endured) -> str:
         ("duplicates", copies),
         ("kills that led to duplicates", len(by_kill)),
         ("most duplicates of one kill in one lane", max((max(each.values()) for each in by_kill.values()), default=0)),
+        ("most requests of one kill in one lane that came twice", max(requests_by_kill(known).values(), default=0)),
         ("duplicates with other bytes", len(changed(known))),
         ("dead letters", f"{len(known.left.dead)} {', '.join(reasons)}".strip()),
         ("start until hits are taken, median s", percentile(endured.starts, 0.5) if endured.starts else "-"),

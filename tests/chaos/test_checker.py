@@ -13,7 +13,7 @@ from container.delivery.sqlite import open_store
 from container.effects import Reply, Request
 from container.engine.outcome import Failure, Outcome
 from tests.chaos import checker
-from tests.chaos.checker import Known, copies_by_kill, violations
+from tests.chaos.checker import Known, copies_by_kill, requests_by_kill, violations
 from tests.chaos.ledger import Line
 from tests.chaos.left import Left, Letter, left_in, rows_left
 from tests.delivery.harness import HIT, NOW, must_claim, outcome, planned, run
@@ -153,6 +153,13 @@ def test_duplicates_are_counted_by_the_kill_between_their_copies() -> None:
     ]
     known = replace(WELL, lines=lines, kills=[20, 40])
     assert copies_by_kill(known) == {0: {"hook": 1}, 1: {"hook": 1, "pixel": 1}, 2: {"hook": 1}}
+
+
+def test_requests_that_came_twice_are_counted_by_kill_and_lane() -> None:
+    lines = [line("pixel", "a", "b", at=10), line("pixel", "c", at=12), line("hook", "a", at=13)]
+    lines += [line("pixel", name, at=30) for name in "abc"]
+    known = replace(WELL, lines=lines, kills=[20])
+    assert requests_by_kill(known) == {(1, "pixel"): 2}
 
 
 def test_what_is_left_in_a_store_is_read_with_its_own_keys(tmp_path: Path) -> None:

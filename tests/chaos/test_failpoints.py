@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.example import SECRETS
 from container.delivery.schema import FILE
 from container.delivery.sqlite import open_store
 from container.delivery.tables import SCHEMA_VERSION, version_of
 from tests.chaos.downgrade import downgrade
 from tests.chaos.failpoints import POINTS, arm
 from tests.chaos.launcher import EXIT_CODE, REACHED
-from tests.chaos.scene import ROOT, SECRETS
+from tests.chaos.scene import ROOT
 from tests.delivery.harness import NOW, accepted, ids, must_claim, planned, run
 from tests.delivery.test_store_upgrade import earlier
 
