@@ -3,10 +3,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-# Arguments for `make serve`, `make test` and `make bench`, such as: make serve ARGS="--port 9000"
+# Arguments for `make serve`, `make test`, `make chaos` and `make bench`, such as: make serve ARGS="--port 9000"
 ARGS ?=
 
-.PHONY: serve test check docs lock bench clean
+.PHONY: serve test check docs lock chaos bench clean
 
 serve: $(READY)
 	$(BIN)/python -m container serve --demo $(ARGS)
@@ -38,12 +38,16 @@ lock: $(READY)
 		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-annotate --no-header \
 		--output-file requirements.lock pyproject.toml
 
+# Kills a server 200 times under load, and once at each step of a hit and of a delivery. `make check` has a short form.
+chaos: $(READY)
+	$(BIN)/python -m tests.chaos.run --kills 200 --rate 500 --failpoints all $(ARGS)
+
 # The stand-in in Node is measured beside us when its packages can be installed: better-sqlite3 may need a compiler.
 bench: $(READY)
 	@if command -v npm >/dev/null && [ ! -d benchmarks/fastify/node_modules ]; then \
 		npm ci --prefix benchmarks/fastify --no-audit --no-fund --silent || rm -rf benchmarks/fastify/node_modules; \
 	fi
-	@for name in in_process load ingest; do $(BIN)/python -m benchmarks.$$name $(ARGS) || exit 1; done
+	@for name in in_process load ingest delivery; do $(BIN)/python -m benchmarks.$$name $(ARGS) || exit 1; done
 
 clean:
 	rm -rf .venv *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -23,6 +23,11 @@ def processor_seconds(pid: int) -> float:
     return sum(_own_seconds(each) for each in family(pid))
 
 
+def loop_seconds(pid: int) -> float:
+    """CPU time of the first thread of a process, in which its event loop runs."""
+    return _ticks(Path(f"/proc/{pid}/task/{pid}/stat"), 11, 13) / _TICKS
+
+
 def memory_mb(pid: int) -> float:
     """Memory of a process and its children, what they share divided by who shares it (PSS)."""
     return sum(_pss_kb(each) for each in family(pid)) / 1024
@@ -66,15 +71,22 @@ def processor() -> str:
 
 
 def _own_seconds(pid: int) -> float:
-    fields = _fields(pid)
     # utime, stime, cutime, cstime: fields 14 to 17, counted from the process's number; the state is field 3.
-    return sum(map(int, fields[11:15])) / _TICKS if fields else 0.0
+    return _ticks(Path(f"/proc/{pid}/stat"), 11, 15) / _TICKS
+
+
+def _ticks(path: Path, first: int, end: int) -> int:
+    return sum(map(int, _fields_of(path)[first:end]))
 
 
 def _fields(pid: int) -> list[str]:
-    """The fields of a process behind its name, which may hold anything. Empty when it has ended."""
+    return _fields_of(Path(f"/proc/{pid}/stat"))
+
+
+def _fields_of(path: Path) -> list[str]:
+    """The fields of a process or thread behind its name, which may hold anything. Empty when it has ended."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
         return []
 

@@ -1,0 +1,81 @@
+"""What a store that nobody runs still holds, read with the project's own code."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from container.delivery.lane import Lane, lane_of
+from container.delivery.row import failed_hit, unpacked
+from container.delivery.schema import FILE, open_reader
+from container.delivery.seal import Keyring, keyring
+
+_WAITING = "select lanes.key, id, kid, body from delivery join lanes on lanes.number=delivery.lane"
+_DEAD = "select lanes.key, id, kid, body, holds, reason from dead join lanes on lanes.number=dead.lane"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter. `event_id`: empty when its body cannot be read."""
+
+    lane: str
+    event_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is in a store. `waiting`: name of the lane and event id. `log_bytes`: of the write-ahead log."""
+
+    waiting: frozenset[tuple[str, str]]
+    dead: tuple[Letter, ...]
+    log_bytes: int
+
+
+def left_in(folder: Path, names: Mapping[int, str]) -> Left:
+    """`names`: what the lanes are called, by the port that they send to."""
+    keys = keyring(folder, None)
+    with closing(open_reader(folder)) as connection:
+        waiting = frozenset((_name(key, names), _event_id(keys, *rest)) for key, *rest in connection.execute(_WAITING))
+        dead = tuple(_letters(connection, keys, names))
+    log = folder / f"{FILE}-wal"
+    return Left(waiting, dead, log.stat().st_size if log.exists() else 0)
+
+
+def rows_left(folder: Path) -> int:
+    """Rows that wait or are claimed, also while the store is open elsewhere."""
+    with closing(open_reader(folder)) as connection:
+        return int(connection.execute("select count(*) from delivery").fetchone()[0])
+
+
+def _letters(connection: sqlite3.Connection, keys: Keyring, names: Mapping[int, str]) -> Iterator[Letter]:
+    for key, name, kid, body, holds, reason in connection.execute(_DEAD):
+        read = _event_id if holds == "request" else _event_id_of_hit
+        yield Letter(_name(key, names), read(keys, name, kid, body), reason)
+
+
+def _name(key: str, names: Mapping[int, str]) -> str:
+    lane: Lane = lane_of(key)
+    return names.get(urlsplit(lane.endpoint).port or 0, str(lane))
+
+
+def _event_id(keys: Keyring, name: str, kid: str, body: bytes) -> str:
+    try:
+        event: Any = json.loads(unpacked(keys.open(kid, name, body)).item.data)
+    except ValueError:
+        return ""
+    return str(event.get("event_id", "")) if isinstance(event, dict) else ""
+
+
+def _event_id_of_hit(keys: Keyring, name: str, kid: str, body: bytes) -> str:
+    try:
+        hit = failed_hit(keys.open(kid, name, body)).hit
+    except ValueError:
+        return ""
+    return parse_qs(hit.query).get("ep.event_id", [""])[0]
