@@ -106,7 +106,7 @@ class Handling:
             return
         started = self.clock()
         answer = await self.transport.send(rows, now=started)
-        self.counters.add("answered_seconds", frame.type, by=(self.clock() - started) / 1000)
+        self.counters.answered(frame.type, rows=len(rows), seconds=(self.clock() - started) / 1000)
         if isinstance(answer, NoAnswer):
             await self._no_answer(claimed, answer)
             return
@@ -191,6 +191,7 @@ class Handling:
                 if good:
                     self._count("delivered", type, await self.store.settle(claimed, good), len(good))
                     self._judged(claimed, good, "delivered")
+                    self.counters.arrived(type, [row.first for row in good], now=self.clock())
             case Bisect():
                 self._count("bisected", type, await self.store.split(claimed, now=self.clock()), len(rows))
                 self._judged(claimed, rows, "bisected")

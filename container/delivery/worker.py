@@ -9,6 +9,7 @@ import asyncio
 import logging
 import random
 import time
+from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -105,6 +106,11 @@ class Worker:
     def trouble(self) -> str:
         """Why the store cannot be written, empty while it can."""
         return "".join(self._handling.trouble)
+
+    def in_flight(self) -> Mapping[tuple[int, str], int]:
+        """Requests that are under way, by the number and the name of their lane."""
+        lanes = Tally(self._flights.values())
+        return {(number, self._handling.label(number)): requests for number, requests in lanes.items()}
 
     async def settled(self) -> None:
         """Returns when no request is under way."""

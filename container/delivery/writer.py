@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 
+from container.delivery.counters import StoreCounters
 from container.delivery.row import Acceptance
 from container.delivery.schema import PAGE_BYTES, WAL_BYTES
 from container.delivery.store import Accepted, StoreBusyError, StoreError, StoreFullError, StoreUnavailableError
@@ -48,6 +49,7 @@ class Writer:
     """Owns the connection until it is closed. `forget` is called when a transaction was taken back."""
 
     def __init__(self, connection: sqlite3.Connection, accept: AcceptAll, forget: Callable[[], None]) -> None:
+        self.counters = StoreCounters()
         self._connection = connection
         self._accept = accept
         self._forget = forget
@@ -90,6 +92,11 @@ class Writer:
             self._waiting -= 1
             self._waiting_bytes -= size
 
+    @property
+    def queued(self) -> tuple[int, int]:
+        """Pieces of work that wait for their commit, and their bytes."""
+        return self._waiting, self._waiting_bytes
+
     async def close(self) -> None:
         """Commits what was asked for before, empties the log into the file and closes it."""
         if not self._closed:
@@ -124,6 +131,7 @@ class Writer:
 
     def _commit(self, jobs: Sequence[_Job]) -> list[Any]:
         """The results, or errors in their place. One that fails takes nobody along: each is then committed alone."""
+        begun = time.perf_counter()
         try:
             self._connection.execute("begin immediate")
             results = self._results([job.work for job in jobs])
@@ -132,7 +140,10 @@ class Writer:
             self._roll_back()
             if len(jobs) > 1:
                 return [self._commit([job])[0] for job in jobs]
+            if isinstance(problem, sqlite3.Error):
+                self.counters.errors["accept" if isinstance(jobs[0].work, Acceptance) else "write"] += 1
             return [stated(problem, "written") if isinstance(problem, sqlite3.Error) else problem]
+        self.counters.committed(len(jobs), time.perf_counter() - begun)
         return results
 
     def _results(self, works: Sequence[Work[Any] | Acceptance]) -> list[Any]:
