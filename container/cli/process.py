@@ -9,7 +9,7 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -37,6 +37,7 @@ from container.web.admin import Admin, admin_app
 from container.web.app import public_app
 from container.web.current import Current
 from container.web.front import Front
+from container.web.gauges import Standing, stand
 from container.web.health import Health
 from container.web.hosts import Hosts
 from container.web.ingest import Ingest
@@ -145,6 +146,8 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         )
         public = Listener(app, public_bound, drain_seconds=DRAIN_SECONDS, crowd=crowd)
         public_at = await _listen(public, public_bound, opened)
+        crowds = {"public": crowd, "admin": admin_crowd}
+        stand(engine.metrics.registry, _standing(engine, crowds))
         _reload_when_wanted(options, scene, sources, engine, reload_wanted, opened)
         _announce(options, scene, engine, public_at, admin_at, made=made)
         code = await _until(stop, engine.working)
@@ -159,6 +162,15 @@ def _not_taken(engine: Engine, reason: Refusal) -> None:
     engine.metrics.not_taken(reason)
     if reason == "no_room":
         engine.health.noticed.refused("no_room")
+
+
+def _standing(engine: Engine, crowds: Mapping[str, Crowd]) -> Standing:
+    return Standing(
+        store=engine.store.figures,
+        in_flight=engine.worker.in_flight,
+        connections=lambda: {listener: len(crowd.members) for listener, crowd in crowds.items()},
+        health=engine.health,
+    )
 
 
 def _set_apart_what_stays() -> None:

@@ -16,7 +16,7 @@ _WAITING = (
     "from lanes where first_due is not null order by first_due"
 )
 _LANES = (
-    "select number, key, mode, not_before, failures, paused, answered, status, verdict, excerpt from lanes "
+    "select number, key, mode, not_before, failures, paused, bytes, answered, status, verdict, excerpt from lanes "
     "order by number"
 )
 _COUNTS = "select lane, count(*), min(first) from delivery where claim is {} group by lane"
@@ -44,7 +44,7 @@ def lane_reports(connection: sqlite3.Connection) -> list[LaneReport]:
     finally:
         connection.execute("commit")
     reports = []
-    for number, key, mode, not_before, failures, paused, *answer in lanes:
+    for number, key, mode, not_before, failures, paused, size, *answer in lanes:
         count, oldest = waiting.get(number, (0, None))
         held, oldest_held = claimed.get(number, (0, None))
         reports.append(
@@ -58,6 +58,7 @@ def lane_reports(connection: sqlite3.Connection) -> list[LaneReport]:
                 dead=dead.get(number, 0),
                 oldest=min((first for first in (oldest, oldest_held) if first is not None), default=None),
                 answer=None if answer[0] is None else Answer(*answer),
+                bytes=size,
             )
         )
     return reports

@@ -178,7 +178,9 @@ class Ingest:
         """The reply, once everything that the hit leads to is on disk."""
         container = self.current.container
         try:
+            begun = time.perf_counter()
             outcome = run(container, hit)
+            self.metrics.evaluation_seconds.observe(time.perf_counter() - begun)
             written = acceptance(outcome, now=hit.received)
             taken: frozenset[Guard] = frozenset()
             if not written.empty:

@@ -170,9 +170,7 @@ class Spreads(Collector):
 
     def collect(self) -> Iterator[Metric]:
         for name, about, spread in self.spreads:
-            yield HistogramMetricFamily(
-                f"tag_container_{name}", about, buckets=spread.buckets, sum_value=spread.total
-            )
+            yield HistogramMetricFamily(f"tag_container_{name}", about, buckets=spread.buckets, sum_value=spread.total)
 
 
 def unavailable(problem: StoreError) -> Unavailable:
@@ -282,20 +280,24 @@ class _Lanes(Collector):
     def collect(self) -> Iterator[Metric]:
         labels = ["number", "lane"]
         rows = GaugeMetricFamily("tag_container_outbox_rows", "Deliveries in the store.", labels=[*labels, "state"])
+        held = GaugeMetricFamily("tag_container_outbox_bytes", "Bytes of the deliveries in the store.", labels=labels)
         oldest = GaugeMetricFamily(
             "tag_container_outbox_oldest_age_seconds", "How long the oldest delivery has waited.", labels=labels
         )
         modes = GaugeMetricFamily(
-            "tag_container_lane_mode", "Lanes by how they stand: open, paused, or why they hold.", labels=[*labels, "mode"]
+            "tag_container_lane_mode",
+            "Lanes by how they stand: open, paused, or why they hold.",
+            labels=[*labels, "mode"],
         )
         for name, lanes in self._named():
             for state in ("waiting", "claimed", "dead"):
                 rows.add_metric([*name, state], sum(getattr(report, state) for report in lanes))
+            held.add_metric(name, sum(report.bytes for report in lanes))
             first = min((report.oldest for report in lanes if report.oldest is not None), default=None)
             oldest.add_metric(name, 0 if first is None else max(0.0, self.now - first / 1000))
             for mode, number in sorted(Tally(map(mode_of, lanes)).items()):
                 modes.add_metric([*name, mode], number)
-        yield from (rows, oldest, modes)
+        yield from (rows, held, oldest, modes)
 
     def _named(self) -> Iterator[tuple[Sequence[str], Sequence[LaneReport]]]:
         """Each lane with its labels; those beyond the most there may be together."""

@@ -21,6 +21,7 @@ from container.delivery.schema import FILE, LOCK_FILE
 from container.delivery.seal import KEY_FILE
 from container.delivery.sqlite import open_store
 from container.web.admin import Admin, admin_app
+from container.web.gauges import Standing, stand
 from container.web.health import HOLDS
 from container.web.noticed import AboutProxy, Noticed, Refused
 from tests.cli.logged import logged
@@ -66,8 +67,14 @@ def test_every_metric_is_listed_with_its_type_and_labels(tmp_path: Path) -> None
             ingest.metrics.unavailable.labels("full").inc()
             ingest.metrics.reloaded("abc")
             counters.judged("lane", {"Hook": 1}, "delivered")
+            counters.answered("hook", rows=1, seconds=0.1)
+            counters.arrived("hook", [0], now=1)
             for name in typing.get_args(Counted):
                 counters.add(name, "hook")
+            stand(
+                ingest.metrics.registry,
+                Standing(here.store.figures, lambda: {(1, "lane"): 1}, lambda: {"public": 1}, ingest.health),
+            )
             page = admin_app(
                 Admin(ingest.current, here.store, ingest.metrics, ingest.health, counters, "", clock=lambda: NOW)
             )
