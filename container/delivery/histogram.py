@@ -34,4 +34,6 @@ class Histogram:
     @property
     def buckets(self) -> list[tuple[str, int]]:
         """Each bound, and how many figures stayed at or under it; `+Inf` is the last."""
-        return list(zip([*map(str, self._bounds), "+Inf"], accumulate(self._counts), strict=True))
+        return list(
+            zip([*(str(float(bound)) for bound in self._bounds), "+Inf"], accumulate(self._counts), strict=True)
+        )
