@@ -15,7 +15,18 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from container.address import canonical_address
 from container.cli.crowd import Crowd
-from container.cli.framing import NO_BODY, WATCHED, Body, announced_body, plain_address
+from container.cli.framing import (
+    NO_BODY,
+    START_LINE_OVERHEAD,
+    WATCHED,
+    Body,
+    announced_body,
+    has_large_chunks,
+    is_large_head,
+    outgrows,
+    plain_address,
+    plain_head,
+)
 from container.cli.refusals import (
     ADDRESS_TOO_LONG,
     BAD_CHUNKS,
@@ -41,14 +52,6 @@ HEALTHY = b"/healthy"
 """Paths that end so are answered on a spare connection too."""
 
 _BETWEEN, _HEAD, _BODY = range(3)
-_LINE_OVERHEAD = 4
-_START_LINE_OVERHEAD = 600
-"""A method, a version, and the host of an address that names one."""
-
-_CHUNK_OVERHEAD = 8
-_OVERHEAD = 16_384
-"""Bytes that a chunked body may have around it: so many, and so many for each of its own."""
-
 _STALLED = 4
 """How much longer a body may stand still than a connection without a request, when room is needed."""
 
@@ -152,7 +155,7 @@ class Connection(HttpToolsProtocol):
     def on_url(self, url: bytes) -> None:
         """Raises for an address without end: it would only fill the memory."""
         super().on_url(url)
-        if len(self.url) > self._limits.path_and_query_bytes + _START_LINE_OVERHEAD:
+        if len(self.url) > self._limits.path_and_query_bytes + START_LINE_OVERHEAD:
             self._stop(ADDRESS_TOO_LONG)
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -208,7 +211,7 @@ class Connection(HttpToolsProtocol):
 
     def _check(self) -> None:
         """Raises for a head that is too large, or of which it is in doubt what it asks for and where it ends."""
-        if self._has_large_head():
+        if is_large_head(self.headers, self._fed, self._limits):
             self._stop(HEADERS_TOO_LARGE)
         version = self.parser.get_http_version()
         if version not in ("1.1", "1.0"):
@@ -237,22 +240,12 @@ class Connection(HttpToolsProtocol):
             self._stop(found)
         return found
 
-    def _has_large_head(self) -> bool:
-        limits = self._limits
-        if len(self.headers) > limits.headers:
-            return True
-        # Most heads came in fewer bytes than their names and values may have.
-        counts = not self._fed or self._fed > limits.header_bytes
-        return counts and sum(len(name) + len(value) for name, value in self.headers) > limits.header_bytes
-
     def _weigh(self) -> None:
         """Refuses what has come of a head, or around a body, when it is too much before its end is there."""
-        limits = self._limits
         if self._place == _HEAD:
-            most = limits.path_and_query_bytes + limits.header_bytes + limits.headers * _LINE_OVERHEAD
-            if self._fed > most + _START_LINE_OVERHEAD or len(self.headers) > limits.headers:
+            if outgrows(self.headers, self._fed, self._limits):
                 self._refuse(HEADERS_TOO_LARGE)
-        elif self._chunked and self._fed - self._body > _OVERHEAD + _CHUNK_OVERHEAD * self._body:
+        elif self._chunked and has_large_chunks(self._fed, self._body):
             self._refuse(BAD_CHUNKS)
 
     def _stop(self, fault: Refused) -> NoReturn:
@@ -311,15 +304,11 @@ class Connection(HttpToolsProtocol):
 
         The parser takes what follows such a head for that protocol. Some senders ask in each first request.
         """
-        lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
-        for name, value in self.headers:
-            if name == b"connection":
-                value = b", ".join(each for each in value.split(b",") if each.strip().lower() != b"upgrade")
-            if name != b"upgrade":
-                lines.append(b"%s: %s" % (name, value))
+        version = self.parser.get_http_version().encode()
+        head = plain_head(self.parser.get_method(), self.url, version, headers=self.headers)
         self.parser = httptools.HttpRequestParser(self)
         self._place = _BETWEEN
-        self.data_received(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
+        self.data_received(head + rest)
 
     # How long it takes
 
