@@ -85,7 +85,7 @@ class Connection(HttpToolsProtocol):
         self._left = self._limits.discarded_bytes
         self._later: Refused | None = None
         """What is said once the requests before it are answered."""
-        self._ended = False
+        self.ended = False
         self._spare = False
         self._unread_since = 0.0
         self._ours = self._patient = False
@@ -101,7 +101,7 @@ class Connection(HttpToolsProtocol):
         self._spare = place == "spare"
         if place == "outside":
             self.crowd.refused(NO_ROOM.reason)
-            self._deaf = self._ended = True
+            self._deaf = self.ended = True
             transport.write(NO_ROOM.answer)
             transport.close()
 
@@ -133,7 +133,7 @@ class Connection(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """The listener stops: a connection that was told to go has had its time."""
-        if self._ended:
+        if self.ended:
             self.transport.close()
         super().shutdown()
 
@@ -176,6 +176,7 @@ class Connection(HttpToolsProtocol):
         self._upgrading = False
         self._fed = 0
         self.since = self.heard
+        self.scope["state"]["arrived"] = self.heard
         super().on_headers_complete()
         self._own = self.cycle
         # Trailers come after all that they could speak of has been decided: nobody reads them.
@@ -205,7 +206,7 @@ class Connection(HttpToolsProtocol):
             cycle, application = self.pipeline.pop()
             self._start_asgi_task(cycle, application)
         elif self._later is not None:
-            self._answer(self._later)
+            self.answer(self._later)
 
     # What is refused
 
@@ -260,7 +261,7 @@ class Connection(HttpToolsProtocol):
         own = self._own
         if own is None:
             if self._idle:
-                self._answer(refused)
+                self.answer(refused)
             else:
                 self._later = refused
         elif own.response_complete:
@@ -275,9 +276,10 @@ class Connection(HttpToolsProtocol):
             # Whoever reads the body hears that its sender is gone.
             own.disconnected = True
             own.message_event.set()
-            self._answer(refused)
+            self.answer(refused)
 
-    def _answer(self, refused: Refused) -> None:
+    def answer(self, refused: Refused) -> None:
+        """Says no, and ends the connection."""
         if not self.transport.is_closing():
             self.transport.write(refused.answer)
             self._part()
@@ -287,7 +289,7 @@ class Connection(HttpToolsProtocol):
 
         Closing all of it while something is still coming would take the answer away from a sender who has not read it.
         """
-        self._deaf = self._ended = True
+        self._deaf = self.ended = True
         self.heard = self.since = monotonic()
         self.flow.resume_reading()
         if not self.transport.is_closing():
@@ -329,7 +331,7 @@ class Connection(HttpToolsProtocol):
 
     def leave(self) -> None:
         """Ends it, to make room."""
-        self._deaf = self._ended = True
+        self._deaf = self.ended = True
         if self._place != _BETWEEN:
             slow = HEAD_TOO_SLOW if self._place == _HEAD else BODY_TOO_SLOW
             self.crowd.refused(slow.reason)
@@ -339,7 +341,7 @@ class Connection(HttpToolsProtocol):
     def look(self, now: float) -> None:
         """Ends it, or goes a step towards it, if something takes too long."""
         times = self.crowd.times
-        if self._ended:
+        if self.ended:
             if now - self.since > times.farewell or now - self.heard > times.farewell_pause:
                 self.transport.abort()
         elif self.transport.is_closing():
@@ -368,11 +370,6 @@ class Connection(HttpToolsProtocol):
     def _idle(self) -> bool:
         """Whether every request that was read has its answer."""
         return self.cycle is None or self.cycle.response_complete or self.cycle.disconnected
-
-
-def connections(crowd: Crowd) -> type[Connection]:
-    """The kind of connection that belongs to this crowd."""
-    return type("CrowdConnection", (Connection,), {"crowd": crowd})
 
 
 def half_sent(open_connections: Any) -> list[Connection]:

@@ -34,12 +34,14 @@ from container.delivery.transport import Transport, vendor_transport
 from container.delivery.worker import Worker
 from container.web.addresses import Proxies, is_near
 from container.web.admin import Admin, admin_app
+from container.web.admission import Gate
 from container.web.app import public_app
 from container.web.current import Current
 from container.web.front import Front
 from container.web.health import Health
 from container.web.hosts import Hosts
 from container.web.ingest import Ingest
+from container.web.lag import Lag
 from container.web.metrics import Metrics, Refusal, new_metrics
 from container.web.rate import RateLimit
 
@@ -97,6 +99,7 @@ class Engine:
     working: asyncio.Task[None]
     metrics: Metrics
     health: Health
+    gate: Gate
 
 
 async def run(options: Options, sources: Sources, built: Built) -> int:
@@ -142,9 +145,13 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
             refused=partial(_not_taken, engine),
             trusts=Proxies(options.proxies).trusts,
             near=is_near,
+            gate=engine.gate,
         )
         public = Listener(app, public_bound, drain_seconds=DRAIN_SECONDS, crowd=crowd)
         public_at = await _listen(public, public_bound, opened)
+        lag = Lag()
+        engine.metrics.loop_lag.set_function(lag.longest)
+        _in_background(lag.keep(), opened)
         _reload_when_wanted(options, scene, sources, engine, reload_wanted, opened)
         _announce(options, scene, engine, public_at, admin_at, made=made)
         code = await _until(stop, engine.working)
@@ -205,7 +212,8 @@ async def _open_engine(options: Options, scene: Scene, registry: Registry, opene
             await working
 
     opened.push_async_callback(stop_worker)
-    metrics = new_metrics()
+    gate, metrics = Gate(), new_metrics()
+    metrics.waiting.set_function(lambda: gate.waiting)
     metrics.reloaded(container.version)
     return Engine(
         Current(container, scene.played(scene.built)),
@@ -213,7 +221,8 @@ async def _open_engine(options: Options, scene: Scene, registry: Registry, opene
         worker,
         working,
         metrics,
-        Health(trouble=lambda: worker.trouble),
+        Health(trouble=lambda: worker.trouble, overload=gate.sentence),
+        gate,
     )
 
 
