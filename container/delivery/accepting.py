@@ -11,11 +11,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
+import orjson
+
 from container.delivery.row import FORMAT, Acceptance, Letter, Row
 from container.delivery.seal import Keyring
 from container.delivery.store import Accepted
 from container.engine.guards import by_delivery
 from container.engine.outcome import Guard
+
+LANE_FULL = "its lane had its share of the store"
 
 SIZES = (64, 16, 4, 1)
 """So many rows a statement writes. Few different sizes, so that SQLite keeps all of them prepared."""
@@ -38,20 +42,41 @@ def sealed(keys: Keyring, row_id: str, body: bytes) -> Sealed:
 
 
 def accept(
-    connection: sqlite3.Connection, acceptances: Sequence[Acceptance], *, keys: Keyring, lane: Callable[[str], int]
+    connection: sqlite3.Connection,
+    acceptances: Sequence[Acceptance],
+    *,
+    keys: Keyring,
+    lane: Callable[[str], int],
+    take: Callable[[int, int], bool],
 ) -> list[Accepted]:
-    """Everything of these hits, in the order in which they came."""
+    """Everything of these hits, in the order in which they came.
+
+    `take`: counts a row of so many bytes in a lane, if that has room; else the row is a letter from the start.
+    """
     rows: list[tuple[object, ...]] = []
+    letters: list[tuple[object, ...]] = []
     accepted: list[Accepted] = []
     for acceptance, taken in zip(acceptances, _guarded(connection, acceptances), strict=True):
         blocked = {name for guard in taken for name in guard.planned} if taken else frozenset()
-        kept = [row for row in acceptance.rows if row.id not in blocked]
-        rows += [_values(row, sealed(keys, row.id, row.body), lane(row.lane.key)) for row in kept]
-        for letter in acceptance.letters:
-            if letter.id not in blocked:
-                _insert_letter(connection, letter, sealed(keys, letter.id, letter.body), lane(letter.lane.key))
-        accepted.append(Accepted(len(kept), taken))
+        stored, overflowed = 0, []
+        for row in acceptance.rows:
+            if row.id in blocked:
+                continue
+            number, resting = lane(row.lane.key), sealed(keys, row.id, row.body)
+            if take(number, len(resting.body)):
+                rows.append(_values(row, resting, number))
+                stored += 1
+            else:
+                letters.append(_overflowing(row, resting, number, acceptance.now))
+                overflowed.append(row)
+        letters += [
+            _letter(letter, sealed(keys, letter.id, letter.body), lane(letter.lane.key))
+            for letter in acceptance.letters
+            if letter.id not in blocked
+        ]
+        accepted.append(Accepted(stored, taken, tuple(overflowed)))
     _insert(connection, "delivery", rows)
+    _insert(connection, "dead", letters)
     return accepted
 
 
@@ -72,7 +97,7 @@ def _guarded(connection: sqlite3.Connection, acceptances: Sequence[Acceptance]) 
                 until |= {guard.key: guard.until for guard in together}
                 new |= {guard.key: guard for guard in together}
         found.append(frozenset(taken))
-    _insert(connection, "guards", [(guard.key, guard.kind, guard.until) for guard in new.values()])
+    _insert(connection, "guards", [_guard(guard) for guard in new.values()])
     return found
 
 
@@ -110,13 +135,20 @@ _TABLES: Mapping[str, tuple[tuple[str, ...], str]] = {
     "delivery": (
         (
             *("id", "lane", "batch", "size", "most_items", "most_bytes", "due", "first", "give_up", "expire"),
-            *("format", "crc", "kid", "body"),
+            *("format", "crc", "kid", "body", "priority"),
+        ),
+        "",
+    ),
+    "dead": (
+        (
+            *("id", "lane", "reason", "note", "holds", "attempts", "crashes", "first", "died"),
+            *("format", "crc", "kid", "body", "size", "origin"),
         ),
         "",
     ),
     "guards": (
-        ("key", "kind", "until"),
-        " on conflict(key) do update set kind=excluded.kind, until=excluded.until",
+        ("key", "kind", "until", "row"),
+        " on conflict(key) do update set kind=excluded.kind, until=excluded.until, row=excluded.row",
     ),
 }
 
@@ -125,13 +157,31 @@ def _values(row: Row, resting: Sealed, lane: int) -> tuple[Any, ...]:
     frame = row.frame
     limits = (len(row.item.data) + 1, frame.most_items, frame.most_bytes)
     times = (row.due, row.first, row.give_up, row.expire)
-    return (row.id, lane, frame.group, *limits, *times, FORMAT, resting.crc, resting.kid, resting.body)
+    resting_at = (FORMAT, resting.crc, resting.kid, resting.body)
+    return (row.id, lane, frame.group, *limits, *times, *resting_at, row.priority)
 
 
-def _insert_letter(connection: sqlite3.Connection, letter: Letter, resting: Sealed, lane: int) -> None:
-    times = (letter.first, letter.first)
-    connection.execute(
-        "insert into dead(id, lane, reason, note, holds, attempts, crashes, first, died, format, crc, kid, body) "
-        "values(?, ?, ?, ?, 'hit', 0, 0, ?, ?, ?, ?, ?, ?)",
-        (letter.id, lane, letter.reason, letter.note, *times, FORMAT, resting.crc, resting.kid, resting.body),
-    )
+def _overflowing(row: Row, resting: Sealed, lane: int, now: int) -> tuple[Any, ...]:
+    """The letter of a row for which its lane has no room, with all that it needs to wait after all."""
+    frame = row.frame
+    origin = {
+        "batch": frame.group.hex(),
+        "part": 0,
+        "size": len(row.item.data) + 1,
+        "most_items": frame.most_items,
+        "most_bytes": frame.most_bytes,
+        "expire": row.expire,
+        "give_up": row.give_up,
+        "priority": row.priority,
+    }
+    about = (row.id, lane, "lane_full", LANE_FULL, "request", 0, 0, row.first, now)
+    return (*about, FORMAT, *resting, len(resting.body), orjson.dumps(origin).decode())
+
+
+def _letter(letter: Letter, resting: Sealed, lane: int) -> tuple[Any, ...]:
+    about = (letter.id, lane, letter.reason, letter.note, "hit", 0, 0, letter.first, letter.first)
+    return (*about, FORMAT, *resting, len(resting.body), "")
+
+
+def _guard(guard: Guard) -> tuple[object, ...]:
+    return (guard.key, guard.kind, guard.until, guard.planned[0] if guard.planned else "")

@@ -32,9 +32,29 @@ LINGER_MS = 1000
 GIVE_UP_MS = 48 * 3600 * 1000
 
 Reason = Literal[
-    "refused", "gave_up", "too_old", "poison", "damaged", "unknown_key", "judge_failed", "tag_failed", "unsendable"
+    "refused",
+    "gave_up",
+    "too_old",
+    "poison",
+    "damaged",
+    "unknown_key",
+    "judge_failed",
+    "tag_failed",
+    "unsendable",
+    "lane_full",
 ]
-"""Why a row is dead. `lane_full` joins them with quotas."""
+"""Why a row is dead. `lane_full`: its lane had its share of the store."""
+
+FIRST_REFUSED = 2
+"""The priority of what nobody misses when the store fills up: test events."""
+
+AUTOMATIC = frozenset(
+    {
+        *("page_view", "scroll", "user_engagement", "session_start", "first_visit", "click"),
+        *("view_search_results", "file_download", "form_start"),
+    }
+)
+"""Events that GA4 sends of its own accord, beside `video_…`. They are refused sooner than what somebody did."""
 
 _LENGTHS = struct.Struct(">II")
 
@@ -44,7 +64,7 @@ class Row(NamedTuple):
 
     `due`: not sent before. `give_up`: after it, and three attempts, the row is dead. `expire`: never sent after it,
     since the vendor calls the event too old. `tag` and `event_name` are for display. `body`: what the store keeps of
-    it besides its columns, the same bytes for the same planned request.
+    it besides its columns, the same bytes for the same planned request. `priority`: 0 is kept longest.
     """
 
     id: str
@@ -59,6 +79,7 @@ class Row(NamedTuple):
     give_up: int
     expire: int | None
     body: bytes
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +166,15 @@ def row_of(planned: Planned, *, now: int, linger: int = LINGER_MS, give_up_after
         give_up=now + (give_up_after if planned.give_up_after is None else planned.give_up_after),
         expire=_expire(planned),
         body=_packed(route.frame, item, planned),
+        priority=priority_of(planned.event_name, request),
     )
+
+
+def priority_of(event_name: str, request: Request) -> int:
+    """How soon the store refuses it when it fills up."""
+    if request.test_code:
+        return FIRST_REFUSED
+    return 1 if event_name in AUTOMATIC or event_name.startswith("video_") else 0
 
 
 def unpacked(body: bytes) -> Unpacked:

@@ -1,4 +1,4 @@
-"""The SQLite file: its tables, how a connection to it is opened, and who may open it."""
+"""The SQLite file: how a connection to it is opened, and who may open it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import sqlite3
 from pathlib import Path
 from typing import IO
 
+from container.delivery.history import appended
 from container.delivery.store import StoreRefusedError
+from container.delivery.tables import SCHEMA_VERSION, make, migrate, version_of
 
-SCHEMA_VERSION = 1
 FILE, LOCK_FILE = "deliveries.db", "deliveries.lock"
 PAGE_BYTES = 16_384
 """Measured: twice the rows a second of 4 KB pages, which a 2 KB row fills alone."""
@@ -25,62 +26,6 @@ LEAST_FREE_BYTES = 1 << 20
 
 _NO_TEMPORARY_FILES = "temp_store=memory"
 """Else SQLite wants to write outside the data folder, where a process may have no right to."""
-
-_TABLES = """
-create table meta(name text primary key, value text not null) strict;
-create table lanes(
-  number     integer primary key,
-  key        text not null unique,
-  paused     integer not null default 0,       -- by an operator
-  mode       text not null default 'open',     -- open, credential, address, missing, egress
-  not_before integer not null default 0,
-  failures   integer not null default 0,       -- in a row
-  answered   integer, status integer, verdict text, excerpt text
-) strict;
-create table delivery(
-  number     integer primary key,              -- order of arrival
-  id         text not null,
-  lane       integer not null,
-  batch      blob not null,                    -- rows of one frame share it
-  part       integer not null default 0,       -- halves of a refused batch differ
-  size       integer not null,                 -- of the item
-  most_items integer not null,
-  most_bytes integer not null,
-  due        integer not null,
-  claim      blob,                             -- token of the claimer; null: the row waits
-  attempts   integer not null default 0,       -- counted when claiming
-  crashes    integer not null default 0,       -- claims that never reported back
-  faults     integer not null default 0,       -- answers that judge raised on
-  first      integer not null,
-  give_up    integer not null,
-  expire     integer,
-  format     integer not null,
-  crc        integer not null,                 -- crc32 of body: SQLite has no checksums of its pages
-  kid        text not null,                    -- which key sealed it
-  body       blob not null
-) strict;
-create index delivery_waiting on delivery(lane, due, first) where claim is null;
-create index delivery_claimed on delivery(claim) where claim is not null;
-create table dead(
-  number     integer primary key,
-  id         text not null,
-  lane       integer not null,
-  reason     text not null,
-  note       text not null,
-  holds      text not null,                    -- request, or the hit of a tag that raised
-  attempts   integer not null,
-  crashes    integer not null,
-  first      integer not null,
-  died       integer not null,
-  format     integer not null,
-  crc        integer not null,
-  kid        text not null,
-  body       blob not null
-) strict;
-create index dead_lane on dead(lane);
-create table guards(key blob primary key, kind text not null, until integer not null) strict, without rowid;
-create index guards_until on guards(until);
-"""
 
 
 def lock(folder: Path) -> IO[bytes]:
@@ -175,14 +120,12 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    if not connection.execute("select 1 from sqlite_schema where name='meta'").fetchone():
-        # One transaction, so that a crash leaves no half of a schema.
-        stated = f"insert into meta values('schema_version', '{SCHEMA_VERSION}');"
-        connection.executescript(f"begin immediate; {_TABLES} {stated} commit;")
-    found = connection.execute("select value from meta where name='schema_version'").fetchone()
-    version = int(found[0]) if found and str(found[0]).isdigit() else 0
-    if version != SCHEMA_VERSION:
+    version = version_of(connection)
+    if version is None:
+        make(connection)
+    elif not migrate(connection, version):
         raise StoreRefusedError(
             f'"{path}" has version {version} of the tables, this program knows version {SCHEMA_VERSION}. '
             "Start the version of tag-container that wrote it, or a newer one."
         )
+    connection.create_function("appended", 2, appended, deterministic=True)

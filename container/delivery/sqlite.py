@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from container.delivery import accepting, statements
+from container.delivery.levels import Levels
 from container.delivery.reports import dead_letters, lane_reports, waiting_lanes
 from container.delivery.row import Acceptance, Reason, Row, unpacked
 from container.delivery.schema import lock, open_reader, open_writer, unusable
@@ -27,7 +28,9 @@ from container.delivery.store import (
     DeadLetter,
     LaneReport,
     LaneState,
+    Limits,
     StoreError,
+    StoreFilledError,
     StoreRefusedError,
     StoreUnavailableError,
     WaitingLane,
@@ -36,12 +39,13 @@ from container.delivery.writer import T, Writer, stated
 
 SWEPT_AT_ONCE = 1000
 FEW_ROWS = 16
+USUAL_LIMITS = Limits()
 
 _MARK = "update lanes set mode=?, not_before=?, failures=? where number=?"
 _ANSWER = "update lanes set answered=?, status=?, verdict=?, excerpt=? where number=?"
 
 
-def open_store(folder: Path, *, now: int, key: str | None = None) -> SqliteStore:
+def open_store(folder: Path, *, now: int, key: str | None = None, limits: Limits = USUAL_LIMITS) -> SqliteStore:
     """Opens, or makes, the store of a data folder. `key`: what `TAG_CONTAINER_KEY` holds.
 
     What a process that died had claimed waits again. Raises `StoreRefusedError` with what to do about it.
@@ -54,7 +58,7 @@ def open_store(folder: Path, *, now: int, key: str | None = None) -> SqliteStore
             connection = opened.enter_context(closing(open_writer(folder)))
             _check_key(connection, keys)
             recovered, poisoned = statements.recover(connection, now=now)
-            store = SqliteStore(folder, connection, keys, held, recovered=recovered, poisoned=poisoned)
+            store = SqliteStore(folder, connection, keys, held, limits=limits, recovered=recovered, poisoned=poisoned)
         except KeyringError as problem:
             raise StoreRefusedError(str(problem)) from None
         except (OSError, sqlite3.Error) as problem:
@@ -73,6 +77,7 @@ class SqliteStore:
         keys: Keyring,
         held: IO[bytes],
         *,
+        limits: Limits = USUAL_LIMITS,
         recovered: int = 0,
         poisoned: int = 0,
     ) -> None:
@@ -80,16 +85,23 @@ class SqliteStore:
         self._keys = keys
         self._held = held
         self._lanes: dict[str, int] = {}
-        self._writer = Writer(connection, self._accept, self._lanes.clear)
+        self._levels = Levels(limits, connection)
+        self._writer = Writer(connection, self._accept, self._taken_back)
         self._reader = open_reader(folder)
         # One thread of its own: names that resolve slowly must not hold up what the store reads.
         self._reading = ThreadPoolExecutor(1, "deliveries-read")
         self._listeners: list[Callable[[Mapping[str, int]], None]] = []
         self._closed = False
 
+    @property
+    def fill(self) -> float:
+        return self._levels.fill
+
     async def accept(self, acceptance: Acceptance) -> Accepted:
         if acceptance.empty:
             return Accepted()
+        if acceptance.rows and not self._levels.admits(row.priority for row in acceptance.rows):
+            raise StoreFilledError(f"the store is {self.fill:.0%} full")
         size = sum(len(row.body) for row in acceptance.rows) + sum(len(letter.body) for letter in acceptance.letters)
         stored = True
         try:
@@ -113,7 +125,7 @@ class SqliteStore:
     async def claim(self, lane: int, *, now: int, most_items: int, ahead: int) -> Claimed | None:
         token = secrets.token_bytes(16)
         work = partial(statements.claim, lane=lane, token=token, now=now, most_items=most_items, ahead=ahead)
-        found, too_old = await self._writer.run(work)
+        found, too_old = await self._change(work)
         # Opening a batch takes milliseconds, which the loop should not wait for; a few rows are not worth a thread.
         opened = partial(self._opened, found)
         rows, unread = await self._read(opened) if len(found) > FEW_ROWS else opened()
@@ -122,30 +134,45 @@ class SqliteStore:
             bury = partial(statements.bury, numbers=numbers, token=token, reason=reason, note="", now=now)
             # Should this fail, they stay claimed, and are found again at the next start.
             with suppress(StoreError):
-                buried[reason] = await self._writer.run(bury)
+                buried[reason] = await self._change(bury)
         return Claimed(token, lane, tuple(rows), buried) if rows or buried else None
 
     async def settle(self, claimed: Claimed, rows: Sequence[ClaimedRow]) -> int:
-        return await self._writer.run(partial(statements.settle, numbers=_numbers(rows), token=claimed.token))
+        return await self._change(partial(statements.settle, numbers=_numbers(rows), token=claimed.token))
 
     async def postpone(
-        self, claimed: Claimed, rows: Sequence[ClaimedRow], *, until: int, counted: bool, fault: bool = False
+        self,
+        claimed: Claimed,
+        rows: Sequence[ClaimedRow],
+        *,
+        until: int,
+        counted: bool,
+        fault: bool = False,
+        tried: Answer | None = None,
     ) -> int:
         work = partial(statements.postpone, numbers=_numbers(rows), token=claimed.token)
-        return await self._writer.run(partial(work, until=until, counted=counted, fault=fault))
+        return await self._writer.run(partial(work, until=until, counted=counted, fault=fault, tried=tried))
 
     async def give_back(self, claimed: Claimed) -> int:
         work = partial(statements.postpone, numbers=_numbers(claimed.rows), token=claimed.token)
         return await self._writer.run(partial(work, until=None, counted=False))
 
-    async def split(self, claimed: Claimed, *, now: int) -> int:
-        return await self._writer.run(
-            partial(statements.split, numbers=_numbers(claimed.rows), token=claimed.token, now=now)
-        )
+    async def split(self, claimed: Claimed, *, now: int, tried: Answer | None = None) -> int:
+        work = partial(statements.split, numbers=_numbers(claimed.rows), token=claimed.token)
+        return await self._writer.run(partial(work, now=now, tried=tried))
 
-    async def bury(self, claimed: Claimed, rows: Sequence[ClaimedRow], reason: Reason, *, note: str, now: int) -> int:
+    async def bury(
+        self,
+        claimed: Claimed,
+        rows: Sequence[ClaimedRow],
+        reason: Reason,
+        *,
+        note: str,
+        now: int,
+        tried: Answer | None = None,
+    ) -> int:
         work = partial(statements.bury, numbers=_numbers(rows), token=claimed.token)
-        return await self._writer.run(partial(work, reason=reason, note=note, now=now))
+        return await self._change(partial(work, reason=reason, note=note, now=now, tried=tried))
 
     async def mark(self, lane: int, state: LaneState, answer: Answer | None = None) -> None:
         def work(connection: sqlite3.Connection) -> None:
@@ -199,8 +226,24 @@ class SqliteStore:
         except sqlite3.Error as problem:
             raise stated(problem, "read") from None
 
+    async def _change(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Work that may change how many rows there are."""
+
+        def changed(connection: sqlite3.Connection) -> T:
+            result = work(connection)
+            self._levels.read(connection)
+            return result
+
+        return await self._writer.run(changed)
+
     def _accept(self, connection: sqlite3.Connection, acceptances: Sequence[Acceptance]) -> list[Accepted]:
-        return accepting.accept(connection, acceptances, keys=self._keys, lane=partial(self._lane, connection))
+        self._levels.refresh(connection)
+        lane, take = partial(self._lane, connection), self._levels.take
+        return accepting.accept(connection, acceptances, keys=self._keys, lane=lane, take=take)
+
+    def _taken_back(self) -> None:
+        self._lanes.clear()
+        self._levels.forget()
 
     def _lane(self, connection: sqlite3.Connection, key: str) -> int:
         """The number of a lane; a new one is written. Called by the writer only."""

@@ -7,14 +7,25 @@ import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from container.delivery.history import history_line
 from container.delivery.row import Reason
-from container.delivery.store import MOST_CRASHES
+from container.delivery.store import MOST_CRASHES, Answer
 
 _WAITING_COLUMNS = "number, batch, part, size, most_items, most_bytes, due, attempts, crashes, expire"
 _CLAIMED_COLUMNS = "number, id, attempts, crashes, faults, first, give_up, format, crc, kid, body"
 LANE_KEPT_MS = 90 * 24 * 3600 * 1000
 """A lane with nothing in it is remembered for so long after its last answer."""
 
+_HISTORY = "history=case when ?='' then history else appended(history, ?) end"
+_BURY = (
+    "insert into dead"
+    "(id, lane, reason, note, holds, attempts, crashes, first, died, format, crc, kid, body, size, history, origin) "
+    "select id, lane, ?, ?, 'request', attempts, crashes, first, ?, format, crc, kid, body, length(body), "
+    "case when ?='' then history else appended(history, ?) end, "
+    "json_object('batch', lower(hex(batch)), 'part', part, 'size', size, 'most_items', most_items, "
+    "'most_bytes', most_bytes, 'expire', expire, 'give_up', give_up, 'priority', priority) "
+    "from delivery where number in (select value from json_each(?)) and claim is ?"
+)
 _OVERTAKE = 2
 """So many rows per row of a batch are looked at, since other batches may stand between."""
 
@@ -88,22 +99,32 @@ def postpone(
     until: int | None,
     counted: bool,
     fault: bool = False,
+    tried: Answer | None = None,
 ) -> int:
     """The rows wait again; without `until` they are due when they were."""
     query = (
-        "update delivery set claim=null, due=coalesce(?, due), attempts=attempts-?, faults=faults+? "
+        f"update delivery set claim=null, due=coalesce(?, due), attempts=attempts-?, faults=faults+?, {_HISTORY} "  # noqa: S608 - a constant
         "where number in (select value from json_each(?)) and claim=?"
     )
-    values = (until, 0 if counted else 1, 1 if fault else 0, json.dumps([*numbers]), token)
+    line = history_line(tried)
+    values = (until, 0 if counted else 1, 1 if fault else 0, line, line, json.dumps([*numbers]), token)
     return connection.execute(query, values).rowcount
 
 
-def split(connection: sqlite3.Connection, numbers: Sequence[int], token: bytes, *, now: int) -> int:
+def split(
+    connection: sqlite3.Connection, numbers: Sequence[int], token: bytes, *, now: int, tried: Answer | None = None
+) -> int:
     """Two halves, each marked with the number of its first row, which no other part of its batch has."""
     middle = (len(numbers) + 1) // 2
-    query = "update delivery set claim=null, due=?, part=? where number in (select value from json_each(?)) and claim=?"
+    query = (
+        f"update delivery set claim=null, due=?, part=?, {_HISTORY} "  # noqa: S608 - a constant
+        "where number in (select value from json_each(?)) and claim=?"
+    )
+    line = history_line(tried)
     halves = [half for half in (numbers[:middle], numbers[middle:]) if half]
-    return sum(connection.execute(query, (now, half[0], json.dumps(half), token)).rowcount for half in halves)
+    return sum(
+        connection.execute(query, (now, half[0], line, line, json.dumps(half), token)).rowcount for half in halves
+    )
 
 
 def bury(
@@ -114,15 +135,11 @@ def bury(
     reason: Reason,
     note: str,
     now: int,
+    tried: Answer | None = None,
 ) -> int:
     """The rows move to the dead letters; without a token they are ones that wait."""
-    listed = json.dumps([*numbers])
-    connection.execute(
-        "insert into dead(id, lane, reason, note, holds, attempts, crashes, first, died, format, crc, kid, body) "
-        "select id, lane, ?, ?, 'request', attempts, crashes, first, ?, format, crc, kid, body from delivery "
-        "where number in (select value from json_each(?)) and claim is ?",
-        (reason, note, now, listed, token),
-    )
+    listed, line = json.dumps([*numbers]), history_line(tried)
+    connection.execute(_BURY, (reason, note, now, line, line, listed, token))
     query = "delete from delivery where number in (select value from json_each(?)) and claim is ?"
     return connection.execute(query, (listed, token)).rowcount
 
@@ -143,8 +160,7 @@ def recover(connection: sqlite3.Connection, *, now: int) -> tuple[int, int]:
 # Numbers are for ever: figures and links go by them. The last one stays, so that the next lane gets a new one.
 _FORGOTTEN = (
     "delete from lanes where paused=0 and mode='open' and coalesce(answered, 0)<=? "
-    "and number<(select max(number) from lanes) and not exists(select 1 from dead where lane=lanes.number) "
-    "and not exists(select 1 from delivery where lane=lanes.number)"
+    "and number<(select max(number) from lanes) and rows=0 and dead=0"
 )
 
 

@@ -7,6 +7,7 @@ caller states them, a store reads no clock.
     StoreError
     ├── StoreBusyError         too much is waiting to be committed: 503, come back
     ├── StoreFullError         no space left; nothing was written: 503
+    │   └── StoreFilledError   the limits of the store, not the disk's, leave no room for a hit of this importance
     ├── StoreUnavailableError  the disk refuses or the store is closed; nothing counts as written: 503
     └── StoreRefusedError      it cannot be opened: another process has it, it is newer, damaged, or its key is missing
 """
@@ -20,12 +21,12 @@ from typing import Literal, Protocol
 from container.delivery.content import Content
 from container.delivery.frame import Frame
 from container.delivery.lane import Lane
-from container.delivery.row import Acceptance, Reason
+from container.delivery.row import Acceptance, Reason, Row
 from container.engine.outcome import Guard
 
-Mode = Literal["open", "credential", "address", "missing", "egress"]
+Mode = Literal["open", "credential", "address", "missing", "egress", "refusing"]
 """Why a lane holds still: a refused key; an address that is wrong; a component or secret that is not there; an address
-that is not allowed."""
+that is not allowed; most of what it sent was refused, so that it is the configuration."""
 
 MOST_CRASHES = 3
 """A row that was claimed in so many crashes is dead: `poison`."""
@@ -43,6 +44,10 @@ class StoreFullError(StoreError):
     pass
 
 
+class StoreFilledError(StoreFullError):
+    pass
+
+
 class StoreUnavailableError(StoreError):
     pass
 
@@ -52,11 +57,29 @@ class StoreRefusedError(StoreError):
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What the store holds at most: rows that wait or are claimed, and the bytes of their bodies.
+
+    `lane_share`: how much of both one lane may have. Dead letters have limits of their own: milliseconds and bytes.
+    """
+
+    most_rows: int = 1_000_000
+    most_bytes: int = 2 << 30
+    lane_share: float = 0.5
+    dead_kept: int = 30 * 24 * 3600 * 1000
+    dead_bytes: int = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
-    """`taken`: the guards that somebody had before, whose rows were not stored. `stored`: rows now waiting."""
+    """`taken`: the guards that somebody had before, whose rows were not stored. `stored`: rows now waiting.
+
+    `overflowed`: rows that became letters `lane_full`, since their lane has its share of the store.
+    """
 
     stored: int = 0
     taken: frozenset[Guard] = frozenset()
+    overflowed: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +181,18 @@ class DeadLetter:
 class Store(Protocol):
     """Every method raises `StoreUnavailableError` when the store cannot be reached or is closed."""
 
+    @property
+    def fill(self) -> float:
+        """How full the store is by its limits, from 0 to 1. Asks nobody."""
+        ...
+
     async def accept(self, acceptance: Acceptance) -> Accepted:
         """Writes everything of a hit, or nothing; returns when it is on disk.
 
         The guards of a delivery are taken all or none: if one of them was taken before (by an earlier hit, or earlier
         in this one), the others stay free and its rows are not stored. An empty acceptance writes nothing.
+        A lane that has its share of the store keeps new rows as letters `lane_full`. From 80 % rows of priority 2 are
+        refused, from 90 % those of 1, and all of a full store; a hit counts as its most important row.
         Raises `StoreBusyError`, `StoreFullError`.
         """
         ...
@@ -189,20 +219,39 @@ class Store(Protocol):
         ...
 
     async def postpone(
-        self, claimed: Claimed, rows: Sequence[ClaimedRow], *, until: int, counted: bool, fault: bool = False
+        self,
+        claimed: Claimed,
+        rows: Sequence[ClaimedRow],
+        *,
+        until: int,
+        counted: bool,
+        fault: bool = False,
+        tried: Answer | None = None,
     ) -> int:
-        """The rows wait until then. Not `counted`: the attempt is taken back. `fault`: one more of those."""
+        """The rows wait until then. Not `counted`: the attempt is taken back. `fault`: one more of those.
+
+        `tried`, here and in the next ones: what came of the attempt, for the history of the rows.
+        """
         ...
 
     async def give_back(self, claimed: Claimed) -> int:
         """All rows are as they were before the claim."""
         ...
 
-    async def split(self, claimed: Claimed, *, now: int) -> int:
+    async def split(self, claimed: Claimed, *, now: int, tried: Answer | None = None) -> int:
         """The rows wait in two halves, which are never joined again, with each other or with other rows."""
         ...
 
-    async def bury(self, claimed: Claimed, rows: Sequence[ClaimedRow], reason: Reason, *, note: str, now: int) -> int:
+    async def bury(
+        self,
+        claimed: Claimed,
+        rows: Sequence[ClaimedRow],
+        reason: Reason,
+        *,
+        note: str,
+        now: int,
+        tried: Answer | None = None,
+    ) -> int:
         """The rows are dead letters, bodies as they were stored."""
         ...
 

@@ -22,6 +22,7 @@ HOLDS: Mapping[Mode, str] = {
     "address": "its address is wrong, or has moved",
     "missing": "a secret or a component is not there",
     "egress": "nothing may be sent to its address",
+    "refusing": "the vendor refuses most of what it is sent",
 }
 """Why a lane holds still, as the end of a sentence."""
 
