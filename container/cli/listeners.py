@@ -10,9 +10,10 @@ from typing import Any
 
 import uvicorn
 
-from container.cli.connection import connections, half_sent
+from container.cli.connection import half_sent
 from container.cli.crowd import Crowd
 from container.cli.faults import answering
+from container.cli.turns import connections
 
 BACKLOG = 2048
 EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # only compared

@@ -34,6 +34,7 @@ from container.delivery.transport import Transport, vendor_transport
 from container.delivery.worker import Worker
 from container.web.addresses import Proxies, is_near
 from container.web.admin import Admin, admin_app
+from container.web.admission import Gate
 from container.web.app import public_app
 from container.web.current import Current
 from container.web.front import Front
@@ -41,6 +42,7 @@ from container.web.gauges import Standing, stand
 from container.web.health import Health
 from container.web.hosts import Hosts
 from container.web.ingest import Ingest
+from container.web.lag import Lag
 from container.web.metrics import Metrics, Refusal, new_metrics
 from container.web.rate import RateLimit
 
@@ -98,6 +100,7 @@ class Engine:
     working: asyncio.Task[None]
     metrics: Metrics
     health: Health
+    gate: Gate
 
 
 async def run(options: Options, sources: Sources, built: Built) -> int:
@@ -143,11 +146,15 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
             refused=partial(_not_taken, engine),
             trusts=Proxies(options.proxies).trusts,
             near=is_near,
+            gate=engine.gate,
         )
         public = Listener(app, public_bound, drain_seconds=DRAIN_SECONDS, crowd=crowd)
         public_at = await _listen(public, public_bound, opened)
         crowds = {"public": crowd, "admin": admin_crowd}
         stand(engine.metrics.registry, _standing(engine, crowds))
+        lag = Lag()
+        engine.metrics.loop_lag.set_function(lag.longest)
+        _in_background(lag.keep(), opened)
         _reload_when_wanted(options, scene, sources, engine, reload_wanted, opened)
         _announce(options, scene, engine, public_at, admin_at, made=made)
         code = await _until(stop, engine.working)
@@ -217,7 +224,8 @@ async def _open_engine(options: Options, scene: Scene, registry: Registry, opene
             await working
 
     opened.push_async_callback(stop_worker)
-    metrics = new_metrics()
+    gate, metrics = Gate(), new_metrics()
+    metrics.waiting.set_function(lambda: gate.waiting)
     metrics.reloaded(container.version)
     return Engine(
         Current(container, scene.played(scene.built)),
@@ -225,7 +233,8 @@ async def _open_engine(options: Options, scene: Scene, registry: Registry, opene
         worker,
         working,
         metrics,
-        Health(trouble=lambda: worker.trouble),
+        Health(trouble=lambda: worker.trouble, overload=gate.sentence),
+        gate,
     )
 
 

@@ -33,13 +33,15 @@ logger = logging.getLogger("container.web")
 class Health:
     """What is known about the process. `clock` is monotonic, in seconds.
 
-    `trouble`: why the worker cannot write to the store, empty while it can. `noticed`: what hits show about whatever
+    `trouble`: why the worker cannot write to the store, empty while it can. `overload`: that hits are refused because
+    more come than are taken, as a sentence, empty while all are. `noticed`: what hits show about whatever
     stands in front of us.
     """
 
     clock: Callable[[], float] = time.monotonic
     draining: bool = False
     trouble: Callable[[], str] = str
+    overload: Callable[[], str] = str
     noticed: Noticed = field(default_factory=Noticed)
     _failure: str = ""
     _failed_at: float = 0.0
@@ -95,7 +97,13 @@ def refusal_reasons(current: Current) -> list[str]:
 
 def attention(current: Current, health: Health, lanes: Sequence[LaneReport], *, now: int) -> list[str]:
     """What somebody should look after, as sentences. No reason to send traffic elsewhere. `now`: Unix milliseconds."""
-    return [*refusal_reasons(current), *health.noticed.sentences(), *lane_reasons(lanes, now=now)]
+    overload = health.overload()
+    return [
+        *refusal_reasons(current),
+        *([overload] if overload else ()),
+        *health.noticed.sentences(),
+        *lane_reasons(lanes, now=now),
+    ]
 
 
 def lane_reasons(lanes: Sequence[LaneReport], *, now: int) -> list[str]:

@@ -43,9 +43,11 @@ Refusal = Literal[
     "too_slow",
     "too_many",
     "no_room",
+    "overload",
 ]
 """Why a hit was not taken; `by_client`: the client that claimed it answered with an error, such as a wrong secret;
-`not_http`: the server could not read it; `too_many`: requests at once on one connection; `no_room`: connections."""
+`not_http`: the server could not read it; `too_many`: requests at once on one connection; `no_room`: connections;
+`overload`: more hits come than the process takes."""
 Unavailable = Literal["full", "busy", "unavailable"]
 
 _REFUSALS: Sequence[Refusal] = get_args(Refusal)
@@ -92,6 +94,8 @@ class Metrics:
     reload_successful: Gauge
     reload_time: Gauge
     container: Gauge
+    waiting: Gauge
+    loop_lag: Gauge
     refused: dict[Refusal, Counter] = field(default_factory=dict)
     without_address: dict[Unset, Counter] = field(default_factory=dict)
 
@@ -220,6 +224,8 @@ def new_metrics() -> Metrics:
         evaluation_seconds=evaluation,
         reload_successful=gauge("config_last_reload_successful", "1 when the last reload was accepted, else 0."),
         reload_time=gauge("config_last_reload_timestamp_seconds", "When a configuration last came into force."),
+        waiting=gauge("hits_waiting", "Hits that wait for their turn to be read."),
+        loop_lag=gauge("event_loop_lag_seconds", "The longest that the event loop kept its work waiting of late."),
         container=gauge("config_info", "The version of the container in force.", ["version"]),
         refused={reason: refused.labels(reason) for reason in _REFUSALS},
         without_address={why: without_address.labels(why) for why in _UNSET},
