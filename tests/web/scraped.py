@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from container.case import Status
 from container.delivery.counters import Counted
 from container.delivery.row import Reason
 from container.delivery.store import Mode
@@ -26,6 +27,7 @@ WITHOUT_END = {"tag", "lane", "number", "type", "version", "python", "store"}
 _LATER: Mapping[str, frozenset[str]] = {
     "mode": frozenset({*typing.get_args(Mode), "paused"}),
     "reason": frozenset(typing.get_args(Reason)),
+    "status": frozenset(typing.get_args(Status)),
 }
 """What labels may hold besides what has happened."""
 
