@@ -21,6 +21,9 @@ from container.fields import FromEvent, Pattern, Settings, from_event
 __all__ = ["Component", "FromEvent", "Pattern", "Settings", "component_of", "dynamic_paths", "from_event", "required"]
 
 Kind = Literal["client", "variable", "operator", "trigger", "transformation", "tag"]
+IN_FLIGHT = 2
+"""Requests of one lane that may be under way together, where a tag says nothing else."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -42,6 +45,8 @@ class Component:
     time_fields: tuple[str, ...] = ()
     page: str = ""
     format: int = 1
+    requests_per_second: float | None = None
+    in_flight: int = IN_FLIGHT
 
     @property
     def summary(self) -> str:
@@ -85,6 +90,8 @@ def tag(
     time_fields: Sequence[str] = (),
     page: str = "",
     format: int = 1,
+    requests_per_second: float | None = None,
+    in_flight: int = IN_FLIGHT,
 ) -> Callable[[F], F]:
     """Marks `(settings, event) -> Request`, a list of effects, `Skip` or `None`.
 
@@ -93,8 +100,11 @@ def tag(
     `identifiers`: the ways to recognise a visitor that the vendor gets, for preview. `standard_events`: the vendor's
     own names for events, so that a near miss is noticed at load. `time_fields`: top-level fields of the item, or of the
     JSON body, that hold the event's time: a copy that differs in them alone is a duplicate. `page`: Markdown for the
-    reference page, such as a table of names, which stands behind the fields.
+    reference page, such as a table of names, which stands behind the fields. `requests_per_second`, `in_flight`: what
+    the vendor takes from one account, batches counted as one request; no lane of this type goes beyond.
     """
+    if in_flight < 1 or (requests_per_second is not None and requests_per_second <= 0):
+        raise ValueError(f'tag "{type}": requests_per_second and in_flight have to be above zero')
     return _mark(
         "tag",
         type,
@@ -107,6 +117,8 @@ def tag(
         time_fields=tuple(time_fields),
         page=page,
         format=format,
+        requests_per_second=requests_per_second,
+        in_flight=in_flight,
     )
 
 

@@ -110,7 +110,8 @@ class Response:
 class Verdict:
     """What an answer means.
 
-    `delivered`, of a batch all but the events at the places in `refused`; `retry`, the lane no sooner than `after`
+    `delivered`, of a batch all but the events at the places in `refused`, which are bad, and in `again`, which the
+    vendor could not take now or did not mention; `retry`, the lane no sooner than `after`
     seconds; `refused`: this event is bad, of a batch the one at `index`, if the vendor named it; `credential`: key,
     account or address are refused, so no event would fare better: the lane pauses and keeps its rows. `about`: which
     of them, for the operator's eyes.
@@ -121,6 +122,7 @@ class Verdict:
     after: float | None = field(default=None, kw_only=True)
     index: int | None = field(default=None, kw_only=True)
     refused: tuple[int, ...] = field(default=(), kw_only=True)
+    again: tuple[int, ...] = field(default=(), kw_only=True)
     about: Literal["key", "address"] = field(default="key", kw_only=True)
 
 

@@ -27,6 +27,7 @@ from container.cli.signals import early
 from container.cli.sources import Sources
 from container.config.registry import Registry
 from container.delivery.handling import judges_of
+from container.delivery.pace import paces_of
 from container.delivery.schema import unusable
 from container.delivery.sqlite import SqliteStore, open_store
 from container.delivery.store import StoreRefusedError
@@ -213,7 +214,8 @@ async def _open_engine(options: Options, scene: Scene, registry: Registry, opene
     egress = options.egress + (LOOPBACK if options.demo else ())
     transport = Transport(vendor_transport(egress), scene.secrets)
     opened.push_async_callback(transport.close)
-    worker = Worker(store, transport, judges_of(registry.of_kind("tag")))
+    tags = registry.of_kind("tag")
+    worker = Worker(store, transport, judges_of(tags), paces=paces_of(tags))
     # What held a lane still may be mended: somebody restarted it for a reason.
     await resume(worker.resume_probes)
     working = asyncio.create_task(worker.run())

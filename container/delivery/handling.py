@@ -12,7 +12,7 @@ from typing import Literal
 from container.component import Component
 from container.delivery.counters import Counters
 from container.delivery.echo import sent_texts
-from container.delivery.lane import Lane
+from container.delivery.pace import Course
 from container.delivery.policy import (
     FAILURES_TOLD,
     MOST_FAULTS,
@@ -25,6 +25,7 @@ from container.delivery.policy import (
     Settle,
     decide,
     gives_up,
+    held,
     hold,
 )
 from container.delivery.row import Reason
@@ -41,6 +42,7 @@ Judges = Callable[[str, int], Judge | None]
 """From a component's type and a row's format to what reads the answer; `None` when it is not here or is older."""
 
 _MARKED_EVERY_MS = 1000
+_TOO_LARGE = 413
 _STORE_PAUSE_SECONDS = 1.0
 _HELD: dict[str, Mode] = {"missing_secret": "missing", "address_refused": "egress"}
 
@@ -57,10 +59,34 @@ def judges_of(components: Iterable[Component]) -> Judges:
 
 
 @dataclass(frozen=True, slots=True)
-class Handling:
-    """What is shared by all requests under way. `states`: how each lane stands, newer than what the store said.
+class Flight:
+    """A request under way: its rows, their lane, and which of the lane's requests it is."""
 
-    `lanes`: the lanes by number. `told`: what the log knows already. `trouble`: what the store said, while it fails.
+    claimed: Claimed
+    course: Course
+    number: int
+
+    @property
+    def label(self) -> str:
+        """What people call the lane."""
+        return str(self.course.lane)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What came back, what happens to the rows, and how the lane stands afterwards."""
+
+    verdict: Verdict
+    answer: Answer
+    decision: Decision
+    state: LaneState
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """What is shared by all requests under way.
+
+    `told`: what the log knows already. `trouble`: what the store said, while it fails.
     """
 
     store: Store
@@ -70,21 +96,14 @@ class Handling:
     clock: Callable[[], int]
     random: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
-    states: dict[int, LaneState] = field(default_factory=dict)
-    marked: dict[int, int] = field(default_factory=dict)
-    lanes: dict[int, Lane] = field(default_factory=dict)
     told: Told = field(default_factory=Told)
     trouble: list[str] = field(default_factory=list)
 
-    def label(self, number: int) -> str:
-        """What people call the lane."""
-        return str(self.lanes[number]) if number in self.lanes else f"lane {number}"
-
-    async def deliver(self, claimed: Claimed) -> None:
+    async def deliver(self, flight: Flight) -> None:
         """Sends the batch and sees it through. Cancelled, it gives the rows back."""
-        ended = False
+        claimed, ended = flight.claimed, False
         try:
-            await self._deliver(claimed)
+            await self._deliver(flight)
             ended = True
         except asyncio.CancelledError:
             await self.store.give_back(claimed)
@@ -96,30 +115,30 @@ class Handling:
                 until = self.clock() + PROBE_MS
                 await self.store.postpone(claimed, claimed.rows, until=until, counted=True)
 
-    async def _deliver(self, claimed: Claimed) -> None:
-        rows = claimed.rows
+    async def _deliver(self, flight: Flight) -> None:
+        rows = flight.claimed.rows
         frame = rows[0].frame
         judge = self.judges(frame.type, frame.format)
         if judge is None:
             stated = f'the component "{frame.type}" is not here, or is older than the delivery'
-            await self._hold(claimed, "missing", stated)
+            await self._hold(flight, "missing", stated)
             return
         started = self.clock()
-        answer = await self.transport.send(rows, now=started)
+        answer = await self.transport.send(rows, now=started, resent=lambda: self._resent(flight))
         self.counters.answered(frame.type, rows=len(rows), seconds=(self.clock() - started) / 1000)
         if isinstance(answer, NoAnswer):
-            await self._no_answer(claimed, answer)
+            await self._no_answer(flight, answer)
             return
         verdict, fault = self._verdict(judge, answer, frame.type)
         after = retry_after(answer) if verdict.kind == "retry" and verdict.after is None else verdict.after
         sent = sent_texts(rows)
         verdict = replace(verdict, reason=self.transport.shown(verdict.reason, sent), after=after)
         shown = self.transport.shown(answer.body.decode(errors="replace"), sent)
-        decision, state = decide(verdict, self._attempt(claimed, lane_alone=answer.status == 429, fault=fault))
+        decision, state = decide(verdict, self._attempt(flight, lane_alone=answer.status == 429, fault=fault))
         kind = state.mode if verdict.kind == "credential" else verdict.kind
         stated = "delivery.answered tag=%s rows=%d status=%d verdict=%s"
         log.debug(stated, quoted(rows[0].tag), len(rows), answer.status, kind)
-        await self._apply(claimed, decision, state, verdict, Answer(self.clock(), answer.status, kind, shown))
+        await self._apply(flight, Judged(verdict, Answer(self.clock(), answer.status, kind, shown), decision, state))
 
     def _verdict(self, judge: Judge, answer: Response, type: str) -> tuple[Verdict, bool]:
         """The verdict, and whether `judge` raised instead of giving one."""
@@ -134,103 +153,143 @@ class Handling:
                 log.error(stated, quoted(type), number, kind)  # noqa: TRY400 - a trace would hold the answer
             return Verdict("retry", "the answer could not be judged"), True
 
-    async def _no_answer(self, claimed: Claimed, answer: NoAnswer) -> None:
+    async def _no_answer(self, flight: Flight, answer: NoAnswer) -> None:
         reason = self.transport.shown(answer.reason)
         mode = _HELD.get(answer.cause)
         if mode is not None:
             # The name of a secret and an address of ours are what the operator has to see.
-            await self._hold(claimed, mode, answer.reason)
+            await self._hold(flight, mode, answer.reason)
             return
         verdict = Verdict("retry", reason)
-        decision, state = decide(verdict, self._attempt(claimed, lane_alone=True))
-        await self._apply(claimed, decision, state, verdict, Answer(self.clock(), 0, "retry", reason))
+        decision, state = decide(verdict, self._attempt(flight, lane_alone=True))
+        await self._apply(flight, Judged(verdict, Answer(self.clock(), 0, "retry", reason), decision, state))
 
-    async def _hold(self, claimed: Claimed, mode: Mode, reason: str) -> None:
-        decision, state = hold(mode, self._attempt(claimed))
+    async def _hold(self, flight: Flight, mode: Mode, reason: str) -> None:
+        decision, state = hold(mode, self._attempt(flight))
         verdict = Verdict("credential", reason)
-        await self._apply(claimed, decision, state, verdict, Answer(self.clock(), 0, mode, reason))
+        await self._apply(flight, Judged(verdict, Answer(self.clock(), 0, mode, reason), decision, state))
 
-    def _attempt(self, claimed: Claimed, *, lane_alone: bool = False, fault: bool = False) -> Attempt:
+    def _resent(self, flight: Flight) -> None:
+        """A connection that had been idle was gone: the request left once more."""
+        self.counters.add("resent", flight.claimed.rows[0].frame.type)
+        flight.course.charge(self.clock())
+
+    def _attempt(self, flight: Flight, *, lane_alone: bool = False, fault: bool = False) -> Attempt:
+        rows = flight.claimed.rows
         return Attempt(
             now=self.clock(),
-            items=len(claimed.rows),
-            attempts=max(row.attempts for row in claimed.rows),
-            lane=self.states.get(claimed.lane, LaneState()),
+            items=len(rows),
+            attempts=max(row.attempts for row in rows),
+            lane=flight.course.state,
             random=self.random,
             lane_alone=lane_alone,
             fault=fault,
+            stale=flight.course.is_stale(flight.number),
         )
 
-    async def _apply(
-        self, claimed: Claimed, decision: Decision, state: LaneState, verdict: Verdict, answer: Answer
-    ) -> None:
-        before = self.states.get(claimed.lane, LaneState())
-        self.states[claimed.lane] = state
-        self.counters.add("requests", claimed.rows[0].frame.type, answer.verdict)
-        self._tell(claimed, before, state, verdict)
-        due = answer.at >= self.marked.get(claimed.lane, 0) + _MARKED_EVERY_MS
-        if due or state != before or verdict.kind != "delivered":
-            self.marked[claimed.lane] = answer.at
+    async def _apply(self, flight: Flight, judged: Judged) -> None:
+        course, answer, before = flight.course, judged.answer, flight.course.state
+        self.counters.add("requests", course.lane.type, answer.verdict)
+        refused = self._learn(flight, judged)
+        if refused and judged.state.mode == "open" and course.refuses:
+            judged = replace(judged, state=held("refusing", self._attempt(flight)))
+        course.stands(judged.state, answer.at)
+        self._tell(flight, before, judged)
+        due = answer.at >= course.marked + _MARKED_EVERY_MS
+        if due or judged.state != before or judged.verdict.kind != "delivered":
+            course.marked = answer.at
             await asyncio.gather(
-                self._insist(lambda: self._carry_out(claimed, decision, state, verdict)),
-                self._insist(lambda: self.store.mark(claimed.lane, state, answer)),
+                self._insist(lambda: self._carry_out(flight, judged)),
+                self._insist(lambda: self.store.mark(flight.claimed.lane, judged.state, answer)),
             )
         else:
-            await self._insist(lambda: self._carry_out(claimed, decision, state, verdict))
+            await self._insist(lambda: self._carry_out(flight, judged))
 
-    async def _carry_out(self, claimed: Claimed, decision: Decision, state: LaneState, verdict: Verdict) -> None:
-        rows = claimed.rows
-        type = rows[0].frame.type  # noqa: A001 - YAML's word for it
-        match decision:
-            case Settle(refused):
-                bad = [row for place, row in enumerate(rows) if place in refused]
-                good = [row for place, row in enumerate(rows) if place not in refused]
-                if bad:
-                    await self._bury(claimed, bad, "refused", verdict.reason)
-                    self._judged(claimed, bad, "refused")
-                if good:
-                    self._count("delivered", type, await self.store.settle(claimed, good), len(good))
-                    self._judged(claimed, good, "delivered")
-                    self.counters.arrived(type, [row.first for row in good], now=self.clock())
+    def _learn(self, flight: Flight, judged: Judged) -> int:
+        """What the answer says of the lane's rows and batches; how many rows were refused, each for itself.
+
+        A half of a batch, whose rows were all tried before, says nothing of how large a batch may be.
+        """
+        rows, course, decision = flight.claimed.rows, flight.course, judged.decision
+        if isinstance(decision, Bisect):
+            if judged.answer.status == _TOO_LARGE and any(row.attempts == 1 for row in rows):
+                course.too_large(len(rows), self.clock())
+            return 0
+        if isinstance(decision, Postpone):
+            return 0
+        refused = 1 if isinstance(decision, Bury) else len(decision.refused)
+        delivered = len(rows) - refused - len(decision.again) if isinstance(decision, Settle) else 0
+        course.ended(delivered=delivered, refused=refused)
+        return refused
+
+    async def _carry_out(self, flight: Flight, judged: Judged) -> None:
+        claimed, rows, tried = flight.claimed, flight.claimed.rows, judged.answer
+        match judged.decision:
+            case Settle():
+                await self._settle(flight, judged, judged.decision)
             case Bisect():
-                self._count("bisected", type, await self.store.split(claimed, now=self.clock()), len(rows))
-                self._judged(claimed, rows, "bisected")
+                # They keep their place in the queue, so that the one to blame is found before the next batch leaves.
+                changed = await self.store.split(claimed, now=rows[0].first, tried=tried)
+                self._count("bisected", flight, changed, len(rows))
+                self._judged(flight, rows, "bisected")
             case Bury(index):
                 others = [row for row in rows if row is not rows[index]]
-                await self._bury(claimed, [rows[index]], "refused", verdict.reason)
-                self._judged(claimed, [rows[index]], "refused")
+                await self._bury(flight, [rows[index]], "refused", judged)
+                self._judged(flight, [rows[index]], "refused")
                 if others:
-                    await self.store.postpone(claimed, others, until=self.clock(), counted=True)
+                    await self.store.postpone(claimed, others, until=self.clock(), counted=True, tried=tried)
             case Postpone():
-                await self._postpone(claimed, decision, state, verdict)
+                self._judged(flight, rows, judged.verdict.kind if judged.state.mode == "open" else judged.state.mode)
+                await self._postpone(flight, rows, judged.decision, judged)
 
-    async def _postpone(self, claimed: Claimed, decision: Postpone, state: LaneState, verdict: Verdict) -> None:
+    async def _settle(self, flight: Flight, judged: Judged, decision: Settle) -> None:
+        places = list(enumerate(flight.claimed.rows))
+        bad = [row for place, row in places if place in decision.refused]
+        again = [row for place, row in places if place in decision.again]
+        good = [row for place, row in places if place not in decision.refused and place not in decision.again]
+        if bad:
+            await self._bury(flight, bad, "refused", judged)
+            self._judged(flight, bad, "refused")
+        if again:
+            await self._postpone(flight, again, Postpone(decision.until, counted=True), judged)
+            self._judged(flight, again, "retry")
+        if good:
+            self._count("delivered", flight, await self.store.settle(flight.claimed, good), len(good))
+            self._judged(flight, good, "delivered")
+            self.counters.arrived(flight.course.lane.type, [row.first for row in good], now=self.clock())
+
+    async def _postpone(self, flight: Flight, rows: Sequence[ClaimedRow], decision: Postpone, judged: Judged) -> None:
+        """The rows wait, and those that are old enough are given up, unless their lane holds still."""
         now = self.clock()
         taken_back = 0 if decision.counted else 1
         over: dict[Reason, list[ClaimedRow]] = {}
         waiting: list[ClaimedRow] = []
-        for row in claimed.rows:
+        for row in rows:
+            attempts = row.attempts - taken_back
             if decision.fault and row.faults + 1 >= MOST_FAULTS:
                 over.setdefault("judge_failed", []).append(row)
-            elif state.mode == "open" and gives_up(attempts=row.attempts - taken_back, give_up=row.give_up, now=now):
+            elif judged.state.mode == "open" and gives_up(attempts=attempts, give_up=row.give_up, now=now):
                 over.setdefault("gave_up", []).append(row)
             else:
                 waiting.append(row)
-        self._judged(claimed, claimed.rows, verdict.kind if state.mode == "open" else state.mode)
-        for reason, rows in over.items():
-            await self._bury(claimed, rows, reason, verdict.reason)
+        for why, dead in over.items():
+            await self._bury(flight, dead, why, judged)
         if waiting:
             changed = await self.store.postpone(
-                claimed, waiting, until=decision.until, counted=decision.counted, fault=decision.fault
+                flight.claimed,
+                waiting,
+                until=decision.until,
+                counted=decision.counted,
+                fault=decision.fault,
+                tried=judged.answer,
             )
-            self._count("postponed", claimed.rows[0].frame.type, changed, len(waiting))
+            self._count("postponed", flight, changed, len(waiting))
 
-    async def _bury(self, claimed: Claimed, rows: Sequence[ClaimedRow], reason: Reason, note: str) -> None:
-        changed = await self.store.bury(claimed, rows, reason, note=note, now=self.clock())
-        type = claimed.rows[0].frame.type  # noqa: A001 - YAML's word for it
-        self.counters.add("buried", type, reason, by=changed)
-        self.counters.add("lost_claims", type, by=len(rows) - changed)
-        lane = self.label(claimed.lane)
+    async def _bury(self, flight: Flight, rows: Sequence[ClaimedRow], reason: Reason, judged: Judged) -> None:
+        claimed, lane, note = flight.claimed, flight.label, judged.verdict.reason
+        changed = await self.store.bury(claimed, rows, reason, note=note, now=self.clock(), tried=judged.answer)
+        self.counters.add("buried", flight.course.lane.type, reason, by=changed)
+        self.counters.add("lost_claims", flight.course.lane.type, by=len(rows) - changed)
         self.counters.buried(lane, Tally(row.tag for row in rows), reason)
         number = self.told.news(
             f"buried {claimed.lane} {reason}", without_numbers(note), now=self.clock(), number=changed
@@ -239,13 +298,15 @@ class Handling:
             stated = "delivery.buried tag=%s lane=%s rows=%d reason=%s note=%s"
             log.error(stated, quoted(rows[0].tag), quoted(lane), number, reason, quoted(note))
 
-    def _count(self, name: Literal["delivered", "bisected", "postponed"], type: str, changed: int, rows: int) -> None:
-        self.counters.add(name, type, by=changed)
+    def _count(
+        self, name: Literal["delivered", "bisected", "postponed"], flight: Flight, changed: int, rows: int
+    ) -> None:
+        self.counters.add(name, flight.course.lane.type, by=changed)
         if changed != rows:
-            self.counters.add("lost_claims", type, by=rows - changed)
+            self.counters.add("lost_claims", flight.course.lane.type, by=rows - changed)
 
-    def _judged(self, claimed: Claimed, rows: Sequence[ClaimedRow], verdict: str) -> None:
-        self.counters.judged(self.label(claimed.lane), Tally(row.tag for row in rows), verdict)
+    def _judged(self, flight: Flight, rows: Sequence[ClaimedRow], verdict: str) -> None:
+        self.counters.judged(flight.label, Tally(row.tag for row in rows), verdict)
 
     async def _insist(self, work: Callable[[], Awaitable[None]]) -> None:
         """What came back must not be forgotten: it is written as soon as the store takes it."""
@@ -270,11 +331,11 @@ class Handling:
         if self.told.over("store"):
             log.warning("delivery.store_works")
 
-    def _tell(self, claimed: Claimed, before: LaneState, state: LaneState, verdict: Verdict) -> None:
+    def _tell(self, flight: Flight, before: LaneState, judged: Judged) -> None:
         """How the lane stands, when that is news: a lane that fails for a day is told of now and then."""
+        claimed, state, verdict = flight.claimed, judged.state, judged.verdict
         first, now = claimed.rows[0], self.clock()
-        lane = self.label(claimed.lane)
-        tag, shown, wait = quoted(first.tag), quoted(lane), (state.not_before - now) / 1000
+        tag, shown, wait = quoted(first.tag), quoted(flight.label), (state.not_before - now) / 1000
         subject = f"lane {claimed.lane}"
         news = state.failures and self.told.news(subject, f"{state.mode} {verdict.reason}", now=now)
         if news and state.mode != "open":
@@ -291,11 +352,11 @@ class Handling:
             stated = "delivery.lane_failing tag=%s lane=%s failures=%d reason=%s"
             log.error(stated, tag, shown, state.failures, quoted(verdict.reason))
         if verdict.kind == "delivered" and verdict.reason:
-            self._remark(claimed, verdict)
+            self._remark(flight, verdict)
 
-    def _remark(self, claimed: Claimed, verdict: Verdict) -> None:
+    def _remark(self, flight: Flight, verdict: Verdict) -> None:
         """What the vendor took and has something to say about."""
-        lane, number = self.label(claimed.lane), len(claimed.rows)
+        claimed, lane, number = flight.claimed, flight.label, len(flight.claimed.rows)
         state = without_numbers(verdict.reason)
         told = self.told.news(f"remarked {claimed.lane}", state, now=self.clock(), number=number)
         if told:

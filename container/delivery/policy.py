@@ -22,6 +22,8 @@ FAILURES_TOLD = 8
 """So many failures in a row (ten minutes or so), and the operator is told that somebody must act."""
 
 _HELD: Mapping[str, Mode] = {"key": "credential", "address": "address"}
+_UNTIL_DELIVERED = frozenset({*_HELD.values(), "refusing"})
+"""Of these only an answer to the content shows that they are over."""
 
 MOST_FAULTS = 3
 """So many answers that `judge` raised on, and the row is dead."""
@@ -29,9 +31,11 @@ MOST_FAULTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Settle:
-    """Delivered, all but the rows at the places in `refused`."""
+    """Delivered, all but the rows at the places in `refused`, and in `again`, which wait until then."""
 
     refused: tuple[int, ...] = ()
+    again: tuple[int, ...] = ()
+    until: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,8 @@ Decision = Settle | Postpone | Bury | Bisect
 class Attempt:
     """What is known when an answer has been judged. `items`: rows in the request; `attempts`: the most of any of them.
 
-    `lane_alone`: the rows cannot be the cause (no connection, 429). `random`: uniform between 0 and 1.
+    `lane_alone`: the rows cannot be the cause (no connection, 429). `random`: uniform between 0 and 1. `stale`: the
+    lane has failed since the request left, so that a good answer is none about how it stands now.
     """
 
     now: int
@@ -72,15 +77,17 @@ class Attempt:
     random: Callable[[], float]
     lane_alone: bool = False
     fault: bool = False
+    stale: bool = False
 
 
 def decide(verdict: Verdict, attempt: Attempt) -> tuple[Decision, LaneState]:
     """What happens to the rows of a request, and how its lane stands afterwards."""
     match verdict.kind:
         case "delivered":
-            return Settle(verdict.refused), LaneState()
+            settle = _settle(verdict, attempt)
+            return settle, _answered(attempt, delivered=len(settle.refused) + len(settle.again) < attempt.items)
         case "refused":
-            return _refused(verdict.index, attempt.items), LaneState()
+            return _refused(verdict.index, attempt.items), _answered(attempt, delivered=False)
         case "credential":
             return hold(_HELD[verdict.about], attempt)
         case "retry":
@@ -89,8 +96,12 @@ def decide(verdict: Verdict, attempt: Attempt) -> tuple[Decision, LaneState]:
 
 def hold(mode: Mode, attempt: Attempt) -> tuple[Postpone, LaneState]:
     """The lane holds still and keeps its rows; it is probed every five minutes, and when the configuration is read."""
-    until = attempt.now + PROBE_MS
-    return Postpone(attempt.now, counted=False), LaneState(mode, until, attempt.lane.failures + 1)
+    return Postpone(attempt.now, counted=False), held(mode, attempt)
+
+
+def held(mode: Mode, attempt: Attempt) -> LaneState:
+    """How a lane stands that holds still."""
+    return LaneState(mode, attempt.now + PROBE_MS, _failures(attempt))
 
 
 def gives_up(*, attempts: int, give_up: int, now: int) -> bool:
@@ -102,6 +113,25 @@ def delay(nth: int, random: Callable[[], float]) -> int:
     """Milliseconds before the nth retry: anything up to a bound that doubles, so that lanes never march in step."""
     bound = min(LONGEST_DELAY_MS, FIRST_DELAY_MS << min(max(nth, 1) - 1, 20))
     return round(random() * bound)
+
+
+def _settle(verdict: Verdict, attempt: Attempt) -> Settle:
+    """A place that is none, or stands twice, is no place; one that is refused is not tried again."""
+    refused = tuple(place for place in range(attempt.items) if place in verdict.refused)
+    again = tuple(place for place in range(attempt.items) if place in verdict.again and place not in refused)
+    return Settle(refused, again, attempt.now + delay(attempt.attempts, attempt.random) if again else 0)
+
+
+def _answered(attempt: Attempt, *, delivered: bool) -> LaneState:
+    """The vendor has read what it was sent. A lane that it refuses opens with the first row that is delivered."""
+    if attempt.lane.mode == "refusing" and not delivered:
+        return held("refusing", attempt)
+    return attempt.lane if attempt.stale else LaneState()
+
+
+def _failures(attempt: Attempt) -> int:
+    """In a row; those of requests that were under way together are one."""
+    return max(attempt.lane.failures, 1) if attempt.stale else attempt.lane.failures + 1
 
 
 def _refused(index: int | None, items: int) -> Decision:
@@ -116,13 +146,15 @@ def _retry(after: float | None, attempt: Attempt) -> tuple[Decision, LaneState]:
     So an outage takes no attempts away, and a row on which the vendor stumbles each time does not live for ever. A
     batch on which it stumbles again and again, while others get through, is split: one of its rows is to blame.
     """
-    failures = attempt.lane.failures + 1
+    failures = _failures(attempt)
     # Whatever else was missing is there, since the request could be made; of key and address nothing is known yet.
-    mode: Mode = attempt.lane.mode if attempt.lane.mode in _HELD.values() else "open"
+    mode: Mode = attempt.lane.mode if attempt.lane.mode in _UNTIL_DELIVERED else "open"
+    # What was asked for by an answer that came in between still holds.
     if after is not None:
-        until = attempt.now + round(min(max(after, SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS) * 1000)
+        wait = round(min(max(after, SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS) * 1000)
+        until = max(attempt.now + wait, attempt.lane.not_before)
         return Postpone(until, counted=False, fault=attempt.fault), LaneState(mode, until, failures)
-    lane_until = attempt.now + delay(failures, attempt.random)
+    lane_until = max(attempt.now + delay(failures, attempt.random), attempt.lane.not_before)
     counted = attempt.fault or not (attempt.lane_alone or attempt.lane.failures)
     if counted and not attempt.fault and attempt.items > 1 and attempt.attempts >= FEWEST_ATTEMPTS:
         return Bisect(), LaneState(mode, lane_until, failures)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote, quote_plus
 
 import aiohttp
@@ -17,6 +17,7 @@ import httpx
 import httpx_aiohttp
 import orjson
 from aiohttp.abc import AbstractResolver
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
@@ -68,12 +69,18 @@ class Transport:
         self._total = total
         self._known = Known()
 
-    async def send(self, rows: Sequence[ClaimedRow], *, now: int) -> Response | NoAnswer:
-        """Sends rows of one frame as one request, within the total time. Never raises but for cancellation."""
+    async def send(
+        self, rows: Sequence[ClaimedRow], *, now: int, resent: Callable[[], None] = lambda: None
+    ) -> Response | NoAnswer:
+        """Sends rows of one frame as one request, within the total time. Never raises but for cancellation.
+
+        `resent` is called when it goes once more, since an idle connection turned out to be gone.
+        """
         noted = egress.Attempts()
         egress.attempts.set(noted)
         try:
             request = self._request(rows)
+            _sending.set(_Sending(str(request.url), resent))
             async with asyncio.timeout(self._total):
                 return await self._exchange(request, items=len(rows), now=now)
         except _SecretMissingError as problem:
@@ -133,7 +140,6 @@ class Transport:
         )
 
     async def _exchange(self, request: httpx.Request, *, items: int, now: int) -> Response:
-        _address.set(str(request.url))
         answer = await self._client.send(request, stream=True)
         body = bytearray()
         try:
@@ -172,14 +178,49 @@ def vendor_transport(
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             auto_decompress=False,
-            middlewares=(_exact_address,),
+            middlewares=(_as_planned,),
         )
 
     return httpx_aiohttp.AiohttpTransport(trust_env=False, client=session)
 
 
+class _BrokenError(aiohttp.ClientConnectionError):
+    pass
+
+
+@dataclass(slots=True)
+class _Sending:
+    """One request on its way: its address as it was planned, and what carries it. `fresh`: by no idle connection."""
+
+    address: str
+    resent: Callable[[], None]
+    carrier: _Carrier | None = None
+    fresh: bool = False
+
+    @property
+    def was_idle(self) -> bool:
+        """Whether it went over a connection that others had used, and nothing of an answer came."""
+        return self.carrier is not None and self.carrier.carried > 1 and not self.carrier.heard
+
+
+class _Carrier(ResponseHandler):
+    """A connection that knows how many requests it has carried, and whether the last one was answered at all."""
+
+    carried = 0
+    heard = False
+
+    def data_received(self, data: bytes) -> None:
+        self.heard = True
+        super().data_received(data)
+
+
 class _Connector(aiohttp.TCPConnector):
     """Uses no connection on which a vendor spoke unasked: aiohttp would take that for the next request's answer."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # By assignment, since aiohttp has no argument for it; its type knows the parent only.
+        self._factory = partial(_Carrier, loop=self._loop)  # type: ignore[assignment]
 
     async def connect(
         self,
@@ -187,26 +228,54 @@ class _Connector(aiohttp.TCPConnector):
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  # the parameter is aiohttp's
     ) -> Connection:
-        for _ in range(_MOST_UNASKED):
+        sending = _sending.get()
+        unasked = 0
+        while unasked < _MOST_UNASKED:
             found = await super().connect(req, traces, timeout)
-            if found.protocol is None or not found.protocol.should_close:
+            carrier = found.protocol
+            assert isinstance(carrier, _Carrier)  # noqa: S101  # the factory makes no others
+            idle = carrier.carried > 0
+            if not carrier.should_close and not (idle and sending.fresh):
+                sending.carrier, carrier.heard = carrier, False
+                carrier.carried += 1
                 return found
+            unasked += carrier.should_close
             found.close()
         raise aiohttp.ServerDisconnectedError("it speaks unasked")
 
 
-async def _exact_address(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """aiohttp writes `%2F` of a query as `/`, which is not what preview showed and what somebody may have signed."""
-    stated = _address.get()
-    if stated:
-        request.url = type(request.url)(stated, encoded=True)
-    return await handler(request)
+async def _as_planned(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """aiohttp writes `%2F` of a query as `/`, which is not what preview showed and what somebody may have signed.
+
+    A vendor may hang up on an idle connection in the moment in which we use it: it gets the request once more, on a
+    new connection.
+    """
+    sending = _sending.get()
+    request.url = type(request.url)(sending.address, encoded=True)
+    try:
+        return await _carried(request, handler)
+    except _BrokenError:
+        if not sending.was_idle:
+            raise
+    sending.fresh, sending.carrier = True, None
+    sending.resent()
+    return await _carried(request, handler)
+
+
+async def _carried(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Under their own names aiohttp would send some requests again by itself."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError, aiohttp.ClientConnectionResetError) as problem:
+        raise _BrokenError("the connection broke") from problem
 
 
 _MOST_UNASKED = 8
 """So many connections are given up for one request, since a lane may have left two."""
 
-_address: ContextVar[str] = ContextVar("address", default="")
+_sending: ContextVar[_Sending] = ContextVar("sending")
 _LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f]")
 
 

@@ -9,22 +9,26 @@ import asyncio
 import logging
 import random
 import time
-from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from container.delivery.counters import Counters
-from container.delivery.frame import MOST_ITEMS
-from container.delivery.handling import Handling, Judges
-from container.delivery.policy import PROBE_ITEMS
+from container.delivery.handling import Flight, Handling, Judges
+from container.delivery.pace import NEVER, USUAL, Course, Paces
 from container.delivery.row import LINGER_MS, Reason
-from container.delivery.store import Store, StoreError, WaitingLane
+from container.delivery.store import Claimed, Store, StoreError, WaitingLane
 from container.delivery.told import quoted
 from container.delivery.transport import Transport
 
 log = logging.getLogger("container.delivery")
 
-MOST_IN_FLIGHT, MOST_IN_LANE = 64, 2
+MOST_IN_FLIGHT, MOST_LANES_IN_FLIGHT = 64, 256
+"""Requests under way. Past the first number only lanes that have none get one, so that slow lanes leave room."""
+
+CLAIMS_AT_ONCE = 8
+"""So many lanes are claimed in one commit: hits wait for it too."""
+
+MOST_COURSES = 10_000
 LONGEST_REST_MS = 60_000
 SHUTDOWN_SECONDS = 30.0
 _GIVING_BACK_SECONDS = 3.0
@@ -32,8 +36,6 @@ _GIVING_BACK_SECONDS = 3.0
 
 STORE_PAUSE_MS = 1000
 SWEEP_EVERY_MS = 60_000
-_UNKNOWN = 2**63 - 1
-"""While lanes are looked at: whatever is stored meanwhile counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,13 @@ class Worker:
         transport: Transport,
         judges: Judges,
         *,
+        paces: Paces = lambda _: USUAL,
         counters: Counters | None = None,
         surroundings: Surroundings | None = None,
     ) -> None:
         self.counters = counters or Counters()
         self._store = store
+        self._paces = paces
         self._around = surroundings or Surroundings()
         self._handling = Handling(
             store,
@@ -69,12 +73,15 @@ class Worker:
             self._around.random,
             self._around.sleep,
         )
-        self._flights: dict[asyncio.Task[None], int] = {}
+        self._flights: dict[asyncio.Task[None], Course] = {}
+        self._courses: dict[int, Course] = {}
+        self._turns = 0
         self._awake = asyncio.Event()
         self._ended = asyncio.Event()
         self._ended.set()
+        self._hurried = asyncio.Event()
         self._stopping = False
-        self._rests_until = _UNKNOWN
+        self._rests_until = NEVER
         self._holds: dict[str, int] = {}
         self._swept = 0
         store.listen(self._heard)
@@ -91,7 +98,7 @@ class Worker:
     async def turn(self) -> int:
         """Starts a request for every lane that may have one, as far as the limits reach; when to look again (ms)."""
         self._awake.clear()
-        self._rests_until = _UNKNOWN
+        self._rests_until = NEVER
         now = self._around.clock()
         try:
             await self._sweep(now)
@@ -109,8 +116,9 @@ class Worker:
 
     def in_flight(self) -> Mapping[tuple[int, str], int]:
         """Requests that are under way, by the number and the name of their lane."""
-        lanes = Tally(self._flights.values())
-        return {(number, self._handling.label(number)): requests for number, requests in lanes.items()}
+        return {
+            (number, str(course.lane)): course.flights for number, course in self._courses.items() if course.flights
+        }
 
     async def settled(self) -> None:
         """Returns when no request is under way."""
@@ -127,6 +135,10 @@ class Worker:
         self.wake()
         return found
 
+    def hurry(self) -> None:
+        """Whoever has asked twice does not want to wait: what is under way is given back now."""
+        self._hurried.set()
+
     async def stop(self, within: float = SHUTDOWN_SECONDS) -> None:
         """Claims no more, lets requests finish, and gives back what has not finished when `within` seconds are over."""
         self._stopping = True
@@ -134,49 +146,95 @@ class Worker:
         await self._ended.wait()
         flights = tuple(self._flights)
         if flights:
-            await asyncio.wait(flights, timeout=max(within - _GIVING_BACK_SECONDS, 0))
+            await self._landing(flights, max(within - _GIVING_BACK_SECONDS, 0))
         for flight in self._flights:
             flight.cancel()
         if self._flights:
             await asyncio.wait(tuple(self._flights), timeout=_GIVING_BACK_SECONDS)
 
+    async def _landing(self, flights: Sequence[asyncio.Task[None]], within: float) -> None:
+        """Returns when all of them have finished, the time is over, or it is to be quick."""
+        finished = asyncio.create_task(asyncio.wait(flights))
+        hurried = asyncio.create_task(self._hurried.wait())
+        try:
+            await asyncio.wait({finished, hurried}, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            finished.cancel()
+            hurried.cancel()
+
     async def _start(self, waiting: Sequence[WaitingLane], now: int) -> int:
         """When to look again: at once if anything was started, since a lane may have room for more."""
         again = now + LONGEST_REST_MS
-        self._holds = {
-            lane.lane.key: _UNKNOWN if lane.paused else lane.state.not_before
-            for lane in waiting
-            if lane.paused or lane.state.not_before > now
-        }
+        self._turns += 1
+        self._holds = {}
+        ready: list[tuple[WaitingLane, Course]] = []
         for lane in waiting:
-            due = max(lane.due, lane.state.not_before)
-            if lane.paused or self._stopping:
-                continue
-            if due > now:
+            course = self._course(lane)
+            opens = NEVER if lane.paused else course.opens(now)
+            if opens > now:
+                self._holds[lane.lane.key] = opens
+            due = max(opens, lane.due)
+            if due <= now:
+                ready.append((lane, course))
+            else:
                 again = min(again, due)
-            elif await self._take(lane, now):
-                again = now
-        return again
+        # Those that have nothing under way first, and of these the one whose last turn is longest ago.
+        ready.sort(key=lambda each: (each[1].flights, each[1].turn))
+        return now if await self._take_all(ready, now) else again
 
-    async def _take(self, lane: WaitingLane, now: int) -> bool:
-        in_lane = sum(number == lane.number for number in self._flights.values())
-        recovering = lane.state.failures > 0 or lane.state.mode != "open"
-        if in_lane >= (1 if recovering else MOST_IN_LANE) or len(self._flights) >= MOST_IN_FLIGHT:
-            return False
-        if not in_lane:
-            self._handling.states[lane.number] = lane.state
-        self._handling.lanes[lane.number] = lane.lane
-        most = PROBE_ITEMS if recovering else MOST_ITEMS
+    async def _take_all(self, ready: Sequence[tuple[WaitingLane, Course]], now: int) -> bool:
+        """Whether anything was claimed. What the store gave is sent, also when it failed beside it."""
+        taken = False
+        for begin in range(0, len(ready), CLAIMS_AT_ONCE):
+            together = [
+                (lane, course)
+                for place, (lane, course) in enumerate(ready[begin : begin + CLAIMS_AT_ONCE])
+                if self._has_room(course, place)
+            ]
+            if not together or self._stopping:
+                break
+            found = await asyncio.gather(
+                *(self._claim(lane, course, now) for lane, course in together), return_exceptions=True
+            )
+            problems = [each for each in found if isinstance(each, BaseException)]
+            if problems:
+                raise problems[0]
+            taken = taken or any(found)
+        return taken
+
+    def _has_room(self, course: Course, others: int) -> bool:
+        """`others`: requests that may begin in the same moment."""
+        return len(self._flights) + others < (MOST_IN_FLIGHT if course.flights else MOST_LANES_IN_FLIGHT)
+
+    def _course(self, lane: WaitingLane) -> Course:
+        course = self._courses.get(lane.number)
+        if course is None:
+            course = self._courses[lane.number] = Course(lane.lane, self._paces(lane.lane.type))
+        if not course.flights:
+            course.state = lane.state
+        return course
+
+    async def _claim(self, lane: WaitingLane, course: Course, now: int) -> bool:
+        most = course.most_items(now)
         claimed = await self._store.claim(lane.number, now=now, most_items=most, ahead=LINGER_MS)
         if claimed is None:
             return False
         for reason, rows in claimed.buried.items():
             self._buried(lane, reason, rows)
-        if claimed.rows:
-            flight = asyncio.create_task(self._handling.deliver(claimed))
-            self._flights[flight] = lane.number
-            flight.add_done_callback(self._landed)
+        if claimed.rows and course.opens(now) > now:
+            # An answer came while the rows were fetched: the vendor asked to be left alone.
+            await self._store.give_back(claimed)
+        elif claimed.rows:
+            self._send(claimed, course)
         return True
+
+    def _send(self, claimed: Claimed, course: Course) -> None:
+        course.flights += 1
+        course.turn = self._turns
+        number = course.begin(self._around.clock())
+        flight = asyncio.create_task(self._handling.deliver(Flight(claimed, course, number)))
+        self._flights[flight] = course
+        flight.add_done_callback(self._landed)
 
     def _buried(self, lane: WaitingLane, reason: Reason, rows: int) -> None:
         """Rows that died unread: whose they were is not known."""
@@ -188,7 +246,7 @@ class Worker:
             log.error("delivery.buried lane=%s rows=%d reason=%s", quoted(label), number, reason)
 
     def _landed(self, flight: asyncio.Task[None]) -> None:
-        del self._flights[flight]
+        self._flights.pop(flight).flights -= 1
         self.wake()
         if not flight.cancelled() and (problem := flight.exception()) is not None:
             log.error("delivery.failed problem=%s", type(problem).__name__, exc_info=problem)
@@ -217,3 +275,8 @@ class Worker:
     async def _sweep(self, now: int) -> None:
         if now >= self._swept + SWEEP_EVERY_MS and not await self._store.sweep(now=now):
             self._swept = now
+        while len(self._courses) > MOST_COURSES:
+            idle = next((number for number, course in self._courses.items() if not course.flights), None)
+            if idle is None:
+                return
+            del self._courses[idle]

@@ -99,7 +99,7 @@ def _tag_facts(component: Component) -> str:
     return (
         "## What it needs and sends\n\n"
         f"| | |\n|---|---|\n| consent | {consent} |\n| identifiers of the visitor | {sent} |\n"
-        f"| how old an event may be | {age} |"
+        f"| how old an event may be | {age} |\n| how fast it sends | {_speed(component)} |"
     )
 
 
@@ -117,6 +117,14 @@ def _standard_events(component: Component) -> str:
         f"{words}\n\nConversions, by GA4's names: {conversions}. A tag that may fire on one of them "
         "and has no `browser` gets the warning [dedup-unknown](../problems/dedup-unknown.md)."
     )
+
+
+def _speed(component: Component) -> str:
+    """What one lane may do: an account of the vendor, or a host."""
+    together = "one request" if component.in_flight == 1 else f"{component.in_flight} requests"
+    rate = component.requests_per_second
+    often = "" if rate is None else f", and {rate:g} a second"
+    return f"At most {together} at a time{often}, for each account or host."
 
 
 def _age(hours: int) -> str:

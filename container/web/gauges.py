@@ -13,7 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from container.delivery.counters import Operation, StoreFigures
+from container.delivery.counters import MOST_LANES, OTHER, Operation, StoreFigures
 from container.web.health import Health
 
 PACKAGE = "tag-container"
@@ -33,8 +33,11 @@ class Standing(Collector):
         figures = self.store()
         yield from _of_store(figures)
         flights = _gauge("in_flight", "Requests to vendors that are under way.", ["number", "lane"])
-        for (number, lane), requests in sorted(self.in_flight().items()):
+        found = sorted(self.in_flight().items())
+        for (number, lane), requests in found[:MOST_LANES]:
             flights.add_metric([str(number), lane], requests)
+        if len(found) > MOST_LANES:
+            flights.add_metric(["", OTHER], sum(requests for _, requests in found[MOST_LANES:]))
         yield flights
         connections = _gauge("open_connections", "Connections that are open, by listener.", ["listener"])
         for listener, number in self.connections().items():

@@ -59,6 +59,7 @@ MOST_TAG_EVENTS = 200
 
 _COUNTED: Mapping[Counted, str] = {
     "requests": "Requests to vendors, by verdict.",
+    "resent": "Requests sent once more at once, because an idle connection was gone.",
     "bisected": "Deliveries that were sent again in halves, because one of a batch was refused.",
     "lost_claims": "Deliveries that were no longer this process's when their answer came.",
     "judge_faults": "Answers on which a tag's judge raised.",

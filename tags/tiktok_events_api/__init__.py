@@ -16,6 +16,9 @@ from tags.tiktok_events_api.user import HAS_CONNECTION, IDENTIFIERS, user
 BATCH = Batch("data", max_items=500)
 """TikTok takes 1000 events at once, and refuses all of them for one more."""
 
+REQUESTS_PER_SECOND = 1000
+"""What its reference states for this address, at every level of an app."""
+
 
 @tag(
     "tiktok_events_api",
@@ -25,6 +28,7 @@ BATCH = Batch("data", max_items=500)
     standard_events=sorted(WEB_STANDARD),
     time_fields=("event_time",),
     page=names_of_events(),
+    requests_per_second=REQUESTS_PER_SECOND,
 )
 def tiktok_events_api(settings: TikTokEventsApi, event: Event) -> list[Effect] | Skip:
     """Send events to TikTok's Events API, so that TikTok can attribute them to its ads."""

@@ -13,6 +13,7 @@ import httpx
 import orjson
 
 from container.delivery.handling import Judge
+from container.delivery.pace import USUAL, Pace
 from container.delivery.row import Acceptance, acceptance
 from container.delivery.sqlite import SqliteStore, open_store
 from container.delivery.store import Claimed, LaneReport, Store
@@ -142,9 +143,12 @@ class Vendor:
 
     reply: Callable[[httpx.Request], httpx.Response] = lambda request: httpx.Response(200)
     requests: list[httpx.Request] = field(default_factory=list)
+    clock: Callable[[], int] = lambda: 0
+    times: list[int] = field(default_factory=list)
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
+        self.times.append(self.clock())
         return self.reply(request)
 
 
@@ -186,14 +190,15 @@ def bench(
     judge: Judge | None = by_status,
     reveal: Callable[[str], str | None] = SECRETS.get,
     random: Callable[[], float] = lambda: 1.0,
+    pace: Pace = USUAL,
 ) -> Bench:
     """`judge` `None`: the component is not there."""
     clock = Clock()
-    vendor = Vendor(reply) if reply else Vendor()
+    vendor = Vendor(reply, clock=clock) if reply else Vendor(clock=clock)
     store = open_store(folder, now=clock.now)
     transport = Transport(httpx.MockTransport(vendor), reveal)
     around = Surroundings(clock=clock, random=random, sleep=clock.sleep)
-    worker = Worker(store, transport, lambda *_: judge, surroundings=around)
+    worker = Worker(store, transport, lambda *_: judge, paces=lambda _: pace, surroundings=around)
     found = Bench(store, worker, vendor, clock, transport)
     _BENCHES.append(found)
     return found

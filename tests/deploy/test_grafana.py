@@ -80,7 +80,7 @@ def test_every_metric_is_on_it_or_known_to_be_left_out() -> None:
         "tag_container_commit_queue_bytes",
         "tag_container_crash_recovered_total",
         *(f"tag_container_delivery_{name}_total" for name in ("bisected", "buried", "delivered", "postponed")),
-        *(f"tag_container_delivery_{name}_total" for name in ("judge_faults", "lost_claims")),
+        *(f"tag_container_delivery_{name}_total" for name in ("judge_faults", "lost_claims", "resent")),
         *(f"process_{name}" for name in ("virtual_memory_bytes", "max_fds", "start_time_seconds")),
     }
 

@@ -26,7 +26,7 @@ from container.delivery.histogram import Histogram
 from container.delivery.lane import Lane
 from container.delivery.row import Reason
 from container.delivery.store import LaneReport, LaneState, Mode, StoreError
-from container.delivery.worker import MOST_IN_FLIGHT
+from container.delivery.worker import MOST_LANES_IN_FLIGHT
 from container.effects import Reply
 from container.engine.outcome import Outcome, TagResult
 from container.event import Hit
@@ -163,7 +163,7 @@ def test_a_process_never_shows_more_series_than_a_monitoring_takes(tmp_path: Pat
     modes, statuses = typing.get_args(Mode), typing.get_args(Status)
     verdicts, reasons = ("delivered", "retry", "refused", "bisected", *modes), typing.get_args(Reason)
     figures = StoreFigures("SQLite", StoreCounters(), 0.5, 1, 1, 1, 1, 1, 1)
-    flights = {(number, f"lane {number}"): 1 for number in range(MOST_IN_FLIGHT)}
+    flights = {(number, f"lane {number}"): 1 for number in range(MOST_LANES_IN_FLIGHT)}
     lanes = [
         LaneReport(
             number,
@@ -212,6 +212,7 @@ def test_a_process_never_shows_more_series_than_a_monitoring_takes(tmp_path: Pat
     assert _sum(found, "dead_letters_total") == LANES * len(reasons)
     assert _sum(found, "outbox_rows") == 3 * LANES
     assert _sum(found, "lane_mode") == LANES
+    assert _sum(found, "in_flight") == MOST_LANES_IN_FLIGHT
     assert _sum(found, "tag_events_total") >= TAGS * len(statuses)
     assert _sum(found, "vendor_seconds_count") == TYPES
     assert len({labels[0] for name, *labels in found if name == "vendor_seconds_count"}) == MOST_TYPES + 1
