@@ -9,7 +9,7 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -59,7 +59,9 @@ HANDED_OVER_AFTER_SECONDS = 0.0005
 is read anew waits that long at each of its steps: 53 ms in all instead of 8, at 300 hits a second."""
 
 DELIVERY_DRAIN_SECONDS = 17.0
-"""Open hits get their seconds before it, and the whole has to fit into 30."""
+"""Open hits get their seconds before it, and the whole has to fit into 30. What `--drain` takes is taken from it."""
+
+MOST_DRAIN_SECONDS = 10
 
 logger = logging.getLogger("container.cli")
 
@@ -72,7 +74,8 @@ class StartError(Exception):
 class Options:
     """How the process runs. `token`: the admin token, empty for none. `key`: what encrypts rows at rest.
 
-    `rate_limit`: hits that one address may send in a second, 0 for any number.
+    `rate_limit`: hits that one address may send in a second, 0 for any number. `drain`: seconds for which hits are
+    still taken once the process is no longer ready.
     """
 
     host: str
@@ -85,6 +88,7 @@ class Options:
     prefix: str = ""
     hosts: Hosts = field(default_factory=Hosts)
     rate_limit: int = 0
+    drain: int = 0
     watch: bool = False
     demo: bool = False
     token: str = ""
@@ -109,9 +113,12 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
 
     What is opened first is closed last: new hits end first, then deliveries, then the rest.
     """
-    stop, reload_wanted = asyncio.Event(), asyncio.Event()
-    early.hand_over(asyncio.get_running_loop(), stop=stop, reload=reload_wanted)
+    stop, hurry, reload_wanted = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    early.hand_over(asyncio.get_running_loop(), stop=stop, hurry=hurry, reload=reload_wanted)
     async with AsyncExitStack() as opened:
+        to_hurry: list[Callable[[], None]] = []
+        # Before everything else, so that it is there until everything else has ended.
+        _in_background(_hurried(hurry, to_hurry), opened)
         made = secrets.token_urlsafe(32) if options.demo and not options.token else ""
         options = replace(options, token=options.token or made)
         # Both ports before anything else: a start that fails has sent nothing.
@@ -151,6 +158,7 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         )
         public = Listener(app, public_bound, drain_seconds=DRAIN_SECONDS, crowd=crowd)
         public_at = await _listen(public, public_bound, opened)
+        to_hurry += [public.hurry, engine.worker.hurry]
         crowds = {"public": crowd, "admin": admin_crowd}
         stand(engine.metrics.registry, _standing(engine, crowds))
         lag = Lag()
@@ -160,10 +168,27 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         _announce(options, scene, engine, public_at, admin_at, made=made)
         code = await _until(stop, engine.working)
         engine.health.draining = True
+        await _drain(options.drain, hurry)
         public.close()
         logger.info("serve.stopping")
     logger.info("serve.stopped")
     return code
+
+
+async def _drain(seconds: int, hurry: asyncio.Event) -> None:
+    """Goes on for so long, while whatever stands in front looks for another process."""
+    if seconds:
+        logger.info("serve.draining seconds=%d", seconds)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(hurry.wait(), seconds)
+
+
+async def _hurried(hurry: asyncio.Event, to_hurry: Sequence[Callable[[], None]]) -> None:
+    """Somebody asked a second time."""
+    await hurry.wait()
+    logger.info("serve.hurrying")
+    for each in to_hurry:
+        each()
 
 
 def _not_taken(engine: Engine, reason: Refusal) -> None:
@@ -221,7 +246,7 @@ async def _open_engine(options: Options, scene: Scene, registry: Registry, opene
     working = asyncio.create_task(worker.run())
 
     async def stop_worker() -> None:
-        await worker.stop(DELIVERY_DRAIN_SECONDS)
+        await worker.stop(DELIVERY_DRAIN_SECONDS - options.drain)
         with suppress(Exception):
             await working
 

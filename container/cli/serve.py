@@ -17,7 +17,7 @@ from container.address import canonical_address
 from container.cli.build import build
 from container.cli.listeners import EVERYWHERE
 from container.cli.log_setup import Format, log_to_stderr
-from container.cli.process import Options, StartError, run
+from container.cli.process import MOST_DRAIN_SECONDS, Options, StartError, run
 from container.cli.reload import tell_problems
 from container.cli.sources import Sources, secrets_from
 from container.config.load import Loaded, Secrets
@@ -66,6 +66,10 @@ def serve(
     secrets_dir: Annotated[
         Path | None, typer.Option(exists=True, file_okay=False, help="A folder with one file per secret.")
     ] = None,
+    drain: Annotated[
+        int,
+        typer.Option(min=0, max=MOST_DRAIN_SECONDS, metavar="N", help="Seconds to take hits after SIGTERM, not ready."),
+    ] = 0,
     watch: Annotated[bool, typer.Option("--watch", help="Reload when the file changes.")] = False,
     demo: Annotated[bool, typer.Option("--demo", help="Point tags with unset references at the sandbox.")] = False,
     log_format: Annotated[
@@ -92,6 +96,7 @@ def serve(
         prefix=_prefix(path_prefix),
         hosts=_hosts(allow_host),
         rate_limit=rate_limit,
+        drain=drain,
         watch=watch,
         demo=demo,
         token=_admin_token(_own(secrets, "TAG_CONTAINER_ADMIN_TOKEN", secrets_dir)),
