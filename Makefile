@@ -34,7 +34,7 @@ docs: $(READY)
 	$(BIN)/python -m container docs docs/reference
 
 lock: $(READY)
-	$(BIN)/pip-compile --extra dev --extra postgres --generate-hashes --allow-unsafe --no-strip-extras --upgrade --quiet \
+	$(BIN)/pip-compile --extra dev --extra postgres --extra otel --generate-hashes --allow-unsafe --no-strip-extras --upgrade --quiet \
 		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-annotate --no-header \
 		--output-file requirements.lock pyproject.toml
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import secrets
 import socket
 import sys
@@ -25,6 +26,7 @@ from container.cli.reload import Reloader, digest, resume, watch
 from container.cli.scene import Scene, demo_scene, welcome
 from container.cli.signals import early
 from container.cli.sources import Sources
+from container.cli.tracing import ExtraMissingError, Spans, find_spans
 from container.config.registry import Registry
 from container.delivery.handling import judges_of
 from container.delivery.pace import paces_of
@@ -33,6 +35,7 @@ from container.delivery.sqlite import SqliteStore, open_store
 from container.delivery.store import StoreRefusedError
 from container.delivery.transport import Transport, vendor_transport
 from container.delivery.worker import Worker
+from container.engine.run import run as evaluate
 from container.web.addresses import Proxies, is_near
 from container.web.admin import Admin, admin_app
 from container.web.admission import Gate
@@ -91,6 +94,7 @@ class Options:
     drain: int = 0
     watch: bool = False
     demo: bool = False
+    otel: bool = False
     token: str = ""
     key: str | None = None
 
@@ -125,7 +129,8 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         admin_bound = _bound(options.admin_host, options.admin_port, "--admin-", opened)
         public_bound = _bound(options.host, options.port, "--", opened)
         scene = await demo_scene(sources, opened) if options.demo else Scene(built, sources.secrets)
-        engine = await _open_engine(options, scene, sources.registry, opened)
+        spans = _spans(options, opened)
+        engine = await _open_engine(options, scene, sources.registry, opened, spans)
         admin = Admin(
             current=engine.current,
             store=engine.store,
@@ -136,13 +141,14 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         )
         ingest = Ingest(
             engine.current,
-            engine.store.accept,
+            spans.accept(engine.store.accept),
             engine.metrics,
             engine.health,
             Front(Proxies(options.proxies), options.hosts, RateLimit(options.rate_limit)),
             counters=engine.worker.counters,
+            evaluate=spans.evaluate(evaluate),
         )
-        app = public_app(ingest, prefix=options.prefix)
+        app = spans.application(public_app(ingest, prefix=options.prefix))
         _set_apart_what_stays()
         sys.setswitchinterval(HANDED_OVER_AFTER_SECONDS)
         most, most_admin = most_connections()
@@ -216,7 +222,19 @@ def _set_apart_what_stays() -> None:
     gc.set_threshold(COLLECTED_AFTER)
 
 
-async def _open_engine(options: Options, scene: Scene, registry: Registry, opened: AsyncExitStack) -> Engine:
+def _spans(options: Options, opened: AsyncExitStack) -> Spans:
+    """Closed after everything of which there are spans."""
+    try:
+        found = find_spans(os.environ, Proxies(options.proxies), wanted=options.otel)
+    except ExtraMissingError as problem:
+        raise StartError(str(problem)) from None
+    opened.push_async_callback(found.close)
+    return found
+
+
+async def _open_engine(
+    options: Options, scene: Scene, registry: Registry, opened: AsyncExitStack, spans: Spans
+) -> Engine:
     container = scene.built.container
     if container is None:
         raise StartError("the container file changed while it was read.")
@@ -240,7 +258,7 @@ async def _open_engine(options: Options, scene: Scene, registry: Registry, opene
     transport = Transport(vendor_transport(egress), scene.secrets)
     opened.push_async_callback(transport.close)
     tags = registry.of_kind("tag")
-    worker = Worker(store, transport, judges_of(tags), paces=paces_of(tags))
+    worker = Worker(store, spans.sender(transport), spans.judges(judges_of(tags)), paces=paces_of(tags))
     # What held a lane still may be mended: somebody restarted it for a reason.
     await resume(worker.resume_probes)
     working = asyncio.create_task(worker.run())

@@ -20,6 +20,7 @@ from container.cli.log_setup import Format, log_to_stderr
 from container.cli.process import MOST_DRAIN_SECONDS, Options, StartError, run
 from container.cli.reload import tell_problems
 from container.cli.sources import Sources, secrets_from
+from container.cli.tracing import header_secrets
 from container.config.load import Loaded, Secrets
 from container.config.registry import RegistryError, discover
 from container.delivery.told import quoted
@@ -72,6 +73,7 @@ def serve(
     ] = 0,
     watch: Annotated[bool, typer.Option("--watch", help="Reload when the file changes.")] = False,
     demo: Annotated[bool, typer.Option("--demo", help="Point tags with unset references at the sandbox.")] = False,
+    otel: Annotated[bool, typer.Option("--otel", help="Make spans for OpenTelemetry; needs the extra otel.")] = False,
     log_format: Annotated[
         Format, typer.Option(envvar="TAG_CONTAINER_LOG_FORMAT", help="How lines of the log are written.")
     ] = "text",
@@ -85,6 +87,8 @@ def serve(
     known = Known()
     log_to_stderr(_log_level(), known, log_format)
     secrets = secrets_from(secrets_dir, os.environ, known.learn)
+    for name, value in header_secrets(os.environ).items():
+        known.learn(name, value)
     options = Options(
         host=host,
         port=port,
@@ -99,6 +103,7 @@ def serve(
         drain=drain,
         watch=watch,
         demo=demo,
+        otel=otel,
         token=_admin_token(_own(secrets, "TAG_CONTAINER_ADMIN_TOKEN", secrets_dir)),
         key=_own(secrets, "TAG_CONTAINER_KEY", secrets_dir),
     )

@@ -29,10 +29,11 @@ from container.delivery.policy import (
     hold,
 )
 from container.delivery.row import Reason
+from container.delivery.sender import Sender
 from container.delivery.store import Answer, Claimed, ClaimedRow, LaneState, Mode, Store, StoreError
 from container.delivery.told import Told, without_numbers
 from container.delivery.told import quoted as quoted
-from container.delivery.transport import NoAnswer, Transport
+from container.delivery.transport import NoAnswer
 from container.effects import Response, Verdict, by_status, retry_after
 
 log = logging.getLogger("container.delivery")
@@ -90,7 +91,7 @@ class Handling:
     """
 
     store: Store
-    transport: Transport
+    transport: Sender
     judges: Judges
     counters: Counters
     clock: Callable[[], int]

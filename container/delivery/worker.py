@@ -16,9 +16,9 @@ from container.delivery.counters import Counters
 from container.delivery.handling import Flight, Handling, Judges
 from container.delivery.pace import NEVER, USUAL, Course, Paces
 from container.delivery.row import LINGER_MS, Reason
+from container.delivery.sender import Sender
 from container.delivery.store import Claimed, Store, StoreError, WaitingLane
 from container.delivery.told import quoted
-from container.delivery.transport import Transport
 
 log = logging.getLogger("container.delivery")
 
@@ -53,7 +53,7 @@ class Worker:
     def __init__(
         self,
         store: Store,
-        transport: Transport,
+        transport: Sender,
         judges: Judges,
         *,
         paces: Paces = lambda _: USUAL,

@@ -44,6 +44,8 @@ RawHeaders = Sequence[tuple[bytes, bytes]]
 Accept = Callable[[Acceptance], Awaitable[Accepted]]
 """`Store.accept`: resolves when everything that the hit leads to is on disk."""
 
+Evaluate = Callable[[Container, Hit], Outcome]
+
 RETRY_AFTER_SECONDS = 5
 LONGEST_REMEMBERED = 64
 """Bytes of a header's name; what is longer is read anew each time."""
@@ -118,6 +120,7 @@ class Ingest:
     limits: Limits = field(default_factory=Limits)
     counters: Counters = field(default_factory=Counters)
     told: Told = field(default_factory=Told)
+    evaluate: Evaluate = run
     clock: Callable[[], float] = time.time
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -181,7 +184,7 @@ class Ingest:
         container = self.current.container
         try:
             begun = time.perf_counter()
-            outcome = run(container, hit)
+            outcome = self.evaluate(container, hit)
             self.metrics.evaluation_seconds.observe(time.perf_counter() - begun)
             written = acceptance(outcome, now=hit.received)
             taken: frozenset[Guard] = frozenset()
