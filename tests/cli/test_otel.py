@@ -39,7 +39,7 @@ PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 @dataclass
 class Traced:
-    """A site whose hits and deliveries leave spans, and a vendor that answers with these statuses, the last for ever."""
+    """A site whose hits and deliveries leave spans, and a vendor with these answers, the last for ever."""
 
     here: Site
     tracing: Tracing
