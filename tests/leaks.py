@@ -15,6 +15,8 @@ from weakref import WeakKeyDictionary
 import prometheus_client
 
 from container.cli.logs import OURS, LineFormatter
+from container.delivery.opening import Opened
+from container.delivery.reserve import RESERVE_FILE
 from container.delivery.schema import FILE
 from container.delivery.seal import KEY_FILE
 from container.delivery.sqlite import SqliteStore
@@ -46,9 +48,9 @@ class Listener:
             if enabled(logger, record.levelno):
                 handle(logger, record)
 
-        def open_(store: SqliteStore, folder: Path, *given: Any, **more: Any) -> None:
+        def open_(store: SqliteStore, folder: Opened, *given: Any, **more: Any) -> None:
             opened(store, folder, *given, **more)
-            self._folders[store] = folder
+            self._folders[store] = folder.folder
 
         async def close(store: SqliteStore) -> None:
             # Before it closes, since the log beside the database goes with it.
@@ -83,9 +85,9 @@ class Listener:
         self.read(f"the log ({record.name})", said)
 
     def look_at(self, folder: Path) -> None:
-        """The files of a data folder as they lie on the disk, its key aside."""
+        """The files of a data folder as they lie on the disk, its key and the room that it keeps aside."""
         for path in folder.iterdir() if folder.is_dir() else ():
-            if path.is_file() and path.name != KEY_FILE:
+            if path.is_file() and path.name not in (KEY_FILE, RESERVE_FILE):
                 self.read(f"the file {path.name}", path.read_bytes())
 
     def look_below(self, folder: Path) -> None:

@@ -28,11 +28,13 @@ from container.cli.signals import early
 from container.cli.sources import Sources
 from container.cli.tracing import ExtraMissingError, Spans, find_spans
 from container.config.registry import Registry
+from container.delivery.disk import LOOK_SECONDS
 from container.delivery.handling import judges_of
 from container.delivery.pace import paces_of
 from container.delivery.schema import unusable
 from container.delivery.sqlite import SqliteStore, open_store
-from container.delivery.store import StoreRefusedError
+from container.delivery.store import Limits, StoreRefusedError
+from container.delivery.told import quoted
 from container.delivery.transport import Transport, vendor_transport
 from container.delivery.worker import Worker
 from container.engine.run import run as evaluate
@@ -78,7 +80,7 @@ class Options:
     """How the process runs. `token`: the admin token, empty for none. `key`: what encrypts rows at rest.
 
     `rate_limit`: hits that one address may send in a second, 0 for any number. `drain`: seconds for which hits are
-    still taken once the process is no longer ready.
+    still taken once the process is no longer ready. `limits`: of the store.
     """
 
     host: str
@@ -92,6 +94,7 @@ class Options:
     hosts: Hosts = field(default_factory=Hosts)
     rate_limit: int = 0
     drain: int = 0
+    limits: Limits = field(default_factory=Limits)
     watch: bool = False
     demo: bool = False
     otel: bool = False
@@ -172,7 +175,7 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         _in_background(lag.keep(), opened)
         _reload_when_wanted(options, scene, sources, engine, reload_wanted, opened)
         _announce(options, scene, engine, public_at, admin_at, made=made)
-        code = await _until(stop, engine.working)
+        code = await _until(stop, engine)
         engine.health.draining = True
         await _drain(options.drain, hurry)
         public.close()
@@ -245,7 +248,7 @@ async def _open_engine(
                 f'"{data}" holds the deliveries of a demonstration, which must not reach a vendor. '
                 "Choose another folder with --data, or add --demo."
             )
-        store = open_store(data, now=time.time_ns() // 1_000_000, key=options.key)
+        store = open_store(data, now=time.time_ns() // 1_000_000, key=options.key, limits=options.limits)
     except OSError as problem:
         raise StartError(unusable(options.data, problem)) from None
     except StoreRefusedError as problem:
@@ -278,7 +281,11 @@ async def _open_engine(
         worker,
         working,
         metrics,
-        Health(trouble=lambda: worker.trouble, overload=gate.sentence),
+        Health(
+            trouble=lambda: store.trouble or worker.trouble,
+            overload=gate.sentence,
+            notices=lambda: store.notices,
+        ),
         gate,
     )
 
@@ -338,13 +345,28 @@ def _announce(options: Options, scene: Scene, engine: Engine, public_at: str, ad
         welcome(scene, public_at=public_at + options.prefix, admin_at=admin_at, token=made)
 
 
-async def _until(stop: asyncio.Event, working: asyncio.Task[None]) -> int:
-    """Waits for a signal. A worker that ends by itself is a fault: deliveries would only pile up."""
-    stopped = asyncio.create_task(stop.wait())
-    await asyncio.wait({stopped, working}, return_when=asyncio.FIRST_COMPLETED)
+async def _until(stop: asyncio.Event, engine: Engine) -> int:
+    """Waits for a signal. A worker that ends by itself is a fault: deliveries would only pile up.
+
+    So is a disk that fails for long: whoever restarts us may have another, and what is on this one is safe.
+    """
+    working = engine.working
+    stopped, failed = asyncio.create_task(stop.wait()), asyncio.create_task(_disk_is_given_up(engine.store))
+    await asyncio.wait({stopped, working, failed}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
-    if not working.done():
+    failed.cancel()
+    if working.done():
+        problem = None if working.cancelled() else working.exception()
+        logger.error("serve.failed part=worker", exc_info=problem)
+        return 1
+    if stop.is_set() or not failed.done():
         return 0
-    problem = None if working.cancelled() else working.exception()
-    logger.error("serve.failed part=worker", exc_info=problem)
+    logger.error("serve.failed part=disk reason=%s", quoted(engine.store.trouble))
+    # Nothing of what is under way could be written down.
+    await engine.worker.stop(0)
     return 1
+
+
+async def _disk_is_given_up(store: SqliteStore) -> None:
+    while not store.given_up:  # noqa: ASYNC110 - it is the time that passes that makes it so
+        await asyncio.sleep(LOOK_SECONDS)

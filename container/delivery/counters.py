@@ -10,7 +10,17 @@ from typing import Literal
 
 from container.delivery.histogram import Histogram
 
-Counted = Literal["delivered", "postponed", "buried", "bisected", "requests", "resent", "lost_claims", "judge_faults"]
+Counted = Literal[
+    "delivered",
+    "postponed",
+    "buried",
+    "bisected",
+    "requests",
+    "resent",
+    "lost_claims",
+    "judge_faults",
+    "dropped",
+]
 Spread = Literal["vendor_seconds", "batch_size", "lag_seconds"]
 Operation = Literal["accept", "write", "read"]
 """What the store was asked for: to take a hit, to write down what became of rows, to read."""

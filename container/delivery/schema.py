@@ -86,7 +86,7 @@ def open_reader(folder: Path) -> sqlite3.Connection:
 def unusable(folder: Path, problem: OSError | sqlite3.Error) -> str:
     """Why deliveries cannot be kept in the folder, and what to do."""
     reason = (problem.strerror or str(problem)) if isinstance(problem, OSError) else str(problem)
-    if _is_full(folder, problem):
+    if is_full(folder, problem):
         return f'no space is left for the data folder "{folder}". Make room and start again: nothing was lost.'
     return (
         f'the data folder "{folder}" cannot be used ({reason}). '
@@ -94,7 +94,8 @@ def unusable(folder: Path, problem: OSError | sqlite3.Error) -> str:
     )
 
 
-def _is_full(folder: Path, problem: OSError | sqlite3.Error) -> bool:
+def is_full(folder: Path, problem: OSError | sqlite3.Error) -> bool:
+    """Whether it is for want of room."""
     if isinstance(problem, OSError):
         return problem.errno == errno.ENOSPC
     # SQLite calls a full disk an input or output error when it is its index of the log that does not fit.

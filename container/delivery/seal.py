@@ -80,6 +80,15 @@ def keyring(folder: Path, stated: str | None = None) -> Keyring:
     return Keyring(keys)
 
 
+def sync_folder(folder: Path) -> None:
+    """What was made, renamed or taken away in it is so on disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _name(key: bytes) -> str:
     return hmac.digest(key, b"name", hashlib.sha256).hex()[:8]
 
@@ -103,8 +112,4 @@ def _make(path: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
     aside.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)

@@ -8,7 +8,7 @@ import sqlite3
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -16,9 +16,10 @@ from typing import IO
 from container.delivery import accepting, statements
 from container.delivery.counters import StoreFigures
 from container.delivery.levels import Levels
+from container.delivery.opening import Opened, open_folder
 from container.delivery.reports import dead_letters, lane_reports, waiting_lanes
 from container.delivery.row import Acceptance, Reason, Row, unpacked
-from container.delivery.schema import FILE, lock, open_reader, open_writer, unusable
+from container.delivery.schema import FILE, lock, open_reader, unusable
 from container.delivery.seal import Keyring, KeyringError, keyring
 from container.delivery.statements import Found
 from container.delivery.store import (
@@ -34,11 +35,12 @@ from container.delivery.store import (
     StoreFilledError,
     StoreRefusedError,
     StoreUnavailableError,
+    Tended,
     WaitingLane,
 )
+from container.delivery.tending import tend
 from container.delivery.writer import T, Writer, stated
 
-SWEPT_AT_ONCE = 1000
 FEW_ROWS = 16
 USUAL_LIMITS = Limits()
 
@@ -56,10 +58,11 @@ def open_store(folder: Path, *, now: int, key: str | None = None, limits: Limits
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             held = opened.enter_context(lock(folder))
             keys = keyring(folder, key)
-            connection = opened.enter_context(closing(open_writer(folder)))
-            _check_key(connection, keys)
-            recovered, poisoned = statements.recover(connection, now=now)
-            store = SqliteStore(folder, connection, keys, held, limits=limits, recovered=recovered, poisoned=poisoned)
+            found = open_folder(folder, now=now)
+            opened.callback(found.abandon)
+            _check_key(found.connection, keys)
+            recovered, poisoned = statements.recover(found.connection, now=now)
+            store = SqliteStore(found, keys, held, limits=limits, recovered=recovered, poisoned=poisoned)
         except KeyringError as problem:
             raise StoreRefusedError(str(problem)) from None
         except (OSError, sqlite3.Error) as problem:
@@ -73,8 +76,7 @@ class SqliteStore:
 
     def __init__(
         self,
-        folder: Path,
-        connection: sqlite3.Connection,
+        opened: Opened,
         keys: Keyring,
         held: IO[bytes],
         *,
@@ -83,13 +85,15 @@ class SqliteStore:
         poisoned: int = 0,
     ) -> None:
         self.recovered, self.poisoned = recovered, poisoned
-        self._file = folder / FILE
+        self._file = opened.folder / FILE
+        self._limits = limits
         self._keys = keys
         self._held = held
         self._lanes: dict[str, int] = {}
-        self._levels = Levels(limits, connection)
-        self._writer = Writer(connection, self._accept, self._taken_back)
-        self._reader = open_reader(folder)
+        self._folder = opened
+        self._levels = Levels(limits, opened.connection)
+        self._writer = Writer(opened.connection, self._accept, self._taken_back, opened.disk)
+        self._reader = open_reader(opened.folder)
         # One thread of its own: names that resolve slowly must not hold up what the store reads.
         self._reading = ThreadPoolExecutor(1, "deliveries-read")
         self._listeners: list[Callable[[Mapping[str, int]], None]] = []
@@ -98,6 +102,22 @@ class SqliteStore:
     @property
     def fill(self) -> float:
         return self._levels.fill
+
+    @property
+    def trouble(self) -> str:
+        """Why no hits are taken, empty while they are."""
+        found = self._folder.disk.trouble
+        return "" if found is None else found.reason
+
+    @property
+    def given_up(self) -> bool:
+        """Whether the disk has failed for so long that the process should end."""
+        return self._folder.disk.given_up
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """What somebody should look after in the data folder, as sentences."""
+        return self._folder.notices
 
     async def accept(self, acceptance: Acceptance) -> Accepted:
         if acceptance.empty:
@@ -141,6 +161,7 @@ class SqliteStore:
 
     async def claim(self, lane: int, *, now: int, most_items: int, ahead: int) -> Claimed | None:
         token = secrets.token_bytes(16)
+        most_items = self._folder.disk.at_once(most_items)
         work = partial(statements.claim, lane=lane, token=token, now=now, most_items=most_items, ahead=ahead)
         found, too_old = await self._change(work)
         # Opening a batch takes milliseconds, which the loop should not wait for; a few rows are not worth a thread.
@@ -214,9 +235,8 @@ class SqliteStore:
         work = partial(dead_letters, self._reader, self._keys, most=most, before=before, lane=lane)
         return await self._read(work)
 
-    async def sweep(self, *, now: int) -> int:
-        query = "delete from guards where key in (select key from guards where until<=? limit ?)"
-        return await self._writer.run(lambda connection: connection.execute(query, (now, SWEPT_AT_ONCE)).rowcount)
+    async def tend(self, *, now: int, begun: bool) -> Tended:
+        return await self._change(partial(tend, now=now, limits=self._limits, begun=begun))
 
     async def close(self) -> None:
         if self._closed:
@@ -225,6 +245,7 @@ class SqliteStore:
         # The reader first: the last connection to leave, if it may write, tidies the log away.
         await asyncio.get_running_loop().run_in_executor(self._reading, self._reader.close)
         self._reading.shutdown()
+        await asyncio.to_thread(self._folder.stop_checking)
         await self._writer.close()
         self._held.close()
 
@@ -242,6 +263,7 @@ class SqliteStore:
             return await asyncio.get_running_loop().run_in_executor(self._reading, work)
         except sqlite3.Error as problem:
             self._writer.counters.errors["read"] += 1
+            self._folder.could_not_read(problem)
             raise stated(problem, "read") from None
 
     async def _change(self, work: Callable[[sqlite3.Connection], T]) -> T:

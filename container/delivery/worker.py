@@ -19,6 +19,7 @@ from container.delivery.row import LINGER_MS, Reason
 from container.delivery.sender import Sender
 from container.delivery.store import Claimed, Store, StoreError, WaitingLane
 from container.delivery.told import quoted
+from container.delivery.upkeep import Upkeep
 
 log = logging.getLogger("container.delivery")
 
@@ -35,7 +36,6 @@ _GIVING_BACK_SECONDS = 3.0
 """Of the time that stopping may take, so much is kept for writing down what is given back."""
 
 STORE_PAUSE_MS = 1000
-SWEEP_EVERY_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,7 @@ class Worker:
             self._around.random,
             self._around.sleep,
         )
+        self._upkeep = Upkeep(store, self.counters, self._handling.told)
         self._flights: dict[asyncio.Task[None], Course] = {}
         self._courses: dict[int, Course] = {}
         self._turns = 0
@@ -83,7 +84,6 @@ class Worker:
         self._stopping = False
         self._rests_until = NEVER
         self._holds: dict[str, int] = {}
-        self._swept = 0
         store.listen(self._heard)
 
     async def run(self) -> None:
@@ -101,8 +101,9 @@ class Worker:
         self._rests_until = NEVER
         now = self._around.clock()
         try:
-            await self._sweep(now)
-            again = await self._start(await self._store.waiting(), now)
+            self._forget_idle()
+            tended = await self._upkeep.step(now)
+            again = min(await self._start(await self._store.waiting(), now), tended)
         except StoreError as problem:
             self._handling.store_failed(problem)
             return now + STORE_PAUSE_MS
@@ -272,9 +273,7 @@ class Worker:
             sleeping.cancel()
             waking.cancel()
 
-    async def _sweep(self, now: int) -> None:
-        if now >= self._swept + SWEEP_EVERY_MS and not await self._store.sweep(now=now):
-            self._swept = now
+    def _forget_idle(self) -> None:
         while len(self._courses) > MOST_COURSES:
             idle = next((number for number, course in self._courses.items() if not course.flights), None)
             if idle is None:

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 
 from container.delivery.counters import StoreCounters
+from container.delivery.disk import Disk, empty_log
 from container.delivery.row import Acceptance
 from container.delivery.schema import PAGE_BYTES, WAL_BYTES
 from container.delivery.store import Accepted, StoreBusyError, StoreError, StoreFullError, StoreUnavailableError
@@ -21,12 +22,6 @@ MOST_JOINED = 512
 
 MOST_WAITING, MOST_WAITING_BYTES = 2000, 16 << 20
 """Hits that wait for their commit; past it the next one is refused at once."""
-
-CHECKPOINT_BYTES = 16 << 20
-"""After about so much written the log is copied into the file, between two commits."""
-
-GATHER_SECONDS = 0.002
-"""How long hits gather where others came during the last commit: a commit costs as much as several hits."""
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -48,12 +43,16 @@ class _Job(NamedTuple):
 class Writer:
     """Owns the connection until it is closed. `forget` is called when a transaction was taken back."""
 
-    def __init__(self, connection: sqlite3.Connection, accept: AcceptAll, forget: Callable[[], None]) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, accept: AcceptAll, forget: Callable[[], None], disk: Disk
+    ) -> None:
         self.counters = StoreCounters()
         self._connection = connection
+        self._disk = disk
         self._accept = accept
         self._forget = forget
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._gathered: list[_Job] = []
         self._waiting = self._waiting_bytes = 0
         self._written = 0
         self._closed = False
@@ -65,6 +64,9 @@ class Writer:
 
         Raises `StoreBusyError` when too much waits, `StoreFullError`, `StoreUnavailableError`.
         """
+        trouble = self._disk.trouble
+        if trouble is not None:
+            raise trouble.error
         if self._waiting >= MOST_WAITING or self._waiting_bytes + size > MOST_WAITING_BYTES:
             raise StoreBusyError("too many hits wait to be written")
         accepted: Accepted = await self._done(acceptance, size)
@@ -85,7 +87,9 @@ class Writer:
         done: asyncio.Future[Any] = loop.create_future()
         self._waiting += 1
         self._waiting_bytes += size
-        self._jobs.put(_Job(work, size, loop, done))
+        if not self._gathered:
+            loop.call_soon(self._hand_over)
+        self._gathered.append(_Job(work, size, loop, done))
         try:
             return await done
         finally:
@@ -97,54 +101,91 @@ class Writer:
         """Pieces of work that wait for their commit, and their bytes."""
         return self._waiting, self._waiting_bytes
 
+    def _hand_over(self) -> None:
+        """Gives the thread all that came in one turn of the loop: working beside the loop, it slows both down."""
+        gathered, self._gathered = self._gathered, []
+        for job in gathered:
+            self._jobs.put(job)
+
     async def close(self) -> None:
         """Commits what was asked for before, empties the log into the file and closes it."""
         if not self._closed:
             self._closed = True
+            self._hand_over()
             self._jobs.put(None)
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
 
     def _run(self) -> None:
         ended = False
         while not ended:
-            first = self._jobs.get()
-            jobs, ended = self._joined(first) if first else ([], True)
+            jobs, ended = self._joined()
             if jobs:
-                self._finish(jobs, self._commit(jobs))
+                results = self._commit(jobs)
+                self._count(jobs, results)
+                self._finish(jobs, results)
                 self._checkpoint(sum(job.size for job in jobs))
-                if not self._jobs.empty():
-                    time.sleep(GATHER_SECONDS)
+            self._disk.look(self._connection)
         _truncate(self._connection)
         self._connection.close()
 
-    def _joined(self, first: _Job) -> tuple[list[_Job], bool]:
-        jobs = [first]
-        while len(jobs) < MOST_JOINED:
-            try:
+    def _joined(self) -> tuple[list[_Job], bool]:
+        """What waits, and whether it is the last; nothing when it is time to look at the disk."""
+        jobs: list[_Job] = []
+        try:
+            job = self._jobs.get(timeout=self._disk.patience)
+            while job is not None:
+                jobs.append(job)
+                if len(jobs) == MOST_JOINED:
+                    return jobs, False
                 job = self._jobs.get_nowait()
-            except queue.Empty:
-                break
-            if job is None:
-                return jobs, True
-            jobs.append(job)
-        return jobs, False
+        except queue.Empty:
+            return jobs, False
+        return jobs, True
 
     def _commit(self, jobs: Sequence[_Job]) -> list[Any]:
         """The results, or errors in their place. One that fails takes nobody along: each is then committed alone."""
+        hits = [job.size for job in jobs if isinstance(job.work, Acceptance)]
+        refusal = self._disk.refuses(self._connection, sum(hits)) if hits else None
+        if refusal is not None:
+            return self._without_hits(jobs, refusal)
         begun = time.perf_counter()
         try:
             self._connection.execute("begin immediate")
             results = self._results([job.work for job in jobs])
             self._connection.execute("commit")
+        except sqlite3.Error as problem:
+            self._roll_back()
+            return self._failed(jobs, problem)
         except Exception as problem:  # noqa: BLE001 - whoever asked gets it; the thread has to live
             self._roll_back()
-            if len(jobs) > 1:
-                return [self._commit([job])[0] for job in jobs]
-            if isinstance(problem, sqlite3.Error):
-                self.counters.errors["accept" if isinstance(jobs[0].work, Acceptance) else "write"] += 1
-            return [stated(problem, "written") if isinstance(problem, sqlite3.Error) else problem]
+            return self._alone(jobs) if len(jobs) > 1 else [problem]
         self.counters.committed(len(jobs), time.perf_counter() - begun)
         return results
+
+    def _failed(self, jobs: Sequence[_Job], problem: sqlite3.Error) -> list[Any]:
+        """A disk that fails is not asked again at once: nobody could tell what of it is on the disk."""
+        had = self._disk.reserve.held
+        error = self._disk.judge(problem, self._connection)
+        if error is None and problem.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            return [stated(problem, "written")] * len(jobs)
+        if error is None:
+            return self._alone(jobs) if len(jobs) > 1 else [stated(problem, "written")]
+        if not isinstance(error, StoreFullError):
+            return [error] * len(jobs)
+        if any(isinstance(job.work, Acceptance) for job in jobs):
+            return self._without_hits(jobs, error)
+        if had:
+            return self._commit(jobs)
+        return self._alone(jobs) if len(jobs) > 1 else [error]
+
+    def _without_hits(self, jobs: Sequence[_Job], refusal: StoreError) -> list[Any]:
+        """Hits are refused; what was delivered is written down all the same."""
+        others = [job for job in jobs if not isinstance(job.work, Acceptance)]
+        results = iter(self._commit(others) if others else ())
+        return [refusal if isinstance(job.work, Acceptance) else next(results) for job in jobs]
+
+    def _alone(self, jobs: Sequence[_Job]) -> list[Any]:
+        return [self._commit([job])[0] for job in jobs]
 
     def _results(self, works: Sequence[Work[Any] | Acceptance]) -> list[Any]:
         results: list[Any] = []
@@ -163,6 +204,11 @@ class Writer:
             # A full disk can end the transaction by itself; there is nothing left to take back.
             return
 
+    def _count(self, jobs: Sequence[_Job], results: Sequence[Any]) -> None:
+        for job, result in zip(jobs, results, strict=True):
+            if isinstance(result, StoreError):
+                self.counters.errors["accept" if isinstance(job.work, Acceptance) else "write"] += 1
+
     def _finish(self, jobs: Sequence[_Job], results: Sequence[Any]) -> None:
         by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
         for job, result in zip(jobs, results, strict=True):
@@ -177,13 +223,13 @@ class Writer:
     def _checkpoint(self, size: int) -> None:
         # Each commit rewrites a handful of pages, whatever it brings.
         self._written += 2 * size + 4 * PAGE_BYTES
-        if self._written < CHECKPOINT_BYTES:
+        if self._written < self._disk.checkpoint_bytes:
             return
         self._written = 0
         try:
             _, pages, _ = self._connection.execute("pragma wal_checkpoint(passive)").fetchone()
             if pages * PAGE_BYTES > WAL_BYTES:
-                self._connection.execute("pragma wal_checkpoint(restart)").fetchone()
+                empty_log(self._connection)
         except sqlite3.Error:
             # The log keeps everything; the next commit tells whoever waits for it.
             return

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from container.delivery.levels import ADMITTED_BELOW, NEARLY_FULL
 from container.delivery.store import LaneReport, Mode, Store, StoreError
 from container.delivery.told import quoted
 from container.web.current import Current
@@ -33,15 +34,16 @@ logger = logging.getLogger("container.web")
 class Health:
     """What is known about the process. `clock` is monotonic, in seconds.
 
-    `trouble`: why the worker cannot write to the store, empty while it can. `overload`: that hits are refused because
-    more come than are taken, as a sentence, empty while all are. `noticed`: what hits show about whatever
-    stands in front of us.
+    `trouble`: why the store cannot be written to, empty while it can. `overload`: that hits are refused because more
+    come than are taken, as a sentence, empty while all are. `notices`: what somebody should look after in the data
+    folder, as sentences. `noticed`: what hits show about whatever stands in front of us.
     """
 
     clock: Callable[[], float] = time.monotonic
     draining: bool = False
     trouble: Callable[[], str] = str
     overload: Callable[[], str] = str
+    notices: Callable[[], Sequence[str]] = tuple
     noticed: Noticed = field(default_factory=Noticed)
     _failure: str = ""
     _failed_at: float = 0.0
@@ -70,13 +72,23 @@ class Health:
 
 
 async def not_ready(health: Health, store: Store) -> list[str]:
-    """`Health.reasons`, and whether the store answers at all."""
+    """`Health.reasons`, whether the store answers at all, and whether it fills up."""
     found = health.reasons()
+    if store.fill >= NEARLY_FULL:
+        found.append(fill_reason(store.fill))
     try:
         await store.waiting()
     except StoreError as problem:
         found.append(f"The store does not answer ({problem}).")
     return found
+
+
+def fill_reason(fill: float) -> str:
+    """What a store that is nearly full still takes, as a sentence. `fill`: from 0 to 1."""
+    if fill >= ADMITTED_BELOW[0]:
+        return "The store is full, and hits are refused."
+    refused = "test events" if fill < ADMITTED_BELOW[1] else "test events and GA4's automatic events"
+    return f"The store is {int(fill * 100)} % full, and {refused} are refused."
 
 
 def refusal_reasons(current: Current) -> list[str]:
@@ -101,6 +113,7 @@ def attention(current: Current, health: Health, lanes: Sequence[LaneReport], *, 
     return [
         *refusal_reasons(current),
         *([overload] if overload else ()),
+        *health.notices(),
         *health.noticed.sentences(),
         *lane_reasons(lanes, now=now),
     ]

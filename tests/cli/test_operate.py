@@ -14,6 +14,9 @@ import pytest
 from typer.main import get_command
 
 from container.cli.main import app
+from container.delivery.disk import MARK_FILE
+from container.delivery.opening import NETWORK
+from container.delivery.reserve import RESERVE_FILE
 from container.delivery.row import Reason
 from container.delivery.schema import FILE, LOCK_FILE
 from container.delivery.seal import KEY_FILE
@@ -96,9 +99,16 @@ def test_everything_that_is_noticed_about_a_proxy_or_a_flood_is_listed() -> None
 def test_every_file_of_a_data_folder_is_listed(tmp_path: Path) -> None:
     asyncio.run(open_store(tmp_path, now=1).close())
     listed = {signs(name)[0] for name, _ in table("The data folder")}
-    assert listed == {FILE, LOCK_FILE, KEY_FILE, "demo/"}
-    assert {path.name for path in tmp_path.iterdir()} == {FILE, LOCK_FILE, KEY_FILE}
+    rare = {MARK_FILE, f"{FILE}.corrupt-…", "demo/"}
+    assert listed == {FILE, LOCK_FILE, KEY_FILE, RESERVE_FILE} | rare
+    assert {path.name for path in tmp_path.iterdir()} == {FILE, LOCK_FILE, KEY_FILE, RESERVE_FILE}
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_every_file_system_that_is_refused_is_named() -> None:
+    folder = PAGE.split("\n## The data folder\n")[1].split("\n## ")[0].lower()
+    families = {kind.rstrip("4").replace("smb3", "smb").replace("smbfs", "smb").split(".")[-1] for kind in NETWORK}
+    assert all(family in folder for family in families), families
 
 
 @pytest.mark.slow

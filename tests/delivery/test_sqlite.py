@@ -91,10 +91,11 @@ def test_a_newer_file_is_refused_and_left_alone(tmp_path: Path) -> None:
         open_store(tmp_path, now=NOW)
 
 
-def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_moved_aside(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"no database " * 10_000)
-    with pytest.raises(StoreRefusedError, match="Move it aside"):
-        open_store(tmp_path, now=NOW)
+    run(closed(open_store(tmp_path, now=NOW), accepted(planned(1))))
+    [aside] = tmp_path.glob(f"{FILE}.corrupt-*")
+    assert aside.read_bytes() == b"no database " * 10_000
 
 
 def test_a_damaged_row_is_buried_and_the_others_go_on(tmp_path: Path) -> None:

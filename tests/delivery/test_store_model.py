@@ -186,7 +186,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule()
     def sweep(self) -> None:
         over = [key for key, until in self.guards.items() if until <= self.now]
-        assert self.wait(self.store.sweep(now=self.now)) == len(over)
+        assert self.wait(self.store.tend(now=self.now, begun=True)).guards == len(over)
         for key in over:
             del self.guards[key]
 

@@ -1,0 +1,92 @@
+"""Whether the file of deliveries is sound: a look at the start, and the rest of it beside the work."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+
+from container.delivery.disk import MARK_FILE
+from container.delivery.pages import LOG_HEADER_BYTES, read_log
+from container.delivery.schema import FILE, open_reader
+
+CHECK_SECONDS = 2.0
+"""A start does not wait for longer."""
+
+_NICE = 10
+_AGAIN_SECONDS = 0.05
+
+
+def damage(folder: Path, *, within: float = CHECK_SECONDS) -> str | None:
+    """What is wrong with the file, empty when nothing is; `None` when there was no time to tell. Raises `OSError`.
+
+    To be asked before anybody writes: SQLite would throw away what it cannot read of the log.
+    """
+    path = folder / FILE
+    log = path.with_name(f"{FILE}-wal")
+    if (folder / MARK_FILE).exists():
+        return (folder / MARK_FILE).read_text(encoding="utf-8", errors="replace").strip() or "it was found damaged"
+    size = path.stat().st_size if path.exists() else 0
+    if not size:
+        lost = log.exists() and log.stat().st_size > LOG_HEADER_BYTES
+        return "it is empty, and there is a log beside it" if lost else ""
+    if read_log(log).damaged:
+        return "its log is damaged"
+    try:
+        with closing(open_reader(folder)) as connection:
+            alarm = threading.Timer(within, connection.interrupt)
+            alarm.start()
+            try:
+                found = _looked_through(connection)
+            finally:
+                alarm.cancel()
+    except sqlite3.OperationalError as problem:
+        if problem.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            return None
+        raise
+    except sqlite3.DatabaseError as problem:
+        return str(problem)
+    return found
+
+
+class Checking:
+    """Looks the whole file through in a thread of its own, once. `found` is called there with what is wrong."""
+
+    def __init__(self, folder: Path, found: Callable[[str], None]) -> None:
+        self._found = found
+        self._ended = False
+        self._connection = open_reader(folder)
+        self._thread = threading.Thread(target=self._run, name="deliveries-check", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends it, wherever it is."""
+        self._ended = True
+        while self._thread.is_alive():
+            # It may be between two steps, where nothing can be interrupted.
+            self._connection.interrupt()
+            self._thread.join(_AGAIN_SECONDS)
+        self._connection.close()
+
+    def _run(self) -> None:
+        with suppress(OSError, AttributeError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        try:
+            found = "" if self._ended else _looked_through(self._connection)
+        except sqlite3.OperationalError:
+            return
+        except sqlite3.DatabaseError as problem:
+            found = str(problem)
+        if found:
+            self._found(found)
+
+
+def _looked_through(connection: sqlite3.Connection) -> str:
+    """The first thing that is wrong. It ends when the connection is interrupted, and by nothing else: the trees are
+    looked through in one step, within which older versions of SQLite do not call back."""
+    connection.execute("select * from sqlite_schema").fetchall()
+    [first, *_] = connection.execute("pragma quick_check(1)").fetchone()
+    return "" if first == "ok" else str(first)

@@ -1,0 +1,238 @@
+"""A damaged file is moved aside, and what can be read of it begins a new one. Nothing is ever thrown away.
+
+Every page is looked at for itself, since the trees that lead to the rows may be what is damaged. The new file is
+complete before anything is moved; a crash between leaves what the next start goes on with.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sqlite3
+import time
+import zlib
+from collections import Counter as Tally
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from container.delivery.disk import MARK_FILE
+from container.delivery.lane import Lane
+from container.delivery.pages import Image
+from container.delivery.records import Record, Value, records_in
+from container.delivery.schema import FILE, open_writer
+from container.delivery.seal import sync_folder
+from container.delivery.store import StoreRefusedError
+from container.delivery.tables import SCHEMA_VERSION, recount
+from container.delivery.told import quoted
+
+ENDS = ("", "-wal", "-shm")
+"""The files of a database, beside each other."""
+
+WORK_FOLDER, DONE_FOLDER = "salvaging", "salvaged-"
+ROWS_A_COMMIT = 2000
+
+Table = Literal["meta", "lanes", "delivery", "dead", "guards"]
+STARTS: Mapping[Table, Sequence[type]] = {
+    "meta": (str, str),
+    "guards": (bytes, str, int),
+    "lanes": (str, int, str, int),
+    "dead": (str, int, str, str),
+    "delivery": (str, int, bytes, int),
+}
+"""A row is known by its columns behind the number, in any version of the tables: no page says whose it is."""
+
+NUMBERED: tuple[Table, ...] = ("lanes", "dead", "delivery")
+_SCHEMA_COLUMNS = 5
+_BODY = ("id", "lane", "attempts", "crashes", "first", "format", "crc", "kid", "body")
+
+log = logging.getLogger("container.delivery")
+
+
+@dataclass(frozen=True, slots=True)
+class Salvaged:
+    """What became of a damaged file. `damaged`: deliveries of which only a dead letter is left.
+
+    `unreadable`: records, and whole pages of them, of which nothing could be read.
+    """
+
+    aside: str
+    waiting: int
+    dead: int
+    damaged: int
+    unreadable: int
+    pages: int
+
+
+def salvage(folder: Path, reason: str, *, now: int) -> Salvaged:
+    """Puts a new file in the place of the damaged one, which stays beside it.
+
+    Raises `StoreRefusedError` when it is of a newer version, `OSError` and `sqlite3.Error` when there is no room; then
+    everything is as it was.
+    """
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now / 1000))
+    log.error("store.damaged file=%s reason=%s", quoted(FILE), quoted(reason))
+    work = folder / WORK_FOLDER
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(mode=0o700)
+    try:
+        with Image(folder / FILE) as image, closing(open_writer(work)) as connection:
+            counted = _Copy(image, connection, now).made()
+            connection.execute("pragma synchronous=full")
+            connection.execute("pragma wal_checkpoint(truncate)").fetchone()
+    except BaseException:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+    work.rename(folder / f"{DONE_FOLDER}{stamp}")
+    put_in_place(folder)
+    found = Salvaged(
+        f"{FILE}.corrupt-{stamp}",
+        counted["delivery"],
+        counted["dead"],
+        counted["damaged"],
+        counted["unreadable"],
+        counted["pages"],
+    )
+    line = "store.salvaged waiting=%d dead=%d damaged=%d unreadable=%d pages=%d aside=%s"
+    log.error(line, found.waiting, found.dead, found.damaged, found.unreadable, found.pages, quoted(found.aside))
+    return found
+
+
+def put_in_place(folder: Path) -> None:
+    """Moves the damaged files aside and the salvaged one to where they were; also what a crash left half done."""
+    for done in sorted(folder.glob(f"{DONE_FOLDER}*")):
+        stamp = done.name.removeprefix(DONE_FOLDER)
+        made = done / FILE
+        # With the new file in its place, what stands there is that one.
+        for end in ENDS if made.exists() else ():
+            there = folder / f"{FILE}{end}"
+            if there.exists():
+                there.rename(folder / f"{FILE}.corrupt-{stamp}{end}")
+        if made.exists():
+            sync_folder(folder)
+            made.rename(folder / FILE)
+        with suppress(OSError):
+            shutil.rmtree(done)
+        (folder / MARK_FILE).unlink(missing_ok=True)
+        sync_folder(folder)
+
+
+def kept_aside(folder: Path) -> list[str]:
+    """The damaged files that are still there."""
+    return sorted(path.name for path in folder.glob(f"{FILE}.corrupt-*Z"))
+
+
+class _Copy:
+    """What can be read of an image, on its way into a new file."""
+
+    def __init__(self, image: Image, connection: sqlite3.Connection, now: int) -> None:
+        self._image = image
+        self._connection = connection
+        self._now = now
+        self._counted: Tally[str] = Tally()
+        self._names = {table: _names(connection, table) for table in STARTS}
+
+    def made(self) -> Mapping[str, int]:
+        """How many of each table were taken over, and what was not."""
+        connection = self._connection
+        connection.execute("pragma synchronous=off")
+        connection.execute("begin immediate")
+        for place, (table, record) in enumerate(self._found()):
+            self._take(table, record)
+            if place % ROWS_A_COMMIT == ROWS_A_COMMIT - 1:
+                connection.execute("commit")
+                connection.execute("pragma wal_checkpoint(passive)").fetchone()
+                connection.execute("begin immediate")
+        self._name_lanes()
+        recount(connection)
+        connection.execute("commit")
+        return self._counted
+
+    def _found(self) -> Iterator[tuple[Table, Record]]:
+        first = records_in(self._image.page(1), self._image.page, is_first=True)
+        self._learn(first.records)
+        for number, trusted in self._image.in_use():
+            found = records_in(self._image.page(number), self._image.page)
+            self._counted["unreadable"] += found.lost
+            self._counted["pages"] += trusted and not found.readable
+            for record in found.records:
+                table = _table_of(record)
+                if table is not None:
+                    yield table, record
+
+    def _learn(self, schema: Sequence[Record]) -> None:
+        """The columns as the damaged file had them, where it still says so."""
+        with closing(sqlite3.connect(":memory:")) as tables:
+            for record in schema:
+                if len(record.values) == _SCHEMA_COLUMNS and record.values[0] == "table":
+                    with suppress(sqlite3.Error):
+                        tables.execute(str(record.values[4]))
+            self._names |= {table: names for table in STARTS if (names := _names(tables, table))}
+
+    def _take(self, table: Table, record: Record) -> None:
+        values: Sequence[Value] = record.values
+        if record.number:
+            values = [record.number if table != "meta" else values[0], *values[1:]]
+        row = dict(zip(self._names[table], values, strict=False))
+        if table == "meta" and row["name"] == "schema_version":
+            _check_version(row["value"])
+            return
+        taken: str = table
+        try:
+            if table == "delivery" and not (record.whole and zlib.crc32(_bytes(row["body"])) == row["crc"]):
+                taken = "damaged"
+                changed = self._bury(row)
+            else:
+                changed = self._insert(table, row)
+        except (sqlite3.IntegrityError, sqlite3.InterfaceError, KeyError, OverflowError):
+            changed = 0
+        self._counted[taken if changed else "unreadable"] += 1
+
+    def _insert(self, table: str, row: Mapping[str, Value]) -> int:
+        places = ", ".join("?" * len(row))
+        query = f"insert or ignore into {table}({', '.join(row)}) values({places})"
+        return self._connection.execute(query, [*row.values()]).rowcount
+
+    def _bury(self, row: Mapping[str, Value]) -> int:
+        """A delivery whose body is damaged: that it was there is not forgotten."""
+        body = _bytes(row["body"])
+        letter: dict[str, Value] = {name: row[name] for name in _BODY} | {"body": body, "size": len(body)}
+        note = "found while the file was salvaged"
+        letter |= {"reason": "damaged", "note": note, "holds": "request", "died": self._now}
+        return self._insert("dead", letter)
+
+    def _name_lanes(self) -> None:
+        """A lane that could not be read still has its rows, which say for themselves where they go."""
+        query = "select lane from delivery union select lane from dead except select number from lanes"
+        for (number,) in self._connection.execute(query).fetchall():
+            key = Lane("unknown", f"lane {number}").key
+            self._connection.execute("insert into lanes(number, key) values(?, ?)", (number, key))
+
+
+def _names(connection: sqlite3.Connection, table: Table) -> list[str]:
+    return [str(row[1]) for row in connection.execute(f"pragma table_info({table})")]
+
+
+def _table_of(record: Record) -> Table | None:
+    """Whose row it is; `None` for what is no row, such as an entry of an index."""
+    kinds = [*map(type, record.values)]
+    if not record.number:
+        return "guards" if tuple(kinds[:3]) == STARTS["guards"] else None
+    if len(kinds) == len(STARTS["meta"]):
+        return "meta" if tuple(kinds) == STARTS["meta"] else None
+    return next((table for table in NUMBERED if tuple(kinds[1:5]) == STARTS[table]), None)
+
+
+def _check_version(stated: Value) -> None:
+    version = int(stated) if isinstance(stated, str) and stated.isdigit() else 0
+    if version > SCHEMA_VERSION:
+        raise StoreRefusedError(
+            f'"{FILE}" is damaged, and has version {version} of the tables, which this program does not know. '
+            "Start the version of tag-container that wrote it."
+        )
+
+
+def _bytes(value: Value) -> bytes:
+    return value if isinstance(value, bytes) else b""
