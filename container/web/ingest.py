@@ -36,6 +36,7 @@ from container.web.health import Health
 from container.web.hosts import is_host
 from container.web.metrics import Metrics, Refusal, unavailable
 from container.web.reply import carries_body, header_lines
+from container.web.slow import SLOW_SECONDS, Slow
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -118,6 +119,7 @@ class Ingest:
     limits: Limits = field(default_factory=Limits)
     counters: Counters = field(default_factory=Counters)
     told: Told = field(default_factory=Told)
+    slow: Slow = field(default_factory=Slow)
     clock: Callable[[], float] = time.time
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -180,7 +182,11 @@ class Ingest:
         """The reply, once everything that the hit leads to is on disk."""
         container = self.current.container
         try:
+            begun = time.monotonic()
             outcome = run(container, hit)
+            if time.monotonic() - begun > SLOW_SECONDS:
+                self.metrics.slow.inc()
+                self.slow.saw(container, hit)
             written = acceptance(outcome, now=hit.received)
             taken: frozenset[Guard] = frozenset()
             if not written.empty:

@@ -72,6 +72,7 @@ class Metrics:
     accepted: Counter
     unavailable: Counter
     failed: Counter
+    slow: Counter
     tags: TagEvents
     reply_seconds: ReplySeconds
     reload_successful: Gauge
@@ -191,6 +192,7 @@ def new_metrics() -> Metrics:
         accepted=counter("hits_accepted", "Hits that a client claimed and whose deliveries are on disk."),
         unavailable=unavailable_hits,
         failed=counter("hits_failed", "Hits answered with 500."),
+        slow=counter("hits_slow", "Hits that kept the event loop for more than 50 ms."),
         reply_seconds=seconds,
         reload_successful=gauge("config_last_reload_successful", "1 when the last reload was accepted, else 0."),
         reload_time=gauge("config_last_reload_timestamp_seconds", "When a configuration last came into force."),
