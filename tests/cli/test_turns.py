@@ -228,10 +228,11 @@ def test_how_long_it_waited_is_in_the_time_of_its_reply(tmp_path: Path) -> None:
 def test_a_listener_that_stops_answers_who_waits(tmp_path: Path) -> None:
     async def work() -> bytes:
         async with held(tmp_path) as here:
-            reader, _ = await here.wait_for()
+            reader, writer = await here.wait_for()
             # It stops with the block, and these callers do not hang up.
             here.opened.clear()
             asyncio.get_running_loop().call_later(0.2, here.turn)
-        return await read(reader)
+        async with hung_up(writer):
+            return await read(reader)
 
     assert run(work()).startswith(b"HTTP/1.1 204 ")
