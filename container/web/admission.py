@@ -92,10 +92,13 @@ class Gate:
     _begun: int = 0
     """Hits that began since the last turn."""
 
+    _running: int = 0
+    """Hits that began between the two turns before."""
+
     _turning: bool = False
     _since: float = 0.0
     _hits: int = 0
-    """How many began since then, which is how the cost is known."""
+    """How many are through since then, which is how the cost is known."""
 
     _began_at: float = 0.0
     """When the overload began, in Unix seconds; 0 without one."""
@@ -165,10 +168,14 @@ class Gate:
     def _turn(self) -> None:
         """Lets the next few hits begin. It goes on for as long as there are any: between two turns sockets are read."""
         begun, self._begun = self._begun, 0
-        self._hits += begun
         now = self.clock()
-        # A lone hit is through when we come; of several, the first one only.
-        ends = not self._queue and (not begun or self._hits == 1)
+        if begun == 1 and not self._hits and not self._running:
+            # A lone hit is through when we come; of several, only those that began before the last turn.
+            self._hits = 1
+        else:
+            self._hits += self._running
+            self._running = begun
+        ends = not self._queue and not self._running
         if ends or self._hits >= _LEARNT:
             self._learn(now)
         if ends:

@@ -36,6 +36,7 @@ from container.web.health import Health
 from container.web.hosts import is_host
 from container.web.metrics import Metrics, Refusal, unavailable
 from container.web.reply import carries_body, header_lines
+from container.web.slow import SLOW_SECONDS, Slow
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -121,6 +122,7 @@ class Ingest:
     counters: Counters = field(default_factory=Counters)
     told: Told = field(default_factory=Told)
     evaluate: Evaluate = run
+    slow: Slow = field(default_factory=Slow)
     clock: Callable[[], float] = time.time
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -183,9 +185,13 @@ class Ingest:
         """The reply, once everything that the hit leads to is on disk."""
         container = self.current.container
         try:
-            begun = time.perf_counter()
+            begun = time.monotonic()
             outcome = self.evaluate(container, hit)
-            self.metrics.evaluation_seconds.observe(time.perf_counter() - begun)
+            took = time.monotonic() - begun
+            self.metrics.evaluation_seconds.observe(took)
+            if took > SLOW_SECONDS:
+                self.metrics.slow.inc()
+                self.slow.saw(container, hit)
             written = acceptance(outcome, now=hit.received)
             accepted = Accepted()
             if not written.empty:

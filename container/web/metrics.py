@@ -90,6 +90,7 @@ class Metrics:
     accepted: Counter
     unavailable: Counter
     failed: Counter
+    slow: Counter
     tags: TagEvents
     reply_seconds: Histogram
     evaluation_seconds: Histogram
@@ -224,6 +225,7 @@ def new_metrics() -> Metrics:
         failed=counter("hits_failed", "Hits answered with 500."),
         reply_seconds=reply,
         evaluation_seconds=evaluation,
+        slow=counter("hits_slow", "Hits that kept the event loop for more than 50 ms."),
         reload_successful=gauge("config_last_reload_successful", "1 when the last reload was accepted, else 0."),
         reload_time=gauge("config_last_reload_timestamp_seconds", "When a configuration last came into force."),
         waiting=gauge("hits_waiting", "Hits that wait for their turn to be read."),
