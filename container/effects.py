@@ -217,19 +217,26 @@ def by_status(response: Response) -> Verdict:
 
 
 def retry_after(response: Response) -> float | None:
-    """Seconds that a `Retry-After` header (seconds or HTTP date) asks to wait, between one second and one hour."""
-    stated = response.headers.get("retry-after", "").strip()
+    """Seconds that a `Retry-After` header (seconds or HTTP date) asks to wait, between one second and one hour.
+
+    Of several headers, which arrive as one with commas, the longest wait counts.
+    """
+    waits = [_wait(part.strip(), response.received) for part in response.headers.get("retry-after", "").split(",")]
+    known = [wait for wait in waits if wait is not None]
+    return min(max(*known, SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS) if known else None
+
+
+def _wait(stated: str, received: int) -> float | None:
+    """Of seconds, or of a date without its weekday, which stands before a comma."""
     if stated.isascii() and stated.isdigit():
-        wait = float(stated[:9])
-    else:
-        try:
-            date = parsedate_to_datetime(stated)
-        except (ValueError, OverflowError):
-            return None
-        # A date without a zone, or with the zone -0000, is UTC; without this it would be the zone of this machine.
-        moment = date if date.tzinfo else date.replace(tzinfo=UTC)
-        wait = moment.timestamp() - response.received / 1000
-    return min(max(wait, SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)
+        return float(stated[:9])
+    try:
+        date = parsedate_to_datetime(stated)
+    except (ValueError, OverflowError):
+        return None
+    # A date without a zone, or with the zone -0000, is UTC; without this it would be the zone of this machine.
+    moment = date if date.tzinfo else date.replace(tzinfo=UTC)
+    return moment.timestamp() - received / 1000
 
 
 def splice(envelope: Any, path: str, items: Sequence[Any]) -> Any:

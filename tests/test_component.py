@@ -8,6 +8,7 @@ from typing import Any, Optional
 import pytest
 
 from container.component import (
+    IN_FLIGHT,
     Component,
     client,
     component_of,
@@ -93,6 +94,19 @@ def test_a_tag_says_what_it_needs_and_how_answers_are_read() -> None:
     found = mark(decorator, order)
     assert (found.judge, found.consent, found.consent_declared) == (judge, ("ad_user_data",), True)
     assert (found.max_age_hours, found.identifiers, found.format) == (168, ("email",), 2)
+
+
+def test_a_tag_says_how_fast_its_vendor_takes_requests() -> None:
+    found = mark(tag("order", requests_per_second=0.5, in_flight=8), order)
+    assert (found.requests_per_second, found.in_flight) == (0.5, 8)
+    usual = mark(tag("order"), order)
+    assert (usual.requests_per_second, usual.in_flight) == (None, IN_FLIGHT)
+
+
+@pytest.mark.parametrize("limits", [{"requests_per_second": 0}, {"requests_per_second": -1}, {"in_flight": 0}])
+def test_a_tag_that_could_never_send_is_told_at_once(limits: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match='"order": requests_per_second and in_flight have to be above zero'):
+        tag("order", **limits)  # type: ignore[arg-type]  # one of its numbers
 
 
 def test_a_tag_that_says_nothing_of_consent_leaves_it_to_the_analyst() -> None:

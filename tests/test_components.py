@@ -8,6 +8,7 @@ import pytest
 
 from container.component import Component
 from container.config.registry import discover
+from container.delivery.worker import MOST_IN_FLIGHT
 from container.testing import Case, broken_promises, cases_in, load_case, run_case, update_case
 
 TESTS = Path(__file__).parent
@@ -25,6 +26,12 @@ CASES = [(component, case) for component in COMPONENTS for case in cases_of(comp
 @pytest.mark.parametrize("component", COMPONENTS, ids=NAMES)
 def test_a_component_keeps_the_contract(component: Component) -> None:
     assert not list(broken_promises(component, cases_of(component)))
+
+
+@pytest.mark.parametrize("component", [each for each in COMPONENTS if each.kind == "tag"], ids=lambda each: each.type)
+def test_a_tag_takes_no_more_than_its_part_of_all_requests(component: Component) -> None:
+    assert 1 <= component.in_flight <= MOST_IN_FLIGHT // 4
+    assert component.requests_per_second is None or component.requests_per_second > 0
 
 
 @pytest.mark.parametrize(("component", "case"), CASES, ids=[f"{c.type}-{case.path.stem}" for c, case in CASES])

@@ -145,6 +145,12 @@ def test_other_verdicts_wait_for_nothing(status: int) -> None:
         ("Thu Nov 20 12:05:00 2025", 300.0),
         ("Thu, 20 Nov 2025 11:00:00 GMT", SHORTEST_WAIT_SECONDS),
         ("Fri, 21 Nov 2025 12:00:00 GMT", LONGEST_WAIT_SECONDS),
+        ("10, 40", 40.0),
+        ("40,10", 40.0),
+        ("soon, 40", 40.0),
+        ("10, Thu, 20 Nov 2025 12:05:00 GMT", 300.0),
+        ("Thu, 20 Nov 2025 12:05:00 GMT, 400", 400.0),
+        ("Thu, 20 Nov 2025 12:05:00 GMT, Thu, 20 Nov 2025 12:10:00 GMT", 600.0),
     ],
 )
 def test_a_wait_is_read_from_seconds_or_a_date_and_kept_within_limits(stated: str, expected: float) -> None:

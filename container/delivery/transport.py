@@ -29,6 +29,7 @@ from container.effects import Response
 from container.secret import Known, Secret
 
 RESOLVE_SECONDS, CONNECT_SECONDS, TOTAL_SECONDS = 2.0, 2.0, 15.0
+ADDRESS_KEPT_SECONDS = 10.0
 LONGEST_ANSWER = 256 * 1024
 """Bytes of an answer that are read, as they come from the wire; the rest is left there."""
 
@@ -157,12 +158,15 @@ class Transport:
 
 
 def vendor_transport(
-    allowed: Sequence[egress.Network] = (), *, resolver: AbstractResolver | None = None
+    allowed: Sequence[egress.Network] = (),
+    *,
+    resolver: AbstractResolver | None = None,
+    address_kept: float = ADDRESS_KEPT_SECONDS,
 ) -> httpx.AsyncBaseTransport:
     """The transport of production: aiohttp's connections, none of them to a private address unless `allowed`.
 
     Keeps no cookies, follows nothing, decodes nothing, and takes nothing from the environment. `resolver`: finds the
-    addresses of a name, the operating system's by default.
+    addresses of a name, the operating system's by default; `address_kept`: seconds until it is asked anew.
     """
 
     def session() -> aiohttp.ClientSession:
@@ -172,6 +176,7 @@ def vendor_transport(
             socket_factory=partial(egress.guarded_socket, exceptions=tuple(allowed)),
             keepalive_timeout=10,
             resolver=resolver,
+            ttl_dns_cache=address_kept,
         )
         return aiohttp.ClientSession(
             connector=connector,

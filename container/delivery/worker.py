@@ -164,7 +164,7 @@ class Worker:
             hurried.cancel()
 
     async def _start(self, waiting: Sequence[WaitingLane], now: int) -> int:
-        """When to look again: at once if anything was started, since a lane may have room for more."""
+        """When to look again: at once if a lane was served that has room for more."""
         again = now + LONGEST_REST_MS
         self._turns += 1
         self._holds = {}
@@ -181,11 +181,11 @@ class Worker:
                 again = min(again, due)
         # Those that have nothing under way first, and of these the one whose last turn is longest ago.
         ready.sort(key=lambda each: (each[1].flights, each[1].turn))
-        return now if await self._take_all(ready, now) else again
+        return min(again, await self._take_all(ready, now))
 
-    async def _take_all(self, ready: Sequence[tuple[WaitingLane, Course]], now: int) -> bool:
-        """Whether anything was claimed. What the store gave is sent, also when it failed beside it."""
-        taken = False
+    async def _take_all(self, ready: Sequence[tuple[WaitingLane, Course]], now: int) -> int:
+        """When one of them may have another request. What the store gave is sent, also when it failed beside it."""
+        again = NEVER
         for begin in range(0, len(ready), CLAIMS_AT_ONCE):
             together = [
                 (lane, course)
@@ -200,8 +200,9 @@ class Worker:
             problems = [each for each in found if isinstance(each, BaseException)]
             if problems:
                 raise problems[0]
-            taken = taken or any(found)
-        return taken
+            served = [course for (_, course), claimed in zip(together, found, strict=True) if claimed]
+            again = min([again, *(max(course.opens(now), now) for course in served)])
+        return again
 
     def _has_room(self, course: Course, others: int) -> bool:
         """`others`: requests that may begin in the same moment."""

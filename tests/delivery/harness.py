@@ -163,10 +163,10 @@ class Bench:
     transport: Transport
 
     async def turn(self) -> int:
-        """One look at all lanes, until everything that was started has come back."""
+        """One look at all lanes, until everything that was started has come back; when to look again."""
         due = await self.worker.turn()
         await self.worker.settled()
-        return due
+        return self.clock.now if self.worker._awake.is_set() else due
 
     async def until_idle(self) -> None:
         """Turns, with the time passing between them, until nothing waits."""

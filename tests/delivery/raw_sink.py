@@ -14,7 +14,7 @@ from aiohttp.abc import AbstractResolver
 from container.delivery.egress import Network
 from container.delivery.row import row_of
 from container.delivery.store import ClaimedRow
-from container.delivery.transport import NoAnswer, Transport, vendor_transport
+from container.delivery.transport import ADDRESS_KEPT_SECONDS, NoAnswer, Transport, vendor_transport
 from container.effects import Request, Response
 from tests.delivery.harness import LOOPBACK, NOW, SECRETS, planned
 
@@ -76,8 +76,9 @@ async def transport(
     total: float = 5.0,
     mock: httpx.AsyncBaseTransport | None = None,
     resolver: AbstractResolver | None = None,
+    address_kept: float = ADDRESS_KEPT_SECONDS,
 ) -> AsyncIterator[Transport]:
-    inner = mock or vendor_transport(exceptions, resolver=resolver)
+    inner = mock or vendor_transport(exceptions, resolver=resolver, address_kept=address_kept)
     found = Transport(inner, SECRETS.get, total=total)
     try:
         yield found

@@ -47,7 +47,14 @@ class Hook(Settings):
     order: Dynamic[str] = from_event("transaction_id", description="The order.")
 
 
-@tag("hook", consent=["ad_storage"], max_age_hours=24 * 7, identifiers=["email"])
+@tag(
+    "hook",
+    consent=["ad_storage"],
+    max_age_hours=24 * 7,
+    identifiers=["email"],
+    requests_per_second=0.5,
+    in_flight=3,
+)
 def hook(settings: Hook, event: Event) -> Request:
     """Call a hook.
 
@@ -56,7 +63,7 @@ def hook(settings: Hook, event: Event) -> Request:
     return Request("POST", settings.url)
 
 
-@tag("bell", consent=(), max_age_hours=36)
+@tag("bell", consent=(), max_age_hours=36, in_flight=1)
 def bell(settings: Settings, event: Event) -> Request:
     """Ring a bell."""
     return Request("POST", "https://bell.example/")
@@ -128,6 +135,7 @@ def test_a_page_begins_with_what_it_does_and_says_what_a_tag_needs() -> None:
     assert "| consent | `ad_storage` |" in page
     assert "| identifiers of the visitor | email |" in page
     assert "| how old an event may be | 7 days; what is older is not sent. |" in page
+    assert "| how fast it sends | At most 3 requests at a time, and 0.5 a second, for each account or host. |" in page
     assert "Where the hook is." in page
     assert "| `url` | text | `https://hook.example/` | no | The address, or \\| none. |" in page
     assert "| `key` | secret | **needed** | one that is a secret | The key. |" in page
@@ -139,6 +147,7 @@ def test_a_component_without_fields_and_cases_has_a_page_too() -> None:
     page = page_of(bell)
     assert "| consent | None. |" in page
     assert "| how old an event may be | 36 hours; what is older is not sent. |" in page
+    assert "| how fast it sends | At most one request at a time, for each account or host. |" in page
     assert "| field |" not in page
     assert "## Examples" not in page
     assert "My trigger: {type: full_moon, events: purchase}" in page_of(full_moon)
