@@ -166,7 +166,7 @@ class Writer:
         """A disk that fails is not asked again at once: nobody could tell what of it is on the disk."""
         had = self._disk.reserve.held
         error = self._disk.judge(problem, self._connection)
-        if error is None and problem.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+        if error is None and getattr(problem, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
             return [stated(problem, "written")] * len(jobs)
         if error is None:
             return self._alone(jobs) if len(jobs) > 1 else [stated(problem, "written")]

@@ -6,6 +6,7 @@ as a bearer token. `/ready` and `/metrics` hold nothing personal and need none; 
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -27,7 +28,7 @@ from starlette.routing import Route
 from container.delivery.counters import Counters
 from container.delivery.store import DeadLetter, LaneReport, Store, StoreError
 from container.web.current import Current
-from container.web.health import HOLDS, Health, attention, moment, not_ready
+from container.web.health import ANSWERS_WITHIN_SECONDS, HOLDS, Health, attention, moment, not_ready
 from container.web.metrics import Metrics, delivery_metrics, lane_metrics
 from container.web.style import PAGE_STYLE
 
@@ -172,8 +173,9 @@ def _digest(value: bytes) -> bytes:
 async def _lanes(store: Store) -> Sequence[LaneReport] | None:
     """The lanes, `None` when the store does not answer: what else is known is still worth showing."""
     try:
-        return await store.lanes()
-    except StoreError:
+        async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
+            return await store.lanes()
+    except (StoreError, TimeoutError):
         return None
 
 

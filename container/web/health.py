@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +16,9 @@ from container.web.noticed import Noticed
 
 RECENT_SECONDS = 10.0
 """A failed commit counts for so long. Then hits are let in again, since only a hit can find out whether it works."""
+
+ANSWERS_WITHIN_SECONDS = 5.0
+"""A disk that hangs makes nobody wait longer: whoever asks has to get an answer."""
 
 MOST_REASONS = 50
 
@@ -71,15 +75,18 @@ class Health:
         return found
 
 
-async def not_ready(health: Health, store: Store) -> list[str]:
+async def not_ready(health: Health, store: Store, *, answers_within: float = ANSWERS_WITHIN_SECONDS) -> list[str]:
     """`Health.reasons`, whether the store answers at all, and whether it fills up."""
     found = health.reasons()
     if store.fill >= NEARLY_FULL:
         found.append(fill_reason(store.fill))
     try:
-        await store.waiting()
+        async with asyncio.timeout(answers_within):
+            await store.waiting()
     except StoreError as problem:
         found.append(f"The store does not answer ({problem}).")
+    except TimeoutError:
+        found.append(f"The store does not answer (nothing within {answers_within:g} s).")
     return found
 
 

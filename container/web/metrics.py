@@ -54,7 +54,7 @@ _REFUSALS: Sequence[Refusal] = get_args(Refusal)
 _UNSET: Sequence[Unset] = get_args(Unset)
 _REPLY_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0)
 _EVALUATION_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25)
-MOST_TAG_EVENTS = 200
+MOST_TAG_EVENTS = 150
 """So many series say what became of tags; what is beyond them is counted together."""
 
 _COUNTED: Mapping[Counted, str] = {
