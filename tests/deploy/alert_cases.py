@@ -151,6 +151,13 @@ CASES = (
     ),
     Case("HitsFailed", {of("tag_container_hits_failed_total"): "1x20"}),
     Case(
+        "Overload",
+        {refused("overload"): "0x18 40x5"},
+        "Hits are refused because more come than the process takes, and those of browsers are lost.",
+        {**PROCESS, "reason": "overload"},
+    ),
+    Case("Overload", {refused("overload"): "40x20"}),
+    Case(
         "HostNotAllowed",
         {refused("host_not_allowed"): "0x18 1x5"},
         "Hits are refused because of the host that they ask for.",
