@@ -34,9 +34,12 @@ docs: $(READY)
 	$(BIN)/python -m container docs docs/reference
 
 lock: $(READY)
-	$(BIN)/pip-compile --extra dev --extra postgres --extra otel --generate-hashes --allow-unsafe --no-strip-extras --upgrade --quiet \
+	$(BIN)/pip-compile --extra dev --extra postgres --generate-hashes --allow-unsafe --no-strip-extras --upgrade --quiet \
 		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-annotate --no-header \
 		--output-file requirements.lock pyproject.toml
+	$(BIN)/pip-compile --extra otel --constraint requirements.lock --generate-hashes --allow-unsafe --no-strip-extras --upgrade --quiet \
+		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-annotate --no-header \
+		--output-file requirements.otel.lock pyproject.toml
 
 # The stand-in in Node is measured beside us when its packages can be installed: better-sqlite3 may need a compiler.
 bench: $(READY)
@@ -48,10 +51,12 @@ bench: $(READY)
 clean:
 	rm -rf .venv *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-$(READY): requirements.lock pyproject.toml
+# The second file is what spans for OpenTelemetry need besides: nothing else has it.
+$(READY): requirements.lock requirements.otel.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' || { echo "Python's venv module is needed: install the package python3-venv."; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		--requirement requirements.lock --requirement requirements.otel.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -54,6 +54,8 @@ HARMLESS = {
     "letter.reason",  # of the fixed lists of reasons and modes
     "reason",
     "refused.reason",
+    "dropped.reason",
+    "because",
     "state.mode",
     "before.mode",
     "was",
