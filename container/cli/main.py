@@ -9,6 +9,8 @@ import typer
 
 import container
 from container.cli.docs import docs
+from container.cli.forget import forget
+from container.cli.queue import queue
 from container.cli.run_tests import run_tests
 from container.cli.sandbox import sandbox
 from container.cli.schema import schema
@@ -25,9 +27,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (serve, validate, simulate, schema, docs, sandbox):
+for command in (serve, validate, simulate, schema, docs, sandbox, forget):
     app.command()(command)
 app.command("test")(run_tests)
+app.add_typer(queue, name="queue")
 
 
 def main() -> None:

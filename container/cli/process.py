@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from container.cli.build import Built, build, tell
+from container.cli.control import SOCKET, control_crowd, control_socket, remove_socket
 from container.cli.crowd import Crowd, most_connections, spare_of
-from container.cli.demo import demo_folder, is_demo_folder
+from container.cli.demo import FOLDER, demo_folder, is_demo_folder
 from container.cli.listeners import DRAIN_SECONDS, EVERYWHERE, Listener, address_of, bind
 from container.cli.reload import Reloader, digest, resume, watch
 from container.cli.scene import Scene, demo_scene, welcome
@@ -38,10 +39,12 @@ from container.delivery.told import quoted
 from container.delivery.transport import Transport, vendor_transport
 from container.delivery.worker import Worker
 from container.engine.run import run as evaluate
+from container.web.access import authorised
 from container.web.addresses import Proxies, is_near
 from container.web.admin import Admin, admin_app
 from container.web.admission import Gate
 from container.web.app import public_app
+from container.web.caretaker import Caretaker
 from container.web.current import Current
 from container.web.front import Front
 from container.web.gauges import Standing, stand
@@ -50,6 +53,7 @@ from container.web.hosts import Hosts
 from container.web.ingest import Ingest
 from container.web.lag import Lag
 from container.web.metrics import Metrics, Refusal, new_metrics
+from container.web.queue_api import QueueApi, queue_app, with_queue
 from container.web.rate import RateLimit
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
@@ -141,6 +145,8 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
             health=engine.health,
             counters=engine.worker.counters,
             token=options.token,
+            wake=engine.worker.wake,
+            outcomes=engine.worker.outcomes,
         )
         ingest = Ingest(
             engine.current,
@@ -156,7 +162,13 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         sys.setswitchinterval(HANDED_OVER_AFTER_SECONDS)
         most, most_admin = most_connections()
         admin_crowd = Crowd(most=most_admin, spare=spare_of(most_admin))
-        admin_at = await _listen(Listener(admin_app(admin), admin_bound, crowd=admin_crowd), admin_bound, opened)
+        caretaker = admin.caretaker
+        opened.push_async_callback(caretaker.jobs.close)
+        await _listen_to_commands(options, caretaker, opened)
+        pages = with_queue(
+            admin_app(admin), QueueApi(caretaker, partial(authorised, token=options.token), by="admin_token")
+        )
+        admin_at = await _listen(Listener(pages, admin_bound, crowd=admin_crowd), admin_bound, opened)
         crowd = Crowd(
             most=most,
             spare=spare_of(most),
@@ -308,6 +320,23 @@ async def _listen(listener: Listener, bound: socket.socket, opened: AsyncExitSta
     await listener.start()
     opened.push_async_callback(listener.stop)
     return where
+
+
+async def _listen_to_commands(options: Options, caretaker: Caretaker, opened: AsyncExitStack) -> None:
+    """Serves `queue` and `forget` on the folder's control socket. Without one everything else goes on."""
+    folder = options.data / FOLDER if options.demo else options.data
+    try:
+        bound = control_socket(folder)
+    except OSError as problem:
+        reason = problem.strerror or str(problem)
+        logger.warning("control.closed socket=%s reason=%s", quoted(str(folder / SOCKET)), quoted(reason))
+        return
+    opened.callback(remove_socket, folder)
+    opened.callback(bound.close)
+    api = QueueApi(caretaker, lambda _header: True, by="control_socket")
+    listener = Listener(queue_app(api), bound, crowd=control_crowd())
+    await listener.start()
+    opened.push_async_callback(listener.stop)
 
 
 def _reload_when_wanted(

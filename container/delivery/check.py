@@ -16,6 +16,9 @@ from container.delivery.schema import FILE, open_reader
 CHECK_SECONDS = 2.0
 """A start does not wait for longer."""
 
+NO_TEXT = "it holds text that is none"
+"""SQLite says what it stumbled on, in bytes that nobody can read."""
+
 _NICE = 10
 _AGAIN_SECONDS = 0.05
 
@@ -35,6 +38,8 @@ def damage(folder: Path, *, within: float = CHECK_SECONDS) -> str | None:
         return "it is empty, and there is a log beside it" if lost else ""
     if read_log(log).damaged:
         return "its log is damaged"
+    if not _is_ours(path):
+        return "its header is damaged"
     try:
         with closing(open_reader(folder)) as connection:
             alarm = threading.Timer(within, connection.interrupt)
@@ -46,9 +51,14 @@ def damage(folder: Path, *, within: float = CHECK_SECONDS) -> str | None:
     except sqlite3.OperationalError as problem:
         if problem.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
             return None
-        raise
+        if problem.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+            raise
+        # What it says of a file that it opens, and does not understand.
+        return str(problem)
     except sqlite3.DatabaseError as problem:
         return str(problem)
+    except UnicodeDecodeError:
+        return NO_TEXT
     return found
 
 
@@ -80,8 +90,24 @@ class Checking:
             return
         except sqlite3.DatabaseError as problem:
             found = str(problem)
+        except UnicodeDecodeError:
+            found = NO_TEXT
         if found:
             self._found(found)
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether the header says what it does in every file of ours. With some of it SQLite would only read the file."""
+    with path.open("rb") as file:
+        header = file.read(100)
+    versions, formats = header[18:20], (header[44:48], header[56:60])
+    known = {bytes([0, 0, 0, number]) for number in range(5)}
+    return (
+        header.startswith(b"SQLite format 3\0")
+        and set(versions) <= {1, 2}
+        and header[20:24] == bytes((0, 64, 32, 32))
+        and known.issuperset(formats)
+    )
 
 
 def _looked_through(connection: sqlite3.Connection) -> str:

@@ -12,6 +12,7 @@ from typing import Literal
 from container.component import Component
 from container.delivery.counters import Counters
 from container.delivery.echo import sent_texts
+from container.delivery.outcomes import Outcomes, RequestOutcome
 from container.delivery.pace import Course
 from container.delivery.policy import (
     FAILURES_TOLD,
@@ -87,7 +88,7 @@ class Judged:
 class Handling:
     """What is shared by all requests under way.
 
-    `told`: what the log knows already. `trouble`: what the store said, while it fails.
+    `told`: what the log knows already. `trouble`: what the store said, while it fails. `outcomes`: of the latest.
     """
 
     store: Store
@@ -99,6 +100,7 @@ class Handling:
     sleep: Callable[[float], Awaitable[None]]
     told: Told = field(default_factory=Told)
     trouble: list[str] = field(default_factory=list)
+    outcomes: Outcomes = field(default_factory=Outcomes)
 
     async def deliver(self, flight: Flight) -> None:
         """Sends the batch and sees it through. Cancelled, it gives the rows back."""
@@ -190,7 +192,9 @@ class Handling:
 
     async def _apply(self, flight: Flight, judged: Judged) -> None:
         course, answer, before = flight.course, judged.answer, flight.course.state
+        claimed = flight.claimed
         self.counters.add("requests", course.lane.type, answer.verdict)
+        self.outcomes.add(RequestOutcome(answer.at, claimed.lane, len(claimed.rows), answer.status, answer.verdict))
         refused = self._learn(flight, judged)
         if refused and judged.state.mode == "open" and course.refuses:
             judged = replace(judged, state=held("refusing", self._attempt(flight)))

@@ -33,6 +33,11 @@ class Levels:
         """From 0 to 1, by rows or by bytes, whichever is nearer to the limit."""
         return max(min(self._rows / self._limits.most_rows, 1.0), min(self._bytes / self._limits.most_bytes, 1.0))
 
+    def share(self, lane: int) -> float:
+        """How much of its part of the store a lane has, from 0 to 1."""
+        rows, size = self._lanes.get(lane, (0, 0))
+        return min(max(rows / self._lane_rows, size / self._lane_bytes), 1.0)
+
     def admits(self, priorities: Iterable[int]) -> bool:
         """Whether a hit with rows of these priorities may come in; it counts as the most important of them."""
         fill = self.fill

@@ -109,6 +109,7 @@ def put_in_place(folder: Path) -> None:
         for end in ENDS if made.exists() else ():
             there = folder / f"{FILE}{end}"
             if there.exists():
+                there.chmod(0o600)
                 there.rename(folder / f"{FILE}.corrupt-{stamp}{end}")
         if made.exists():
             sync_folder(folder)

@@ -97,7 +97,9 @@ def unusable(folder: Path, problem: OSError | sqlite3.Error) -> str:
 def is_full(folder: Path, problem: OSError | sqlite3.Error) -> bool:
     """Whether it is for want of room."""
     if isinstance(problem, OSError):
-        return problem.errno == errno.ENOSPC
+        return problem.errno in (errno.ENOSPC, errno.EDQUOT)
+    if getattr(problem, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
+        return True
     # SQLite calls a full disk an input or output error when it is its index of the log that does not fit.
     return folder.exists() and shutil.disk_usage(folder).free < LEAST_FREE_BYTES
 

@@ -15,12 +15,14 @@ from typing import IO
 
 from container.delivery import accepting, statements
 from container.delivery.counters import StoreFigures
-from container.delivery.levels import Levels
+from container.delivery.levels import NEARLY_FULL, Levels
 from container.delivery.opening import Opened, open_folder
+from container.delivery.queue import Take
 from container.delivery.reports import dead_letters, lane_reports, waiting_lanes
 from container.delivery.row import Acceptance, Reason, Row, unpacked
 from container.delivery.schema import FILE, lock, open_reader, unusable
 from container.delivery.seal import Keyring, KeyringError, keyring
+from container.delivery.sqlite_queue import Changing, SqliteQueue
 from container.delivery.statements import Found
 from container.delivery.store import (
     Accepted,
@@ -98,10 +100,29 @@ class SqliteStore:
         self._reading = ThreadPoolExecutor(1, "deliveries-read")
         self._listeners: list[Callable[[Mapping[str, int]], None]] = []
         self._closed = False
+        self._queue = found = SqliteQueue(
+            open_reader(opened.folder),
+            self._writer,
+            keys,
+            Changing(self._change, self._lane, self._room, self._announce),
+        )
+        self.rows, self.row, self.count, self.reasons = found.rows, found.row, found.count, found.reasons
+        self.replay, self.replay_hit, self.drop = found.replay, found.replay_hit, found.drop
+        self.standing, self.hit_of, self.export = found.standing, found.hit_of, found.export
+        self.known_ids, self.import_rows = found.known_ids, found.import_rows
+        self.search, self.erase, self.forget_guards, self.tidy = (
+            found.search,
+            found.erase,
+            found.forget_guards,
+            found.tidy,
+        )
 
     @property
     def fill(self) -> float:
         return self._levels.fill
+
+    def share(self, lane: int) -> float:
+        return self._levels.share(lane)
 
     @property
     def trouble(self) -> str:
@@ -157,13 +178,19 @@ class SqliteStore:
         )
 
     async def waiting(self) -> Sequence[WaitingLane]:
-        return await self._writer.run(waiting_lanes)
+        return await self._writer.run(self._waiting)
 
     async def claim(self, lane: int, *, now: int, most_items: int, ahead: int) -> Claimed | None:
         token = secrets.token_bytes(16)
         most_items = self._folder.disk.at_once(most_items)
-        work = partial(statements.claim, lane=lane, token=token, now=now, most_items=most_items, ahead=ahead)
-        found, too_old = await self._change(work)
+
+        def work(connection: sqlite3.Connection) -> tuple[list[Found], int]:
+            claimed = statements.claim(connection, lane, token, now=now, most_items=most_items, ahead=ahead)
+            if claimed[1]:
+                self._levels.read(connection)
+            return claimed
+
+        found, too_old = await self._writer.run(work)
         # Opening a batch takes milliseconds, which the loop should not wait for; a few rows are not worth a thread.
         opened = partial(self._opened, found)
         rows, unread = await self._read(opened) if len(found) > FEW_ROWS else opened()
@@ -245,6 +272,7 @@ class SqliteStore:
         # The reader first: the last connection to leave, if it may write, tidies the log away.
         await asyncio.get_running_loop().run_in_executor(self._reading, self._reader.close)
         self._reading.shutdown()
+        await self._queue.close()
         await asyncio.to_thread(self._folder.stop_checking)
         await self._writer.close()
         self._held.close()
@@ -253,7 +281,11 @@ class SqliteStore:
         first: dict[str, int] = {}
         for row in rows:
             first[row.lane.key] = min(row.due, first.get(row.lane.key, row.due))
-        for callback in self._listeners:
+        self._announce(first)
+
+    def _announce(self, first: Mapping[str, int]) -> None:
+        """When the first row is due, by the key of its lane."""
+        for callback in self._listeners if first else ():
             callback(first)
 
     async def _read(self, work: Callable[[], T]) -> T:
@@ -265,6 +297,11 @@ class SqliteStore:
             self._writer.counters.errors["read"] += 1
             self._folder.could_not_read(problem)
             raise stated(problem, "read") from None
+
+    def _waiting(self, connection: sqlite3.Connection) -> list[WaitingLane]:
+        # Asked for all the time: whoever was refused because of a count that was taken back is let in soon.
+        self._levels.refresh(connection)
+        return waiting_lanes(connection)
 
     async def _change(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Work that may change how many rows there are."""
@@ -280,6 +317,11 @@ class SqliteStore:
         self._levels.refresh(connection)
         lane, take = partial(self._lane, connection), self._levels.take
         return accepting.accept(connection, acceptances, keys=self._keys, lane=lane, take=take)
+
+    def _room(self, connection: sqlite3.Connection) -> Take:
+        """Takes rows that come back as long as hits are not refused for them."""
+        self._levels.refresh(connection)
+        return lambda lane, size: self._levels.fill < NEARLY_FULL and self._levels.take(lane, size)
 
     def _taken_back(self) -> None:
         self._lanes.clear()

@@ -21,6 +21,7 @@ from typing import Literal, Protocol
 from container.delivery.content import Content
 from container.delivery.frame import Frame
 from container.delivery.lane import Lane
+from container.delivery.queue_protocol import Queue
 from container.delivery.row import Acceptance, Letter, Reason
 from container.engine.outcome import Guard
 
@@ -210,12 +211,16 @@ class Tended:
         return bool(self.pulled or self.guards or self.dropped or self.pages)
 
 
-class Store(Protocol):
+class Store(Queue, Protocol):
     """Every method raises `StoreUnavailableError` when the store cannot be reached or is closed."""
 
     @property
     def fill(self) -> float:
         """How full the store is by its limits, from 0 to 1. Asks nobody."""
+        ...
+
+    def share(self, lane: int) -> float:
+        """How much of its part of the store a lane has used, from 0 to 1. Asks nobody."""
         ...
 
     async def accept(self, acceptance: Acceptance) -> Accepted:

@@ -67,6 +67,7 @@ create table dead(
   origin     text not null default ''          -- what else the row was, as JSON; empty when that is not known
 ) strict;
 create index dead_lane on dead(lane);
+create index dead_reason on dead(lane, reason);
 create table guards(
   key        blob primary key,
   kind       text not null,
@@ -113,6 +114,7 @@ alter table dead add column history text not null default '';
 alter table dead add column origin text not null default '';
 alter table guards add column row text not null default '';
 update dead set size=length(body);
+create index dead_reason on dead(lane, reason);
 """
 
 _STATED = f"insert or replace into meta values('schema_version', '{SCHEMA_VERSION}');"

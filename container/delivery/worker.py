@@ -73,6 +73,7 @@ class Worker:
             self._around.random,
             self._around.sleep,
         )
+        self.outcomes = self._handling.outcomes
         self._upkeep = Upkeep(store, self.counters, self._handling.told)
         self._flights: dict[asyncio.Task[None], Course] = {}
         self._courses: dict[int, Course] = {}
@@ -168,6 +169,7 @@ class Worker:
         again = now + LONGEST_REST_MS
         self._turns += 1
         self._holds = {}
+        self._forget(waiting)
         ready: list[tuple[WaitingLane, Course]] = []
         for lane in waiting:
             course = self._course(lane)
@@ -215,6 +217,14 @@ class Worker:
         if not course.flights:
             course.state = lane.state
         return course
+
+    def _forget(self, waiting: Sequence[WaitingLane]) -> None:
+        """Of very many lanes those begin anew in which nothing waits and nothing is under way."""
+        if len(self._courses) > MOST_COURSES:
+            kept = {lane.number for lane in waiting}
+            self._courses = {
+                number: course for number, course in self._courses.items() if course.flights or number in kept
+            }
 
     async def _claim(self, lane: WaitingLane, course: Course, now: int) -> bool:
         most = course.most_items(now)

@@ -55,6 +55,7 @@ class Writer:
         self._gathered: list[_Job] = []
         self._waiting = self._waiting_bytes = 0
         self._written = 0
+        self._apart: list[Work[None]] = []
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="deliveries", daemon=True)
         self._thread.start()
@@ -79,6 +80,13 @@ class Writer:
         """
         result: T = await self._done(work, 0)
         return result
+
+    async def between(self, work: Work[None]) -> None:
+        """Has it done between two commits, outside of a transaction. It must not raise."""
+        self._apart.append(work)
+        # It is done after the first of these, and before the second.
+        await self.run(lambda _: None)
+        await self.run(lambda _: None)
 
     async def _done(self, work: Work[Any] | Acceptance, size: int) -> Any:
         if self._closed:
@@ -124,6 +132,8 @@ class Writer:
                 self._count(jobs, results)
                 self._finish(jobs, results)
                 self._checkpoint(sum(job.size for job in jobs))
+            while self._apart:
+                self._apart.pop()(self._connection)
             self._disk.look(self._connection)
         _truncate(self._connection)
         self._connection.close()

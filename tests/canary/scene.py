@@ -292,5 +292,8 @@ def asked_of_the_admin(caller: httpx.Client, admin: str) -> Iterator[httpx.Respo
     for headers in given:
         for path in ("/", "/ready", "/metrics", f"/{quote(EMAIL)}", f"/?lane={quote(EMAIL)}"):
             yield caller.get(f"{admin}{path}", headers=headers)
+    for number in range(1, 13):
+        for path in ("lanes/{}", "lanes/{}?place=waiting", "rows/dead/{}", "rows/waiting/{}"):
+            yield caller.get(f"{admin}/{path.format(number)}", headers=given[-1])
     for password in (canaries.WRONG_TOKEN, canaries.ADMIN_TOKEN):
         yield caller.get(f"{admin}/", auth=(EMAIL, password))

@@ -175,6 +175,14 @@ def test_flags_say_whose_hits_are_taken_and_how_many(tmp_path: Path) -> None:
         assert 'hits_refused_total{reason="host_not_allowed"} 1.0' in metrics
 
 
+def test_a_flag_says_how_much_may_wait(tmp_path: Path) -> None:
+    with serving(tmp_path, "--store-rows", "100", "--rate-limit", "0") as served:
+        assert {get(f"{served.public}/g/collect?{PURCHASE}").status_code for _ in range(60)} == {204}
+        served.wait_for(r"ERROR delivery\.buried .*reason=lane_full")
+        assert 'state="dead"} 10.0' in get(f"{served.admin}/metrics").text
+        assert get(f"{served.admin}/ready").status_code == 200
+
+
 def test_a_hangup_brings_the_new_file_into_force_and_a_bad_one_changes_nothing(tmp_path: Path) -> None:
     with serving(tmp_path) as served:
         first = served.wait_for(r"serve\.started version=(\S+)")[1]

@@ -100,6 +100,8 @@ def test_a_second_process_on_the_same_data_is_refused(tmp_path: Path) -> None:
         ["--allow-host", "*"],
         ["--rate-limit", "-1"],
         ["--rate-limit", "many"],
+        ["--store-rows", "0"],
+        ["--store-bytes", "1000"],
     ],
 )
 def test_wrong_usage_is_told_apart(tmp_path: Path, wrong: list[str]) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from container.delivery.reserve import LEAST_BYTES, MOST_BYTES, RESERVE_FILE, Reserve, refused_by
 from container.delivery.row import Acceptance, Letter
+from container.delivery.schema import FILE
 from container.delivery.sqlite import open_store
 from container.delivery.store import StoreFullError, StoreRefusedError
 from tests.delivery.harness import HIT, NOW, Bench, accepted, bench, item_request, items, planned, run
@@ -197,6 +198,24 @@ def test_a_reserve_that_does_not_fit_leaves_nothing_behind(disk: Path) -> None:
     problem = refused_by(disk)
     assert problem is not None
     assert problem.errno == errno.ENOSPC
+
+
+def test_a_damaged_file_for_whose_salvage_there_is_no_room_stays_as_it_is(disk: Path) -> None:
+    run(filled_and_closed(disk / "data"))
+    path = disk / "data" / FILE
+    with path.open("r+b") as file:
+        file.write(bytes(100))
+    before = path.read_bytes()
+    with pytest.raises(StoreRefusedError, match=r"no space is left .* nothing was lost"):
+        open_store(disk / "data", now=NOW)
+    assert path.read_bytes() == before
+    assert not [*(disk / "data").glob("salvag*")]
+
+
+async def filled_and_closed(folder: Path) -> None:
+    found = bench(folder)
+    await filled(found)
+    await found.close()
 
 
 def test_a_folder_that_may_only_be_read_is_refused_and_left_alone(disk: Path) -> None:

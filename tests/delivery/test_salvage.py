@@ -224,8 +224,30 @@ def test_a_damaged_file_is_moved_aside_and_no_readable_delivery_is_lost(
     assert found >= wanted
     assert len(found) > least
     assert (folder / ASIDE).read_bytes() == before
+    assert (folder / ASIDE).stat().st_mode & 0o777 == 0o600
     said = [record.getMessage().split()[0] for record in caplog.records if record.levelno == logging.ERROR]
     assert said == ["store.damaged", "store.salvaged"]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_damage_at_random_stops_a_start_or_loses_what_is_readable(
+    seed: int, stopped: Path, killed: Path, tmp_path: Path
+) -> None:
+    chance = random.Random(seed)
+    folder = copied(chance.choice((stopped, killed)), tmp_path / "data")
+    for path in (folder / FILE, folder / LOG):
+        for _ in range(chance.randint(1, 5) if path.exists() else 0):
+            spoiled = chance.randbytes(chance.choice((1, 8, 100, 3000, 10_000)))
+            overwrite(path, chance.randrange(chance.choice((100, path.stat().st_size - len(spoiled)))), spoiled)
+    wanted = readable(folder, tmp_path)
+
+    async def scenario() -> set[str]:
+        store = open_store(folder, now=NOW)
+        found = await delivered(store)
+        await store.close()
+        return found
+
+    assert run(scenario()) >= wanted
 
 
 def test_letters_lanes_guards_and_what_the_file_says_of_itself_are_salvaged(stopped: Path, tmp_path: Path) -> None:

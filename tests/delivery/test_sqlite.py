@@ -72,6 +72,33 @@ def test_every_file_is_its_owners_only(tmp_path: Path) -> None:
         os.umask(before)
 
 
+def test_a_file_that_others_may_read_is_closed_to_them_at_the_start(tmp_path: Path) -> None:
+    run(closed(open_store(tmp_path, now=NOW), accepted(planned(1))))
+    (tmp_path / FILE).chmod(0o666)
+    (tmp_path / "deliveries.lock").chmod(0o666)
+    run(closed(open_store(tmp_path, now=NOW)))
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a file of somebody else needs root to be made")
+def test_a_folder_of_somebody_else_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    folder = tmp_path / "data"
+    run(closed(open_store(folder, now=NOW)))
+
+    def as_somebody_else() -> str:
+        os.seteuid(65534)
+        try:
+            with pytest.raises(StoreRefusedError) as refused:
+                open_store(folder, now=NOW)
+        finally:
+            os.seteuid(0)
+        return str(refused.value)
+
+    assert "Permission denied" in as_somebody_else()
+    assert "Let the user of this process read and write there" in as_somebody_else()
+
+
 def test_nothing_of_a_body_is_readable_in_the_files(tmp_path: Path) -> None:
     async def scenario() -> None:
         store = open_store(tmp_path, now=NOW)

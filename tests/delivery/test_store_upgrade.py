@@ -118,3 +118,17 @@ def test_a_file_of_a_newer_version_stays_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(StoreRefusedError, match="version 3 of the tables"):
         open_store(tmp_path, now=NOW)
     assert rows(tmp_path, "select value from meta where name='schema_version'") == [("3",)]
+
+
+def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    folder = earlier(tmp_path)
+    with closing(sqlite3.connect(folder / FILE)) as connection:
+        # The last of the tables to be changed has the new column already.
+        connection.execute("alter table guards add column row text")
+        connection.commit()
+    before = rows(folder, "select * from lanes"), rows(folder, "select number, id, crc from delivery")
+    with pytest.raises(StoreRefusedError):
+        open_store(folder, now=NOW)
+    assert (rows(folder, "select * from lanes"), rows(folder, "select number, id, crc from delivery")) == before
+    assert rows(folder, "select value from meta where name='schema_version'") == [("1",)]
+    assert rows(folder, "select name from sqlite_schema where type='trigger'") == []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 
 from container.component import tag
 from container.delivery.handling import judges_of
+from container.delivery.schema import FILE
 from container.effects import Request, Response, Verdict, by_status
 from container.event import Event
 from container.fields import Settings
@@ -219,3 +222,28 @@ def test_counters_tell_what_happened_by_type_and_detail(tmp_path: Path) -> None:
         }
 
     run(scenario())
+
+
+def test_what_was_tried_is_written_with_the_rows_that_are_not_delivered(tmp_path: Path) -> None:
+    async def scenario() -> list[str]:
+        def reply(request: httpx.Request) -> httpx.Response:
+            if len(found.vendor.requests) == 1:
+                return httpx.Response(503, json={"message": "ask ada@example.com"})
+            return httpx.Response(400 if 2 in items(request) else 200, json={"message": "no"})
+
+        found = bench(tmp_path, reply)
+        await found.store.accept(accepted(*map(planned, range(1, 4))))
+        await found.until_idle()
+        await found.close()
+        with closing(sqlite3.connect(tmp_path / FILE)) as connection:
+            [(history,)] = connection.execute("select history from dead").fetchall()
+        return str(history).splitlines()
+
+    tried = [line.split("\t") for line in run(scenario())]
+    assert [(int(at), status, verdict) for at, status, verdict, _ in tried] == [
+        (NOW, "503", "retry"),
+        (NOW + 5000, "400", "refused"),
+        (NOW + 5000, "400", "refused"),
+        (NOW + 5000, "400", "refused"),
+    ]
+    assert all(len(excerpt) <= 200 and "ada@" not in excerpt for *_, excerpt in tried)

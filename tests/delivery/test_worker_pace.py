@@ -502,6 +502,19 @@ def test_requests_under_way_are_bounded_and_every_lane_has_its_turn(tmp_path: Pa
     run(scenario())
 
 
+def test_lanes_that_are_long_empty_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        monkeypatch.setattr("container.delivery.worker.MOST_COURSES", 10)
+        found = bench(tmp_path)
+        for number in range(1, 41):
+            await found.store.accept(accepted(planned(number, item_request(number, account=f"C{number}"))))
+            await found.until_idle()
+            assert len(found.worker._courses) <= 11
+        assert len(found.vendor.requests) == 40
+
+    run(scenario())
+
+
 def test_a_turn_over_two_hundred_lanes_asks_the_store_little(tmp_path: Path) -> None:
     async def scenario() -> None:
         found = bench(tmp_path)

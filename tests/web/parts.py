@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 from container.api import Claim, Event, Hit, Reply, Request, SetCookie, Settings, client, tag
 from container.config.registry import Registry
 from container.delivery.sqlite import SqliteStore, open_store
+from container.delivery.store import Limits as StoreLimits
 from container.engine.container import Container
 from container.web.addresses import Proxies
 from container.web.current import Current
@@ -177,10 +178,15 @@ class Site:
 
 @asynccontextmanager
 async def site(
-    folder: Path, *, proxies: Proxies | None = None, limits: Limits | None = None, front: Front | None = None
+    folder: Path,
+    *,
+    proxies: Proxies | None = None,
+    limits: Limits | None = None,
+    front: Front | None = None,
+    store_limits: StoreLimits | None = None,
 ) -> AsyncIterator[Site]:
     """A site whose store is closed at the end."""
-    store = open_store(folder, now=int(NOW * 1000))
+    store = open_store(folder, now=int(NOW * 1000), limits=store_limits or StoreLimits())
     ingest = Ingest(
         Current(container()),
         store.accept,

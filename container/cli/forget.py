@@ -1,0 +1,54 @@
+"""`forget`: takes a person out of what waits, the dead letters and the guards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from container.cli.control import reached
+from container.cli.queue import DATA, Config, Data
+from container.cli.working import carried_out, job_done, progress
+from container.config.problem import printable
+from container.delivery.forget import DEAD, GUARDS, WAITING
+from container.delivery.person import NobodyError, person
+
+
+def forget(
+    *,
+    email: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Their e-mail address.")] = None,
+    phone: Annotated[str | None, typer.Option(metavar="NUMBER", help="Their phone number, with its country.")] = None,
+    user_id: Annotated[str | None, typer.Option(metavar="ID", help="The user id that your site gave them.")] = None,
+    client_id: Annotated[str | None, typer.Option(metavar="ID", help="The client id of their browser.")] = None,
+    event_id: Annotated[str | None, typer.Option(metavar="ID", help="The id of one event.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many there are.")] = False,
+    config: Config = None,
+    data: Data = DATA,
+) -> None:
+    """Delete what is kept of a person, and say how much it was."""
+    stated = {"email": email, "phone": phone, "user_id": user_id, "client_id": client_id, "event_id": event_id}
+    try:
+        person(**stated)
+    except NobodyError as problem:
+        raise typer.BadParameter(str(problem)) from None
+    if not carried_out(lambda: _forgotten(stated, data, config, dry_run=dry_run)):
+        raise typer.Exit(1)
+
+
+async def _forgotten(stated: dict[str, str | None], data: Path, config: Path | None, *, dry_run: bool) -> bool:
+    """Whether everything could be read, so that nothing of the person is left."""
+    async with reached(data, config) as control:
+        with progress("forget") as shown:
+            begun = await control.ask("/forget", {**stated, "dry_run": dry_run})
+            job = await job_done(control, begun["job"], shown)
+    typer.echo(_sentence(job, dry_run=dry_run))
+    for why, rows in job["kept"].items():
+        typer.echo(f"{rows} stay: {printable(why)}.", err=True)
+    return not job["kept"]
+
+
+def _sentence(job: dict[str, Any], *, dry_run: bool) -> str:
+    found = job["changed"]
+    counts = f"{found[WAITING]} waiting deliveries, {found[DEAD]} dead letters, {found[GUARDS]} guards"
+    return f"{counts} would be deleted." if dry_run else f"{counts} were deleted."

@@ -1,0 +1,139 @@
+"""Lanes, rows and jobs as the command line says them to people."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import orjson
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from container.config.problem import printable
+from container.web.health import moment
+
+WIDE = 240
+"""Columns where nobody looks at a terminal, so that nothing is cut."""
+
+
+def lane_table(lanes: Sequence[dict[str, Any]]) -> None:
+    """Prints the lanes."""
+    now = time.time_ns() // 1_000_000
+    table = _table("lane", "what", "state", "waiting", "dead", "oldest", "last answer")
+    for lane in lanes:
+        answer = lane["answer"]
+        said = "" if answer is None else f"{answer['status'] or '-'} {answer['verdict']} {answer['excerpt']}".strip()
+        oldest = "" if lane["oldest"] is None else age(now - lane["oldest"])
+        waiting = f"{lane['waiting']}+{lane['claimed']}" if lane["claimed"] else str(lane["waiting"])
+        table.add_row(str(lane["number"]), lane["lane"], _state(lane, now), waiting, str(lane["dead"]), oldest, said)
+    _print(table, "No lanes yet.", rows=len(lanes))
+
+
+def row_table(rows: Sequence[dict[str, Any]]) -> None:
+    """Prints rows, the latest first."""
+    now = time.time_ns() // 1_000_000
+    dead = bool(rows) and rows[0]["place"] == "dead"
+    last = ("died", "reason", "note") if dead else ("due", "", "")
+    table = _table("number", "lane", "tag", "event", "attempts", "came", *(name for name in last if name))
+    for row in rows:
+        told = [str(row["number"]), str(row["lane"]), row["tag"] or "(not readable)", row["event"]]
+        told += [str(row["attempts"]), f"{age(now - row['first'])} ago"]
+        told += [f"{age(now - row['died'])} ago", row["reason"], row["note"]] if dead else [_due(row, now)]
+        table.add_row(*map(printable, told))
+    _print(table, "There are none.", rows=len(rows))
+
+
+def detail_lines(row: dict[str, Any]) -> Iterator[str]:
+    """A row, line by line."""
+    yield f"{'Dead letter' if row['place'] == 'dead' else 'Delivery'} {row['number']}, lane {row['lane']}"
+    about = {
+        "account": row["account"],
+        "tag": row["tag"],
+        "event": row["event"],
+        "id": row["id"],
+        "came": moment(row["first"]),
+        "attempts": row["attempts"],
+        "reason": row["reason"],
+        "note": row["note"],
+        "died": row["died"] and moment(row["died"]),
+        "due": row["due"] and moment(row["due"]),
+        "sent until": row["give_up"] and moment(row["give_up"]),
+        "too old after": row["expire"] and moment(row["expire"]),
+    }
+    yield from (
+        f"  {name + ':':<15}{printable(str(value))}" for name, value in about.items() if value not in (None, "")
+    )
+    if row["history"]:
+        yield "Tried:"
+        for tried in row["history"]:
+            said = f"{tried['status'] or '-'} {tried['verdict']} {tried['excerpt']}"
+            yield f"  {moment(tried['at'])}  {printable(said.strip())}"
+    if row["unreadable"]:
+        yield row["unreadable"]
+        return
+    yield "Its hit:" if row["holds"] == "hit" else "Its request:"
+    yield f"  {printable(row['method'])} {printable(row['url'])}"
+    yield from (f"  {printable(name)}: {printable(value)}" for name, value in row["headers"])
+    if row["ip"]:
+        yield f"  from {printable(row['ip'])}"
+    if row["body"]:
+        yield ""
+        yield from (f"  {printable(line)}" for line in _body(row["body"]).split("\n"))
+    if not row["whole"]:
+        yield ""
+        yield "Values are hinted at by their first and last character and their length; --whole shows them."
+
+
+def outcome_lines(job: dict[str, Any]) -> tuple[list[str], bool]:
+    """What a job did, and whether it did all that was asked."""
+    lines = [f"{what}: {rows}" for what, rows in job["changed"].items()]
+    lines += [f"stay: {rows}, because {printable(why)}" for why, rows in job["kept"].items()]
+    return lines or ["There was nothing to do."], not job["kept"]
+
+
+def age(milliseconds: int) -> str:
+    """A duration in words that fit a table."""
+    seconds = max(milliseconds, 0) // 1000
+    for size, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {name}"
+    return f"{seconds} s"
+
+
+def _state(lane: dict[str, Any], now: int) -> str:
+    if lane["paused"]:
+        return "paused"
+    if lane["mode"] != "open":
+        return f"holds: {lane['mode']}"
+    if lane["failures"]:
+        return f"failing, again in {age(lane['not_before'] - now)}"
+    return "open"
+
+
+def _due(row: dict[str, Any], now: int) -> str:
+    if row["claimed"]:
+        return "being sent"
+    return "now" if row["due"] <= now else f"in {age(row['due'] - now)}"
+
+
+def _body(text: str) -> str:
+    try:
+        return orjson.dumps(orjson.loads(text), option=orjson.OPT_INDENT_2).decode()
+    except orjson.JSONDecodeError:
+        return text
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for column in columns:
+        table.add_column(column, justify="right" if column in ("waiting", "dead", "attempts") else "left")
+    return table
+
+
+def _print(table: Table, nothing: str, *, rows: int) -> None:
+    console = Console(markup=False, emoji=False, highlight=False)
+    if not console.is_terminal:
+        console = Console(markup=False, emoji=False, highlight=False, width=WIDE)
+    console.print(table if rows else nothing)

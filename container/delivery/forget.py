@@ -1,0 +1,83 @@
+"""Somebody is taken out of what a store holds: rows that wait or are being sent, dead letters, and guards.
+
+Slice by slice, so that hits come in between; with as long a rest after each slice as it took, since opening bodies
+takes the interpreter away from them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+from container.delivery.person import Person, texts_of
+from container.delivery.progress import Progress
+from container.delivery.row import FailedHit, Unpacked
+from container.delivery.selection import AT_ONCE, Place, Selection
+from container.delivery.store import Store
+from container.engine.guards import once_per_guard
+
+LONGEST_REST_SECONDS = 0.1
+WAITING, DEAD, GUARDS = "waiting", "dead", "guards"
+UNREAD = "not readable, so nobody knows whose they are"
+
+PLACES: Sequence[tuple[Place, str]] = (("waiting", WAITING), ("dead", DEAD))
+
+
+async def forget(
+    store: Store,
+    person: Person,
+    progress: Progress,
+    *,
+    tags: Sequence[str],
+    dry_run: bool = False,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """Deletes what holds the person and counts it; `dry_run`: only counts it. `tags`: those of the container.
+
+    Waiting rows first: what dies meanwhile is then found among the dead letters.
+    """
+    progress.total = sum([await store.count(Selection(place)) for place, _ in PLACES])
+    for each in (WAITING, DEAD, GUARDS):
+        progress.changed[each] = 0
+    ids: set[str] = set()
+    for place, called in PLACES:
+        ids |= await _in_place(store, person, progress, place, called, dry_run=dry_run, sleep=sleep)
+    keys = [once_per_guard(tag, key, until=0, planned=()).key for tag in tags for key in person.keys]
+    progress.changed[GUARDS] = await store.forget_guards(keys, ids, dry_run=dry_run)
+    if not dry_run:
+        await store.tidy()
+
+
+async def _in_place(
+    store: Store,
+    person: Person,
+    progress: Progress,
+    place: Place,
+    called: str,
+    *,
+    dry_run: bool,
+    sleep: Callable[[float], Awaitable[None]],
+) -> set[str]:
+    """The ids of the rows that held the person."""
+
+    def holds(found: Unpacked | FailedHit) -> bool:
+        return person.within(texts_of(found))
+
+    # What comes meanwhile is left, or on a busy server there would be no end.
+    newest = await store.rows(Selection(place), most=1)
+    last, after = newest[0].number if newest else 0, 0
+    ids: set[str] = set()
+    while after < last:
+        begun = time.monotonic()
+        found = await store.search(place, holds, after=after, most=AT_ONCE)
+        if not found.looked:
+            break
+        after = found.last
+        gone = len(found.rows) if dry_run else await store.erase(place, found.rows)
+        ids.update(pair.id for pair in found.rows)
+        progress.change(called, gone)
+        progress.keep(UNREAD, found.unread)
+        progress.done += found.looked
+        await sleep(min(time.monotonic() - begun, LONGEST_REST_SECONDS))
+    return ids

@@ -1,0 +1,303 @@
+"""The JSON interface of the queue, under `/api/queue`: lanes, rows, and what is done with them.
+
+On the admin listener it needs the admin token, as a bearer token or a password; on the control socket, which only the
+folder's owner can open, it needs none. What changes something is a POST of JSON that no other site's page sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from container.delivery.known_ids import KnownIds
+from container.delivery.person import NobodyError, person
+from container.delivery.selection import AT_ONCE, Imported, Place, Selection
+from container.delivery.store import StoreError
+from container.web.caretaker import Caretaker
+from container.web.ingest import Receive, Scope, Send
+from container.web.jobs import BusyError
+from container.web.queue_json import detail_json, imported_json, job_json, lane_json, report_json
+
+PATH = "/api/queue"
+MOST_ROWS = 500
+MOST_NUMBERS = 10_000
+LARGEST_BODY = 16 << 20
+"""Bytes of a request, such as a slice of an import; a listener may have a limit of its own."""
+
+_GUARDED = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+_NEEDED = {"www-authenticate": 'Basic realm="tag-container: the admin token is the password", charset="UTF-8"'}
+_IDENTIFIERS = ("email", "phone", "user_id", "client_id", "event_id")
+
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Document = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Importing:
+    """The import that is under way: one at a time, so that the ids are read once. Mutable on purpose."""
+
+    number: int = 0
+    known: KnownIds | None = None
+    total: Imported = field(default_factory=Imported)
+
+    def end(self) -> None:
+        if self.known is not None:
+            self.known.close()
+        self.known = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueApi:
+    """`allows`: whether an `Authorization` header may come in. `by`: how callers come in, for the log."""
+
+    caretaker: Caretaker
+    allows: Callable[[str], bool]
+    by: str
+    importing: Importing = field(default_factory=Importing)
+
+    async def lanes(self, _request: Request) -> Response:
+        return _json({"lanes": [lane_json(lane) for lane in await self.caretaker.store.lanes()]})
+
+    async def rows(self, request: Request) -> Response:
+        asked = request.query_params
+        selection = _selection({**asked, "all": True}, asked.get("place", "dead"))
+        most = min(_number(asked.get("most"), "most") or 50, MOST_ROWS)
+        found = await self.caretaker.store.rows(selection, most=most, before=_number(asked.get("before"), "before"))
+        return _json({"rows": [report_json(each) for each in found]})
+
+    async def count(self, request: Request) -> Response:
+        asked = request.query_params
+        selection = _selection({**asked, "all": True}, asked.get("place", "dead"))
+        return _json({"rows": await self.caretaker.store.count(selection)})
+
+    async def row(self, request: Request) -> Response:
+        place, number = _place(request.path_params["place"]), request.path_params["number"]
+        whole = request.query_params.get("whole", "") not in ("", "0", "false")
+        found = await self.caretaker.row(place, number, whole=whole, by=self.by)
+        if found is None:
+            raise HTTPException(404, "There is no such row any more.")
+        return _json(detail_json(found))
+
+    async def replay(self, request: Request) -> Response:
+        job = self.caretaker.replay(_selection(await _document(request), "dead"))
+        return _json({"job": job_json(job)}, 202)
+
+    async def drop(self, request: Request) -> Response:
+        stated = await _document(request)
+        job = self.caretaker.drop(_selection(stated, stated.get("place", "dead")))
+        return _json({"job": job_json(job)}, 202)
+
+    async def pause(self, request: Request) -> Response:
+        return await self._pause(request, paused=True)
+
+    async def resume(self, request: Request) -> Response:
+        return await self._pause(request, paused=False)
+
+    async def forget(self, request: Request) -> Response:
+        stated = await _document(request)
+        named = {name: value for name in _IDENTIFIERS if (value := stated.get(name)) is not None}
+        if not all(isinstance(value, str) for value in named.values()):
+            raise HTTPException(422, "Each identifier is text.")
+        job = self.caretaker.forget(person(**named), dry_run=stated.get("dry_run") is True)
+        return _json({"job": job_json(job)}, 202)
+
+    async def job(self, request: Request) -> Response:
+        job = self.caretaker.jobs.get(request.path_params["number"])
+        if job is None:
+            raise HTTPException(404, "There is no such job any more.")
+        return _json({"job": job_json(job)})
+
+    async def export(self, request: Request) -> Response:
+        """Every row as a line of JSON, in the order of numbers: those that wait, then the dead letters."""
+        asked = dict(request.query_params)
+        places = (_place(asked["place"]),) if "place" in asked else ("waiting", "dead")
+        selections = [_selection({**asked, "all": True}, place) for place in places]
+        kind = "application/x-ndjson"
+        return StreamingResponse(self._lines(selections), media_type=kind, headers=_GUARDED)
+
+    async def import_rows(self, request: Request) -> Response:
+        """A slice of an import: `import` is the number that the first slice got, `last` ends it."""
+        stated = await _document(request)
+        lines = stated.get("rows")
+        if not isinstance(lines, list) or not all(isinstance(line, dict) for line in lines) or len(lines) > AT_ONCE:
+            raise HTTPException(422, f"The rows are a list of {AT_ONCE} lines of an export at most.")
+        running, store = self.importing, self.caretaker.store
+        if stated.get("import") is None:
+            running.end()
+            running.number, running.known, running.total = running.number + 1, await store.known_ids(), Imported()
+        elif stated["import"] != running.number or running.known is None:
+            raise HTTPException(409, "Another import began meanwhile, or the server was started anew: begin again.")
+        number = running.number
+        running.total += await store.import_rows(lines, now=self.caretaker.clock(), known=running.known)
+        total = running.total
+        if stated.get("last") is True:
+            running.end()
+        return _json({"import": number, **imported_json(total)})
+
+    def routes(self) -> list[Route]:
+        def reading(path: str, answer: Callable[[Request], Awaitable[Response]]) -> Route:
+            return Route(f"{PATH}{path}", self._answering(answer), methods=["GET"])
+
+        def changing(path: str, answer: Callable[[Request], Awaitable[Response]]) -> Route:
+            return Route(f"{PATH}{path}", self._answering(answer), methods=["POST"])
+
+        return [
+            reading("/lanes", self.lanes),
+            reading("/rows", self.rows),
+            reading("/count", self.count),
+            reading("/rows/{place}/{number:int}", self.row),
+            reading("/jobs/{number:int}", self.job),
+            reading("/export", self.export),
+            changing("/replay", self.replay),
+            changing("/drop", self.drop),
+            changing("/lanes/{number:int}/pause", self.pause),
+            changing("/lanes/{number:int}/resume", self.resume),
+            changing("/import", self.import_rows),
+            changing("/forget", self.forget),
+        ]
+
+    async def _pause(self, request: Request, *, paused: bool) -> Response:
+        await _document(request)
+        number = request.path_params["number"]
+        if not await self.caretaker.pause(number, paused=paused, by=self.by):
+            raise HTTPException(404, f"There is no lane {number}.")
+        return _json({"lane": number, "paused": paused})
+
+    async def _lines(self, selections: list[Selection]) -> AsyncIterator[bytes]:
+        for selection in selections:
+            after = 0
+            while found := await self.caretaker.store.export(selection, after=after):
+                after = found[-1].number
+                yield b"".join(orjson.dumps(each.line) + b"\n" for each in found if each.line)
+
+    def _answering(self, answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        """The answer for who may come in, and a sentence where there is none."""
+
+        async def answered(request: Request) -> Response:
+            if not self.allows(request.headers.get("authorization", "")):
+                return _said(401, "The admin token is needed.", _NEEDED)
+            if request.method == "POST" and not _is_ours(request):
+                return _said(403, "Send JSON, with content-type: application/json, and not from another site's page.")
+            try:
+                return await answer(request)
+            except HTTPException as problem:
+                return _said(problem.status_code, problem.detail)
+            except NobodyError as problem:
+                return _said(422, str(problem))
+            except BusyError as problem:
+                return _json({"error": str(problem), "job": job_json(problem.job)}, 409)
+            except StoreError as problem:
+                return _said(503, f"The store does not take it ({problem}).")
+
+        return answered
+
+
+def queue_app(api: QueueApi) -> Starlette:
+    """The interface as an application, such as that of the control socket."""
+    return Starlette(routes=api.routes())
+
+
+def with_queue(application: Application, api: QueueApi) -> Application:
+    """The application, and the interface under its path."""
+    queue = queue_app(api)
+
+    async def both(scope: Scope, receive: Receive, send: Send) -> None:
+        is_queue = scope["type"] == "http" and scope["path"].startswith(f"{PATH}/")
+        await (queue if is_queue else application)(scope, receive, send)
+
+    return both
+
+
+def _is_ours(request: Request) -> bool:
+    """Whether a request that changes something comes from no other site. Forms of other sites cannot send JSON."""
+    headers = request.headers
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" or headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        return False
+    origin = headers.get("origin")
+    if origin is None:
+        return True
+    try:
+        return urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+    except ValueError:
+        return False
+
+
+async def _document(request: Request) -> Document:
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > LARGEST_BODY:
+                raise HTTPException(413, f"The body has more than {LARGEST_BODY} bytes.")
+        found = orjson.loads(bytes(body) or b"{}")
+    except (orjson.JSONDecodeError, ClientDisconnect):
+        raise HTTPException(400, "The body is no JSON.") from None
+    if not isinstance(found, dict):
+        raise HTTPException(422, "The body is a JSON object.")
+    return found
+
+
+def _selection(stated: Document, place: object) -> Selection:
+    """The rows that are meant: all, or those of a lane, for a reason, or by number."""
+    lane, up_to = _number(stated.get("lane"), "lane"), _number(stated.get("up_to"), "up_to")
+    reason, numbers, ids = stated.get("reason"), stated.get("numbers"), stated.get("ids")
+    if reason is not None and not isinstance(reason, str):
+        raise HTTPException(422, "The reason is text.")
+    if numbers is not None and not _is_list(numbers, int):
+        raise HTTPException(422, "The numbers are a list of whole numbers.")
+    if ids is not None and not _is_list(ids, str):
+        raise HTTPException(422, "The ids are a list of texts.")
+    if stated.get("all") is not True and all(each is None for each in (lane, reason, numbers, ids)):
+        raise HTTPException(422, "Say which rows: a lane, a reason, numbers, or all.")
+    return Selection(
+        _place(place),
+        lane=lane,
+        numbers=None if numbers is None else tuple(numbers),
+        reason=reason,
+        up_to=up_to,
+        ids=None if ids is None else tuple(ids),
+    )
+
+
+def _place(stated: object) -> Place:
+    if stated == "waiting":
+        return "waiting"
+    if stated == "dead":
+        return "dead"
+    raise HTTPException(422, 'A place is "waiting" or "dead".')
+
+
+def _number(stated: object, name: str) -> int | None:
+    if stated is None:
+        return None
+    if isinstance(stated, str) and stated.isascii() and stated.isdigit() and len(stated) < 19:
+        return int(stated)
+    if type(stated) is int and 0 <= stated < 2**63:
+        return stated
+    raise HTTPException(422, f'"{name}" is a whole number.')
+
+
+def _is_list(value: object, kind: type) -> bool:
+    if not isinstance(value, list) or len(value) > MOST_NUMBERS:
+        return False
+    return all(type(each) is kind for each in value) and (kind is str or all(0 <= each < 2**63 for each in value))
+
+
+def _said(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Response:
+    return _json({"error": sentence}, status, headers)
+
+
+def _json(document: Document, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    # Halves of surrogate pairs cannot be written; what a hit brought along may hold some.
+    option = orjson.OPT_NON_STR_KEYS
+    return Response(orjson.dumps(document, option=option), status, {**_GUARDED, **(headers or {})}, "application/json")

@@ -1,0 +1,263 @@
+"""`queue` and `forget`: what they say, what they do, and with which code they end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner, Result
+
+from container.cli.main import app
+from container.cli.working import progress
+from container.delivery.row import acceptance
+from container.delivery.sqlite import SqliteStore, open_store
+from container.delivery.store import Answer, LaneState
+from container.engine.run import run as run_hit
+from container.event import Hit
+from tests import canaries
+from tests.cli import processes
+from tests.delivery.harness import NOW, accepted, item_request, must_claim, planned, run
+from tests.web.parts import container
+
+
+def prepared(folder: Path, *, dead: int = 0, waiting: int = 0, hits: int = 0) -> Path:
+    async def work(store: SqliteStore) -> None:
+        if dead:
+            await store.accept(accepted(*(planned(number) for number in range(1, dead + 1))))
+            claimed = await must_claim(store)
+            await store.bury(claimed, claimed.rows, "refused", note="no such pixel", now=NOW)
+        await store.accept(accepted(*(planned(number) for number in range(101, 101 + waiting))))
+        for number in range(hits):
+            hit = Hit(bytes([number] * 16), NOW, path="/collect", query="name=raise_in_tag")
+            await store.accept(acceptance(run_hit(container(), hit), now=NOW))
+
+    with_store(folder, work)
+    return folder
+
+
+def with_store(folder: Path, work: Callable[[SqliteStore], Coroutine[Any, Any, None]]) -> None:
+    async def whole() -> None:
+        store = open_store(folder, now=NOW)
+        try:
+            await work(store)
+        finally:
+            await store.close()
+
+    run(whole())
+
+
+def said(*arguments: str, data: Path, given: str = "") -> Result:
+    return CliRunner().invoke(app, [*arguments, "--data", str(data)], given)
+
+
+def test_lanes_are_listed_for_people_and_for_programs(tmp_path: Path) -> None:
+    prepared(tmp_path, dead=2, waiting=3)
+    text = said("queue", "list", data=tmp_path)
+    assert text.exit_code == 0
+    assert "tiktok_events_api https://vendor.example/v1/events C1" in text.output
+    [lane] = json.loads(said("queue", "list", "--format", "json", data=tmp_path).output)
+    assert (lane["number"], lane["waiting"], lane["dead"]) == (1, 3, 2)
+
+
+def test_rows_are_listed_of_a_lane_and_of_the_dead(tmp_path: Path) -> None:
+    prepared(tmp_path, dead=2, waiting=3)
+    waiting = json.loads(said("queue", "list", "--lane", "1", "--format", "json", data=tmp_path).output)
+    dead = json.loads(said("queue", "list", "--reason", "refused", "--format", "json", data=tmp_path).output)
+    assert ([row["place"] for row in waiting], [row["place"] for row in dead]) == (["waiting"] * 3, ["dead"] * 2)
+    text = said("queue", "list", "--dead", data=tmp_path).output
+    assert "no such pixel" in text
+    assert "due" in said("queue", "list", "--lane", "1", data=tmp_path).output
+    assert "There are none." in said("queue", "list", "--reason", "gave_up", data=tmp_path).output
+
+
+def test_a_folder_without_rows_says_so(tmp_path: Path) -> None:
+    prepared(tmp_path)
+    assert "No lanes yet." in said("queue", "list", data=tmp_path).output
+
+
+def test_a_row_is_shown_masked_and_whole_on_demand(tmp_path: Path) -> None:
+    prepared(tmp_path, dead=1)
+    shown = said("queue", "show", "1", "--dead", data=tmp_path)
+    assert shown.exit_code == 0
+    assert "no such pixel" in shown.output
+    assert '"event": "Purchase"' in shown.output
+    assert "${secret:TIKTOK_TOKEN}" in shown.output
+    assert not canaries.EVERYTHING.within(shown.output)
+    whole = json.loads(said("queue", "show", "1", "--dead", "--whole", "--format", "json", data=tmp_path).stdout)
+    assert canaries.EMAIL in whole["body"]
+
+
+def test_lanes_say_how_they_stand(tmp_path: Path) -> None:
+    async def work(store: SqliteStore) -> None:
+        for number, account in enumerate(("C1", "C2", "C3"), start=1):
+            await store.accept(accepted(planned(number, item_request(number, account=account))))
+        answer = Answer(NOW, 401, "credential", "the token is wrong")
+        await store.mark(1, LaneState("credential", NOW, 3), answer)
+        await store.mark(2, LaneState("open", NOW, 3))
+        await store.pause(3, paused=True)
+
+    with_store(tmp_path, work)
+    first, second, third = said("queue", "list", data=tmp_path).output.splitlines()[2:5]
+    assert "holds: credential" in first
+    assert "401 credential the token is wrong" in first
+    assert "failing, again in" in second
+    assert "paused" in third
+
+
+def test_the_hit_of_a_letter_is_shown(tmp_path: Path) -> None:
+    prepared(tmp_path, hits=1)
+    shown = said("queue", "show", "1", "--dead", data=tmp_path).output
+    assert "Its hit:" in shown
+    assert "GET /collect?name=" in shown
+
+
+def test_a_row_that_is_not_there_ends_with_1(tmp_path: Path) -> None:
+    prepared(tmp_path)
+    found = said("queue", "show", "7", data=tmp_path)
+    assert (found.exit_code, "no such row" in found.output) == (1, True)
+
+
+def test_letters_are_replayed_by_number_reason_lane_or_all(tmp_path: Path) -> None:
+    prepared(tmp_path, dead=5)
+    assert "sent again: 2" in said("queue", "replay", "1", "2", "--yes", data=tmp_path).output
+    assert (
+        "sent again: 3" in said("queue", "replay", "--lane", "1", "--reason", "refused", "--yes", data=tmp_path).output
+    )
+    nothing = said("queue", "replay", "--all", "--yes", data=tmp_path)
+    assert (nothing.exit_code, "There was nothing to do." in nothing.output) == (0, True)
+
+
+def test_letters_that_stay_end_with_1_and_say_why(tmp_path: Path) -> None:
+    prepared(tmp_path, dead=1, hits=1)
+    found = said("queue", "replay", "--all", "--yes", data=tmp_path)
+    assert found.exit_code == 1
+    assert "sent again: 1" in found.output
+    assert "stay: 1, because no container is at hand" in found.output
+
+
+def test_rows_are_dropped_where_they_are_said_to_be(tmp_path: Path) -> None:
+    prepared(tmp_path, dead=2, waiting=3)
+    assert "dropped: 2" in said("queue", "drop", "--all", "--dead", "--yes", data=tmp_path).output
+    assert "dropped: 3" in said("queue", "drop", "--lane", "1", "--yes", data=tmp_path).output
+
+
+@pytest.mark.parametrize("command", ["replay", "drop"])
+@pytest.mark.parametrize("stated", [[], ["1", "--all"], ["--all", "--lane", "1"], ["1", "--reason", "refused"]])
+def test_which_rows_has_to_be_said_in_one_way(tmp_path: Path, command: str, stated: list[str]) -> None:
+    prepared(tmp_path, dead=1)
+    assert said("queue", command, *stated, "--yes", data=tmp_path).exit_code == 2
+
+
+@pytest.mark.parametrize("stated", [["--all"], ["1"]])
+def test_where_nobody_can_be_asked_nothing_is_dropped(tmp_path: Path, stated: list[str]) -> None:
+    prepared(tmp_path, waiting=1)
+    found = said("queue", "drop", *stated, data=tmp_path)
+    assert (found.exit_code, "1 deliveries that wait" in found.output) == (2, True)
+    assert json.loads(said("queue", "list", "--format", "json", data=tmp_path).output)[0]["waiting"] == 1
+
+
+def test_a_lane_is_paused_and_goes_on(tmp_path: Path) -> None:
+    prepared(tmp_path, waiting=1)
+    assert "Lane 1 is paused." in said("queue", "pause", "1", data=tmp_path).output
+    assert "paused" in said("queue", "list", data=tmp_path).output
+    assert "Lane 1 goes on." in said("queue", "resume", "1", data=tmp_path).output
+    assert said("queue", "pause", "9", data=tmp_path).exit_code == 1
+
+
+def test_an_export_is_private_and_complete_and_imported_once(tmp_path: Path) -> None:
+    here, there, file = prepared(tmp_path / "a", dead=2, waiting=600), prepared(tmp_path / "b"), tmp_path / "rows.jsonl"
+    exported = said("queue", "export", str(file), data=here)
+    assert (exported.exit_code, "602 rows were written." in exported.output) == (0, True)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("rows")] == ["rows.jsonl"]
+    assert "602 rows were taken, 0 were here already." in said("queue", "import", str(file), data=there).output
+    assert "0 rows were taken, 602 were here already." in said("queue", "import", str(file), data=there).output
+    [lane] = json.loads(said("queue", "list", "--format", "json", data=there).output)
+    assert (lane["waiting"], lane["dead"]) == (600, 2)
+
+
+def test_an_export_goes_through_a_pipe(tmp_path: Path) -> None:
+    here, there = prepared(tmp_path / "a", waiting=2), prepared(tmp_path / "b")
+    piped = said("queue", "export", "-", data=here).stdout
+    assert len(piped.splitlines()) == 2
+    assert "2 rows were taken" in said("queue", "import", "-", data=there, given=piped).output
+
+
+def test_lines_that_are_no_rows_are_told(tmp_path: Path) -> None:
+    here, file = prepared(tmp_path / "a", waiting=1), tmp_path / "rows"
+    said("queue", "export", str(file), data=here)
+    file.write_text(file.read_text() + "\nnot json\n[]\n{}\n")
+    found = said("queue", "import", str(file), data=prepared(tmp_path / "b"))
+    assert (found.exit_code, "3 lines are no rows" in found.output, "1 rows were taken" in found.output) == (
+        1,
+        True,
+        True,
+    )
+
+
+def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    found = said("queue", "export", str(tmp_path / "no" / "rows"), data=prepared(tmp_path / "a"))
+    assert (found.exit_code, "cannot be written" in found.output) == (1, True)
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    found = said("queue", "import", str(tmp_path / "no"), data=prepared(tmp_path / "a"))
+    assert (found.exit_code, "cannot be read" in found.output) == (1, True)
+
+
+def test_a_person_is_counted_and_forgotten(tmp_path: Path) -> None:
+    prepared(tmp_path, dead=1, waiting=2)
+    counted = said("forget", "--email", canaries.EMAIL, "--dry-run", data=tmp_path)
+    assert "2 waiting deliveries, 1 dead letters, 0 guards would be deleted." in counted.output
+    assert "were deleted." in said("forget", "--email", canaries.EMAIL, data=tmp_path).output
+    again = said("forget", "--phone", canaries.PHONE, data=tmp_path)
+    assert (again.exit_code, "0 waiting deliveries, 0 dead letters" in again.output) == (0, True)
+
+
+@pytest.mark.parametrize("stated", [[], ["--email", "nobody"], ["--phone", "0612345678"], ["--user-id", " "]])
+def test_nobody_cannot_be_forgotten(tmp_path: Path, stated: list[str]) -> None:
+    prepared(tmp_path)
+    assert said("forget", *stated, data=tmp_path).exit_code == 2
+
+
+def test_a_folder_without_deliveries_ends_with_1_and_none_with_2(tmp_path: Path) -> None:
+    assert said("queue", "list", data=tmp_path).exit_code == 1
+    assert said("queue", "list", data=tmp_path / "nowhere").exit_code == 2
+
+
+def test_on_a_terminal_there_is_a_bar_and_elsewhere_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    with Path("/dev/null").open("w") as nowhere:
+        console = Console(file=nowhere, force_terminal=True)
+        with progress("replay", console) as shown:
+            shown(5, 10)
+    with progress("replay") as shown:
+        for done in range(0, 101, 5):
+            shown(done, 100)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "replay: 10 of 100"
+    assert (len(lines), lines[-1]) == (10, "replay: 100 of 100")
+
+
+@pytest.mark.slow
+def test_a_running_server_is_looked_after_over_its_socket(tmp_path: Path) -> None:
+    with processes.serving(tmp_path) as served, httpx.Client(trust_env=False) as caller:
+        assert caller.get(f"{served.public}/g/collect?{processes.PURCHASE}&ep.event_id=kept").status_code == 204
+        # The address is a private one, to which nothing may be sent: it waits.
+        listed = processes.run("queue", "list", "--format", "json", folder=tmp_path)
+        [lane] = json.loads(listed.stdout)
+        assert lane["waiting"] + lane["claimed"] == 1
+        assert processes.run("queue", "pause", "1", folder=tmp_path).returncode == 0
+        served.wait_for("queue.paused lane=1 paused=true by=control_socket")
+        shown = processes.run("queue", "show", "1", folder=tmp_path)
+        assert not canaries.EVERYTHING.within(shown.stdout)
+        forgotten = processes.run("forget", "--email", canaries.EMAIL, folder=tmp_path)
+        assert "1 waiting deliveries" in forgotten.stdout
+        assert (tmp_path / "data" / "control.sock").is_socket()
+        assert served.stop() == 0
+    assert not (tmp_path / "data" / "control.sock").exists()
+    assert json.loads(processes.run("queue", "list", "--format", "json", folder=tmp_path).stdout)[0]["waiting"] == 0

@@ -1,0 +1,122 @@
+"""Somebody is forgotten: rows that wait or are sent, letters, hits and guards; nobody else is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from container.delivery.forget import UNREAD, forget
+from container.delivery.person import Person, person
+from container.delivery.progress import Progress
+from container.delivery.row import acceptance
+from container.delivery.selection import Selection
+from container.delivery.sqlite import SqliteStore, open_store
+from container.engine.guards import once_per_guard
+from container.engine.outcome import Failure, Guard, Planned
+from tests import canaries
+from tests.delivery.harness import LATER, NOW, accepted, item_request, must_claim, outcome, planned, run
+
+OTHER = {"email": hashlib.sha256(b"somebody@else.example").hexdigest()}
+ADA = person(email=canaries.EMAIL)
+
+
+def of_another(number: int) -> Planned:
+    return planned(number, item_request(number, user=OTHER))
+
+
+async def forgotten(
+    store: SqliteStore, who: Person, *, tags: tuple[str, ...] = (), dry_run: bool = False
+) -> Mapping[str, int]:
+    progress = Progress()
+    await forget(store, who, progress, tags=tags, dry_run=dry_run)
+    assert progress.done == progress.total
+    return {**progress.changed, **progress.kept}
+
+
+def test_rows_letters_and_guards_of_a_person_are_gone_and_counted_and_a_second_time_there_are_none(
+    tmp_path: Path,
+) -> None:
+    async def scenario() -> None:
+        store = open_store(tmp_path, now=NOW)
+        guards = [Guard(bytes([number]), "duplicate", LATER, (f"{number:032x}",)) for number in (1, 5)]
+        await store.accept(accepted(planned(1), planned(2), planned(3), guards=guards[:1]))
+        await store.accept(accepted(of_another(4), of_another(5), guards=guards[1:]))
+        claimed = await must_claim(store, most_items=2)
+        await store.bury(claimed, claimed.rows[:1], "refused", note="", now=NOW)
+        failed = Failure("Hook", "hook", 0, "purchase", "the tag raised")
+        await store.accept(acceptance(outcome(failures=[failed]), now=NOW))
+        found = {"waiting": 2, "dead": 2, "guards": 1}
+        assert await forgotten(store, ADA, dry_run=True) == found
+        assert await forgotten(store, ADA) == found
+        assert await forgotten(store, ADA) == {"waiting": 0, "dead": 0, "guards": 0}
+        assert [int(row.id, 16) for row in await store.rows(Selection("waiting"), most=9)] == [5, 4]
+        assert await store.forget_guards([bytes([5])], (), dry_run=True) == 1
+        # What was being sent is nobody's any more.
+        assert await store.settle(claimed, claimed.rows) == 0
+        assert store.fill > 0
+        await store.close()
+
+    run(scenario())
+
+
+def test_a_hit_is_searched_in_its_headers_cookies_query_body_and_address(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        failed = Failure("Hook", "hook", 0, "purchase", "the tag raised")
+        for who in (
+            ADA,
+            person(phone=canaries.PHONE),
+            person(user_id=canaries.USER_ID),
+            person(client_id=canaries.CLIENT_ID),
+            person(user_id=canaries.COOKIE),
+        ):
+            store = open_store(tmp_path, now=NOW)
+            await store.accept(acceptance(outcome(failures=[failed]), now=NOW))
+            assert (await forgotten(store, who))["dead"] == 1, who
+            await store.close()
+
+    run(scenario())
+
+
+def test_keys_of_once_per_that_a_person_used_are_free_again(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = open_store(tmp_path, now=NOW)
+        used = [once_per_guard("Welcome", key, until=LATER, planned=(key,)) for key in ("U-4711", "U-9")]
+        await store.accept(accepted(guards=used))
+        who = person(user_id="U-4711")
+        assert (await forgotten(store, who, tags=("Other",)))["guards"] == 0
+        assert (await forgotten(store, who, tags=("Other", "Welcome")))["guards"] == 1
+        assert await store.forget_guards([used[1].key], (), dry_run=True) == 1
+        await store.close()
+
+    run(scenario())
+
+
+def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = open_store(tmp_path, now=NOW)
+        await store.accept(accepted(planned(1)))
+        await store._writer.run(lambda connection: connection.execute("update delivery set body=x'00'"))
+        assert (await forgotten(store, ADA))[UNREAD] == 1
+        await store.close()
+
+    run(scenario())
+
+
+def test_many_rows_are_looked_through_in_slices_with_rests(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = open_store(tmp_path, now=NOW)
+        for start in range(0, 1200, 100):
+            await store.accept(accepted(*(of_another(number) for number in range(start, start + 100))))
+        await store.accept(accepted(planned(5000)))
+        rests: list[float] = []
+
+        async def sleep(seconds: float) -> None:
+            rests.append(seconds)
+
+        progress = Progress()
+        await forget(store, ADA, progress, tags=(), sleep=sleep)
+        assert (progress.done, progress.changed["waiting"], len(rests)) == (1201, 1, 3)
+        await store.close()
+
+    run(scenario())
