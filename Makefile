@@ -37,6 +37,9 @@ lock: $(READY)
 	$(BIN)/pip-compile --extra dev --extra postgres --generate-hashes --allow-unsafe --no-strip-extras --upgrade --quiet \
 		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-annotate --no-header \
 		--output-file requirements.lock pyproject.toml
+	$(BIN)/pip-compile --extra otel --constraint requirements.lock --generate-hashes --allow-unsafe --no-strip-extras --upgrade --quiet \
+		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-annotate --no-header \
+		--output-file requirements.otel.lock pyproject.toml
 
 # Kills a server 200 times under load, and once at each step of a hit and of a delivery. `make check` has a short form.
 chaos: $(READY)
@@ -52,10 +55,12 @@ bench: $(READY)
 clean:
 	rm -rf .venv *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-$(READY): requirements.lock pyproject.toml
+# The second file is what spans for OpenTelemetry need besides: nothing else has it.
+$(READY): requirements.lock requirements.otel.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' || { echo "Python's venv module is needed: install the package python3-venv."; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		--requirement requirements.lock --requirement requirements.otel.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

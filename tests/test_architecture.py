@@ -59,7 +59,7 @@ OUTSIDE: Mapping[int, frozenset[str]] = {
     4: frozenset({"pydantic", "pytest", "orjson"}),
     5: frozenset({"httpx", "httpx_aiohttp", "aiohttp", "psycopg", "cryptography", "prometheus_client", "orjson"}),
     6: frozenset({"starlette", "jinja2", "prometheus_client", "orjson"}),
-    7: frozenset({"typer", "rich", "uvicorn", "httptools", "uvloop", "watchfiles", "orjson"}),
+    7: frozenset({"typer", "rich", "uvicorn", "httptools", "uvloop", "watchfiles", "orjson", "opentelemetry"}),
 }
 
 OPEN_DATABASES = {"sqlite3": ("container.delivery.",), "psycopg": ("container.delivery.postgres",)}

@@ -46,6 +46,9 @@ ABSENT = (
 """Nothing here needs them. The last ones would unpack what vendors send."""
 
 LOCK = (ROOT / "requirements.lock").read_text()
+WITH_SPANS = (ROOT / "requirements.otel.lock").read_text()
+"""What the extra `otel` needs, and everything that it stands on. No image and no server without it has any of that."""
+
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 ENTRY = re.compile(
     r"^(\S+?)(?:\[[^\]]*\])?==(\S+)(?: ; ([^\\]+))? \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n?)+)", re.MULTILINE
@@ -89,6 +92,17 @@ def test_what_is_installed_is_what_was_locked(package: str) -> None:
 def test_the_lock_holds_what_the_project_says_it_needs(name: str) -> None:
     for requirement in stated(name):
         assert requirement.specifier.contains(LOCKED[requirement.name.lower()]), str(requirement)
+
+
+def test_what_spans_need_is_locked_beside_and_agrees_with_the_rest() -> None:
+    beside = {found[1].lower(): found[2] for found in ENTRY.finditer(WITH_SPANS)}
+    assert not [line for line in ENTRY.sub("", WITH_SPANS).splitlines() if line.strip() and not line.startswith("#")]
+    assert {name: beside[name] for name in beside.keys() & LOCKED.keys()}.items() <= LOCKED.items()
+    for requirement in stated("otel"):
+        assert requirement.specifier.contains(beside[requirement.name.lower()]), str(requirement)
+    for package, version in beside.items():
+        assert Version(metadata.version(package)) == Version(version), package
+    assert not {"requests", "urllib3", "protobuf"} & LOCKED.keys()
 
 
 def test_whoever_installs_without_the_lock_gets_no_known_fault_either() -> None:

@@ -15,7 +15,18 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from container.address import canonical_address
 from container.cli.crowd import Crowd
-from container.cli.framing import NO_BODY, WATCHED, Body, announced_body, plain_address
+from container.cli.framing import (
+    NO_BODY,
+    START_LINE_OVERHEAD,
+    WATCHED,
+    Body,
+    announced_body,
+    has_large_chunks,
+    is_large_head,
+    outgrows,
+    plain_address,
+    plain_head,
+)
 from container.cli.refusals import (
     ADDRESS_TOO_LONG,
     BAD_CHUNKS,
@@ -41,14 +52,6 @@ HEALTHY = b"/healthy"
 """Paths that end so are answered on a spare connection too."""
 
 _BETWEEN, _HEAD, _BODY = range(3)
-_LINE_OVERHEAD = 4
-_START_LINE_OVERHEAD = 600
-"""A method, a version, and the host of an address that names one."""
-
-_CHUNK_OVERHEAD = 8
-_OVERHEAD = 16_384
-"""Bytes that a chunked body may have around it: so many, and so many for each of its own."""
-
 _STALLED = 4
 """How much longer a body may stand still than a connection without a request, when room is needed."""
 
@@ -82,7 +85,7 @@ class Connection(HttpToolsProtocol):
         self._left = self._limits.discarded_bytes
         self._later: Refused | None = None
         """What is said once the requests before it are answered."""
-        self._ended = False
+        self.ended = False
         self._spare = False
         self._unread_since = 0.0
         self._ours = self._patient = False
@@ -98,7 +101,7 @@ class Connection(HttpToolsProtocol):
         self._spare = place == "spare"
         if place == "outside":
             self.crowd.refused(NO_ROOM.reason)
-            self._deaf = self._ended = True
+            self._deaf = self.ended = True
             transport.write(NO_ROOM.answer)
             transport.close()
 
@@ -130,7 +133,7 @@ class Connection(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """The listener stops: a connection that was told to go has had its time."""
-        if self._ended:
+        if self.ended:
             self.transport.close()
         super().shutdown()
 
@@ -152,7 +155,7 @@ class Connection(HttpToolsProtocol):
     def on_url(self, url: bytes) -> None:
         """Raises for an address without end: it would only fill the memory."""
         super().on_url(url)
-        if len(self.url) > self._limits.path_and_query_bytes + _START_LINE_OVERHEAD:
+        if len(self.url) > self._limits.path_and_query_bytes + START_LINE_OVERHEAD:
             self._stop(ADDRESS_TOO_LONG)
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -173,6 +176,7 @@ class Connection(HttpToolsProtocol):
         self._upgrading = False
         self._fed = 0
         self.since = self.heard
+        self.scope["state"]["arrived"] = self.heard
         super().on_headers_complete()
         self._own = self.cycle
         # Trailers come after all that they could speak of has been decided: nobody reads them.
@@ -202,13 +206,13 @@ class Connection(HttpToolsProtocol):
             cycle, application = self.pipeline.pop()
             self._start_asgi_task(cycle, application)
         elif self._later is not None:
-            self._answer(self._later)
+            self.answer(self._later)
 
     # What is refused
 
     def _check(self) -> None:
         """Raises for a head that is too large, or of which it is in doubt what it asks for and where it ends."""
-        if self._has_large_head():
+        if is_large_head(self.headers, self._fed, self._limits):
             self._stop(HEADERS_TOO_LARGE)
         version = self.parser.get_http_version()
         if version not in ("1.1", "1.0"):
@@ -237,22 +241,12 @@ class Connection(HttpToolsProtocol):
             self._stop(found)
         return found
 
-    def _has_large_head(self) -> bool:
-        limits = self._limits
-        if len(self.headers) > limits.headers:
-            return True
-        # Most heads came in fewer bytes than their names and values may have.
-        counts = not self._fed or self._fed > limits.header_bytes
-        return counts and sum(len(name) + len(value) for name, value in self.headers) > limits.header_bytes
-
     def _weigh(self) -> None:
         """Refuses what has come of a head, or around a body, when it is too much before its end is there."""
-        limits = self._limits
         if self._place == _HEAD:
-            most = limits.path_and_query_bytes + limits.header_bytes + limits.headers * _LINE_OVERHEAD
-            if self._fed > most + _START_LINE_OVERHEAD or len(self.headers) > limits.headers:
+            if outgrows(self.headers, self._fed, self._limits):
                 self._refuse(HEADERS_TOO_LARGE)
-        elif self._chunked and self._fed - self._body > _OVERHEAD + _CHUNK_OVERHEAD * self._body:
+        elif self._chunked and has_large_chunks(self._fed, self._body):
             self._refuse(BAD_CHUNKS)
 
     def _stop(self, fault: Refused) -> NoReturn:
@@ -267,7 +261,7 @@ class Connection(HttpToolsProtocol):
         own = self._own
         if own is None:
             if self._idle:
-                self._answer(refused)
+                self.answer(refused)
             else:
                 self._later = refused
         elif own.response_complete:
@@ -282,9 +276,10 @@ class Connection(HttpToolsProtocol):
             # Whoever reads the body hears that its sender is gone.
             own.disconnected = True
             own.message_event.set()
-            self._answer(refused)
+            self.answer(refused)
 
-    def _answer(self, refused: Refused) -> None:
+    def answer(self, refused: Refused) -> None:
+        """Says no, and ends the connection."""
         if not self.transport.is_closing():
             self.transport.write(refused.answer)
             self._part()
@@ -294,7 +289,7 @@ class Connection(HttpToolsProtocol):
 
         Closing all of it while something is still coming would take the answer away from a sender who has not read it.
         """
-        self._deaf = self._ended = True
+        self._deaf = self.ended = True
         self.heard = self.since = monotonic()
         self.flow.resume_reading()
         if not self.transport.is_closing():
@@ -311,15 +306,11 @@ class Connection(HttpToolsProtocol):
 
         The parser takes what follows such a head for that protocol. Some senders ask in each first request.
         """
-        lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
-        for name, value in self.headers:
-            if name == b"connection":
-                value = b", ".join(each for each in value.split(b",") if each.strip().lower() != b"upgrade")
-            if name != b"upgrade":
-                lines.append(b"%s: %s" % (name, value))
+        version = self.parser.get_http_version().encode()
+        head = plain_head(self.parser.get_method(), self.url, version, headers=self.headers)
         self.parser = httptools.HttpRequestParser(self)
         self._place = _BETWEEN
-        self.data_received(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
+        self.data_received(head + rest)
 
     # How long it takes
 
@@ -340,7 +331,7 @@ class Connection(HttpToolsProtocol):
 
     def leave(self) -> None:
         """Ends it, to make room."""
-        self._deaf = self._ended = True
+        self._deaf = self.ended = True
         if self._place != _BETWEEN:
             slow = HEAD_TOO_SLOW if self._place == _HEAD else BODY_TOO_SLOW
             self.crowd.refused(slow.reason)
@@ -350,7 +341,7 @@ class Connection(HttpToolsProtocol):
     def look(self, now: float) -> None:
         """Ends it, or goes a step towards it, if something takes too long."""
         times = self.crowd.times
-        if self._ended:
+        if self.ended:
             if now - self.since > times.farewell or now - self.heard > times.farewell_pause:
                 self.transport.abort()
         elif self.transport.is_closing():
@@ -379,11 +370,6 @@ class Connection(HttpToolsProtocol):
     def _idle(self) -> bool:
         """Whether every request that was read has its answer."""
         return self.cycle is None or self.cycle.response_complete or self.cycle.disconnected
-
-
-def connections(crowd: Crowd) -> type[Connection]:
-    """The kind of connection that belongs to this crowd."""
-    return type("CrowdConnection", (Connection,), {"crowd": crowd})
 
 
 def half_sent(open_connections: Any) -> list[Connection]:

@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Literal, Protocol
 
 from container.sandbox.app import LARGEST_BODY
+from container.web.admission import Gate
 from container.web.ingest import Limits
 from container.web.metrics import Refusal
 
@@ -77,7 +78,8 @@ class Crowd:
     """The connections of one listener.
 
     `refused`: told of each request that was not read. `trusts`: whether an address is a proxy of ours, whose
-    connections never make room. `near`: whether it may be one, whose connections may wait longer as well.
+    connections never make room. `near`: whether it may be one, whose connections may wait longer as well. `gate`: lets
+    their requests begin, all of them at once where there is none.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -87,6 +89,7 @@ class Crowd:
     refused: Callable[[Refusal], None] = lambda _reason: None
     trusts: Callable[[str], bool] = lambda _address: False
     near: Callable[[str], bool] = lambda _address: False
+    gate: Gate | None = None
     members: set[Member] = field(default_factory=set)
     _leaving: set[Member] = field(default_factory=set)
 

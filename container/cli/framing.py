@@ -1,4 +1,4 @@
-"""Where a request ends, and for whom it is: what its headers say about it, as far as they agree."""
+"""Where a request ends, and for whom it is: what its headers say, as far as they agree and are not too many."""
 
 from __future__ import annotations
 
@@ -14,9 +14,18 @@ from container.cli.refusals import (
     UNKNOWN_METHOD,
     Refused,
 )
+from container.web.ingest import Limits
 
 WATCHED = frozenset({b"host", b"content-length", b"transfer-encoding", b"content-encoding", b"expect"})
 """The headers that it depends on; their names are in lower case here."""
+
+START_LINE_OVERHEAD = 600
+"""A method, a version, and the host of an address that names one."""
+
+_LINE_OVERHEAD = 4
+_CHUNK_OVERHEAD = 8
+_OVERHEAD = 16_384
+"""Bytes that a chunked body may have around it: so many, and so many for each of its own."""
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -70,3 +79,34 @@ def plain_address(address: bytes, method: bytes, hosts: Sequence[bytes]) -> byte
         return NO_HOST
     path = rest[len(authority) :]
     return path if path.startswith(b"/") else b"/" + path
+
+
+def plain_head(method: bytes, address: bytes, version: bytes, *, headers: Headers) -> bytes:
+    """The head of a request that asks for another protocol, without the wish."""
+    lines = [b"%s %s HTTP/%s" % (method, address, version)]
+    for name, value in headers:
+        if name == b"connection":
+            value = b", ".join(each for each in value.split(b",") if each.strip().lower() != b"upgrade")
+        if name != b"upgrade":
+            lines.append(b"%s: %s" % (name, value))
+    return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def is_large_head(headers: Headers, fed: int, limits: Limits) -> bool:
+    """Whether a head that is complete is too large. `fed`: the bytes in which it came, 0 where nobody counted."""
+    if len(headers) > limits.headers:
+        return True
+    # Most heads came in fewer bytes than their names and values may have.
+    counts = not fed or fed > limits.header_bytes
+    return counts and sum(len(name) + len(value) for name, value in headers) > limits.header_bytes
+
+
+def outgrows(headers: Headers, fed: int, limits: Limits) -> bool:
+    """Whether a head is too large before its end has come."""
+    most = limits.path_and_query_bytes + limits.header_bytes + limits.headers * _LINE_OVERHEAD
+    return fed > most + START_LINE_OVERHEAD or len(headers) > limits.headers
+
+
+def has_large_chunks(fed: int, body: int) -> bool:
+    """Whether there is too much around a chunked body. `fed`: all its bytes; `body`: those that are its own."""
+    return fed - body > _OVERHEAD + _CHUNK_OVERHEAD * body

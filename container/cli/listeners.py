@@ -10,9 +10,10 @@ from typing import Any
 
 import uvicorn
 
-from container.cli.connection import connections, half_sent
+from container.cli.connection import half_sent
 from container.cli.crowd import Crowd
 from container.cli.faults import answering
+from container.cli.turns import connections
 
 BACKLOG = 2048
 EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # only compared
@@ -58,6 +59,7 @@ class Listener:
         self._bound = bound
         self._crowd = Crowd() if crowd is None else crowd
         self._drain_seconds = drain_seconds
+        self._hurried = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._order: asyncio.Task[None] | None = None
         self._server = Server(
@@ -96,6 +98,10 @@ class Listener:
         self._bound.close()
         self._server.should_exit = True
 
+    def hurry(self) -> None:
+        """Whoever has asked twice does not want to wait for requests of which only half has come."""
+        self._hurried.set()
+
     async def stop(self) -> None:
         """Closes the listener and returns when its open requests have been answered.
 
@@ -104,8 +110,11 @@ class Listener:
         self.close()
         if self._task is None:
             return
-        done, _ = await asyncio.wait({self._task}, timeout=self._drain_seconds)
-        if not done:
+        hurried = asyncio.create_task(self._hurried.wait())
+        both = {self._task, hurried}
+        await asyncio.wait(both, timeout=self._drain_seconds, return_when=asyncio.FIRST_COMPLETED)
+        hurried.cancel()
+        if not self._task.done():
             for each in half_sent(self._server.server_state.connections):
                 each.transport.close()
         await self._task

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import secrets
 import socket
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -26,6 +27,7 @@ from container.cli.reload import Reloader, digest, resume, watch
 from container.cli.scene import Scene, demo_scene, welcome
 from container.cli.signals import early
 from container.cli.sources import Sources
+from container.cli.tracing import ExtraMissingError, Spans, find_spans
 from container.config.registry import Registry
 from container.delivery.disk import LOOK_SECONDS
 from container.delivery.handling import judges_of
@@ -36,16 +38,20 @@ from container.delivery.store import Limits, StoreRefusedError
 from container.delivery.told import quoted
 from container.delivery.transport import Transport, vendor_transport
 from container.delivery.worker import Worker
+from container.engine.run import run as evaluate
 from container.web.access import authorised
 from container.web.addresses import Proxies, is_near
 from container.web.admin import Admin, admin_app
+from container.web.admission import Gate
 from container.web.app import public_app
 from container.web.caretaker import Caretaker
 from container.web.current import Current
 from container.web.front import Front
+from container.web.gauges import Standing, stand
 from container.web.health import Health
 from container.web.hosts import Hosts
 from container.web.ingest import Ingest
+from container.web.lag import Lag
 from container.web.metrics import Metrics, Refusal, new_metrics
 from container.web.queue_api import QueueApi, queue_app, with_queue
 from container.web.rate import RateLimit
@@ -62,7 +68,9 @@ HANDED_OVER_AFTER_SECONDS = 0.0005
 is read anew waits that long at each of its steps: 53 ms in all instead of 8, at 300 hits a second."""
 
 DELIVERY_DRAIN_SECONDS = 17.0
-"""Open hits get their seconds before it, and the whole has to fit into 30."""
+"""Open hits get their seconds before it, and the whole has to fit into 30. What `--drain` takes is taken from it."""
+
+MOST_DRAIN_SECONDS = 10
 
 logger = logging.getLogger("container.cli")
 
@@ -75,7 +83,8 @@ class StartError(Exception):
 class Options:
     """How the process runs. `token`: the admin token, empty for none. `key`: what encrypts rows at rest.
 
-    `rate_limit`: hits that one address may send in a second, 0 for any number. `limits`: of the store.
+    `rate_limit`: hits that one address may send in a second, 0 for any number. `drain`: seconds for which hits are
+    still taken once the process is no longer ready. `limits`: of the store.
     """
 
     host: str
@@ -88,9 +97,11 @@ class Options:
     prefix: str = ""
     hosts: Hosts = field(default_factory=Hosts)
     rate_limit: int = 0
+    drain: int = 0
     limits: Limits = field(default_factory=Limits)
     watch: bool = False
     demo: bool = False
+    otel: bool = False
     token: str = ""
     key: str | None = None
 
@@ -105,6 +116,7 @@ class Engine:
     working: asyncio.Task[None]
     metrics: Metrics
     health: Health
+    gate: Gate
 
 
 async def run(options: Options, sources: Sources, built: Built) -> int:
@@ -112,16 +124,20 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
 
     What is opened first is closed last: new hits end first, then deliveries, then the rest.
     """
-    stop, reload_wanted = asyncio.Event(), asyncio.Event()
-    early.hand_over(asyncio.get_running_loop(), stop=stop, reload=reload_wanted)
+    stop, hurry, reload_wanted = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    early.hand_over(asyncio.get_running_loop(), stop=stop, hurry=hurry, reload=reload_wanted)
     async with AsyncExitStack() as opened:
+        to_hurry: list[Callable[[], None]] = []
+        # Before everything else, so that it is there until everything else has ended.
+        _in_background(_hurried(hurry, to_hurry), opened)
         made = secrets.token_urlsafe(32) if options.demo and not options.token else ""
         options = replace(options, token=options.token or made)
         # Both ports before anything else: a start that fails has sent nothing.
         admin_bound = _bound(options.admin_host, options.admin_port, "--admin-", opened)
         public_bound = _bound(options.host, options.port, "--", opened)
         scene = await demo_scene(sources, opened) if options.demo else Scene(built, sources.secrets)
-        engine = await _open_engine(options, scene, sources.registry, opened)
+        spans = _spans(options, opened)
+        engine = await _open_engine(options, scene, sources.registry, opened, spans)
         admin = Admin(
             current=engine.current,
             store=engine.store,
@@ -134,13 +150,14 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         )
         ingest = Ingest(
             engine.current,
-            engine.store.accept,
+            spans.accept(engine.store.accept),
             engine.metrics,
             engine.health,
             Front(Proxies(options.proxies), options.hosts, RateLimit(options.rate_limit)),
             counters=engine.worker.counters,
+            evaluate=spans.evaluate(evaluate),
         )
-        app = public_app(ingest, prefix=options.prefix)
+        app = spans.application(public_app(ingest, prefix=options.prefix))
         _set_apart_what_stays()
         sys.setswitchinterval(HANDED_OVER_AFTER_SECONDS)
         most, most_admin = most_connections()
@@ -158,23 +175,56 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
             refused=partial(_not_taken, engine),
             trusts=Proxies(options.proxies).trusts,
             near=is_near,
+            gate=engine.gate,
         )
         public = Listener(app, public_bound, drain_seconds=DRAIN_SECONDS, crowd=crowd)
         public_at = await _listen(public, public_bound, opened)
+        to_hurry += [public.hurry, engine.worker.hurry]
+        crowds = {"public": crowd, "admin": admin_crowd}
+        stand(engine.metrics.registry, _standing(engine, crowds))
+        lag = Lag()
+        engine.metrics.loop_lag.set_function(lag.longest)
+        _in_background(lag.keep(), opened)
         _reload_when_wanted(options, scene, sources, engine, reload_wanted, opened)
         _announce(options, scene, engine, public_at, admin_at, made=made)
         code = await _until(stop, engine)
         engine.health.draining = True
+        await _drain(options.drain, hurry)
         public.close()
         logger.info("serve.stopping")
     logger.info("serve.stopped")
     return code
 
 
+async def _drain(seconds: int, hurry: asyncio.Event) -> None:
+    """Goes on for so long, while whatever stands in front looks for another process."""
+    if seconds:
+        logger.info("serve.draining seconds=%d", seconds)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(hurry.wait(), seconds)
+
+
+async def _hurried(hurry: asyncio.Event, to_hurry: Sequence[Callable[[], None]]) -> None:
+    """Somebody asked a second time."""
+    await hurry.wait()
+    logger.info("serve.hurrying")
+    for each in to_hurry:
+        each()
+
+
 def _not_taken(engine: Engine, reason: Refusal) -> None:
     engine.metrics.not_taken(reason)
     if reason == "no_room":
         engine.health.noticed.refused("no_room")
+
+
+def _standing(engine: Engine, crowds: Mapping[str, Crowd]) -> Standing:
+    return Standing(
+        store=engine.store.figures,
+        in_flight=engine.worker.in_flight,
+        connections=lambda: {listener: len(crowd.members) for listener, crowd in crowds.items()},
+        health=engine.health,
+    )
 
 
 def _set_apart_what_stays() -> None:
@@ -187,7 +237,19 @@ def _set_apart_what_stays() -> None:
     gc.set_threshold(COLLECTED_AFTER)
 
 
-async def _open_engine(options: Options, scene: Scene, registry: Registry, opened: AsyncExitStack) -> Engine:
+def _spans(options: Options, opened: AsyncExitStack) -> Spans:
+    """Closed after everything of which there are spans."""
+    try:
+        found = find_spans(os.environ, Proxies(options.proxies), wanted=options.otel)
+    except ExtraMissingError as problem:
+        raise StartError(str(problem)) from None
+    opened.push_async_callback(found.close)
+    return found
+
+
+async def _open_engine(
+    options: Options, scene: Scene, registry: Registry, opened: AsyncExitStack, spans: Spans
+) -> Engine:
     container = scene.built.container
     if container is None:
         raise StartError("the container file changed while it was read.")
@@ -211,18 +273,19 @@ async def _open_engine(options: Options, scene: Scene, registry: Registry, opene
     transport = Transport(vendor_transport(egress), scene.secrets)
     opened.push_async_callback(transport.close)
     tags = registry.of_kind("tag")
-    worker = Worker(store, transport, judges_of(tags), paces=paces_of(tags))
+    worker = Worker(store, spans.sender(transport), spans.judges(judges_of(tags)), paces=paces_of(tags))
     # What held a lane still may be mended: somebody restarted it for a reason.
     await resume(worker.resume_probes)
     working = asyncio.create_task(worker.run())
 
     async def stop_worker() -> None:
-        await worker.stop(DELIVERY_DRAIN_SECONDS)
+        await worker.stop(DELIVERY_DRAIN_SECONDS - options.drain)
         with suppress(Exception):
             await working
 
     opened.push_async_callback(stop_worker)
-    metrics = new_metrics()
+    gate, metrics = Gate(), new_metrics()
+    metrics.waiting.set_function(lambda: gate.waiting)
     metrics.reloaded(container.version)
     return Engine(
         Current(container, scene.played(scene.built)),
@@ -230,7 +293,12 @@ async def _open_engine(options: Options, scene: Scene, registry: Registry, opene
         worker,
         working,
         metrics,
-        Health(trouble=lambda: store.trouble or worker.trouble, notices=lambda: store.notices),
+        Health(
+            trouble=lambda: store.trouble or worker.trouble,
+            overload=gate.sentence,
+            notices=lambda: store.notices,
+        ),
+        gate,
     )
 
 

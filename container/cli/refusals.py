@@ -54,6 +54,9 @@ TOO_MANY_AHEAD = _refused(
     429, "Too Many Requests", "too_many", "Too many requests wait on this connection.", "retry-after: 1\r\n"
 )
 NO_ROOM = _refused(503, "Service Unavailable", "no_room", "Not now: come back in a few seconds.", _AGAIN)
+OVERLOADED = _refused(503, "Service Unavailable", "overload", "Not now: come back in a few seconds.", _AGAIN)
+OVERLOADED_GOES_ON = OVERLOADED.answer.replace(b"connection: close\r\n", b"")
+"""The same where the connection takes further requests."""
 
 _ANY_METHOD = re.compile(rb"(?:\r?\n)*[A-Za-z][A-Za-z0-9_-]{0,31} [!-~]{1,2000} HTTP/")
 _TLS = b"\x16\x03"

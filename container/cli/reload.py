@@ -48,24 +48,18 @@ class Reloader:
         if built.container is None:
             self.metrics.reload_refused()
             logger.error("config.refused problems=%d kept=%s", len(built.loaded.problems), kept)
-            self._tell(built.loaded)
+            tell_problems(built.loaded)
             self._refused(built.loaded.filename, said_of(built.loaded, only="error"))
             return False
         self.current.container = built.container
         self.current.refusal = None
         self.metrics.reloaded(built.container.version)
         logger.info("config.reloaded version=%s was=%s", built.container.version, kept)
-        self._tell(built.loaded)
+        tell_problems(built.loaded)
         self.current.notice = self.played(built)
         tell(built)
         await resume(self.after)
         return True
-
-    def _tell(self, found: Loaded) -> None:
-        """Each problem as a line of the log."""
-        for problem, said in zip(found.problems, said_of(found), strict=True):
-            level = logging.ERROR if problem.level == "error" else logging.WARNING
-            logger.log(level, "config.problem %s", quoted(said))
 
     def _refused(self, filename: str, said: Sequence[str]) -> None:
         """The pages show it until a reload succeeds; `said`: what is wrong, never empty."""
@@ -79,6 +73,13 @@ class Reloader:
             await wanted.wait()
             wanted.clear()
             await self.reload()
+
+
+def tell_problems(found: Loaded) -> None:
+    """Each problem as a line of the log."""
+    for problem, said in zip(found.problems, said_of(found), strict=True):
+        level = logging.ERROR if problem.level == "error" else logging.WARNING
+        logger.log(level, "config.problem %s", quoted(said))
 
 
 def said_of(found: Loaded, *, only: str = "") -> list[str]:

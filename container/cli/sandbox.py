@@ -12,7 +12,7 @@ import uvloop
 
 from container.cli.crowd import sandbox_crowd
 from container.cli.listeners import Listener, address_of, bind
-from container.cli.logs import log_to_stderr
+from container.cli.log_setup import log_to_stderr
 from container.sandbox.app import sandbox_app
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Sequence
@@ -15,12 +16,15 @@ import uvloop
 from container.address import canonical_address
 from container.cli.build import build
 from container.cli.listeners import EVERYWHERE
-from container.cli.logs import log_to_stderr
-from container.cli.process import Options, StartError, run
+from container.cli.log_setup import Format, log_to_stderr
+from container.cli.process import MOST_DRAIN_SECONDS, Options, StartError, run
+from container.cli.reload import tell_problems
 from container.cli.sources import Sources, secrets_from
+from container.cli.tracing import header_secrets
 from container.config.load import Loaded, Secrets
 from container.config.registry import RegistryError, discover
 from container.delivery.store import Limits
+from container.delivery.told import quoted
 from container.secret import Known
 from container.web.addresses import Networks, network
 from container.web.hosts import Hosts, allowed_hosts
@@ -29,6 +33,8 @@ from container.web.mount import plain
 SHORTEST_TOKEN = 16
 _PREFIX = re.compile(r"[A-Za-z0-9/._~-]*", re.ASCII)
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+logger = logging.getLogger("container.cli")
 
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")]
 
@@ -68,8 +74,16 @@ def serve(
     secrets_dir: Annotated[
         Path | None, typer.Option(exists=True, file_okay=False, help="A folder with one file per secret.")
     ] = None,
+    drain: Annotated[
+        int,
+        typer.Option(min=0, max=MOST_DRAIN_SECONDS, metavar="N", help="Seconds to take hits after SIGTERM, not ready."),
+    ] = 0,
     watch: Annotated[bool, typer.Option("--watch", help="Reload when the file changes.")] = False,
     demo: Annotated[bool, typer.Option("--demo", help="Point tags with unset references at the sandbox.")] = False,
+    otel: Annotated[bool, typer.Option("--otel", help="Make spans for OpenTelemetry; needs the extra otel.")] = False,
+    log_format: Annotated[
+        Format, typer.Option(envvar="TAG_CONTAINER_LOG_FORMAT", help="How lines of the log are written.")
+    ] = "text",
 ) -> None:
     """Take hits and deliver what they lead to. SIGHUP reloads; SIGTERM finishes what is open and stops."""
     if workers > 1:
@@ -78,8 +92,10 @@ def serve(
         )
     _check_ports(host, port, admin_host, admin_port)
     known = Known()
-    log_to_stderr(_log_level(), known)
+    log_to_stderr(_log_level(), known, log_format)
     secrets = secrets_from(secrets_dir, os.environ, known.learn)
+    for name, value in header_secrets(os.environ).items():
+        known.learn(name, value)
     options = Options(
         host=host,
         port=port,
@@ -91,9 +107,11 @@ def serve(
         prefix=_prefix(path_prefix),
         hosts=_hosts(allow_host),
         rate_limit=rate_limit,
+        drain=drain,
         limits=Limits(most_rows=store_rows, most_bytes=store_bytes),
         watch=watch,
         demo=demo,
+        otel=otel,
         token=_admin_token(_own(secrets, "TAG_CONTAINER_ADMIN_TOKEN", secrets_dir)),
         key=_own(secrets, "TAG_CONTAINER_KEY", secrets_dir),
     )
@@ -102,17 +120,26 @@ def serve(
     try:
         sources = Sources(config, discover(), os.environ, secrets, strict=True)
         built = build(sources, {} if demo else None)
-        if built.loaded.problems:
+        if built.loaded.problems and log_format == "json":
+            tell_problems(built.loaded)
+        elif built.loaded.problems:
             typer.echo(built.loaded.report(), err=True)
         if built.container is None:
-            typer.echo(f"tag-container did not start: {_reason(built.loaded)}", err=True)
-            raise typer.Exit(1)
+            raise _not_started(f"did not start: {_reason(built.loaded)}", log_format)
         code = uvloop.run(run(options, sources, built))
     except (StartError, RegistryError, OSError) as problem:
-        typer.echo(f"tag-container cannot start: {problem}", err=True)
-        raise typer.Exit(1) from None
+        raise _not_started(f"cannot start: {problem}", log_format) from None
     if code:
         raise typer.Exit(code)
+
+
+def _not_started(reason: str, log_format: Format) -> typer.Exit:
+    """Says why, to people or to whatever reads the log."""
+    if log_format == "json":
+        logger.error("serve.not_started reason=%s", quoted(reason))
+    else:
+        typer.echo(f"tag-container {reason}", err=True)
+    return typer.Exit(1)
 
 
 def _reason(found: Loaded) -> str:

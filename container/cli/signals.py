@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
 
@@ -23,10 +24,12 @@ class Early:
             signal.signal(number, self._stop)
         signal.signal(signal.SIGHUP, self._reload)
 
-    def hand_over(self, loop: asyncio.AbstractEventLoop, *, stop: asyncio.Event, reload: asyncio.Event) -> None:
-        """From here on signals set the events. What was asked for before sets them now."""
+    def hand_over(
+        self, loop: asyncio.AbstractEventLoop, *, stop: asyncio.Event, hurry: asyncio.Event, reload: asyncio.Event
+    ) -> None:
+        """From here on signals set the events, the second one to stop `hurry`. What was asked for before is set now."""
         for number in _STOP:
-            loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, _asked(stop, hurry))
         loop.add_signal_handler(signal.SIGHUP, reload.set)
         if self.reload:
             reload.set()
@@ -37,6 +40,10 @@ class Early:
 
     def _reload(self, _number: int, _frame: FrameType | None) -> None:
         self.reload = True
+
+
+def _asked(stop: asyncio.Event, hurry: asyncio.Event) -> Callable[[], None]:
+    return lambda: hurry.set() if stop.is_set() else stop.set()
 
 
 early = Early()

@@ -30,10 +30,11 @@ from container.delivery.policy import (
     hold,
 )
 from container.delivery.row import Reason
+from container.delivery.sender import Sender
 from container.delivery.store import Answer, Claimed, ClaimedRow, LaneState, Mode, Store, StoreError
 from container.delivery.told import Told, without_numbers
 from container.delivery.told import quoted as quoted
-from container.delivery.transport import NoAnswer, Transport
+from container.delivery.transport import NoAnswer
 from container.effects import Response, Verdict, by_status, retry_after
 
 log = logging.getLogger("container.delivery")
@@ -91,7 +92,7 @@ class Handling:
     """
 
     store: Store
-    transport: Transport
+    transport: Sender
     judges: Judges
     counters: Counters
     clock: Callable[[], int]
@@ -127,7 +128,7 @@ class Handling:
             return
         started = self.clock()
         answer = await self.transport.send(rows, now=started, resent=lambda: self._resent(flight))
-        self.counters.add("answered_seconds", frame.type, by=(self.clock() - started) / 1000)
+        self.counters.answered(frame.type, rows=len(rows), seconds=(self.clock() - started) / 1000)
         if isinstance(answer, NoAnswer):
             await self._no_answer(flight, answer)
             return
@@ -260,6 +261,7 @@ class Handling:
         if good:
             self._count("delivered", flight, await self.store.settle(flight.claimed, good), len(good))
             self._judged(flight, good, "delivered")
+            self.counters.arrived(flight.course.lane.type, [row.first for row in good], now=self.clock())
 
     async def _postpone(self, flight: Flight, rows: Sequence[ClaimedRow], decision: Postpone, judged: Judged) -> None:
         """The rows wait, and those that are old enough are given up, unless their lane holds still."""

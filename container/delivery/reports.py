@@ -17,7 +17,7 @@ _WAITING = (
 )
 _LANES = (
     "select number, key, rows, dead, (select min(first) from delivery where lane=lanes.number and claim is null), "
-    "mode, not_before, failures, paused, answered, status, verdict, excerpt from lanes order by number"
+    "mode, not_before, failures, paused, bytes, answered, status, verdict, excerpt from lanes order by number"
 )
 _CLAIMED = "select lane, count(*), min(first) from delivery where claim is not null group by lane"
 _DEAD = (
@@ -42,7 +42,7 @@ def lane_reports(connection: sqlite3.Connection) -> list[LaneReport]:
     finally:
         connection.execute("commit")
     reports = []
-    for number, key, rows, dead, oldest, mode, not_before, failures, paused, *answer in lanes:
+    for number, key, rows, dead, oldest, mode, not_before, failures, paused, size, *answer in lanes:
         held, oldest_held = claimed.get(number, (0, None))
         reports.append(
             LaneReport(
@@ -55,6 +55,7 @@ def lane_reports(connection: sqlite3.Connection) -> list[LaneReport]:
                 dead=dead,
                 oldest=min((first for first in (oldest, oldest_held) if first is not None), default=None),
                 answer=None if answer[0] is None else Answer(*answer),
+                bytes=size,
             )
         )
     return reports

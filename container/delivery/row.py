@@ -22,6 +22,7 @@ from container.delivery.route import lane_with, route_of
 from container.effects import Request
 from container.engine.outcome import Failure, Guard, Outcome, Planned
 from container.event import Hit
+from container.ga4.automatic import is_automatic
 
 FORMAT = 1
 """The format of the bodies that are written here; every later version reads it."""
@@ -50,14 +51,6 @@ Reason = Literal[
 
 FIRST_REFUSED = 2
 """The priority of what nobody misses when the store fills up: test events."""
-
-AUTOMATIC = frozenset(
-    {
-        *("page_view", "scroll", "user_engagement", "session_start", "first_visit", "click"),
-        *("view_search_results", "file_download", "form_start"),
-    }
-)
-"""Events that GA4 sends of its own accord, beside `video_…`. They are refused sooner than what somebody did."""
 
 _LENGTHS = struct.Struct(">II")
 
@@ -177,7 +170,7 @@ def priority_of(event_name: str, request: Request) -> int:
     """How soon the store refuses it when it fills up."""
     if request.test_code:
         return FIRST_REFUSED
-    return 1 if event_name in AUTOMATIC or event_name.startswith("video_") else 0
+    return 1 if is_automatic(event_name) else 0
 
 
 def unpacked(body: bytes) -> Unpacked:

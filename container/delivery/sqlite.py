@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import IO
 
 from container.delivery import accepting, statements
+from container.delivery.counters import StoreFigures
 from container.delivery.levels import NEARLY_FULL, Levels
 from container.delivery.opening import Opened, open_folder
 from container.delivery.queue import Take
 from container.delivery.reports import dead_letters, lane_reports, waiting_lanes
 from container.delivery.row import Acceptance, Reason, Row, unpacked
-from container.delivery.schema import lock, open_reader, unusable
+from container.delivery.schema import FILE, lock, open_reader, unusable
 from container.delivery.seal import Keyring, KeyringError, keyring
 from container.delivery.sqlite_queue import Changing, SqliteQueue
 from container.delivery.statements import Found
@@ -86,6 +87,7 @@ class SqliteStore:
         poisoned: int = 0,
     ) -> None:
         self.recovered, self.poisoned = recovered, poisoned
+        self._file = opened.folder / FILE
         self._limits = limits
         self._keys = keys
         self._held = held
@@ -159,6 +161,21 @@ class SqliteStore:
 
     def listen(self, callback: Callable[[Mapping[str, int]], None]) -> None:
         self._listeners.append(callback)
+
+    def figures(self) -> StoreFigures:
+        """How it stands at this moment. Asks no disk but for the size of files."""
+        queued, size = self._writer.queued
+        return StoreFigures(
+            engine=f"SQLite {sqlite3.sqlite_version}",
+            counters=self._writer.counters,
+            fill=self.fill,
+            file_bytes=_size(self._file),
+            log_bytes=_size(self._file.with_name(f"{FILE}-wal")),
+            queued=queued,
+            queued_bytes=size,
+            recovered=self.recovered,
+            poisoned=self.poisoned,
+        )
 
     async def waiting(self) -> Sequence[WaitingLane]:
         return await self._writer.run(self._waiting)
@@ -277,6 +294,7 @@ class SqliteStore:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._reading, work)
         except sqlite3.Error as problem:
+            self._writer.counters.errors["read"] += 1
             self._folder.could_not_read(problem)
             raise stated(problem, "read") from None
 
@@ -349,6 +367,13 @@ def _opened(keys: Keyring, found: Found) -> ClaimedRow:
         first=found.first,
         give_up=found.give_up,
     )
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 def _numbers(rows: Sequence[ClaimedRow]) -> list[int]:

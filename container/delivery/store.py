@@ -146,7 +146,10 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class LaneReport:
-    """A lane for people: `oldest` is the arrival of its oldest row, `None` when nothing waits."""
+    """A lane for people: `oldest` is the arrival of its oldest row, `None` when nothing waits.
+
+    `bytes`: of the bodies of its rows.
+    """
 
     number: int
     lane: Lane
@@ -157,6 +160,7 @@ class LaneReport:
     dead: int
     oldest: int | None
     answer: Answer | None
+    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from container.delivery.counters import Counters
 from container.delivery.handling import Flight, Handling, Judges
 from container.delivery.pace import NEVER, USUAL, Course, Paces
 from container.delivery.row import LINGER_MS, Reason
+from container.delivery.sender import Sender
 from container.delivery.store import Claimed, Store, StoreError, WaitingLane
 from container.delivery.told import quoted
-from container.delivery.transport import Transport
 from container.delivery.upkeep import Upkeep
 
 log = logging.getLogger("container.delivery")
@@ -53,7 +53,7 @@ class Worker:
     def __init__(
         self,
         store: Store,
-        transport: Transport,
+        transport: Sender,
         judges: Judges,
         *,
         paces: Paces = lambda _: USUAL,
@@ -81,6 +81,7 @@ class Worker:
         self._awake = asyncio.Event()
         self._ended = asyncio.Event()
         self._ended.set()
+        self._hurried = asyncio.Event()
         self._stopping = False
         self._rests_until = NEVER
         self._holds: dict[str, int] = {}
@@ -101,6 +102,7 @@ class Worker:
         self._rests_until = NEVER
         now = self._around.clock()
         try:
+            self._forget_idle()
             tended = await self._upkeep.step(now)
             again = min(await self._start(await self._store.waiting(), now), tended)
         except StoreError as problem:
@@ -113,6 +115,12 @@ class Worker:
     def trouble(self) -> str:
         """Why the store cannot be written, empty while it can."""
         return "".join(self._handling.trouble)
+
+    def in_flight(self) -> Mapping[tuple[int, str], int]:
+        """Requests that are under way, by the number and the name of their lane."""
+        return {
+            (number, str(course.lane)): course.flights for number, course in self._courses.items() if course.flights
+        }
 
     async def settled(self) -> None:
         """Returns when no request is under way."""
@@ -129,6 +137,10 @@ class Worker:
         self.wake()
         return found
 
+    def hurry(self) -> None:
+        """Whoever has asked twice does not want to wait: what is under way is given back now."""
+        self._hurried.set()
+
     async def stop(self, within: float = SHUTDOWN_SECONDS) -> None:
         """Claims no more, lets requests finish, and gives back what has not finished when `within` seconds are over."""
         self._stopping = True
@@ -136,11 +148,21 @@ class Worker:
         await self._ended.wait()
         flights = tuple(self._flights)
         if flights:
-            await asyncio.wait(flights, timeout=max(within - _GIVING_BACK_SECONDS, 0))
+            await self._landing(flights, max(within - _GIVING_BACK_SECONDS, 0))
         for flight in self._flights:
             flight.cancel()
         if self._flights:
             await asyncio.wait(tuple(self._flights), timeout=_GIVING_BACK_SECONDS)
+
+    async def _landing(self, flights: Sequence[asyncio.Task[None]], within: float) -> None:
+        """Returns when all of them have finished, the time is over, or it is to be quick."""
+        finished = asyncio.create_task(asyncio.wait(flights))
+        hurried = asyncio.create_task(self._hurried.wait())
+        try:
+            await asyncio.wait({finished, hurried}, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            finished.cancel()
+            hurried.cancel()
 
     async def _start(self, waiting: Sequence[WaitingLane], now: int) -> int:
         """When to look again: at once if a lane was served that has room for more."""
@@ -261,3 +283,10 @@ class Worker:
         finally:
             sleeping.cancel()
             waking.cancel()
+
+    def _forget_idle(self) -> None:
+        while len(self._courses) > MOST_COURSES:
+            idle = next((number for number, course in self._courses.items() if not course.flights), None)
+            if idle is None:
+                return
+            del self._courses[idle]

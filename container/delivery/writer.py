@@ -6,10 +6,12 @@ import asyncio
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 
+from container.delivery.counters import StoreCounters
 from container.delivery.disk import Disk, code_of, empty_log
 from container.delivery.row import Acceptance
 from container.delivery.schema import PAGE_BYTES, WAL_BYTES
@@ -44,6 +46,7 @@ class Writer:
     def __init__(
         self, connection: sqlite3.Connection, accept: AcceptAll, forget: Callable[[], None], disk: Disk
     ) -> None:
+        self.counters = StoreCounters()
         self._connection = connection
         self._disk = disk
         self._accept = accept
@@ -101,6 +104,11 @@ class Writer:
             self._waiting -= 1
             self._waiting_bytes -= size
 
+    @property
+    def queued(self) -> tuple[int, int]:
+        """Pieces of work that wait for their commit, and their bytes."""
+        return self._waiting, self._waiting_bytes
+
     def _hand_over(self) -> None:
         """Gives the thread all that came in one turn of the loop: working beside the loop, it slows both down."""
         gathered, self._gathered = self._gathered, []
@@ -120,7 +128,9 @@ class Writer:
         while not ended:
             jobs, ended = self._joined()
             if jobs:
-                self._finish(jobs, self._commit(jobs))
+                results = self._commit(jobs)
+                self._count(jobs, results)
+                self._finish(jobs, results)
                 self._checkpoint(sum(job.size for job in jobs))
             while self._apart:
                 self._apart.pop()(self._connection)
@@ -148,6 +158,7 @@ class Writer:
         refusal = self._disk.refuses(self._connection, sum(hits)) if hits else None
         if refusal is not None:
             return self._without_hits(jobs, refusal)
+        begun = time.perf_counter()
         try:
             self._connection.execute("begin immediate")
             results = self._results([job.work for job in jobs])
@@ -158,6 +169,7 @@ class Writer:
         except Exception as problem:  # noqa: BLE001 - whoever asked gets it; the thread has to live
             self._roll_back()
             return self._alone(jobs) if len(jobs) > 1 else [problem]
+        self.counters.committed(len(jobs), time.perf_counter() - begun)
         return results
 
     def _failed(self, jobs: Sequence[_Job], problem: sqlite3.Error) -> list[Any]:
@@ -201,6 +213,11 @@ class Writer:
         except sqlite3.Error:
             # A full disk can end the transaction by itself; there is nothing left to take back.
             return
+
+    def _count(self, jobs: Sequence[_Job], results: Sequence[Any]) -> None:
+        for job, result in zip(jobs, results, strict=True):
+            if isinstance(result, StoreError):
+                self.counters.errors["accept" if isinstance(job.work, Acceptance) else "write"] += 1
 
     def _finish(self, jobs: Sequence[_Job], results: Sequence[Any]) -> None:
         by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}

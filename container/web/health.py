@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +16,9 @@ from container.web.noticed import Noticed
 
 RECENT_SECONDS = 10.0
 """A failed commit counts for so long. Then hits are let in again, since only a hit can find out whether it works."""
+
+ANSWERS_WITHIN_SECONDS = 5.0
+"""A disk that hangs makes nobody wait longer: whoever asks has to get an answer."""
 
 MOST_REASONS = 50
 
@@ -34,13 +38,15 @@ logger = logging.getLogger("container.web")
 class Health:
     """What is known about the process. `clock` is monotonic, in seconds.
 
-    `trouble`: why the store cannot be written to, empty while it can. `notices`: what somebody should look after in
-    the data folder, as sentences. `noticed`: what hits show about whatever stands in front of us.
+    `trouble`: why the store cannot be written to, empty while it can. `overload`: that hits are refused because more
+    come than are taken, as a sentence, empty while all are. `notices`: what somebody should look after in the data
+    folder, as sentences. `noticed`: what hits show about whatever stands in front of us.
     """
 
     clock: Callable[[], float] = time.monotonic
     draining: bool = False
     trouble: Callable[[], str] = str
+    overload: Callable[[], str] = str
     notices: Callable[[], Sequence[str]] = tuple
     noticed: Noticed = field(default_factory=Noticed)
     _failure: str = ""
@@ -69,15 +75,18 @@ class Health:
         return found
 
 
-async def not_ready(health: Health, store: Store) -> list[str]:
+async def not_ready(health: Health, store: Store, *, answers_within: float = ANSWERS_WITHIN_SECONDS) -> list[str]:
     """`Health.reasons`, whether the store answers at all, and whether it fills up."""
     found = health.reasons()
     if store.fill >= NEARLY_FULL:
         found.append(fill_reason(store.fill))
     try:
-        await store.waiting()
+        async with asyncio.timeout(answers_within):
+            await store.waiting()
     except StoreError as problem:
         found.append(f"The store does not answer ({problem}).")
+    except TimeoutError:
+        found.append(f"The store does not answer (nothing within {answers_within:g} s).")
     return found
 
 
@@ -107,8 +116,14 @@ def refusal_reasons(current: Current) -> list[str]:
 
 def attention(current: Current, health: Health, lanes: Sequence[LaneReport], *, now: int) -> list[str]:
     """What somebody should look after, as sentences. No reason to send traffic elsewhere. `now`: Unix milliseconds."""
-    seen = [*health.notices(), *health.noticed.sentences()]
-    return [*refusal_reasons(current), *seen, *lane_reasons(lanes, now=now)]
+    overload = health.overload()
+    return [
+        *refusal_reasons(current),
+        *([overload] if overload else ()),
+        *health.notices(),
+        *health.noticed.sentences(),
+        *lane_reasons(lanes, now=now),
+    ]
 
 
 def lane_reasons(lanes: Sequence[LaneReport], *, now: int) -> list[str]:

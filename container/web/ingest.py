@@ -36,6 +36,7 @@ from container.web.health import Health
 from container.web.hosts import is_host
 from container.web.metrics import Metrics, Refusal, unavailable
 from container.web.reply import carries_body, header_lines
+from container.web.slow import SLOW_SECONDS, Slow
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -44,11 +45,14 @@ RawHeaders = Sequence[tuple[bytes, bytes]]
 Accept = Callable[[Acceptance], Awaitable[Accepted]]
 """`Store.accept`: resolves when everything that the hit leads to is on disk."""
 
+Evaluate = Callable[[Container, Hit], Outcome]
+
 RETRY_AFTER_SECONDS = 5
 LONGEST_REMEMBERED = 64
 """Bytes of a header's name; what is longer is read anew each time."""
 
 
+_NEVER: Mapping[str, float] = {}
 _SENTENCES = {
     400: "The request cannot be read.",
     401: "The secret is missing or wrong.",
@@ -117,11 +121,14 @@ class Ingest:
     limits: Limits = field(default_factory=Limits)
     counters: Counters = field(default_factory=Counters)
     told: Told = field(default_factory=Told)
+    evaluate: Evaluate = run
+    slow: Slow = field(default_factory=Slow)
     clock: Callable[[], float] = time.time
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request: always with a reply of the container's client, or with a status that says why not."""
-        begun = time.perf_counter()
+        # A hit that had to wait for its turn was there before us.
+        begun = scope.get("state", _NEVER).get("arrived") or time.monotonic()
         try:
             hit = await self._read(scope, receive)
         except RefusedError as refused:
@@ -133,7 +140,7 @@ class Ingest:
         else:
             await respond(scope, send, await self._take(hit), host=hit.headers.get("host", ""))
         finally:
-            self.metrics.reply_seconds.observe(time.perf_counter() - begun)
+            self.metrics.reply_seconds.observe(time.monotonic() - begun)
 
     async def _read(self, scope: Scope, receive: Receive) -> Hit:
         """The request as a hit. Raises `RefusedError` past a limit and `DisconnectedError`."""
@@ -178,7 +185,13 @@ class Ingest:
         """The reply, once everything that the hit leads to is on disk."""
         container = self.current.container
         try:
-            outcome = run(container, hit)
+            begun = time.monotonic()
+            outcome = self.evaluate(container, hit)
+            took = time.monotonic() - begun
+            self.metrics.evaluation_seconds.observe(took)
+            if took > SLOW_SECONDS:
+                self.metrics.slow.inc()
+                self.slow.saw(container, hit)
             written = acceptance(outcome, now=hit.received)
             accepted = Accepted()
             if not written.empty:

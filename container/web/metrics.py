@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
 from collections import Counter as Tally
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
@@ -15,7 +13,17 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from container.delivery.counters import MOST_LANES, OTHER_LANES, Counted, Counters
+from container.delivery.counters import (
+    MOST_LANES,
+    MOST_REASONS,
+    MOST_VERDICTS,
+    OTHER,
+    Counted,
+    Counters,
+    Spread,
+    first_of,
+)
+from container.delivery.histogram import Histogram
 from container.delivery.store import LaneReport, StoreBusyError, StoreError, StoreFullError
 from container.engine.container import Container
 from container.engine.outcome import Guard, Outcome
@@ -35,19 +43,23 @@ Refusal = Literal[
     "too_slow",
     "too_many",
     "no_room",
+    "overload",
 ]
 """Why a hit was not taken; `by_client`: the client that claimed it answered with an error, such as a wrong secret;
-`not_http`: the server could not read it; `too_many`: requests at once on one connection; `no_room`: connections."""
+`not_http`: the server could not read it; `too_many`: requests at once on one connection; `no_room`: connections;
+`overload`: more hits come than the process takes."""
 Unavailable = Literal["full", "busy", "unavailable"]
 
 _REFUSALS: Sequence[Refusal] = get_args(Refusal)
 _UNSET: Sequence[Unset] = get_args(Unset)
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0)
+_REPLY_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0)
+_EVALUATION_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25)
+MOST_TAG_EVENTS = 150
+"""So many series say what became of tags; what is beyond them is counted together."""
 
 _COUNTED: Mapping[Counted, str] = {
     "requests": "Requests to vendors, by verdict.",
     "resent": "Requests sent once more at once, because an idle connection was gone.",
-    "answered_seconds": "Seconds that vendors took to answer, added up.",
     "bisected": "Deliveries that were sent again in halves, because one of a batch was refused.",
     "lost_claims": "Deliveries that were no longer this process's when their answer came.",
     "judge_faults": "Answers on which a tag's judge raised.",
@@ -55,6 +67,12 @@ _COUNTED: Mapping[Counted, str] = {
     "postponed": "Deliveries put off to a later attempt.",
     "buried": "Deliveries that became dead letters while they were to be sent, by reason.",
     "dropped": "Dead letters that are gone for good, because they were old or too many.",
+}
+
+_SPREAD: Mapping[Spread, tuple[str, str]] = {
+    "vendor_seconds": ("vendor_seconds", "How long vendors took to answer, or we waited in vain."),
+    "batch_size": ("delivery_batch_size", "Deliveries in one request."),
+    "lag_seconds": ("delivery_lag_seconds", "From the arrival of a hit until a vendor had taken its delivery."),
 }
 
 TagFigure = tuple[str, str, str]
@@ -72,11 +90,15 @@ class Metrics:
     accepted: Counter
     unavailable: Counter
     failed: Counter
+    slow: Counter
     tags: TagEvents
-    reply_seconds: ReplySeconds
+    reply_seconds: Histogram
+    evaluation_seconds: Histogram
     reload_successful: Gauge
     reload_time: Gauge
     container: Gauge
+    waiting: Gauge
+    loop_lag: Gauge
     refused: dict[Refusal, Counter] = field(default_factory=dict)
     without_address: dict[Unset, Counter] = field(default_factory=dict)
 
@@ -107,6 +129,7 @@ class TagEvents(Collector):
         self._container: Container | None = None
         self._events = 0
         self._seen: Tally[str] = Tally()
+        self._shown: dict[TagFigure, None] = {}
 
     def add(self, container: Container, outcome: Outcome, taken: Collection[Guard] = ()) -> None:
         """Counts the events of a hit. `taken`: the guards that somebody had before."""
@@ -123,9 +146,19 @@ class TagEvents(Collector):
     def collect(self) -> Iterator[Metric]:
         about = "Events by tag and what became of the tag; the consent that held it back was denied or unset."
         family = CounterMetricFamily("tag_container_tag_events", about, labels=["tag", "status", "consent"])
-        for labels, number in sorted((self._figures + self._untouched()).items()):
+        found: Tally[TagFigure] = Tally()
+        for labels, number in (self._figures + self._untouched()).items():
+            found[self._bounded(labels)] += number
+        for labels, number in sorted(found.items()):
             family.add_metric(labels, number)
         yield family
+
+    def _bounded(self, labels: TagFigure) -> TagFigure:
+        """Whoever was shown first stays: a series that came and went would count wrong."""
+        if labels in self._shown or len(self._shown) < MOST_TAG_EVENTS:
+            self._shown[labels] = None
+            return labels
+        return OTHER, *labels[1:]
 
     def _untouched(self) -> Tally[TagFigure]:
         """The events of the container in force that did not concern a tag."""
@@ -135,22 +168,16 @@ class TagEvents(Collector):
         return found
 
 
-class ReplySeconds(Collector):
-    """How long replies took. Counted for each hit, on one thread, so without the locks of the library's histogram."""
+# Registries look collectors up by identity.
+@dataclass(frozen=True, slots=True, eq=False)
+class Spreads(Collector):
+    """Histograms under their names, each with what it says."""
 
-    def __init__(self) -> None:
-        self._counts = [0] * (len(_SECONDS) + 1)
-        self._sum = 0.0
-
-    def observe(self, seconds: float) -> None:
-        self._counts[bisect_left(_SECONDS, seconds)] += 1
-        self._sum += seconds
+    spreads: Sequence[tuple[str, str, Histogram]]
 
     def collect(self) -> Iterator[Metric]:
-        about = "From the arrival of a hit's headers to its reply."
-        bounds = [*map(str, _SECONDS), "+Inf"]
-        buckets = list(zip(bounds, accumulate(self._counts), strict=True))
-        yield HistogramMetricFamily("tag_container_reply_seconds", about, buckets=buckets, sum_value=self._sum)
+        for name, about, spread in self.spreads:
+            yield HistogramMetricFamily(f"tag_container_{name}", about, buckets=spread.buckets, sum_value=spread.total)
 
 
 def unavailable(problem: StoreError) -> Unavailable:
@@ -171,9 +198,16 @@ def new_metrics() -> Metrics:
         return Gauge(f"tag_container_{name}", about, labels, registry=registry)
 
     tags = TagEvents()
-    seconds = ReplySeconds()
+    reply, evaluation = Histogram(_REPLY_SECONDS), Histogram(_EVALUATION_SECONDS)
     registry.register(tags)
-    registry.register(seconds)
+    registry.register(
+        Spreads(
+            [
+                ("reply_seconds", "From the arrival of a hit's headers to its reply.", reply),
+                ("evaluation_seconds", "How long the container took over a hit.", evaluation),
+            ]
+        )
+    )
     unavailable_hits = counter(
         "hits_unavailable", "Hits answered with 503 because the store could not take them.", ["reason"]
     )
@@ -189,9 +223,13 @@ def new_metrics() -> Metrics:
         accepted=counter("hits_accepted", "Hits that a client claimed and whose deliveries are on disk."),
         unavailable=unavailable_hits,
         failed=counter("hits_failed", "Hits answered with 500."),
-        reply_seconds=seconds,
+        reply_seconds=reply,
+        evaluation_seconds=evaluation,
+        slow=counter("hits_slow", "Hits that kept the event loop for more than 50 ms."),
         reload_successful=gauge("config_last_reload_successful", "1 when the last reload was accepted, else 0."),
         reload_time=gauge("config_last_reload_timestamp_seconds", "When a configuration last came into force."),
+        waiting=gauge("hits_waiting", "Hits that wait for their turn to be read."),
+        loop_lag=gauge("event_loop_lag_seconds", "The longest that the event loop kept its work waiting of late."),
         container=gauge("config_info", "The version of the container in force.", ["version"]),
         refused={reason: refused.labels(reason) for reason in _REFUSALS},
         without_address={why: without_address.labels(why) for why in _UNSET},
@@ -225,8 +263,15 @@ class _Deliveries(Collector):
         for sample in self.counters.samples():
             families[sample.name].add_metric([sample.type, sample.detail], sample.value)
         yield from families.values()
-        yield _results("deliveries", "Deliveries by the verdict of each attempt.", "verdict", self.counters.verdicts)
-        yield _results("dead_letters", "Deliveries that became dead letters.", "reason", self.counters.dead)
+        verdicts, dead = first_of(self.counters.verdicts, MOST_VERDICTS), first_of(self.counters.dead, MOST_REASONS)
+        yield _results("deliveries", "Deliveries by the verdict of each attempt.", "verdict", verdicts)
+        yield _results("dead_letters", "Deliveries that became dead letters.", "reason", dead)
+        for name, (shown, about) in _SPREAD.items():
+            family = HistogramMetricFamily(f"tag_container_{shown}", about, labels=["type"])
+            for (kind, type), spread in sorted(self.counters.spreads.items()):  # noqa: A001 - YAML's word for it
+                if kind == name:
+                    family.add_metric([type], buckets=spread.buckets, sum_value=spread.total)
+            yield family
 
 
 def _results(name: str, about: str, kind: str, figures: Mapping[tuple[str, str, str], int]) -> Metric:
@@ -245,17 +290,24 @@ class _Lanes(Collector):
     def collect(self) -> Iterator[Metric]:
         labels = ["number", "lane"]
         rows = GaugeMetricFamily("tag_container_outbox_rows", "Deliveries in the store.", labels=[*labels, "state"])
+        held = GaugeMetricFamily("tag_container_outbox_bytes", "Bytes of the deliveries in the store.", labels=labels)
         oldest = GaugeMetricFamily(
             "tag_container_outbox_oldest_age_seconds", "How long the oldest delivery has waited.", labels=labels
         )
-        holds = GaugeMetricFamily("tag_container_lane_holds", "1 while the lane needs somebody.", labels=labels)
+        modes = GaugeMetricFamily(
+            "tag_container_lane_mode",
+            "Lanes by how they stand: open, paused, or why they hold.",
+            labels=[*labels, "mode"],
+        )
         for name, lanes in self._named():
             for state in ("waiting", "claimed", "dead"):
                 rows.add_metric([*name, state], sum(getattr(report, state) for report in lanes))
+            held.add_metric(name, sum(report.bytes for report in lanes))
             first = min((report.oldest for report in lanes if report.oldest is not None), default=None)
             oldest.add_metric(name, 0 if first is None else max(0.0, self.now - first / 1000))
-            holds.add_metric(name, int(any(report.paused or report.state.mode != "open" for report in lanes)))
-        yield from (rows, oldest, holds)
+            for mode, number in sorted(Tally(map(mode_of, lanes)).items()):
+                modes.add_metric([*name, mode], number)
+        yield from (rows, held, oldest, modes)
 
     def _named(self) -> Iterator[tuple[Sequence[str], Sequence[LaneReport]]]:
         """Each lane with its labels; those beyond the most there may be together."""
@@ -263,4 +315,9 @@ class _Lanes(Collector):
             # Two lanes may look alike: the names of their secrets, which tell them apart, are not shown.
             yield [str(report.number), str(report.lane)], [report]
         if len(self.lanes) > MOST_LANES:
-            yield ["", OTHER_LANES], self.lanes[MOST_LANES:]
+            yield ["", OTHER], self.lanes[MOST_LANES:]
+
+
+def mode_of(report: LaneReport) -> str:
+    """`paused` by an operator, else as the lane's last answer left it."""
+    return "paused" if report.paused else report.state.mode

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from container.delivery.outcomes import RequestOutcome
 from container.delivery.row import Reason
 from container.delivery.selection import Place, RowDetail, Selection
 from container.delivery.store import LaneReport, Store, StoreError
-from container.web.health import attention
+from container.web.health import ANSWERS_WITHIN_SECONDS, attention
 from container.web.pages import Pages
 from container.web.queue_words import Standing, advice_on, standing
 
@@ -172,8 +173,9 @@ async def shown_row(pages: Pages, request: Request, detail: RowDetail) -> Respon
 async def lanes_of(store: Store) -> Sequence[LaneReport] | None:
     """The lanes, `None` when the store does not answer: what else is known is still worth showing."""
     try:
-        return await store.lanes()
-    except StoreError:
+        async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
+            return await store.lanes()
+    except (StoreError, TimeoutError):
         return None
 
 

@@ -21,6 +21,7 @@ from uvicorn.server import ServerState
 from container.cli import refusals
 from container.cli.connection import Connection
 from container.cli.refusals import unreadable
+from container.cli.turns import InTurn
 from tests.cli.processes import ROOT
 from tests.web.parts import run
 
@@ -38,7 +39,7 @@ OVERRIDDEN = {
     "on_message_complete": ["self"],
     "on_response_complete": ["self"],
 }
-CALLED = {"_start_asgi_task": ["self", "cycle", "app"]}
+IN_TURN = {"_start_asgi_task": ["self", "cycle", "app"]}
 OF_PROTOCOL = {
     *("parser", "transport", "flow", "client", "cycle", "pipeline", "headers", "scope", "expect_100_continue"),
     *("server_state", "connections", "tasks", "timeout_keep_alive_task", "limit_concurrency"),
@@ -58,14 +59,15 @@ def protocol() -> HttpToolsProtocol:
     return HttpToolsProtocol(config, ServerState(), {}, _loop=asyncio.get_running_loop())
 
 
-@pytest.mark.parametrize(("name", "parameters"), [*OVERRIDDEN.items(), *CALLED.items()])
+@pytest.mark.parametrize(("name", "parameters"), [*OVERRIDDEN.items(), *IN_TURN.items()])
 def test_the_methods_are_there_and_take_what_they_took(name: str, parameters: list[str]) -> None:
     assert list(inspect.signature(getattr(HttpToolsProtocol, name)).parameters) == parameters
 
 
 def test_nothing_else_of_the_library_is_replaced() -> None:
-    own = {name for name in vars(Connection) if not name.startswith("__") and hasattr(HttpToolsProtocol, name)}
-    assert own == set(OVERRIDDEN)
+    for ours, overridden in ((Connection, OVERRIDDEN), (InTurn, IN_TURN)):
+        own = {name for name in vars(ours) if not name.startswith("__") and hasattr(HttpToolsProtocol, name)}
+        assert own == set(overridden)
 
 
 def test_the_attributes_are_there() -> None:
@@ -73,6 +75,7 @@ def test_the_attributes_are_there() -> None:
         return set(vars(protocol()))
 
     ours = {"heard", "since", "crowd", "half", "yields", "leave", "look", "_place", "_own", "_deaf", "_left", "_later"}
+    ours |= {"ended", "answer", "_begin", "_turn_away"}
     found = run(work())
     assert found >= OF_PROTOCOL
     assert not found & (ours | {name for name in vars(Connection) if name not in OVERRIDDEN})
@@ -87,6 +90,21 @@ def test_what_is_said_when_an_answer_is_complete_is_what_ours_says_without_the_t
         *("server_state", "total_requests", "transport", "is_closing", "flow", "resume_reading"),
         *("pipeline", "pop", "_start_asgi_task", "timeout_keep_alive_task"),
     }
+
+
+def test_every_request_begins_in_one_place_and_has_a_state_of_its_own() -> None:
+    source = inspect.getsource(HttpToolsProtocol)
+    begins = inspect.getsource(HttpToolsProtocol._start_asgi_task)
+    assert source.count("create_task") == begins.count("create_task")
+    assert '"state": self.app_state.copy()' in source
+
+
+def test_what_has_its_answer_is_left_alone() -> None:
+    for method in (HttpToolsProtocol.on_body, HttpToolsProtocol.on_message_complete):
+        assert re.search(r"self\.cycle\.response_complete:\n\s+return", inspect.getsource(method))
+    assert "if existing_cycle is None or existing_cycle.response_complete" in inspect.getsource(
+        HttpToolsProtocol.on_headers_complete
+    )
 
 
 def test_an_address_is_gathered_and_a_head_starts_a_cycle() -> None:

@@ -54,11 +54,14 @@ HARMLESS = {
     "letter.reason",  # of the fixed lists of reasons and modes
     "reason",
     "refused.reason",
+    "dropped.reason",
+    "because",
     "state.mode",
     "before.mode",
     "was",
     "peer",  # the address of a proxy of the operator
     "why",
+    "event",  # the first word of a line of ours
     "number",  # of a request, which we made
     "name",  # of a secret: letters, digits and underscores
     "type(problem).__name__",
@@ -175,11 +178,11 @@ def test_secrets_are_masked_also_in_a_trace_and_in_what_a_library_says() -> None
 
 SCRIPT = """
 import asyncio, logging, sys, threading, warnings
-from container.cli.logs import log_to_stderr
+from container.cli.log_setup import log_to_stderr
 from container.secret import Known
 known = Known()
 known.learn("TOKEN", "s3cret-of-the-account")
-log_to_stderr("DEBUG", known)
+log_to_stderr("DEBUG", known, "json" if "json" in sys.argv else "text")
 known.learn("TOKEN", "r0tated-token")
 for name in ("httpx", "httpcore.http11", "aiohttp.client", "asyncio", "plug_in", "container.x"):
     logging.getLogger(name).info("info.of %s", name)
@@ -211,7 +214,8 @@ def said(*arguments: str, folder: Path) -> tuple[int, list[str]]:
         check=False,
     )
     assert done.stdout == ""
-    return done.returncode, [text.partition(" ")[2] for text in done.stderr.splitlines()]
+    lines = done.stderr.splitlines()
+    return done.returncode, lines if "json" in arguments else [text.partition(" ")[2] for text in lines]
 
 
 def test_whatever_happens_in_a_process_its_lines_hold_no_secret_and_no_value(tmp_path: Path) -> None:

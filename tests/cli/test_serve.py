@@ -337,7 +337,7 @@ def test_what_holds_a_lane_is_said_by_the_log_the_page_readiness_and_metrics(tmp
         assert said.startswith(f'Lane 1 "{lane}" holds still, because nothing may be sent to its address: {reason}')
         assert "nothing may be sent to its address" in get(f"{served.admin}/", token).text
         metrics = get(f"{served.admin}/metrics").text
-        assert f'tag_container_lane_holds{{lane="{lane}",number="1"}} 1.0' in metrics
+        assert f'tag_container_lane_mode{{lane="{lane}",mode="egress",number="1"}} 1.0' in metrics
         assert f'tag_container_deliveries_total{{lane="{lane}",tag="TikTok",verdict="egress"}}' in metrics
 
 

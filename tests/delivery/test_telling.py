@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from container.delivery.counters import MOST_LANES, OTHER_LANES, Counters
+from container.delivery.counters import MOST_LANES, OTHER, Counters
 from container.delivery.lane import Lane
 from container.delivery.policy import FAILURES_TOLD
 from container.delivery.row import acceptance
@@ -178,7 +178,7 @@ def test_lanes_beyond_the_most_are_counted_together() -> None:
         counters.judged(f"lane {number}", {"Tag": 1}, "delivered")
         counters.buried(f"lane {number}", {"Tag": 1}, "refused")
     assert len(counters.verdicts) == len(counters.dead) == MOST_LANES + 1
-    assert counters.verdicts["Tag", OTHER_LANES, "delivered"] == 5
+    assert counters.verdicts["Tag", OTHER, "delivered"] == 5
 
 
 def test_the_name_of_a_lane_tells_accounts_and_tests_apart() -> None:

@@ -214,7 +214,6 @@ def test_counters_tell_what_happened_by_type_and_detail(tmp_path: Path) -> None:
         await found.until_idle()
         told = {(sample.name, sample.detail): sample.value for sample in found.worker.counters.samples()}
         assert told == {
-            ("answered_seconds", ""): 0,
             ("buried", "refused"): 1,
             ("lost_claims", ""): 0,
             ("postponed", ""): 1,

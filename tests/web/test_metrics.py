@@ -121,7 +121,7 @@ def test_lanes_beyond_the_most_are_shown_together() -> None:
     registry = lane_metrics(lanes, now=1.0)
     labels = {"number": "", "lane": "other"}
     assert registry.get_sample_value("tag_container_outbox_rows", {**labels, "state": "waiting"}) == 6
-    assert registry.get_sample_value("tag_container_lane_holds", labels) == 0
+    assert registry.get_sample_value("tag_container_lane_mode", {**labels, "mode": "open"}) == 3
     assert registry.get_sample_value("tag_container_outbox_oldest_age_seconds", labels) == 1 - MOST_LANES / 1000
     [rows, *_] = registry.collect()
     assert len(rows.samples) == 3 * (MOST_LANES + 1)

@@ -1,0 +1,188 @@
+"""How `serve` stops: once asked it finishes or gives back, asked twice at once, and nothing counts as a crash."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from container.cli.process import DELIVERY_DRAIN_SECONDS, MOST_DRAIN_SECONDS
+from container.delivery.sqlite import open_store
+from container.delivery.store import ClaimedRow
+from tests.cli.processes import FILE, PATIENCE_SECONDS, PURCHASE, Serving, serving
+
+pytestmark = pytest.mark.slow
+TOKEN = "a-token-of-the-admin"
+ENVIRONMENT = {"SERVED_TOKEN": "token", "TAG_CONTAINER_ADMIN_TOKEN": TOKEN}
+TAKEN = b'HTTP/1.1 200 OK\r\ncontent-length: 26\r\n\r\n{"code":0,"message":"OK"} '
+PROMISED_SECONDS = 30.0
+QUICK_SECONDS = 10.0
+"""Far more than a stop in a hurry takes, and less than one that waits for a vendor."""
+
+
+class Vendor:
+    """Takes requests, and gives the answer that it has; at first it has none."""
+
+    def __init__(self) -> None:
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        self.asked = threading.Event()
+        self.answer = b""
+        self._held: list[socket.socket] = []
+        self._thread = threading.Thread(target=self._take)
+        self._thread.start()
+
+    def close(self) -> None:
+        # Closing a socket does not wake up whoever waits for a connection.
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        for each in (self._listening, *self._held):
+            each.close()
+
+    def _take(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listening.accept()
+                self._held.append(connection)
+                connection.recv(65_536)
+                self.asked.set()
+                if self.answer:
+                    connection.sendall(self.answer)
+            except OSError:
+                return
+
+
+@contextmanager
+def hanging(folder: Path, *arguments: str) -> Iterator[tuple[Serving, Vendor]]:
+    """A server whose one delivery is at a vendor that hangs."""
+    vendor = Vendor()
+    text = FILE.replace("127.0.0.1:9/", f"127.0.0.1:{vendor.port}/")
+    try:
+        with serving(folder, "--allow-egress", "127.0.0.0/8", *arguments, text=text, environment=ENVIRONMENT) as served:
+            assert get(f"{served.public}/g/collect?{PURCHASE}&ep.event_id=one").status_code == 204
+            assert vendor.asked.wait(PATIENCE_SECONDS)
+            yield served, vendor
+    finally:
+        vendor.close()
+
+
+def get(address: str, token: str = "") -> httpx.Response:
+    with httpx.Client(trust_env=False) as caller:
+        return caller.get(address, headers={"authorization": f"Bearer {token}"} if token else {})
+
+
+def waiting_row(folder: Path) -> ClaimedRow:
+    """The one row of a store that nobody holds."""
+
+    async def work() -> ClaimedRow:
+        later = time.time_ns() // 1_000_000 + 3_600_000
+        store = open_store(folder / "data", now=later)
+        assert (store.recovered, store.poisoned) == (0, 0)
+        [lane] = await store.lanes()
+        claimed = await store.claim(lane.number, now=later, most_items=9, ahead=0)
+        await store.close()
+        assert claimed is not None
+        [row] = claimed.rows
+        return row
+
+    return asyncio.run(work())
+
+
+def test_a_second_signal_gives_back_at_once_what_is_under_way(tmp_path: Path) -> None:
+    with hanging(tmp_path) as (served, _):
+        begun = time.monotonic()
+        served.process.send_signal(signal.SIGTERM)
+        served.wait_for(r"serve\.stopping")
+        assert served.process.poll() is None
+        assert served.stop(signal.SIGTERM) == 0
+        assert time.monotonic() - begun < QUICK_SECONDS
+        served.wait_for(r"INFO serve\.hurrying")
+        served.wait_for(r"serve\.stopped")
+        assert not [line for line in served.lines if " ERROR " in line]
+    row = waiting_row(tmp_path)
+    # This claim counts one attempt: the one that was given back does not.
+    assert (row.attempts, row.crashes, row.faults) == (1, 0, 0)
+
+
+def test_a_vendor_that_hangs_does_not_hold_up_the_stop_for_more_than_was_promised(tmp_path: Path) -> None:
+    with hanging(tmp_path) as (served, _):
+        begun = time.monotonic()
+        assert served.stop() == 0
+        assert time.monotonic() - begun < PROMISED_SECONDS
+        assert not [line for line in served.lines if "serve.hurrying" in line]
+    row = waiting_row(tmp_path)
+    assert row.crashes == 0
+
+
+def test_what_was_given_back_is_sent_by_the_next_process_and_is_no_crash(tmp_path: Path) -> None:
+    with hanging(tmp_path) as (served, vendor):
+        served.process.send_signal(signal.SIGINT)
+        served.wait_for(r"serve\.stopping")
+        assert served.stop(signal.SIGINT) == 0
+        vendor.answer = TAKEN
+        text = (tmp_path / "container.yaml").read_text(encoding="utf-8")
+        with serving(tmp_path, "--allow-egress", "127.0.0.0/8", text=text, environment=ENVIRONMENT) as again:
+            again.wait_for(r"delivery\.answered .* verdict=delivered")
+            metrics = get(f"{again.admin}/metrics").text
+            assert re.findall(r"crash_recovered_total\{.*\} (\S+)", metrics) == ["0.0", "0.0"]
+            assert not [line for line in again.lines if "store.recovered" in line]
+
+
+def test_a_half_sent_hit_is_not_waited_for_when_somebody_asks_twice(tmp_path: Path) -> None:
+    with serving(tmp_path, environment=ENVIRONMENT) as served:
+        host, _, port = served.public.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port))) as half:
+            half.sendall(b"POST /g/collect HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nhalf")
+            get(f"{served.public}/healthy")
+            served.process.send_signal(signal.SIGTERM)
+            served.wait_for(r"serve\.stopping")
+            begun = time.monotonic()
+            assert served.stop(signal.SIGTERM) == 0
+            assert time.monotonic() - begun < 5
+
+
+def test_while_it_drains_it_is_not_ready_and_takes_hits(tmp_path: Path) -> None:
+    with serving(tmp_path, "--drain", str(MOST_DRAIN_SECONDS), environment=ENVIRONMENT) as served:
+        public, admin = served.public, served.admin
+        assert get(f"{admin}/ready").status_code == 200
+        served.process.send_signal(signal.SIGTERM)
+        served.wait_for(rf"INFO serve\.draining seconds={MOST_DRAIN_SECONDS}")
+        answer = get(f"{admin}/ready", TOKEN)
+        assert answer.status_code == 503
+        assert answer.json()["reasons"][0] == "The process is shutting down."
+        assert "tag_container_ready 0.0" in get(f"{admin}/metrics").text
+        assert get(f"{public}/healthy").status_code == 200
+        assert get(f"{public}/g/collect?{PURCHASE}&ep.event_id=late").status_code == 204
+        begun = time.monotonic()
+        assert served.stop(signal.SIGTERM) == 0
+        assert time.monotonic() - begun < QUICK_SECONDS
+    assert b'"late"' in waiting_row(tmp_path).item.data
+
+
+def test_a_hit_that_is_open_finds_out_that_the_process_is_not_ready(tmp_path: Path) -> None:
+    with serving(tmp_path, environment=ENVIRONMENT) as served:
+        host, _, port = served.public.removeprefix("http://").partition(":")
+        body = b"en=purchase"
+        with socket.create_connection((host, int(port))) as half:
+            head = "POST /g/collect?v=2&tid=G-TEST&cid=1.2&gcs=G111 HTTP/1.1\r\nhost: x\r\n"
+            half.sendall(f"{head}content-length: {len(body)}\r\n\r\n".encode())
+            get(f"{served.public}/healthy")
+            served.process.send_signal(signal.SIGTERM)
+            served.wait_for(r"serve\.stopping")
+            assert get(f"{served.admin}/ready").status_code == 503
+            half.sendall(body)
+            assert half.recv(100).startswith(b"HTTP/1.1 204")
+            assert served.process.wait(PATIENCE_SECONDS) == 0
+
+
+def test_what_it_may_drain_is_less_than_it_has_for_deliveries() -> None:
+    assert DELIVERY_DRAIN_SECONDS - MOST_DRAIN_SECONDS > 5

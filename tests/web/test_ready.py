@@ -1,0 +1,158 @@
+"""`/healthy` and `/ready`: the process lives, and may get traffic; and each reason is in the documentation."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+import typing
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from container.delivery.lane import Lane
+from container.delivery.levels import ADMITTED_BELOW, NEARLY_FULL
+from container.delivery.store import Answer, LaneReport, LaneState, Mode, StoreUnavailableError
+from container.web.admin import Admin, admin_app
+from container.web.app import public_app
+from container.web.current import Refusal
+from container.web.health import Health, fill_reason, lane_reasons, not_ready
+from container.web.noticed import AboutProxy, Noticed, Refused
+from tests.cli.processes import ROOT
+from tests.web.parts import NOW, Call, Site, ask, run, site
+
+PAGE = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
+TOKEN = "a-token-of-the-admin"
+Spoil = Callable[[Site], None]
+
+
+def listed() -> dict[str, str]:
+    """What the documentation says is answered, by reason."""
+    part = PAGE.split("\n## When is it ready\n")[1].split("\n## ")[0]
+    rows = part[part.index("\n| ") :].split("\n\n")[0].strip().splitlines()[2:]
+    return {reason.strip(): answer.strip() for reason, answer, _ in (row.strip("|").split("|", 2) for row in rows)}
+
+
+def fits(said: str, reason: str) -> bool:
+    pattern = ".*".join(re.escape(part) for part in reason.rstrip(" .").split("…"))
+    return re.match(pattern, said) is not None
+
+
+def documented(said: str) -> str:
+    """The answer that the documentation names for a sentence, of the reason that fits it best."""
+    found = [reason for reason in listed() if fits(said, reason)]
+    assert found, said
+    return listed()[max(found, key=len)]
+
+
+async def ready(here: Site, *, token: str = TOKEN) -> tuple[int, Sequence[str]]:
+    ingest = here.ingest
+    admin = Admin(ingest.current, here.store, ingest.metrics, ingest.health, ingest.counters, TOKEN, clock=lambda: NOW)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(admin_app(admin)), base_url="http://a") as caller:
+        answer = await caller.get("/ready", headers={"authorization": f"Bearer {token}"} if token else {})
+        return answer.status_code, answer.json().get("reasons", ())
+
+
+def shutting_down(here: Site) -> None:
+    here.ingest.health.draining = True
+
+
+def unwritable(here: Site) -> None:
+    here.ingest.health.store_failed("no space is left for deliveries")
+
+
+def worker_in_trouble(here: Site) -> None:
+    here.ingest.health.trouble = lambda: "no space is left for deliveries"
+
+
+def silent(here: Site) -> None:
+    async def fail() -> typing.Any:
+        raise StoreUnavailableError("the store is closed")
+
+    here.store.waiting = fail  # type: ignore[method-assign]  # as if its disk were gone
+
+
+def refused(here: Site) -> None:
+    here.ingest.current.refusal = Refusal(1, "container.yaml", "container.yaml:1:1: error[x] No.")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "expected"),
+    [(shutting_down, 503), (unwritable, 503), (worker_in_trouble, 503), (silent, 503), (refused, 200)],
+    ids=lambda value: getattr(value, "__name__", str(value)),
+)
+def test_what_is_wrong_is_said_and_answered_as_the_documentation_has_it(
+    tmp_path: Path, spoil: Spoil, expected: int
+) -> None:
+    async def work() -> tuple[int, Sequence[str]]:
+        async with site(tmp_path) as here:
+            assert await ready(here) == (200, [])
+            spoil(here)
+            assert await ready(here, token="") == (expected, ())
+            return await ready(here)
+
+    status, [said] = run(work())
+    assert status == expected
+    assert documented(said) == str(expected)
+
+
+@pytest.mark.parametrize("fill", [NEARLY_FULL, ADMITTED_BELOW[1], 0.99, 1.0])
+def test_a_store_that_fills_up_is_a_reason_and_documented(tmp_path: Path, fill: float) -> None:
+    assert documented(fill_reason(fill)) == "503"
+
+
+def test_a_store_that_hangs_makes_nobody_wait(tmp_path: Path) -> None:
+    async def work() -> Sequence[str]:
+        async with site(tmp_path) as here:
+
+            async def hang() -> typing.Any:
+                await asyncio.Event().wait()
+
+            here.store.waiting = hang  # type: ignore[method-assign]  # as if its disk were
+            return await not_ready(Health(), here.store, answers_within=0.01)
+
+    [said] = run(work())
+    assert said == "The store does not answer (nothing within 0.01 s)."
+    assert documented(said) == "503"
+
+
+def test_whatever_needs_somebody_is_documented_and_no_reason_to_send_no_traffic() -> None:
+    noticed = Noticed(lambda: 0.0)
+    for about in typing.get_args(AboutProxy):
+        noticed.proxy(about, "10.0.0.1")
+    for why in typing.get_args(Refused):
+        noticed.refused(why)
+    modes = [mode for mode in typing.get_args(Mode) if mode != "open"]
+    lane = LaneReport(1, Lane("hook"), LaneState(), False, 1, 0, 2, 0, Answer(0, 500, "retry", "no"))
+    lanes = [replace(lane, state=LaneState(mode), dead=0) for mode in modes]
+    lanes += [replace(lane, paused=True), replace(lane, state=LaneState("open", 5, 3))]
+    said = [*noticed.sentences(), *lane_reasons(lanes, now=0)]
+    assert len(said) == len(noticed.sentences()) + len(lanes) + 2
+    assert {documented(sentence) for sentence in said} == {"200"}
+
+
+@pytest.mark.slow
+def test_whether_the_process_lives_is_answered_within_a_second_whatever_the_store_does(tmp_path: Path) -> None:
+    async def work() -> float:
+        async with site(tmp_path) as here:
+
+            async def never(_: object) -> typing.Any:
+                await asyncio.Event().wait()
+
+            application = public_app(replace(here.ingest, accept=never))
+            hits = [asyncio.create_task(ask(application, Call())) for _ in range(50)]
+            await asyncio.sleep(0)
+            begun = time.monotonic()
+            answer = await ask(application, Call("/healthy"))
+            took = time.monotonic() - begun
+            assert answer is not None
+            assert (answer.status, answer.body) == (200, b"ok\n")
+            for hit in hits:
+                hit.cancel()
+            await asyncio.gather(*hits, return_exceptions=True)
+            return took
+
+    assert run(work()) < 1
