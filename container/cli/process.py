@@ -29,7 +29,7 @@ from container.config.registry import Registry
 from container.delivery.handling import judges_of
 from container.delivery.schema import unusable
 from container.delivery.sqlite import SqliteStore, open_store
-from container.delivery.store import StoreRefusedError
+from container.delivery.store import Limits, StoreRefusedError
 from container.delivery.transport import Transport, vendor_transport
 from container.delivery.worker import Worker
 from container.web.addresses import Proxies, is_near
@@ -70,7 +70,7 @@ class StartError(Exception):
 class Options:
     """How the process runs. `token`: the admin token, empty for none. `key`: what encrypts rows at rest.
 
-    `rate_limit`: hits that one address may send in a second, 0 for any number.
+    `rate_limit`: hits that one address may send in a second, 0 for any number. `limits`: of the store.
     """
 
     host: str
@@ -83,6 +83,7 @@ class Options:
     prefix: str = ""
     hosts: Hosts = field(default_factory=Hosts)
     rate_limit: int = 0
+    limits: Limits = field(default_factory=Limits)
     watch: bool = False
     demo: bool = False
     token: str = ""
@@ -189,7 +190,7 @@ async def _open_engine(options: Options, scene: Scene, registry: Registry, opene
                 f'"{data}" holds the deliveries of a demonstration, which must not reach a vendor. '
                 "Choose another folder with --data, or add --demo."
             )
-        store = open_store(data, now=time.time_ns() // 1_000_000, key=options.key)
+        store = open_store(data, now=time.time_ns() // 1_000_000, key=options.key, limits=options.limits)
     except OSError as problem:
         raise StartError(unusable(options.data, problem)) from None
     except StoreRefusedError as problem:

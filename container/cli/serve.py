@@ -20,6 +20,7 @@ from container.cli.process import Options, StartError, run
 from container.cli.sources import Sources, secrets_from
 from container.config.load import Loaded, Secrets
 from container.config.registry import RegistryError, discover
+from container.delivery.store import Limits
 from container.secret import Known
 from container.web.addresses import Networks, network
 from container.web.hosts import Hosts, allowed_hosts
@@ -55,6 +56,12 @@ def serve(
     rate_limit: Annotated[
         int, typer.Option(min=0, max=1_000_000, metavar="N", help="Hits per second of one address; 0 for any number.")
     ] = 50,
+    store_rows: Annotated[
+        int, typer.Option(min=100, metavar="N", help="Deliveries that may wait; one lane may have half of them.")
+    ] = Limits().most_rows,
+    store_bytes: Annotated[
+        int, typer.Option(min=1 << 20, metavar="N", help="Bytes of deliveries that may wait; of one lane half.")
+    ] = Limits().most_bytes,
     allow_egress: Annotated[
         list[str] | None, typer.Option(metavar="CIDR", help="Private addresses that tags may send to. Repeatable.")
     ] = None,
@@ -84,6 +91,7 @@ def serve(
         prefix=_prefix(path_prefix),
         hosts=_hosts(allow_host),
         rate_limit=rate_limit,
+        limits=Limits(most_rows=store_rows, most_bytes=store_bytes),
         watch=watch,
         demo=demo,
         token=_admin_token(_own(secrets, "TAG_CONTAINER_ADMIN_TOKEN", secrets_dir)),

@@ -68,7 +68,7 @@ def accept(
                 stored += 1
             else:
                 letters.append(_overflowing(row, resting, number, acceptance.now))
-                overflowed.append(row)
+                overflowed.append(Letter(row.id, row.lane, "lane_full", LANE_FULL, row.first, row.body, row.tag))
         letters += [
             _letter(letter, sealed(keys, letter.id, letter.body), lane(letter.lane.key))
             for letter in acceptance.letters

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Counted = Literal[
-    "delivered", "postponed", "buried", "bisected", "requests", "answered_seconds", "lost_claims", "judge_faults"
+    "delivered",
+    "postponed",
+    "buried",
+    "bisected",
+    "requests",
+    "answered_seconds",
+    "lost_claims",
+    "judge_faults",
+    "dropped",
 ]
 Result = tuple[str, str, str]
 """Tag, lane, and what came of the delivery."""

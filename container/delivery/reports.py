@@ -16,10 +16,10 @@ _WAITING = (
     "from lanes where first_due is not null order by first_due"
 )
 _LANES = (
-    "select number, key, mode, not_before, failures, paused, answered, status, verdict, excerpt from lanes "
-    "order by number"
+    "select number, key, rows, dead, (select min(first) from delivery where lane=lanes.number and claim is null), "
+    "mode, not_before, failures, paused, answered, status, verdict, excerpt from lanes order by number"
 )
-_COUNTS = "select lane, count(*), min(first) from delivery where claim is {} group by lane"
+_CLAIMED = "select lane, count(*), min(first) from delivery where claim is not null group by lane"
 _DEAD = (
     "select dead.number, id, key, reason, note, holds, attempts, first, died, kid, crc, body from dead "
     "join lanes on lanes.number=dead.lane where dead.number < ?{} order by dead.number desc limit ?"
@@ -37,15 +37,12 @@ def waiting_lanes(connection: sqlite3.Connection) -> list[WaitingLane]:
 def lane_reports(connection: sqlite3.Connection) -> list[LaneReport]:
     connection.execute("begin")
     try:
-        waiting = {lane: rest for lane, *rest in connection.execute(_COUNTS.format("null"))}
-        claimed = {lane: rest for lane, *rest in connection.execute(_COUNTS.format("not null"))}
-        dead = dict(connection.execute("select lane, count(*) from dead group by lane"))
+        claimed = {lane: rest for lane, *rest in connection.execute(_CLAIMED)}
         lanes = connection.execute(_LANES).fetchall()
     finally:
         connection.execute("commit")
     reports = []
-    for number, key, mode, not_before, failures, paused, *answer in lanes:
-        count, oldest = waiting.get(number, (0, None))
+    for number, key, rows, dead, oldest, mode, not_before, failures, paused, *answer in lanes:
         held, oldest_held = claimed.get(number, (0, None))
         reports.append(
             LaneReport(
@@ -53,9 +50,9 @@ def lane_reports(connection: sqlite3.Connection) -> list[LaneReport]:
                 lane=lane_of(key),
                 state=LaneState(mode, not_before, failures),
                 paused=bool(paused),
-                waiting=count,
+                waiting=rows - held,
                 claimed=held,
-                dead=dead.get(number, 0),
+                dead=dead,
                 oldest=min((first for first in (oldest, oldest_held) if first is not None), default=None),
                 answer=None if answer[0] is None else Answer(*answer),
             )

@@ -30,6 +30,9 @@ FORMAT = 1
 LINGER_MS = 1000
 """What can be batched waits so long for others."""
 
+LONGEST_LINGER_MS = 60_000
+"""No tag may have its deliveries wait longer for others."""
+
 GIVE_UP_MS = 48 * 3600 * 1000
 
 Reason = Literal[
@@ -90,7 +93,7 @@ class Unpacked:
 class Letter:
     """A delivery that is dead from the start. Its body holds the hit, so that it can be run again.
 
-    `tag` is for display.
+    Of `lane_full` it is the row's own, which could be sent as it is. `tag` is for display.
     """
 
     id: str

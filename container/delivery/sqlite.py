@@ -33,11 +33,12 @@ from container.delivery.store import (
     StoreFilledError,
     StoreRefusedError,
     StoreUnavailableError,
+    Tended,
     WaitingLane,
 )
+from container.delivery.tending import tend
 from container.delivery.writer import T, Writer, stated
 
-SWEPT_AT_ONCE = 1000
 FEW_ROWS = 16
 USUAL_LIMITS = Limits()
 
@@ -82,6 +83,7 @@ class SqliteStore:
         poisoned: int = 0,
     ) -> None:
         self.recovered, self.poisoned = recovered, poisoned
+        self._limits = limits
         self._keys = keys
         self._held = held
         self._lanes: dict[str, int] = {}
@@ -120,7 +122,7 @@ class SqliteStore:
         self._listeners.append(callback)
 
     async def waiting(self) -> Sequence[WaitingLane]:
-        return await self._writer.run(waiting_lanes)
+        return await self._writer.run(self._waiting)
 
     async def claim(self, lane: int, *, now: int, most_items: int, ahead: int) -> Claimed | None:
         token = secrets.token_bytes(16)
@@ -197,9 +199,8 @@ class SqliteStore:
         work = partial(dead_letters, self._reader, self._keys, most=most, before=before, lane=lane)
         return await self._read(work)
 
-    async def sweep(self, *, now: int) -> int:
-        query = "delete from guards where key in (select key from guards where until<=? limit ?)"
-        return await self._writer.run(lambda connection: connection.execute(query, (now, SWEPT_AT_ONCE)).rowcount)
+    async def tend(self, *, now: int, begun: bool) -> Tended:
+        return await self._change(partial(tend, now=now, limits=self._limits, begun=begun))
 
     async def close(self) -> None:
         if self._closed:
@@ -225,6 +226,11 @@ class SqliteStore:
             return await asyncio.get_running_loop().run_in_executor(self._reading, work)
         except sqlite3.Error as problem:
             raise stated(problem, "read") from None
+
+    def _waiting(self, connection: sqlite3.Connection) -> list[WaitingLane]:
+        # Asked for all the time: whoever was refused because of a count that was taken back is let in soon.
+        self._levels.refresh(connection)
+        return waiting_lanes(connection)
 
     async def _change(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Work that may change how many rows there are."""

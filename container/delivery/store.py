@@ -21,7 +21,7 @@ from typing import Literal, Protocol
 from container.delivery.content import Content
 from container.delivery.frame import Frame
 from container.delivery.lane import Lane
-from container.delivery.row import Acceptance, Reason, Row
+from container.delivery.row import Acceptance, Letter, Reason
 from container.engine.outcome import Guard
 
 Mode = Literal["open", "credential", "address", "missing", "egress", "refusing"]
@@ -74,12 +74,12 @@ class Limits:
 class Accepted:
     """`taken`: the guards that somebody had before, whose rows were not stored. `stored`: rows now waiting.
 
-    `overflowed`: rows that became letters `lane_full`, since their lane has its share of the store.
+    `overflowed`: what rows became whose lane has its share of the store.
     """
 
     stored: int = 0
     taken: frozenset[Guard] = frozenset()
-    overflowed: tuple[Row, ...] = ()
+    overflowed: tuple[Letter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +176,34 @@ class DeadLetter:
     attempts: int
     first: int
     died: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Dead letters of a lane that are gone: because they were `old`, or because all of them took too much room."""
+
+    lane: Lane
+    reason: Reason
+    rows: int
+    old: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tended:
+    """What one slice of upkeep did. `pulled`: rows and lanes that a wrong clock would have kept waiting.
+
+    `guards`: those that were over. `pages`: given back to the disk.
+    """
+
+    pulled: int = 0
+    guards: int = 0
+    dropped: tuple[Dropped, ...] = ()
+    pages: int = 0
+
+    @property
+    def more(self) -> bool:
+        """Whether there may be more to do."""
+        return bool(self.pulled or self.guards or self.dropped or self.pages)
 
 
 class Store(Protocol):
@@ -275,8 +303,12 @@ class Store(Protocol):
         """The latest dead letters, those numbered below `before`, of one lane or of all. Holds up no writer."""
         ...
 
-    async def sweep(self, *, now: int) -> int:
-        """Drops some guards that are over; how many. To be called again while it finds any."""
+    async def tend(self, *, now: int, begun: bool) -> Tended:
+        """One slice of upkeep, to be called each minute (`begun`), and again while there is more to do.
+
+        Drops guards that are over, and the oldest dead letters past the limits. Rows and lanes that wait for longer
+        than anything may, since the clock was wrong, are due now. Gives space back to the disk.
+        """
         ...
 
     async def close(self) -> None:

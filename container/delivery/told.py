@@ -81,7 +81,7 @@ class Told:
     def news(self, subject: str, state: str, *, now: int, number: int = 1) -> int:
         """How many there are to tell of, with those not told of before; 0 while nothing has changed."""
         seen = self._entries.get(subject)
-        if seen is not None and seen.state == state and now < seen.at + AGAIN_MS:
+        if seen is not None and seen.state == state and 0 <= now - seen.at < AGAIN_MS:
             seen.untold += number
             return 0
         while len(self._entries) >= MOST_SUBJECTS:

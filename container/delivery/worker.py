@@ -20,6 +20,7 @@ from container.delivery.row import LINGER_MS, Reason
 from container.delivery.store import Store, StoreError, WaitingLane
 from container.delivery.told import quoted
 from container.delivery.transport import Transport
+from container.delivery.upkeep import Upkeep
 
 log = logging.getLogger("container.delivery")
 
@@ -30,7 +31,6 @@ _GIVING_BACK_SECONDS = 3.0
 """Of the time that stopping may take, so much is kept for writing down what is given back."""
 
 STORE_PAUSE_MS = 1000
-SWEEP_EVERY_MS = 60_000
 _UNKNOWN = 2**63 - 1
 """While lanes are looked at: whatever is stored meanwhile counts."""
 
@@ -68,6 +68,7 @@ class Worker:
             self._around.random,
             self._around.sleep,
         )
+        self._upkeep = Upkeep(store, self.counters, self._handling.told)
         self._flights: dict[asyncio.Task[None], int] = {}
         self._awake = asyncio.Event()
         self._ended = asyncio.Event()
@@ -75,7 +76,6 @@ class Worker:
         self._stopping = False
         self._rests_until = _UNKNOWN
         self._holds: dict[str, int] = {}
-        self._swept = 0
         store.listen(self._heard)
 
     async def run(self) -> None:
@@ -93,8 +93,8 @@ class Worker:
         self._rests_until = _UNKNOWN
         now = self._around.clock()
         try:
-            await self._sweep(now)
-            again = await self._start(await self._store.waiting(), now)
+            tended = await self._upkeep.step(now)
+            again = min(await self._start(await self._store.waiting(), now), tended)
         except StoreError as problem:
             self._handling.store_failed(problem)
             return now + STORE_PAUSE_MS
@@ -207,7 +207,3 @@ class Worker:
         finally:
             sleeping.cancel()
             waking.cancel()
-
-    async def _sweep(self, now: int) -> None:
-        if now >= self._swept + SWEEP_EVERY_MS and not await self._store.sweep(now=now):
-            self._swept = now

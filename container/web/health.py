@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from container.delivery.levels import ADMITTED_BELOW, NEARLY_FULL
 from container.delivery.store import LaneReport, Mode, Store, StoreError
 from container.delivery.told import quoted
 from container.web.current import Current
@@ -70,13 +71,23 @@ class Health:
 
 
 async def not_ready(health: Health, store: Store) -> list[str]:
-    """`Health.reasons`, and whether the store answers at all."""
+    """`Health.reasons`, whether the store answers at all, and whether it fills up."""
     found = health.reasons()
+    if store.fill >= NEARLY_FULL:
+        found.append(fill_reason(store.fill))
     try:
         await store.waiting()
     except StoreError as problem:
         found.append(f"The store does not answer ({problem}).")
     return found
+
+
+def fill_reason(fill: float) -> str:
+    """What a store that is nearly full still takes, as a sentence. `fill`: from 0 to 1."""
+    if fill >= ADMITTED_BELOW[0]:
+        return "The store is full, and hits are refused."
+    refused = "test events" if fill < ADMITTED_BELOW[1] else "test events and GA4's automatic events"
+    return f"The store is {int(fill * 100)} % full, and {refused} are refused."
 
 
 def refusal_reasons(current: Current) -> list[str]:

@@ -21,7 +21,7 @@ from typing import Any
 
 from container.delivery.counters import Counters
 from container.delivery.row import Acceptance, Letter, acceptance
-from container.delivery.store import Accepted, StoreError
+from container.delivery.store import Accepted, StoreError, StoreFilledError
 from container.delivery.told import Told, quoted
 from container.effects import Reply
 from container.engine.container import Container
@@ -188,24 +188,26 @@ class Ingest:
                 self.metrics.slow.inc()
                 self.slow.saw(container, hit)
             written = acceptance(outcome, now=hit.received)
-            taken: frozenset[Guard] = frozenset()
+            accepted = Accepted()
             if not written.empty:
-                taken = (await self.accept(written)).taken
+                accepted = await self.accept(written)
                 self.health.store_worked()
         except StoreError as problem:
             self.metrics.unavailable.labels(unavailable(problem)).inc()
-            self.health.store_failed(str(problem))
+            # Its limits are no fault of the disk: what matters more may come in, and `/ready` says how full it is.
+            if not isinstance(problem, StoreFilledError):
+                self.health.store_failed(str(problem))
             return stated(Reply(503, (("retry-after", str(RETRY_AFTER_SECONDS)),)))
         except Exception as problem:  # noqa: BLE001  # a fault of ours ends one request, not the process
             return self._failed(hit, problem)
-        self._count(container, outcome, taken)
-        for letter in written.letters:
+        self._count(container, outcome, accepted.taken)
+        for letter in (*written.letters, *accepted.overflowed):
             self._tell(letter, now=hit.received)
         if logger.isEnabledFor(logging.DEBUG):
             status, rows = outcome.reply.status, len(written.rows)
             line = "hit.taken id=%s client=%s status=%d events=%d rows=%d"
             logger.debug(line, hit.id.hex(), quoted(outcome.client or ""), status, outcome.events, rows)
-        return stated(outcome.finished(taken))
+        return stated(outcome.finished(accepted.taken))
 
     def _failed(self, hit: Hit, problem: Exception) -> Reply:
         """Names the hit and the line of ours that raised, and nothing that the hit held: messages quote values."""

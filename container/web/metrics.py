@@ -55,6 +55,7 @@ _COUNTED: Mapping[Counted, str] = {
     "delivered": "Deliveries that a vendor took.",
     "postponed": "Deliveries put off to a later attempt.",
     "buried": "Deliveries that became dead letters while they were to be sent, by reason.",
+    "dropped": "Dead letters that are gone for good, because they were old or too many.",
 }
 
 TagFigure = tuple[str, str, str]

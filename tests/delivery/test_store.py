@@ -210,7 +210,7 @@ def test_guards_that_are_over_are_swept(play: Scenario) -> None:
     async def scenario(store: Store) -> None:
         many = [guard(number.to_bytes(4, "big"), 1) for number in range(1500)]
         await store.accept(accepted(planned(1), guards=[*many, guard(b"longer", 1, until=LATER)]))
-        assert [await store.sweep(now=NOW + 1000) for _ in range(3)] == [1000, 500, 0]
+        assert [(await store.tend(now=NOW + 1000, begun=True)).guards for _ in range(3)] == [1000, 500, 0]
 
     play(scenario)
 

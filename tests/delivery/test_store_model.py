@@ -3,24 +3,51 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Coroutine
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from container.delivery.history import attempts_of
+from container.delivery.levels import ADMITTED_BELOW
+from container.delivery.schema import FILE
 from container.delivery.sqlite import SqliteStore, open_store
-from container.delivery.store import MOST_CRASHES, Claimed
+from container.delivery.store import MOST_CRASHES, Answer, Claimed, Limits, StoreFilledError
+from container.delivery.tending import AGEING_MS, AHEAD_MS
 from container.engine.outcome import Guard
 from tests.delivery.harness import NOW, accepted, item_request, planned, single_request
 
 T = TypeVar("T")
 LANES = ("C1", "C2", "single")
+EVENTS = {"purchase": 0, "page_view": 1, "video_start": 1}
+DAY_MS = 24 * 3_600_000
+LIMITS = Limits(most_rows=16, most_bytes=1 << 40, lane_share=0.5, dead_kept=2 * AGEING_MS)
+MOST_IN_LANE = 8
+
+_WRONGLY_COUNTED = """
+select number from lanes where
+  rows!=(select count(*) from delivery where lane=lanes.number)
+  or bytes!=(select coalesce(sum(length(body)), 0) from delivery where lane=lanes.number)
+  or dead!=(select count(*) from dead where lane=lanes.number)
+  or dead_bytes!=(select coalesce(sum(length(body)), 0) from dead where lane=lanes.number)
+"""
+_WAIT_AGAIN = """
+insert into delivery(id, lane, batch, size, most_items, most_bytes, due, first, give_up, format, crc, kid, body)
+select id, lane, unhex_(json_extract(origin, '$.batch')), json_extract(origin, '$.size'),
+  json_extract(origin, '$.most_items'), json_extract(origin, '$.most_bytes'), ?, first,
+  json_extract(origin, '$.give_up'), format, crc, kid, body from dead
+where id in (select value from json_each(?))
+"""
 
 
 @dataclass
@@ -29,8 +56,10 @@ class Model:
 
     lane: str
     due: int
+    first: int = 0
     attempts: int = 0
     crashes: int = 0
+    tried: int = 0
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -41,13 +70,17 @@ class StoreMachine(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="deliveries-"))
         self.loop = asyncio.new_event_loop()
         self.now = NOW
-        self.store: SqliteStore = open_store(self.folder, now=self.now)
+        self.store: SqliteStore = open_store(self.folder, now=self.now, limits=LIMITS)
         self.number = 0
+        self.refused = 0
+        self.dropped = 0
+        self.aged: int | None = None
         self.waiting: dict[int, Model] = {}
         self.claims: list[tuple[Claimed, dict[int, Model]]] = []
         self.stale: list[Claimed] = []
         self.done: set[int] = set()
-        self.dead: set[int] = set()
+        self.dead: dict[int, tuple[int, Model]] = {}
+        self.full: set[int] = set()
         self.guards: dict[bytes, int] = {}
 
     def teardown(self) -> None:
@@ -58,26 +91,50 @@ class StoreMachine(RuleBasedStateMachine):
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
 
+    def held(self, lane: str) -> int:
+        """Rows of a lane that wait or are claimed."""
+        places = (self.waiting, *(rows for _, rows in self.claims))
+        return sum(row.lane == lane for rows in places for row in rows.values())
+
+    @property
+    def fill(self) -> float:
+        return min(sum(map(self.held, LANES)) / LIMITS.most_rows, 1.0)
+
     @rule(
         lane=st.sampled_from(LANES),
         count=st.integers(1, 6),
         linger=st.sampled_from([0, 700]),
         key=st.none() | st.sampled_from([b"a", b"b"]),
+        event=st.sampled_from([*EVENTS]),
     )
-    def accept(self, lane: str, count: int, linger: int, key: bytes | None) -> None:
+    def accept(self, lane: str, count: int, linger: int, key: bytes | None, event: str) -> None:
         numbers = range(self.number + 1, self.number + 1 + count)
         self.number += count
         requests = [single_request(n) if lane == "single" else item_request(n, account=lane) for n in numbers]
-        rows = [planned(number, request) for number, request in zip(numbers, requests, strict=True)]
+        rows = [planned(n, request, event_name=event) for n, request in zip(numbers, requests, strict=True)]
         guards = [] if key is None else [Guard(key, "once_per", self.now + 5000, (rows[0].id,))]
-        found = self.wait(self.store.accept(accepted(*rows, now=self.now, linger=linger, guards=guards)))
+        written = accepted(*rows, now=self.now, linger=linger, guards=guards)
+        if self.fill >= ADMITTED_BELOW[EVENTS[event]]:
+            with pytest.raises(StoreFilledError):
+                self.wait(self.store.accept(written))
+            self.refused += count
+            return
+        room = max(MOST_IN_LANE - self.held(lane), 0)
+        found = self.wait(self.store.accept(written))
         taken = key is not None and self.guards.get(key, 0) > self.now
         assert found.taken == frozenset(guards if taken else ())
         if key is not None and not taken:
             self.guards[key] = self.now + 5000
         due = self.now if lane == "single" else self.now + linger
-        self.waiting.update({number: Model(lane, due) for number in (numbers[1:] if taken else numbers)})
-        assert found.stored == (count - 1 if taken else count)
+        wanted = numbers[1:] if taken else numbers
+        self.refused += count - len(wanted)
+        new = {number: Model(lane, due, self.now) for number in wanted}
+        over = [*new][room:]
+        self.full.update(over)
+        self.dead.update({number: (self.now, new.pop(number)) for number in over})
+        self.waiting.update(new)
+        assert found.stored == len(new)
+        assert [int(letter.id, 16) for letter in found.overflowed] == over
 
     @rule(most=st.integers(1, 8), ahead=st.sampled_from([0, 1000]), choice=st.integers(0, 5))
     def claim(self, most: int, ahead: int, choice: int) -> None:
@@ -120,10 +177,11 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(choice=st.integers(0, 9), wait=st.integers(0, 3000), counted=st.booleans())
     def postpone(self, choice: int, wait: int, counted: bool) -> None:
         claimed, rows = self.take_claim(choice)
-        until = self.now + wait
-        assert self.wait(self.store.postpone(claimed, claimed.rows, until=until, counted=counted)) == len(rows)
+        until, tried = self.now + wait, Answer(self.now, 500, "retry", "busy\there\n")
+        work = self.store.postpone(claimed, claimed.rows, until=until, counted=counted, tried=tried)
+        assert self.wait(work) == len(rows)
         for row in rows.values():
-            row.due, row.attempts = until, row.attempts - (0 if counted else 1)
+            row.due, row.attempts, row.tried = until, row.attempts - (0 if counted else 1), row.tried + 1
         self.waiting |= rows
 
     @precondition(lambda self: self.claims)
@@ -139,9 +197,10 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(choice=st.integers(0, 9))
     def split(self, choice: int) -> None:
         claimed, rows = self.take_claim(choice)
-        assert self.wait(self.store.split(claimed, now=self.now)) == len(rows)
+        tried = Answer(self.now, 400, "refused")
+        assert self.wait(self.store.split(claimed, now=self.now, tried=tried)) == len(rows)
         for row in rows.values():
-            row.due = self.now
+            row.due, row.tried = self.now, row.tried + 1
         self.waiting |= rows
 
     @precondition(lambda self: self.claims)
@@ -151,8 +210,7 @@ class StoreMachine(RuleBasedStateMachine):
         first, *others = claimed.rows
         assert self.wait(self.store.bury(claimed, [first], "refused", note="", now=self.now)) == 1
         assert self.wait(self.store.postpone(claimed, others, until=self.now, counted=True)) == len(others)
-        del rows[int(first.id, 16)]
-        self.dead.add(int(first.id, 16))
+        self.dead[int(first.id, 16)] = (self.now, rows.pop(int(first.id, 16)))
         for row in rows.values():
             row.due = self.now
         self.waiting |= rows
@@ -168,13 +226,13 @@ class StoreMachine(RuleBasedStateMachine):
     @rule()
     def crash(self) -> None:
         self.wait(self.store.close())
-        self.store = open_store(self.folder, now=self.now)
+        self.store = open_store(self.folder, now=self.now, limits=LIMITS)
         for claimed, rows in self.claims:
             self.stale.append(claimed)
             for number, row in rows.items():
                 row.crashes += 1
                 if row.crashes >= MOST_CRASHES:
-                    self.dead.add(number)
+                    self.dead[number] = (self.now, row)
                 else:
                     self.waiting[number] = row
         self.claims.clear()
@@ -183,12 +241,50 @@ class StoreMachine(RuleBasedStateMachine):
     def time_passes(self, passed: int) -> None:
         self.now += passed
 
+    @rule(by=st.sampled_from([-DAY_MS, -3_600_000, 3_600_000, DAY_MS, 3650 * DAY_MS]))
+    def clock_jumps(self, by: int) -> None:
+        self.now += by
+
     @rule()
-    def sweep(self) -> None:
-        over = [key for key, until in self.guards.items() if until <= self.now]
-        assert self.wait(self.store.sweep(now=self.now)) == len(over)
+    def tend(self) -> None:
+        over = [
+            key for key, until in self.guards.items() if until <= self.now or until > self.now + 400 * DAY_MS * 1.01
+        ]
+        far = {number: row for number, row in self.waiting.items() if row.due > self.now + AHEAD_MS}
+        self.aged = self.now if self.aged is None else min(self.now, self.aged + AGEING_MS)
+        old = [number for number, (died, _) in self.dead.items() if died <= self.aged - LIMITS.dead_kept]
+        tended = self.wait(self.store.tend(now=self.now, begun=True))
+        assert (tended.guards, tended.pulled) == (len(over), len(far))
+        assert sum(dropped.rows for dropped in tended.dropped) == len(old)
         for key in over:
             del self.guards[key]
+        for row in far.values():
+            row.due, row.first = self.now, min(row.first, self.now)
+        for number in old:
+            del self.dead[number]
+        self.dropped += len(old)
+
+    @precondition(lambda self: self.full & self.dead.keys())
+    @rule(choice=st.integers(0, 9))
+    def a_letter_waits_again(self, choice: int) -> None:
+        """Written past the store's own methods: what counts is in the file, whoever writes."""
+        numbers = sorted(self.full & self.dead.keys())
+        number = numbers[choice % len(numbers)]
+        listed = json.dumps([f"{number:032x}"])
+
+        async def replay() -> None:
+            def work(connection: sqlite3.Connection) -> None:
+                connection.create_function("unhex_", 1, bytes.fromhex)
+                connection.execute(_WAIT_AGAIN, (self.now, listed))
+                connection.execute("delete from dead where id in (select value from json_each(?))", (listed,))
+
+            await self.store._change(work)
+
+        self.wait(replay())
+        self.full.discard(number)
+        _, row = self.dead.pop(number)
+        row.due = self.now
+        self.waiting[number] = row
 
     @invariant()
     def every_row_is_in_exactly_one_place(self) -> None:
@@ -196,12 +292,32 @@ class StoreMachine(RuleBasedStateMachine):
         claimed = sum(len(rows) for _, rows in self.claims)
         assert sum(report.waiting for report in reports) == len(self.waiting)
         assert sum(report.claimed for report in reports) == claimed
-        assert {int(letter.id, 16) for letter in self.wait(self.store.dead(most=10_000))} == self.dead
+        assert {int(letter.id, 16) for letter in self.wait(self.store.dead(most=10_000))} == self.dead.keys()
         first = {report.lane.account or "single": report for report in reports}
         for lane in self.wait(self.store.waiting()):
             name = lane.lane.account or "single"
             assert lane.due == min(row.due for row in self.waiting.values() if row.lane == name)
             assert first[name].waiting
+        for name, report in first.items():
+            places = (self.waiting, *(rows for _, rows in self.claims))
+            held = [row.first for rows in places for row in rows.values() if row.lane == name]
+            assert report.oldest == min(held, default=None)
+
+    @invariant()
+    def nothing_is_lost(self) -> None:
+        claimed = sum(len(rows) for _, rows in self.claims)
+        kept = len(self.waiting) + claimed + len(self.done) + len(self.dead)
+        assert kept + self.dropped + self.refused == self.number
+
+    @invariant()
+    def the_file_counts_right(self) -> None:
+        assert self.store.fill == self.fill
+        with closing(sqlite3.connect(self.folder / FILE)) as connection:
+            assert connection.execute(_WRONGLY_COUNTED).fetchall() == []
+            for row_id, history in connection.execute("select id, history from delivery"):
+                number = int(row_id, 16)
+                row = self.waiting.get(number) or next(rows[number] for _, rows in self.claims if number in rows)
+                assert len(attempts_of(history)) == min(row.tried, 10)
 
 
 TestStoreModel = StoreMachine.TestCase

@@ -1,0 +1,210 @@
+"""What a store does when it fills up: a lane past its share, hits by importance, and levels after trouble."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from container.delivery.row import AUTOMATIC, priority_of, unpacked
+from container.delivery.sqlite import SqliteStore, open_store
+from container.delivery.store import Limits, StoreFilledError, StoreFullError, StoreUnavailableError
+from container.effects import Request
+from container.engine.outcome import Guard, Planned
+from tests.delivery.harness import (
+    LATER,
+    NOW,
+    accepted,
+    item_request,
+    must_claim,
+    planned,
+    run,
+    single_request,
+)
+
+TEN = Limits(most_rows=10, lane_share=0.5)
+WIDE = Limits(most_rows=10, lane_share=1.0)
+
+
+def play(folder: Path, limits: Limits, scenario: Callable[[SqliteStore], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        store = open_store(folder, now=NOW, limits=limits)
+        try:
+            await scenario(store)
+        finally:
+            await store.close()
+
+    run(whole())
+
+
+def of(event: str, number: int, *, test_code: str = "") -> Planned:
+    return planned(number, item_request(number, test_code=test_code), event_name=event)
+
+
+def test_a_lane_past_its_share_keeps_new_rows_as_letters(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore) -> None:
+        found = await store.accept(accepted(*map(planned, range(1, 8))))
+        assert found.stored == 5
+        assert [(letter.reason, int(letter.id, 16)) for letter in found.overflowed] == [
+            ("lane_full", 6),
+            ("lane_full", 7),
+        ]
+        [report] = await store.lanes()
+        assert (report.waiting, report.dead) == (5, 2)
+        letters = await store.dead()
+        assert {(letter.reason, letter.holds, letter.tag) for letter in letters} == {
+            ("lane_full", "request", "TikTok - events")
+        }
+        assert unpacked(found.overflowed[0].body).tag == "TikTok - events"
+
+    play(tmp_path, TEN, scenario)
+
+
+def test_other_lanes_do_not_notice_a_full_one(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore) -> None:
+        await store.accept(accepted(*map(planned, range(1, 6))))
+        found = await store.accept(accepted(planned(8), planned(9, single_request(9))))
+        assert (found.stored, len(found.overflowed)) == (1, 1)
+
+    play(tmp_path, TEN, scenario)
+
+
+def test_a_lane_may_have_its_share_of_the_bytes_only(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore) -> None:
+        big = [planned(number, item_request(number, pad="x" * 9_000)) for number in (1, 2)]
+        found = await store.accept(accepted(*big, planned(3)))
+        assert [int(letter.id, 16) for letter in found.overflowed] == [2]
+        assert store.fill > 0.4
+
+    play(tmp_path, Limits(most_bytes=24_000), scenario)
+
+
+def test_a_lane_takes_rows_again_when_some_are_gone(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore) -> None:
+        await store.accept(accepted(*map(planned, range(1, 6))))
+        claimed = await must_claim(store, most_items=2)
+        assert (await store.accept(accepted(planned(6)))).stored == 0
+        await store.settle(claimed, claimed.rows[:1])
+        await store.bury(claimed, claimed.rows[1:], "refused", note="", now=NOW)
+        assert (await store.accept(accepted(*map(planned, range(7, 10))))).stored == 2
+
+    play(tmp_path, TEN, scenario)
+
+
+def test_a_row_that_overflows_uses_its_guard(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore) -> None:
+        await store.accept(accepted(*map(planned, range(1, 6))))
+        guard = Guard(b"k", "once_per", LATER, (planned(6).id,))
+        assert len((await store.accept(accepted(planned(6), guards=[guard]))).overflowed) == 1
+        again = guard._replace(planned=(planned(7).id,))
+        found = await store.accept(accepted(planned(7), guards=[again]))
+        assert (found.taken, found.overflowed) == (frozenset({again}), ())
+
+    play(tmp_path, TEN, scenario)
+
+
+@pytest.mark.parametrize(
+    ("rows", "request_", "taken"),
+    [
+        (7, of("purchase", 99, test_code="T"), True),
+        (8, of("purchase", 99, test_code="T"), False),
+        (8, of("page_view", 99), True),
+        (9, of("page_view", 99), False),
+        (9, of("purchase", 99), True),
+        (10, of("purchase", 99), False),
+    ],
+)
+def test_what_matters_less_is_refused_first(tmp_path: Path, rows: int, request_: Planned, *, taken: bool) -> None:
+    async def scenario(store: SqliteStore) -> None:
+        await store.accept(accepted(*map(planned, range(1, rows + 1))))
+        assert store.fill == rows / 10
+        if taken:
+            assert (await store.accept(accepted(request_))).stored == 1
+            return
+        with pytest.raises(StoreFilledError, match=f"{rows * 10}%"):
+            await store.accept(accepted(request_))
+        assert store.fill == rows / 10
+
+    play(tmp_path, WIDE, scenario)
+
+
+def test_a_hit_counts_as_its_most_important_row(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore) -> None:
+        await store.accept(accepted(*map(planned, range(1, 10))))
+        found = await store.accept(accepted(of("page_view", 11), of("purchase", 12)))
+        assert found.stored == 2
+
+    play(tmp_path, Limits(most_rows=10, lane_share=2.0), scenario)
+
+
+def test_a_full_store_takes_what_leads_to_no_row(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore) -> None:
+        await store.accept(accepted(*map(planned, range(1, 11))))
+        with pytest.raises(StoreFullError):
+            await store.accept(accepted(planned(11)))
+        found = await store.accept(accepted(guards=[Guard(b"k", "once_per", LATER, ("x",))]))
+        assert found.stored == 0
+
+    play(tmp_path, WIDE, scenario)
+
+
+@pytest.mark.parametrize(
+    ("event", "request_", "priority"),
+    [
+        ("purchase", item_request(), 0),
+        ("Page_view", item_request(), 0),
+        ("purchase", item_request(test_code="T"), 2),
+        ("video_progress", item_request(), 1),
+        *((name, item_request(), 1) for name in sorted(AUTOMATIC)),
+    ],
+)
+def test_the_priority_of_a_row_goes_by_its_event(event: str, request_: Request, priority: int) -> None:
+    assert priority_of(event, request_) == priority
+
+
+def test_levels_are_right_after_a_restart_and_a_crash(tmp_path: Path) -> None:
+    async def leave(store: SqliteStore) -> None:
+        await store.accept(accepted(*map(planned, range(1, 5))))
+        await must_claim(store, most_items=3)
+
+    async def look(store: SqliteStore) -> None:
+        assert store.fill == 0.4
+        assert (await store.accept(accepted(planned(8), planned(9)))).stored == 1
+
+    play(tmp_path, TEN, leave)
+    play(tmp_path, TEN, look)
+
+
+def test_levels_are_right_after_a_transaction_was_taken_back(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore) -> None:
+        def breaks(connection: sqlite3.Connection) -> None:
+            raise sqlite3.IntegrityError("made up")
+
+        work = asyncio.gather(
+            store.accept(accepted(*map(planned, range(1, 4)))), store._writer.run(breaks), return_exceptions=True
+        )
+        found, problem = await work
+        assert isinstance(problem, Exception)
+        assert not isinstance(found, BaseException)
+        assert (found.stored, store.fill) == (3, 0.3)
+        assert (await store.accept(accepted(*map(planned, range(4, 8))))).stored == 2
+
+    play(tmp_path, TEN, scenario)
+
+
+def test_levels_that_failed_to_be_written_do_not_keep_hits_out(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore) -> None:
+        await store.accept(accepted(planned(1)))
+        broken = "create temp trigger broken before insert on delivery begin select raise(abort, 'made up'); end"
+        await store._writer.run(lambda connection: connection.execute(broken))
+        with pytest.raises(StoreUnavailableError):
+            await store.accept(accepted(*map(planned, range(2, 11))))
+        assert store.fill == 1.0
+        await store._writer.run(lambda connection: connection.execute("drop trigger broken"))
+        await store.waiting()
+        assert store.fill == 0.1
+
+    play(tmp_path, WIDE, scenario)
