@@ -19,9 +19,11 @@ from typing import Any, NamedTuple
 from container.ga4.automatic import names_an_automatic_event
 from container.web.health import counted, moment
 
-TURN_SECONDS, LONG_TURN_SECONDS = 0.005, 0.025
-"""So long hits may take between two looks at the sockets; the first while many wait, since a refusal has to leave
-within 20 ms. Longer turns cost less, as hits that come together are written together."""
+TURN_SECONDS = 0.005
+"""So long hits may take between two looks at the sockets while many wait: a refusal has to leave within 20 ms."""
+
+TOGETHER, TOGETHER_SECONDS = 64, 0.1
+"""Else so many may begin in one turn, if they do not take so long: what comes together is written together."""
 
 QUEUED_SECONDS = 0.2
 """So much work may wait: the last in the queue is to be answered well within half a second."""
@@ -201,8 +203,8 @@ class Gate:
         self._measure()
 
     def _measure(self) -> None:
-        self._at_once = max(1, int(LONG_TURN_SECONDS / self.cost))
         self._at_once_in_a_hurry = max(1, int(TURN_SECONDS / self.cost))
+        self._at_once = max(self._at_once_in_a_hurry, min(TOGETHER, int(TOGETHER_SECONDS / self.cost)))
         self._most = max(1, int(QUEUED_SECONDS / self.cost), min(BURST, int(BURST_SECONDS / self.cost)))
         self._most_automatic = self._most - int(RESERVED * self._most)
 
