@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from container.delivery.row import AUTOMATIC, priority_of, unpacked
+from container.delivery.row import priority_of, unpacked
 from container.delivery.sqlite import SqliteStore, open_store
 from container.delivery.store import Limits, StoreFilledError, StoreFullError, StoreUnavailableError
 from container.effects import Request
 from container.engine.outcome import Guard, Planned
+from container.ga4.automatic import AUTOMATIC
 from tests.delivery.harness import (
     LATER,
     NOW,
