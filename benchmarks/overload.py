@@ -18,7 +18,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import cast
 
@@ -185,45 +184,53 @@ class Found:
     peak: float
     after: float
 
-    def part(self, begins: float, ends: float, *statuses: int) -> list[float]:
-        """Milliseconds of the hits that were due then and got one of these answers."""
-        return [
-            sent.took * 1000 for sent in self.hits if begins <= sent.due < ends and sent.status in (statuses or (204,))
-        ]
-
     @property
     def calm(self) -> Sequence[float]:
-        """Milliseconds of the hits before the flood; its first second warms up."""
-        return self.part(min(1.0, self.plan.calm_seconds / 2), self.plan.calm_seconds)
+        """Milliseconds of the hits before the flood; the first second warms up."""
+        begins = min(1.0, self.plan.calm_seconds / 2)
+        return [sent.took * 1000 for sent in self.hits if begins <= sent.due < self.plan.calm_seconds and sent.status]
 
     @property
     def flood(self) -> Sequence[Sent]:
+        """The hits of which too many came."""
         return [sent for sent in self.hits if self.plan.calm_seconds <= sent.due < self.plan.ends]
 
     @property
     def taken(self) -> Sequence[float]:
-        return self.part(self.plan.calm_seconds, self.plan.ends)
+        """Milliseconds from when a hit was due."""
+        return [sent.took * 1000 for sent in self.flood if sent.status == 204]
 
     @property
     def refused(self) -> Sequence[float]:
-        return self.part(self.plan.calm_seconds, self.plan.ends, 503)
+        """Milliseconds from when a hit was written: whoever is late before that is not the server."""
+        return [(sent.took - sent.waited) * 1000 for sent in self.flood if sent.status == 503]
 
     @property
     def normal_after(self) -> float:
         """Seconds after the flood until no hit is refused, and none takes much longer than before it."""
         most = SLOWER * percentile(self.calm, 0.99) / 1000
-        slow = [
-            sent.due + sent.took - self.plan.ends
-            for sent in self.hits
-            if sent.due >= self.plan.ends and (sent.status != 204 or sent.took > most)
-        ]
-        # A machine that stands still for a moment later on is another matter: the longest stretch without one ends it.
+        later = [sent for sent in self.hits if sent.due >= self.plan.ends]
+        slow = sorted(sent.due - self.plan.ends for sent in later if sent.status != 204 or sent.took > most)
         after = 0.0
-        for moment in sorted(slow):
+        for moment in slow:
+            # One that is slow after a second without any is the machine's.
             if moment - after > 1.0:
                 break
             after = moment
         return after
+
+    def taken_of(self, *, views: bool) -> float:
+        """The part of the page views, or of the sales, that was taken in the flood."""
+        found = [sent.status == 204 for sent in self.flood if sent.is_view is views]
+        return sum(found) / max(1, len(found))
+
+    @property
+    def unanswered(self) -> int:
+        return sum(not sent.status for sent in self.hits)
+
+    @property
+    def without_retry_after(self) -> int:
+        return sum(sent.status == 503 and not sent.again for sent in self.hits)
 
 
 def flooded(server: servers.Server, plan: Plan, *, connections: int = CONNECTIONS) -> Found:
@@ -258,7 +265,7 @@ def flooded(server: servers.Server, plan: Plan, *, connections: int = CONNECTION
 
 def knee(server: servers.Server, seconds: float, folder: Path) -> float:
     """Hits a second that are answered with 64 connections, of the same mix."""
-    mixed = [*islice(page_views(), 350), *islice(purchases(), 150)]
+    mixed = [*page_views(50 * VIEWS_OF_TEN), *purchases(50 * (10 - VIEWS_OF_TEN))]
     load = closed_loop.load(server.port, mixed, seconds, folder)
     return load.answered / load.seconds
 
@@ -266,20 +273,17 @@ def knee(server: servers.Server, seconds: float, folder: Path) -> float:
 def report(found: Found, most: float) -> str:
     """Everything as a table in Markdown."""
     plan, flood = found.plan, found.flood
-    unanswered = sum(not sent.status for sent in found.hits)
-    without = sum(sent.status == 503 and not sent.again for sent in flood)
     refused, taken = found.refused or [0.0], found.taken or [0.0]
-    shares = {kind: [sent.status == 204 for sent in flood if sent.is_view is kind] for kind in (True, False)}
     rows: list[Sequence[Cell]] = [
         ("knee, hits/s", most, ""),
         ("hits/s in the flood", plan.flood, ""),
         ("hits in the flood", len(flood), ""),
         ("taken", len(found.taken), ""),
         ("taken a second", len(found.taken) / plan.flood_seconds, ""),
-        ("of page views, %", 100 * sum(shares[True]) / max(1, len(shares[True])), ""),
-        ("of sales, %", 100 * sum(shares[False]) / max(1, len(shares[False])), ""),
-        ("without an answer", unanswered, 0),
-        ("503 without Retry-After", without, 0),
+        ("of page views, %", 100 * found.taken_of(views=True), ""),
+        ("of sales, %", 100 * found.taken_of(views=False), ""),
+        ("without an answer", found.unanswered, 0),
+        ("503 without Retry-After", found.without_retry_after, 0),
         ("refused, p50 ms", percentile(refused, 0.5), ""),
         ("refused, p99 ms", percentile(refused, 0.99), GOALS["refused"]),
         ("refused, longest ms", max(refused), ""),

@@ -10,7 +10,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from container.cli.connection import Connection
 from container.cli.crowd import Crowd
 from container.cli.refusals import OVERLOADED, OVERLOADED_GOES_ON
-from container.web.admission import Gate, Waiting, is_plainly_automatic
+from container.web.admission import Gate, Waiting
 
 HEALTHY = "/healthy"
 """Paths that end so never wait."""
@@ -24,16 +24,18 @@ class InTurn(Connection):
         gate = self.crowd.gate
         if self.ended:
             return
-        if gate is None or cycle.scope["path"].endswith(HEALTHY):
+        if gate is None:
             super()._start_asgi_task(cycle, app)
         elif gate.free:
             super()._start_asgi_task(cycle, app)
             gate.began()
+        elif cycle.scope["path"].endswith(HEALTHY):
+            super()._start_asgi_task(cycle, app)
+        elif gate.takes(cycle.scope):
+            begin, refuse = partial(self._begin, cycle, app), partial(self._turn_away, cycle, gate)
+            gate.enter(Waiting(cycle.scope["state"]["arrived"], begin, refuse))
         else:
-            refuse = partial(self._turn_away, cycle, gate)
-            waiting = Waiting(cycle.scope["state"]["arrived"], partial(self._begin, cycle, app), refuse)
-            if not gate.enter(waiting, automatic=partial(is_plainly_automatic, cycle.scope)):
-                refuse()
+            self._turn_away(cycle, gate)
 
     def _begin(self, cycle: RequestResponseCycle, app: Any) -> bool:
         if not cycle.disconnected:

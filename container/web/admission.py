@@ -19,9 +19,11 @@ from typing import Any, NamedTuple
 from container.ga4.automatic import names_an_automatic_event
 from container.web.health import counted, moment
 
-TURN_SECONDS, LONG_TURN_SECONDS = 0.005, 0.025
-"""So long hits may take between two looks at the sockets; the first while many wait, since a refusal has to leave
-within 20 ms. Longer turns cost less, as hits that come together are written together."""
+TURN_SECONDS = 0.005
+"""So long hits may take between two looks at the sockets while many wait: a refusal has to leave within 20 ms."""
+
+TOGETHER, TOGETHER_SECONDS = 64, 0.1
+"""Else so many may begin in one turn, if they do not take so long: what comes together is written together."""
 
 QUEUED_SECONDS = 0.2
 """So much work may wait: the last in the queue is to be answered well within half a second."""
@@ -41,7 +43,7 @@ CALM_SECONDS = 5.0
 _FIRST_GUESS = 0.0004
 _FASTEST = 0.00005
 _SUDDEN = 4.0
-"""One stretch counts as at most so many times slower than what was known: the machine may just have stood still."""
+"""One turn counts as at most so many times slower than what was known: the machine may just have stood still."""
 
 _LEARNT = 32
 """Hits after which half of what is known is news."""
@@ -98,7 +100,9 @@ class Gate:
     _turning: bool = False
     _since: float = 0.0
     _hits: int = 0
-    """How many are through since then, which is how the cost is known."""
+    """How many are through since the cost was learnt last, and how long the loop was busy with them."""
+
+    _seconds: float = 0.0
 
     _began_at: float = 0.0
     """When the overload began, in Unix seconds; 0 without one."""
@@ -129,13 +133,14 @@ class Gate:
             self._turning, self._since = True, self.clock()
             self.soon(self._turn)
 
-    def enter(self, waiting: Waiting, *, automatic: Callable[[], bool]) -> bool:
-        """Lets a hit wait for its turn. `False` when too many do already. `automatic` is asked only if need be."""
+    def takes(self, scope: Mapping[str, Any]) -> bool:
+        """Whether one more may wait. `scope`: the ASGI scope of the hit."""
         number = len(self._queue)
-        if number >= self._most_automatic and (number >= self._most or automatic()):
-            return False
+        return number < self._most_automatic or (number < self._most and not is_plainly_automatic(scope))
+
+    def enter(self, waiting: Waiting) -> None:
+        """Lets a hit wait for its turn."""
         self._queue.append(waiting)
-        return True
 
     def shed(self) -> None:
         """A hit was refused."""
@@ -167,18 +172,17 @@ class Gate:
 
     def _turn(self) -> None:
         """Lets the next few hits begin. It goes on for as long as there are any: between two turns sockets are read."""
-        begun, self._begun = self._begun, 0
-        now = self.clock()
-        if begun == 1 and not self._hits and not self._running:
+        now, begun, through = self.clock(), self._begun, self._running
+        if begun == 1 and not through:
             # A lone hit is through when we come; of several, only those that began before the last turn.
-            self._hits = 1
-        else:
-            self._hits += self._running
-            self._running = begun
-        ends = not self._queue and not self._running
-        if ends or self._hits >= _LEARNT:
-            self._learn(now)
-        if ends:
+            begun, through = 0, 1
+        self._begun, self._running = 0, begun
+        self._hits += through
+        self._seconds += min(now - self._since, _SUDDEN * self.cost * (through or 1))
+        self._since = now
+        if self._hits >= _LEARNT:
+            self._learn()
+        if not self._queue and not begun:
             self._turning = False
             return
         # First of all: nothing that goes wrong with one hit may keep the others waiting.
@@ -191,17 +195,16 @@ class Gate:
             else:
                 self._begun += first.begin()
 
-    def _learn(self, now: float) -> None:
-        """What the hits since the last time took, with everything that the loop did beside them."""
-        if self._hits:
-            took = min((now - self._since) / self._hits, _SUDDEN * self.cost)
-            self.cost = max(_FASTEST, self.cost + (took - self.cost) * self._hits / (self._hits + _LEARNT))
-            self._measure()
-        self._since, self._hits = now, 0
+    def _learn(self) -> None:
+        """What the last hits took, with everything that the loop did beside them, counts for half or more."""
+        self.cost += (self._seconds / self._hits - self.cost) * self._hits / (self._hits + _LEARNT)
+        self.cost = max(_FASTEST, self.cost)
+        self._hits, self._seconds = 0, 0.0
+        self._measure()
 
     def _measure(self) -> None:
-        self._at_once = max(1, int(LONG_TURN_SECONDS / self.cost))
         self._at_once_in_a_hurry = max(1, int(TURN_SECONDS / self.cost))
+        self._at_once = max(self._at_once_in_a_hurry, min(TOGETHER, int(TOGETHER_SECONDS / self.cost)))
         self._most = max(1, int(QUEUED_SECONDS / self.cost), min(BURST, int(BURST_SECONDS / self.cost)))
         self._most_automatic = self._most - int(RESERVED * self._most)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import closed_loop, flushes, machine, open_loop, wire
+from benchmarks import closed_loop, flushes, machine, open_loop, overload, wire
 from benchmarks.example import SECRETS, compiled, example
 from benchmarks.figures import percentile, shown, slope, table
 from benchmarks.hits import (
@@ -228,6 +228,65 @@ def test_a_refused_hit_ends_the_measurement() -> None:
         asyncio.run(answering(503, 5))
 
 
+def test_a_flood_notes_what_became_of_each_hit() -> None:
+    """Every third one is refused, with a body and a time to come again."""
+
+    async def work() -> tuple[list[overload.Sent], int]:
+        seen = 0
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            nonlocal seen
+            seen += 1
+            status, body = (503, b"later") if seen % 3 == 0 else (204, b"")
+            headers = [(b"retry-after", b"5"), (b"content-length", b"5")] if body else []
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+
+        port = free_port()
+        listener = Listener(app, bind("127.0.0.1", port))
+        await listener.start()
+        contents = wire.requests(purchases(5))
+        hits = [(overload.Sent(number / 1000, is_view=False), next(contents)) for number in range(90)]
+        try:
+            await overload.Flood().send(port, 8, hits)
+        finally:
+            await listener.stop()
+        return [sent for sent, _ in hits], seen
+
+    sent, seen = asyncio.run(work())
+    assert seen == 90
+    assert [each.status for each in sent].count(503) == [each.again for each in sent].count(True) == 30
+    assert [each.status for each in sent].count(204) == 60
+    assert all(each.took > each.waited for each in sent)
+
+
+def test_what_a_flood_led_to_is_told_by_its_parts() -> None:
+    plan = overload.Plan(calm=100, flood=1000, calm_seconds=10, flood_seconds=10)
+    moments = list(plan.moments())
+    assert moments == sorted(moments)
+    assert sum(10 <= each < 20 for each in moments) == pytest.approx(10_000, rel=0.1)
+    calm = [overload.Sent(5 + number / 100, is_view=False, took=0.01, status=204) for number in range(100)]
+    flood = [
+        *(overload.Sent(11, is_view=True, took=0.02, waited=0.015, status=503, again=True) for _ in range(9)),
+        overload.Sent(11, is_view=True, took=0.3, status=204),
+        overload.Sent(12, is_view=False, took=0.2, status=204),
+        overload.Sent(12, is_view=False),
+    ]
+    after = [
+        overload.Sent(20.1, is_view=False, took=0.001, status=503),
+        overload.Sent(20.4, is_view=False, took=0.3, status=204),
+        overload.Sent(20.6, is_view=False, took=0.011, status=204),
+        overload.Sent(29, is_view=False, took=0.1, status=204),
+    ]
+    found = overload.Found(plan, [*calm, *flood, *after], 100.0, 110.0, 105.0)
+    assert found.refused == pytest.approx([5.0] * 9)
+    assert found.taken == pytest.approx([300.0, 200.0])
+    assert (found.taken_of(views=True), found.taken_of(views=False)) == (0.1, 0.5)
+    assert (found.unanswered, found.without_retry_after) == (1, 1)
+    assert found.normal_after == pytest.approx(0.4)
+    assert "| refused, p99 ms | 5.00 | 20.0 |" in overload.report(found, 300.0)
+
+
 def test_a_request_is_http_with_the_hit_in_it() -> None:
     (shape,) = SHAPES["batch"](1)
     head, _, body = wire.request(shape).decode().partition("\r\n\r\n")
@@ -288,6 +347,7 @@ def test_a_process_has_processor_time_and_memory() -> None:
     sum(range(3_000_000))
     assert machine.processor_seconds(os.getpid()) > 0
     assert machine.memory_mb(os.getpid()) > 1
+    assert machine.resident_mb(os.getpid()) > 1
 
 
 def test_children_that_live_count(tmp_path: Path) -> None:
@@ -303,6 +363,7 @@ def test_a_process_that_ended_has_nothing() -> None:
         child.wait()
     assert machine.processor_seconds(child.pid) == 0
     assert machine.memory_mb(child.pid) == 0
+    assert machine.resident_mb(child.pid) == 0
 
 
 def test_a_flush_of_the_disk_takes_time(tmp_path: Path) -> None:

@@ -23,8 +23,8 @@ from container.web.admission import (
 FIRST_COST = Gate().cost
 
 
-def never() -> bool:
-    return False
+VIEW: Any = {"query_string": b"v=2&en=page_view", "headers": []}
+SALE: Any = {"query_string": b"v=2&en=purchase", "headers": []}
 
 
 @dataclass
@@ -59,7 +59,8 @@ class Loop:
         def refuse() -> None:
             self.refused.append(name)
 
-        if gate.enter(Waiting(self.now, begin, refuse), automatic=lambda: automatic):
+        if gate.takes(VIEW if automatic else SALE):
+            gate.enter(Waiting(self.now, begin, refuse))
             return True
         gate.shed()
         refuse()
@@ -191,15 +192,9 @@ def test_the_last_tenth_is_not_for_automatic_events() -> None:
 
 
 def test_whether_it_is_automatic_is_not_asked_while_there_is_room() -> None:
-    loop = Loop()
-    gate = loop.gate()
-
-    def asked() -> bool:
-        raise AssertionError
-
-    while gate.free:
-        gate.began()
-    assert gate.enter(Waiting(loop.now, never, loop.until_idle), automatic=asked)
+    gate = Loop().gate()
+    # Nothing is read of it: there is nothing in it.
+    assert gate.takes({})
 
 
 def test_who_waited_too_long_is_refused_instead() -> None:
@@ -233,7 +228,7 @@ def test_a_hit_that_cannot_begin_does_not_keep_the_others_waiting() -> None:
 
     while gate.free:
         loop.comes(gate, "first")
-    gate.enter(Waiting(loop.now, broken, never_called), automatic=never)
+    gate.enter(Waiting(loop.now, broken, never_called))
     loop.comes(gate, "last")
     with pytest.raises(RuntimeError):
         loop.until_idle()
