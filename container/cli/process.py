@@ -9,56 +9,39 @@ import os
 import secrets
 import socket
 import sys
-import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
-from ipaddress import IPv4Network, IPv6Network, ip_network
-from pathlib import Path
 from typing import Any
 
 from container.cli.build import Built, build, tell
 from container.cli.control import SOCKET, control_crowd, control_socket, remove_socket
 from container.cli.crowd import Crowd, most_connections, spare_of
-from container.cli.demo import FOLDER, demo_folder, is_demo_folder
+from container.cli.demo import FOLDER
+from container.cli.engine import Engine, open_engine, until_over
 from container.cli.listeners import DRAIN_SECONDS, EVERYWHERE, Listener, address_of, bind
-from container.cli.reload import Reloader, digest, resume, watch
+from container.cli.options import Options, StartError
+from container.cli.reload import Reloader, digest, watch
 from container.cli.scene import Scene, demo_scene, welcome
 from container.cli.signals import early
 from container.cli.sources import Sources
 from container.cli.tracing import ExtraMissingError, Spans, find_spans
-from container.config.registry import Registry
-from container.delivery.disk import LOOK_SECONDS
-from container.delivery.handling import judges_of
-from container.delivery.pace import paces_of
-from container.delivery.schema import unusable
-from container.delivery.sqlite import SqliteStore, open_store
-from container.delivery.store import Limits, StoreRefusedError
 from container.delivery.told import quoted
-from container.delivery.transport import Transport, vendor_transport
-from container.delivery.worker import Worker
 from container.engine.run import run as evaluate
 from container.web.access import authorised
 from container.web.addresses import Proxies, is_near
 from container.web.admin import Admin, admin_app
-from container.web.admission import Gate
-from container.web.app import public_app
+from container.web.app import Application, public_app
 from container.web.caretaker import Caretaker
-from container.web.current import Current
 from container.web.front import Front
 from container.web.gauges import Standing, stand
-from container.web.health import Health
-from container.web.hosts import Hosts
 from container.web.ingest import Ingest
 from container.web.lag import Lag
-from container.web.metrics import Metrics, Refusal, new_metrics
+from container.web.metrics import Refusal
 from container.web.queue_api import QueueApi, queue_app, with_queue
 from container.web.rate import RateLimit
 
-Networks = tuple[IPv4Network | IPv6Network, ...]
-
-LOOPBACK: Networks = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 COLLECTED_AFTER = 10_000
 """So many objects more than before are made between two collections. Hits that wait for their commit hold some hundred
 each, none of them in a circle: with Python's own 700 they would be looked through again and again."""
@@ -67,56 +50,7 @@ HANDED_OVER_AFTER_SECONDS = 0.0005
 """How long a thread that computes keeps the others waiting. With Python's own 5 ms a hit that comes while a large file
 is read anew waits that long at each of its steps: 53 ms in all instead of 8, at 300 hits a second."""
 
-DELIVERY_DRAIN_SECONDS = 17.0
-"""Open hits get their seconds before it, and the whole has to fit into 30. What `--drain` takes is taken from it."""
-
-MOST_DRAIN_SECONDS = 10
-
 logger = logging.getLogger("container.cli")
-
-
-class StartError(Exception):
-    """The process cannot start; the text says why, and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How the process runs. `token`: the admin token, empty for none. `key`: what encrypts rows at rest.
-
-    `rate_limit`: hits that one address may send in a second, 0 for any number. `drain`: seconds for which hits are
-    still taken once the process is no longer ready. `limits`: of the store.
-    """
-
-    host: str
-    port: int
-    admin_host: str
-    admin_port: int
-    data: Path
-    proxies: Networks = ()
-    egress: Networks = ()
-    prefix: str = ""
-    hosts: Hosts = field(default_factory=Hosts)
-    rate_limit: int = 0
-    drain: int = 0
-    limits: Limits = field(default_factory=Limits)
-    watch: bool = False
-    demo: bool = False
-    otel: bool = False
-    token: str = ""
-    key: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """What takes hits and delivers. `working` ends when the worker does."""
-
-    current: Current
-    store: SqliteStore
-    worker: Worker
-    working: asyncio.Task[None]
-    metrics: Metrics
-    health: Health
-    gate: Gate
 
 
 async def run(options: Options, sources: Sources, built: Built) -> int:
@@ -137,46 +71,15 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         public_bound = _bound(options.host, options.port, "--", opened)
         scene = await demo_scene(sources, opened) if options.demo else Scene(built, sources.secrets)
         spans = _spans(options, opened)
-        engine = await _open_engine(options, scene, sources.registry, opened, spans)
-        admin = Admin(
-            current=engine.current,
-            store=engine.store,
-            metrics=engine.metrics,
-            health=engine.health,
-            counters=engine.worker.counters,
-            token=options.token,
-            wake=engine.worker.wake,
-            outcomes=engine.worker.outcomes,
-        )
-        ingest = Ingest(
-            engine.current,
-            spans.accept(engine.store.accept),
-            engine.metrics,
-            engine.health,
-            Front(Proxies(options.proxies), options.hosts, RateLimit(options.rate_limit)),
-            counters=engine.worker.counters,
-            evaluate=spans.evaluate(evaluate),
-        )
-        app = spans.application(public_app(ingest, prefix=options.prefix))
+        engine = await open_engine(options, scene, sources.registry, opened, spans)
+        app = _public_app(options, engine, spans)
         _set_apart_what_stays()
         sys.setswitchinterval(HANDED_OVER_AFTER_SECONDS)
         most, most_admin = most_connections()
         admin_crowd = Crowd(most=most_admin, spare=spare_of(most_admin))
-        caretaker = admin.caretaker
-        opened.push_async_callback(caretaker.jobs.close)
-        await _listen_to_commands(options, caretaker, opened)
-        pages = with_queue(
-            admin_app(admin), QueueApi(caretaker, partial(authorised, token=options.token), by="admin_token")
-        )
+        pages = await _admin_pages(options, engine, opened)
         admin_at = await _listen(Listener(pages, admin_bound, crowd=admin_crowd), admin_bound, opened)
-        crowd = Crowd(
-            most=most,
-            spare=spare_of(most),
-            refused=partial(_not_taken, engine),
-            trusts=Proxies(options.proxies).trusts,
-            near=is_near,
-            gate=engine.gate,
-        )
+        crowd = _public_crowd(options, engine, most)
         public = Listener(app, public_bound, drain_seconds=DRAIN_SECONDS, crowd=crowd)
         public_at = await _listen(public, public_bound, opened)
         to_hurry += [public.hurry, engine.worker.hurry]
@@ -187,13 +90,55 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         _in_background(lag.keep(), opened)
         _reload_when_wanted(options, scene, sources, engine, reload_wanted, opened)
         _announce(options, scene, engine, public_at, admin_at, made=made)
-        code = await _until(stop, engine)
+        code = await until_over(stop, engine)
         engine.health.draining = True
         await _drain(options.drain, hurry)
         public.close()
         logger.info("serve.stopping")
     logger.info("serve.stopped")
     return code
+
+
+def _public_app(options: Options, engine: Engine, spans: Spans) -> Application:
+    ingest = Ingest(
+        engine.current,
+        spans.accept(engine.store.accept),
+        engine.metrics,
+        engine.health,
+        Front(Proxies(options.proxies), options.hosts, RateLimit(options.rate_limit)),
+        counters=engine.worker.counters,
+        evaluate=spans.evaluate(evaluate),
+    )
+    return spans.application(public_app(ingest, prefix=options.prefix))
+
+
+def _public_crowd(options: Options, engine: Engine, most: int) -> Crowd:
+    return Crowd(
+        most=most,
+        spare=spare_of(most),
+        refused=partial(_not_taken, engine),
+        trusts=Proxies(options.proxies).trusts,
+        near=is_near,
+        gate=engine.gate,
+    )
+
+
+async def _admin_pages(options: Options, engine: Engine, opened: AsyncExitStack) -> Application:
+    """The admin listener's application. The commands on the control socket share its jobs."""
+    admin = Admin(
+        current=engine.current,
+        store=engine.store,
+        metrics=engine.metrics,
+        health=engine.health,
+        counters=engine.worker.counters,
+        token=options.token,
+        wake=engine.worker.wake,
+        outcomes=engine.worker.outcomes,
+    )
+    opened.push_async_callback(admin.caretaker.jobs.close)
+    await _listen_to_commands(options, admin.caretaker, opened)
+    api = QueueApi(admin.caretaker, partial(authorised, token=options.token), by="admin_token")
+    return with_queue(admin_app(admin), api)
 
 
 async def _drain(seconds: int, hurry: asyncio.Event) -> None:
@@ -245,61 +190,6 @@ def _spans(options: Options, opened: AsyncExitStack) -> Spans:
         raise StartError(str(problem)) from None
     opened.push_async_callback(found.close)
     return found
-
-
-async def _open_engine(
-    options: Options, scene: Scene, registry: Registry, opened: AsyncExitStack, spans: Spans
-) -> Engine:
-    container = scene.built.container
-    if container is None:
-        raise StartError("the container file changed while it was read.")
-    try:
-        data = demo_folder(options.data) if options.demo else options.data
-        if not options.demo and is_demo_folder(data):
-            raise StartError(
-                f'"{data}" holds the deliveries of a demonstration, which must not reach a vendor. '
-                "Choose another folder with --data, or add --demo."
-            )
-        store = open_store(data, now=time.time_ns() // 1_000_000, key=options.key, limits=options.limits)
-    except OSError as problem:
-        raise StartError(unusable(options.data, problem)) from None
-    except StoreRefusedError as problem:
-        raise StartError(str(problem)) from None
-    opened.push_async_callback(store.close)
-    if store.recovered or store.poisoned:
-        level = logging.ERROR if store.poisoned else logging.INFO
-        logger.log(level, "store.recovered rows=%d dead=%d", store.recovered, store.poisoned)
-    egress = options.egress + (LOOPBACK if options.demo else ())
-    transport = Transport(vendor_transport(egress), scene.secrets)
-    opened.push_async_callback(transport.close)
-    tags = registry.of_kind("tag")
-    worker = Worker(store, spans.sender(transport), spans.judges(judges_of(tags)), paces=paces_of(tags))
-    # What held a lane still may be mended: somebody restarted it for a reason.
-    await resume(worker.resume_probes)
-    working = asyncio.create_task(worker.run())
-
-    async def stop_worker() -> None:
-        await worker.stop(DELIVERY_DRAIN_SECONDS - options.drain)
-        with suppress(Exception):
-            await working
-
-    opened.push_async_callback(stop_worker)
-    gate, metrics = Gate(), new_metrics()
-    metrics.waiting.set_function(lambda: gate.waiting)
-    metrics.reloaded(container.version)
-    return Engine(
-        Current(container, scene.played(scene.built)),
-        store,
-        worker,
-        working,
-        metrics,
-        Health(
-            trouble=lambda: store.trouble or worker.trouble,
-            overload=gate.sentence,
-            notices=lambda: store.notices,
-        ),
-        gate,
-    )
 
 
 def _bound(host: str, port: int, options: str, opened: AsyncExitStack) -> socket.socket:
@@ -372,30 +262,3 @@ def _announce(options: Options, scene: Scene, engine: Engine, public_at: str, ad
         logger.info('admin.closed "The admin page needs a token: set TAG_CONTAINER_ADMIN_TOKEN."')
     if scene.sandbox:
         welcome(scene, public_at=public_at + options.prefix, admin_at=admin_at, token=made)
-
-
-async def _until(stop: asyncio.Event, engine: Engine) -> int:
-    """Waits for a signal. A worker that ends by itself is a fault: deliveries would only pile up.
-
-    So is a disk that fails for long: whoever restarts us may have another, and what is on this one is safe.
-    """
-    working = engine.working
-    stopped, failed = asyncio.create_task(stop.wait()), asyncio.create_task(_disk_is_given_up(engine.store))
-    await asyncio.wait({stopped, working, failed}, return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
-    failed.cancel()
-    if working.done():
-        problem = None if working.cancelled() else working.exception()
-        logger.error("serve.failed part=worker", exc_info=problem)
-        return 1
-    if stop.is_set() or not failed.done():
-        return 0
-    logger.error("serve.failed part=disk reason=%s", quoted(engine.store.trouble))
-    # Nothing of what is under way could be written down.
-    await engine.worker.stop(0)
-    return 1
-
-
-async def _disk_is_given_up(store: SqliteStore) -> None:
-    while not store.given_up:  # noqa: ASYNC110 - it is the time that passes that makes it so
-        await asyncio.sleep(LOOK_SECONDS)

@@ -1,0 +1,132 @@
+"""What takes hits and delivers: the container, the store, the worker, and how they stand."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from ipaddress import ip_network
+
+from container.cli.demo import demo_folder, is_demo_folder
+from container.cli.options import Networks, Options, StartError
+from container.cli.reload import resume
+from container.cli.scene import Scene
+from container.cli.tracing import Spans
+from container.config.registry import Registry
+from container.delivery.disk import LOOK_SECONDS
+from container.delivery.handling import judges_of
+from container.delivery.pace import paces_of
+from container.delivery.schema import unusable
+from container.delivery.sqlite import SqliteStore, open_store
+from container.delivery.store import StoreRefusedError
+from container.delivery.told import quoted
+from container.delivery.transport import Transport, vendor_transport
+from container.delivery.worker import Worker
+from container.web.admission import Gate
+from container.web.current import Current
+from container.web.health import Health
+from container.web.metrics import Metrics, new_metrics
+
+LOOPBACK: Networks = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+
+DELIVERY_DRAIN_SECONDS = 17.0
+"""Open hits get their seconds before it, and the whole has to fit into 30. What `--drain` takes is taken from it."""
+
+logger = logging.getLogger("container.cli")
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What takes hits and delivers. `working` ends when the worker does."""
+
+    current: Current
+    store: SqliteStore
+    worker: Worker
+    working: asyncio.Task[None]
+    metrics: Metrics
+    health: Health
+    gate: Gate
+
+
+async def open_engine(
+    options: Options, scene: Scene, registry: Registry, opened: AsyncExitStack, spans: Spans
+) -> Engine:
+    container = scene.built.container
+    if container is None:
+        raise StartError("the container file changed while it was read.")
+    try:
+        data = demo_folder(options.data) if options.demo else options.data
+        if not options.demo and is_demo_folder(data):
+            raise StartError(
+                f'"{data}" holds the deliveries of a demonstration, which must not reach a vendor. '
+                "Choose another folder with --data, or add --demo."
+            )
+        store = open_store(data, now=time.time_ns() // 1_000_000, key=options.key, limits=options.limits)
+    except OSError as problem:
+        raise StartError(unusable(options.data, problem)) from None
+    except StoreRefusedError as problem:
+        raise StartError(str(problem)) from None
+    opened.push_async_callback(store.close)
+    if store.recovered or store.poisoned:
+        level = logging.ERROR if store.poisoned else logging.INFO
+        logger.log(level, "store.recovered rows=%d dead=%d", store.recovered, store.poisoned)
+    egress = options.egress + (LOOPBACK if options.demo else ())
+    transport = Transport(vendor_transport(egress), scene.secrets)
+    opened.push_async_callback(transport.close)
+    tags = registry.of_kind("tag")
+    worker = Worker(store, spans.sender(transport), spans.judges(judges_of(tags)), paces=paces_of(tags))
+    # What held a lane still may be mended: somebody restarted it for a reason.
+    await resume(worker.resume_probes)
+    working = asyncio.create_task(worker.run())
+
+    async def stop_worker() -> None:
+        await worker.stop(DELIVERY_DRAIN_SECONDS - options.drain)
+        with suppress(Exception):
+            await working
+
+    opened.push_async_callback(stop_worker)
+    gate, metrics = Gate(), new_metrics()
+    metrics.waiting.set_function(lambda: gate.waiting)
+    metrics.reloaded(container.version)
+    return Engine(
+        Current(container, scene.played(scene.built)),
+        store,
+        worker,
+        working,
+        metrics,
+        Health(
+            trouble=lambda: store.trouble or worker.trouble,
+            overload=gate.sentence,
+            notices=lambda: store.notices,
+        ),
+        gate,
+    )
+
+
+async def until_over(stop: asyncio.Event, engine: Engine) -> int:
+    """Waits for a signal. A worker that ends by itself is a fault: deliveries would only pile up.
+
+    So is a disk that fails for long: whoever restarts us may have another, and what is on this one is safe.
+    """
+    working = engine.working
+    stopped, failed = asyncio.create_task(stop.wait()), asyncio.create_task(_disk_is_given_up(engine.store))
+    await asyncio.wait({stopped, working, failed}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    failed.cancel()
+    if working.done():
+        problem = None if working.cancelled() else working.exception()
+        logger.error("serve.failed part=worker", exc_info=problem)
+        return 1
+    if stop.is_set() or not failed.done():
+        return 0
+    logger.error("serve.failed part=disk reason=%s", quoted(engine.store.trouble))
+    # Nothing of what is under way could be written down.
+    await engine.worker.stop(0)
+    return 1
+
+
+async def _disk_is_given_up(store: SqliteStore) -> None:
+    while not store.given_up:  # noqa: ASYNC110 - it is the time that passes that makes it so
+        await asyncio.sleep(LOOK_SECONDS)

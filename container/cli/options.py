@@ -1,0 +1,45 @@
+"""How a process runs, and why it does not start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+
+from container.delivery.store import Limits
+from container.web.hosts import Hosts
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
+
+MOST_DRAIN_SECONDS = 10
+
+
+class StartError(Exception):
+    """The process cannot start; the text says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the process runs. `token`: the admin token, empty for none. `key`: what encrypts rows at rest.
+
+    `rate_limit`: hits that one address may send in a second, 0 for any number. `drain`: seconds for which hits are
+    still taken once the process is no longer ready. `limits`: of the store.
+    """
+
+    host: str
+    port: int
+    admin_host: str
+    admin_port: int
+    data: Path
+    proxies: Networks = ()
+    egress: Networks = ()
+    prefix: str = ""
+    hosts: Hosts = field(default_factory=Hosts)
+    rate_limit: int = 0
+    drain: int = 0
+    limits: Limits = field(default_factory=Limits)
+    watch: bool = False
+    demo: bool = False
+    otel: bool = False
+    token: str = ""
+    key: str | None = None
