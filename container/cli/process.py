@@ -10,7 +10,7 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -27,6 +27,7 @@ from container.cli.reload import Reloader, digest, resume, watch
 from container.cli.scene import Scene, demo_scene, welcome
 from container.cli.signals import early
 from container.cli.sources import Sources
+from container.cli.stopping import drain, when_hurried
 from container.cli.tracing import ExtraMissingError, Spans, find_spans
 from container.config.registry import Registry
 from container.delivery.disk import LOOK_SECONDS
@@ -69,8 +70,6 @@ is read anew waits that long at each of its steps: 53 ms in all instead of 8, at
 
 DELIVERY_DRAIN_SECONDS = 17.0
 """Open hits get their seconds before it, and the whole has to fit into 30. What `--drain` takes is taken from it."""
-
-MOST_DRAIN_SECONDS = 10
 
 logger = logging.getLogger("container.cli")
 
@@ -129,7 +128,7 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
     async with AsyncExitStack() as opened:
         to_hurry: list[Callable[[], None]] = []
         # Before everything else, so that it is there until everything else has ended.
-        _in_background(_hurried(hurry, to_hurry), opened)
+        _in_background(when_hurried(hurry, to_hurry), opened)
         made = secrets.token_urlsafe(32) if options.demo and not options.token else ""
         options = replace(options, token=options.token or made)
         # Both ports before anything else: a start that fails has sent nothing.
@@ -189,27 +188,11 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         _announce(options, scene, engine, public_at, admin_at, made=made)
         code = await _until(stop, engine)
         engine.health.draining = True
-        await _drain(options.drain, hurry)
+        await drain(options.drain, hurry)
         public.close()
         logger.info("serve.stopping")
     logger.info("serve.stopped")
     return code
-
-
-async def _drain(seconds: int, hurry: asyncio.Event) -> None:
-    """Goes on for so long, while whatever stands in front looks for another process."""
-    if seconds:
-        logger.info("serve.draining seconds=%d", seconds)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(hurry.wait(), seconds)
-
-
-async def _hurried(hurry: asyncio.Event, to_hurry: Sequence[Callable[[], None]]) -> None:
-    """Somebody asked a second time."""
-    await hurry.wait()
-    logger.info("serve.hurrying")
-    for each in to_hurry:
-        each()
 
 
 def _not_taken(engine: Engine, reason: Refusal) -> None:

@@ -17,9 +17,10 @@ from container.address import canonical_address
 from container.cli.build import build
 from container.cli.listeners import EVERYWHERE
 from container.cli.log_setup import Format, log_to_stderr
-from container.cli.process import MOST_DRAIN_SECONDS, Options, StartError, run
+from container.cli.process import Options, StartError, run
 from container.cli.reload import tell_problems
 from container.cli.sources import Sources, secrets_from
+from container.cli.stopping import MOST_DRAIN_SECONDS
 from container.cli.tracing import header_secrets
 from container.config.load import Loaded, Secrets
 from container.config.registry import RegistryError, discover

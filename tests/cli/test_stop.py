@@ -15,7 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from container.cli.process import DELIVERY_DRAIN_SECONDS, MOST_DRAIN_SECONDS
+from container.cli.process import DELIVERY_DRAIN_SECONDS
+from container.cli.stopping import MOST_DRAIN_SECONDS
 from container.delivery.sqlite import open_store
 from container.delivery.store import ClaimedRow
 from tests.cli.processes import FILE, PATIENCE_SECONDS, PURCHASE, Serving, serving
