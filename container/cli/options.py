@@ -11,8 +11,6 @@ from container.web.hosts import Hosts
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
-MOST_DRAIN_SECONDS = 10
-
 
 class StartError(Exception):
     """The process cannot start; the text says why, and what to do."""

@@ -9,7 +9,7 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from functools import partial
@@ -26,6 +26,7 @@ from container.cli.reload import Reloader, digest, watch
 from container.cli.scene import Scene, demo_scene, welcome
 from container.cli.signals import early
 from container.cli.sources import Sources
+from container.cli.stopping import drain, when_hurried
 from container.cli.tracing import ExtraMissingError, Spans, find_spans
 from container.delivery.told import quoted
 from container.engine.run import run as evaluate
@@ -63,7 +64,7 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
     async with AsyncExitStack() as opened:
         to_hurry: list[Callable[[], None]] = []
         # Before everything else, so that it is there until everything else has ended.
-        _in_background(_hurried(hurry, to_hurry), opened)
+        _in_background(when_hurried(hurry, to_hurry), opened)
         made = secrets.token_urlsafe(32) if options.demo and not options.token else ""
         options = replace(options, token=options.token or made)
         # Both ports before anything else: a start that fails has sent nothing.
@@ -92,7 +93,7 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         _announce(options, scene, engine, public_at, admin_at, made=made)
         code = await until_over(stop, engine)
         engine.health.draining = True
-        await _drain(options.drain, hurry)
+        await drain(options.drain, hurry)
         public.close()
         logger.info("serve.stopping")
     logger.info("serve.stopped")
@@ -139,22 +140,6 @@ async def _admin_pages(options: Options, engine: Engine, opened: AsyncExitStack)
     await _listen_to_commands(options, admin.caretaker, opened)
     api = QueueApi(admin.caretaker, partial(authorised, token=options.token), by="admin_token")
     return with_queue(admin_app(admin), api)
-
-
-async def _drain(seconds: int, hurry: asyncio.Event) -> None:
-    """Goes on for so long, while whatever stands in front looks for another process."""
-    if seconds:
-        logger.info("serve.draining seconds=%d", seconds)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(hurry.wait(), seconds)
-
-
-async def _hurried(hurry: asyncio.Event, to_hurry: Sequence[Callable[[], None]]) -> None:
-    """Somebody asked a second time."""
-    await hurry.wait()
-    logger.info("serve.hurrying")
-    for each in to_hurry:
-        each()
 
 
 def _not_taken(engine: Engine, reason: Refusal) -> None:

@@ -17,10 +17,11 @@ from container.address import canonical_address
 from container.cli.build import build
 from container.cli.listeners import EVERYWHERE
 from container.cli.log_setup import Format, log_to_stderr
-from container.cli.options import MOST_DRAIN_SECONDS, Options, StartError
+from container.cli.options import Options, StartError
 from container.cli.process import run
 from container.cli.reload import tell_problems
 from container.cli.sources import Sources, secrets_from
+from container.cli.stopping import MOST_DRAIN_SECONDS
 from container.cli.tracing import header_secrets
 from container.config.load import Loaded, Secrets
 from container.config.registry import RegistryError, discover

@@ -56,6 +56,10 @@ HARMLESS = {
     "refused.reason",
     "dropped.reason",
     "because",
+    "str(paused).lower()",
+    "place",  # waiting or dead
+    "by",  # how an operator came in: a word of ours
+    "job.kind",
     "state.mode",
     "before.mode",
     "was",

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from container.cli.engine import DELIVERY_DRAIN_SECONDS
-from container.cli.options import MOST_DRAIN_SECONDS
+from container.cli.stopping import MOST_DRAIN_SECONDS
 from container.delivery.sqlite import open_store
 from container.delivery.store import ClaimedRow
 from tests.cli.processes import FILE, PATIENCE_SECONDS, PURCHASE, Serving, serving
