@@ -20,7 +20,7 @@ GETTERS = frozenset({"attrgetter", "methodcaller"})
 
 FORMATS: Mapping[str, str] = {
     "container.delivery.reports": "SQL, of which the code names the parts",
-    "container.cli.connection": "a refusal, of numbers and our own sentence",
+    "container.cli.framing": "a refusal, of numbers and our own sentence",
     "container.web.reply": "the length of a body",
 }
 """Modules that put values into text by `format` or `%`, and what they put."""
@@ -43,7 +43,10 @@ BY_NAME: Mapping[str, str] = {
 }
 """Modules that look up an attribute by a name that is no literal, and where the name is from."""
 
-IMPORTS: Mapping[str, str] = {"container.config.registry": "folders of components, and entry points"}
+IMPORTS: Mapping[str, str] = {
+    "container.cli.tracing": "a module of ours, whose packages may not be installed",
+    "container.config.registry": "folders of components, and entry points",
+}
 REPLACES: Mapping[str, str] = {"container.config.hide": "a constant"}
 """Modules whose replacement for a pattern is no literal: in it a backslash means something."""
 
