@@ -1,7 +1,7 @@
 """What people do with rows in SQLite: look at them, send them again, delete them. Plain functions over a connection.
 
-Rows are looked for by a connection that only reads, and then changed by number and id together: a number is given
-again once its row is gone.
+Rows are looked for by a connection that only reads, and then changed by number and id together: what stands there may
+be gone by then.
 """
 
 from __future__ import annotations

@@ -63,7 +63,9 @@ async def replay(
 async def drop(store: Store, selection: Selection, progress: Progress) -> None:
     """Deletes the selected rows, slice by slice."""
     selection = await _begun(store, selection, progress)
-    while gone := await store.drop(selection, most=AT_ONCE):
+    after: int | None = 0
+    while after is not None:
+        gone, after = await store.drop(selection, after=after, most=AT_ONCE)
         progress.done += gone
         progress.change(DROPPED, gone)
 

@@ -18,6 +18,7 @@ from container.delivery.seal import Keyring
 from container.delivery.selection import (
     AT_ONCE,
     Exported,
+    Gone,
     Imported,
     Pair,
     Place,
@@ -110,12 +111,12 @@ class SqliteQueue:
             self._changing.announce({row.lane.key: row.due for row in acceptance.rows})
         return stored
 
-    async def drop(self, selection: Selection, *, most: int = AT_ONCE) -> int:
-        while found := await self._look(partial(queue.pairs, selection=selection, after=0, most=most)):
-            gone = await self._changing.change(partial(queue.drop, place=selection.place, rows=found))
-            if gone:
-                return gone
-        return 0
+    async def drop(self, selection: Selection, *, after: int = 0, most: int = AT_ONCE) -> Gone:
+        found = await self._look(partial(queue.pairs, selection=selection, after=after, most=most))
+        if not found:
+            return Gone(0, None)
+        rows = await self._changing.change(partial(queue.drop, place=selection.place, rows=found))
+        return Gone(rows, found[-1].number)
 
     async def known_ids(self) -> KnownIds:
         known = KnownIds()

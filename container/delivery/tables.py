@@ -21,8 +21,18 @@ create table lanes(
   dead       integer not null default 0,       -- letters
   dead_bytes integer not null default 0        -- of their bodies
 ) strict;
+create table guards(
+  key        blob primary key,
+  kind       text not null,
+  until      integer not null,
+  row        text not null default ''          -- id of the delivery that took it
+) strict, without rowid;
+create index guards_until on guards(until);
+"""
+
+_ROWS = """
 create table delivery(
-  number     integer primary key,              -- order of arrival
+  number     integer primary key autoincrement, -- order of arrival; none comes again
   id         text not null,
   lane       integer not null,
   batch      blob not null,                    -- rows of one frame share it
@@ -48,7 +58,7 @@ create table delivery(
 create index delivery_waiting on delivery(lane, due, first) where claim is null;
 create index delivery_claimed on delivery(claim) where claim is not null;
 create table dead(
-  number     integer primary key,
+  number     integer primary key autoincrement,
   id         text not null,
   lane       integer not null,
   reason     text not null,
@@ -68,13 +78,7 @@ create table dead(
 ) strict;
 create index dead_lane on dead(lane);
 create index dead_reason on dead(lane, reason);
-create table guards(
-  key        blob primary key,
-  kind       text not null,
-  until      integer not null,
-  row        text not null default ''          -- id of the delivery that took it
-) strict, without rowid;
-create index guards_until on guards(until);
+create index dead_died on dead(died);
 """
 
 _COUNTING = """
@@ -102,27 +106,39 @@ update lanes set dead=found.rows, dead_bytes=found.bytes
   where number=found.lane;
 """
 
+_OLD_DELIVERY = (
+    "number, id, lane, batch, part, size, most_items, most_bytes, due, claim, attempts, crashes, faults, first, "
+    "give_up, expire, format, crc, kid, body"
+)
+_OLD_DEAD = "number, id, lane, reason, note, holds, attempts, crashes, first, died, format, crc, kid, body"
+
 _SECOND = """
 alter table lanes add column rows integer not null default 0;
 alter table lanes add column bytes integer not null default 0;
 alter table lanes add column dead integer not null default 0;
 alter table lanes add column dead_bytes integer not null default 0;
-alter table delivery add column priority integer not null default 0;
-alter table delivery add column history text not null default '';
-alter table dead add column size integer not null default 0;
-alter table dead add column history text not null default '';
-alter table dead add column origin text not null default '';
 alter table guards add column row text not null default '';
-update dead set size=length(body);
-create index dead_reason on dead(lane, reason);
+alter table delivery rename to delivery_1;
+alter table dead rename to dead_1;
+drop index delivery_waiting;
+drop index delivery_claimed;
+drop index dead_lane;
 """
+
+_MOVED = f"""
+insert into delivery({_OLD_DELIVERY}) select {_OLD_DELIVERY} from delivery_1;
+insert into dead({_OLD_DEAD}, size) select {_OLD_DEAD}, length(body) from dead_1;
+drop table delivery_1;
+drop table dead_1;
+"""  # noqa: S608 - constants
+"""Rows into tables whose numbers never come again, which no column can be altered to."""
 
 _STATED = f"insert or replace into meta values('schema_version', '{SCHEMA_VERSION}');"
 
 
 def make(connection: sqlite3.Connection) -> None:
     """Makes the tables, in one transaction: a crash leaves no half of a schema."""
-    _at_once(connection, _TABLES + _COUNTING)
+    _at_once(connection, _TABLES + _ROWS + _COUNTING)
 
 
 def version_of(connection: sqlite3.Connection) -> int | None:
@@ -136,7 +152,7 @@ def version_of(connection: sqlite3.Connection) -> int | None:
 def migrate(connection: sqlite3.Connection, version: int) -> bool:
     """Makes the tables of an earlier version ours, in one transaction. Whether that is known how."""
     if version == 1:
-        _at_once(connection, _SECOND + _COUNTING + _RECOUNT)
+        _at_once(connection, _SECOND + _ROWS + _MOVED + _COUNTING + _RECOUNT)
     return version in (1, SCHEMA_VERSION)
 
 

@@ -22,6 +22,7 @@ from container.delivery.records import records_in
 from container.delivery.row import Letter
 from container.delivery.salvage import kept_aside, put_in_place, salvage
 from container.delivery.schema import FILE, PAGE_BYTES
+from container.delivery.selection import Selection
 from container.delivery.sqlite import SqliteStore, open_store
 from container.delivery.store import StoreRefusedError, StoreUnavailableError
 from container.engine.outcome import Guard
@@ -494,3 +495,19 @@ def test_damage_that_stops_the_work_refuses_hits_until_a_start_mends_it(
         await store.close()
 
     run(next_start())
+
+
+def test_numbers_that_were_given_do_not_come_again(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = open_store(tmp_path, now=NOW)
+        await store.accept(accepted(planned(1), planned(2), planned(3)))
+        await store.drop(Selection("waiting"))
+        await store.close()
+        (tmp_path / MARK_FILE).write_text("x")
+        store = open_store(tmp_path, now=NOW)
+        await store.accept(accepted(planned(4)))
+        [row] = await store.rows(Selection("waiting"), most=9)
+        assert row.number == 4
+        await store.close()
+
+    run(scenario())

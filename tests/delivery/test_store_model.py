@@ -272,7 +272,7 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.dead)
     @rule()
     def drop(self) -> None:
-        gone = self.wait(self.store.drop(Selection("dead")))
+        gone = self.wait(self.store.drop(Selection("dead"))).rows
         assert gone == len(self.dead)
         self.dropped += gone
         self.dead.clear()
