@@ -140,9 +140,8 @@ class Disk:
         self._looks_at = self.clock() + LOOK_SECONDS
         if self.trouble.kind == "full":
             self._make_room(connection)
-            room = self._room(connection)
-            wanted = self.reserve.size if self.reserve.held else 2 * self.reserve.size
-            if room >= wanted and (self.reserve.held or self.reserve.make()):
+            # On the way it may have been found that something else is wrong.
+            if self.trouble.kind == "full" and self._is_roomy(connection):
                 self._end()
         elif self.trouble.kind == "failing" and _takes_a_commit(connection):
             self._end()
@@ -164,6 +163,12 @@ class Disk:
             return free_bytes(self.folder) - max(pages * PAGE_BYTES - (self.folder / FILE).stat().st_size, 0)
         except (OSError, sqlite3.Error):
             return 0
+
+    def _is_roomy(self, connection: sqlite3.Connection) -> bool:
+        """Whether hits can be taken again, beside a reserve that is there."""
+        room = self._room(connection)
+        wanted = self.reserve.size if self.reserve.held else 2 * self.reserve.size
+        return room >= wanted and (self.reserve.held or self.reserve.make())
 
     def _make_room(self, connection: sqlite3.Connection) -> None:
         """Gives the disk what delivered rows have left empty, in steps that fit into the reserve."""

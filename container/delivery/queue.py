@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from container.delivery.accepting import accept
-from container.delivery.detail import Resting, detail, held, history, label, opened
-from container.delivery.lane import lane_of
+from container.delivery.detail import Resting, detail, held, history, labelled, opened
+from container.delivery.lane import lane_at
 from container.delivery.row import GIVE_UP_MS, Acceptance, FailedHit, Unpacked, unpacked
 from container.delivery.seal import Keyring, KeyringError
 from container.delivery.selection import Pair, Place, RowDetail, RowReport, Searched, Selection, Standing
@@ -106,7 +105,7 @@ def reports(
     query = f"select number from {table} where number<? and {where} order by number desc limit ?"  # noqa: S608 - constants
     numbers = connection.execute(query, (LAST if before is None else before, *values, most)).fetchall()
     found = (_found(connection, selection.place, number) for (number,) in numbers)
-    return [_labelled(keys, *each) for each in found if each is not None]
+    return [labelled(keys, *each) for each in found if each is not None]
 
 
 def row(connection: sqlite3.Connection, keys: Keyring, place: Place, number: int, *, whole: bool) -> RowDetail | None:
@@ -296,7 +295,7 @@ def _found(connection: sqlite3.Connection, place: Place, number: int) -> tuple[R
         number=number,
         id=row_id,
         lane=lane,
-        account=lane_of(key),
+        account=lane_at(lane, key),
         holds=holds,
         tag="",
         event_name="",
@@ -310,8 +309,3 @@ def _found(connection: sqlite3.Connection, place: Place, number: int) -> tuple[R
         claimed=bool(claimed),
     )
     return report, Resting(row_id, holds, crc, kid, body)
-
-
-def _labelled(keys: Keyring, report: RowReport, resting: Resting) -> RowReport:
-    tag, event_name = label(keys, resting)
-    return replace(report, tag=tag, event_name=event_name)

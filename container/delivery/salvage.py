@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from container.delivery.disk import MARK_FILE
-from container.delivery.lane import Lane
+from container.delivery.lane import lane_at, unknown_lane
 from container.delivery.pages import Image
 from container.delivery.records import Record, Value, records_in
 from container.delivery.schema import FILE, open_writer
@@ -78,6 +78,7 @@ def salvage(folder: Path, reason: str, *, now: int) -> Salvaged:
     """
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now / 1000))
     log.error("store.damaged file=%s reason=%s", quoted(FILE), quoted(reason))
+    (folder / FILE).touch(mode=0o600)
     work = folder / WORK_FOLDER
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(mode=0o700)
@@ -189,7 +190,7 @@ class _Copy:
                 taken = "damaged"
                 changed = self._bury(row)
             else:
-                changed = self._insert(table, row)
+                changed = self._insert(table, row | _mended(table, row))
         except (sqlite3.IntegrityError, sqlite3.InterfaceError, KeyError, OverflowError):
             changed = 0
         self._counted[taken if changed else "unreadable"] += 1
@@ -222,8 +223,8 @@ class _Copy:
         """A lane that could not be read still has its rows, which say for themselves where they go."""
         query = "select lane from delivery union select lane from dead except select number from lanes"
         for (number,) in self._connection.execute(query).fetchall():
-            key = Lane("unknown", f"lane {number}").key
-            self._connection.execute("insert into lanes(number, key) values(?, ?)", (number, key))
+            values = (number, unknown_lane(number).key)
+            self._connection.execute("insert into lanes(number, key) values(?, ?)", values)
 
 
 def _names(connection: sqlite3.Connection, table: Table) -> list[str]:
@@ -239,6 +240,14 @@ def _table_of(record: Record) -> Table | None:
         if tuple(kinds) == STARTS[table]:
             return table
     return next((table for table in NUMBERED if tuple(kinds[1:5]) == STARTS[table]), None)
+
+
+def _mended(table: Table, row: Mapping[str, Value]) -> dict[str, Value]:
+    """What a row cannot be without, and an earlier version or the damage left out."""
+    number, key = row.get("number"), row.get("key")
+    if table == "lanes" and isinstance(number, int):
+        return {"key": lane_at(number, str(key)).key}
+    return {"size": len(_bytes(row["body"]))} if table == "dead" else {}
 
 
 def _check_version(stated: Value) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 SCHEMA_VERSION = 2
 
@@ -156,10 +157,38 @@ def migrate(connection: sqlite3.Connection, version: int) -> bool:
     return version in (1, SCHEMA_VERSION)
 
 
+def misshapen(connection: sqlite3.Connection) -> str:
+    """What is wrong with the names in the file, which no look at its pages shows; empty when nothing is."""
+    version = version_of(connection)
+    if version is None or version > SCHEMA_VERSION:
+        return ""
+    if version == 0:
+        return "it does not say which version of the tables it has"
+    with closing(sqlite3.connect(":memory:")) as ours:
+        make(ours)
+        expected = {table: _columns(ours, table) for table in ("meta", "lanes", "delivery", "dead", "guards")}
+    for table, columns in expected.items():
+        found = _columns(connection, table)
+        whole = len(columns) if version == SCHEMA_VERSION else max(len(found), 1)
+        if found != columns[:whole]:
+            return f'the columns of the table "{table}" are others'
+    for table in ("delivery", "dead"):
+        # Has SQLite read the triggers and indexes; nothing is changed.
+        connection.execute(f"explain insert into {table}(number) values(1)").fetchall()
+        connection.execute(f"explain delete from {table}").fetchall()  # noqa: S608 - constants
+    return ""
+
+
 def recount(connection: sqlite3.Connection) -> None:
     """Counts anew what is in each lane. For rows that were written without their lane; reads all of them."""
     for statement in _RECOUNT.split(";"):
         connection.execute(statement)
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> list[tuple[str, str, int]]:
+    """Their names, types, and whether one has to be there."""
+    found = connection.execute(f"pragma table_info({table})").fetchall()
+    return [(str(name), str(kind), int(needed)) for _, name, kind, needed, *_ in found]
 
 
 def _at_once(connection: sqlite3.Connection, statements: str) -> None:
