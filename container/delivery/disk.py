@@ -238,17 +238,20 @@ def _takes_a_commit(connection: sqlite3.Connection) -> bool:
     return True
 
 
-def empty_log(connection: sqlite3.Connection) -> None:
-    """Its room stays its own: on a full disk somebody else would take it, and here it is written anew in place.
+def empty_log(connection: sqlite3.Connection, *, wholly: bool = False) -> bool:
+    """Copies it into the file, outside of a transaction. Whether that went: not while somebody reads.
 
-    Whoever reads for long, such as a check of the whole file, must not hold up hits.
+    Its room stays its own: on a full disk somebody else would take it, and here it is written anew in place. `wholly`:
+    that is given back, and what stood there is gone. Whoever reads for long, such as a check of the whole file, must
+    not hold up hits.
     """
     try:
         connection.execute(f"pragma busy_timeout={SHORT_PATIENCE_MS}").fetchone()
-        connection.execute("pragma wal_checkpoint(restart)").fetchone()
+        found = connection.execute(f"pragma wal_checkpoint({'truncate' if wholly else 'restart'})").fetchone()
+        return found is not None and found[0] == 0
     except (sqlite3.Error, UnicodeDecodeError):
         # It keeps everything until there is more room; the next commit tells whoever waits for it.
-        return
+        return False
     finally:
         with suppress(sqlite3.Error, UnicodeDecodeError):
             connection.execute(f"pragma busy_timeout={PATIENCE_MS}").fetchone()

@@ -21,6 +21,8 @@ LONGEST_REST_SECONDS = 0.1
 WAITING, DEAD, GUARDS = "waiting", "dead", "guards"
 UNREAD = "not readable, so nobody knows whose they are"
 
+LEFT = "the log, in which copies of what was deleted are left while somebody reads the file: do this again later"
+
 PLACES: Sequence[tuple[Place, str]] = (("waiting", WAITING), ("dead", DEAD))
 
 
@@ -45,8 +47,8 @@ async def forget(
         ids |= await _in_place(store, person, progress, place, called, dry_run=dry_run, sleep=sleep)
     keys = [once_per_guard(tag, key, until=0, planned=()).key for tag in tags for key in person.keys]
     progress.changed[GUARDS] = await store.forget_guards(keys, ids, dry_run=dry_run)
-    if not dry_run:
-        await store.tidy()
+    if not dry_run and not await store.tidy():
+        progress.keep(LEFT)
 
 
 async def _in_place(

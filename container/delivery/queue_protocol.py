@@ -102,6 +102,6 @@ class Queue(Protocol):
         """Gives back guards: those with these keys, and those that these rows took. How many."""
         ...
 
-    async def tidy(self) -> None:
-        """Nothing that was deleted is left in the log or on pages that are free."""
+    async def tidy(self) -> bool:
+        """Nothing that was deleted is left in the log or on pages that are free. Whether that could be done."""
         ...

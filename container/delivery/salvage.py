@@ -20,6 +20,7 @@ from typing import Literal
 
 from container.delivery.disk import MARK_FILE
 from container.delivery.lane import lane_at, unknown_lane
+from container.delivery.origin import read_origin
 from container.delivery.pages import Image
 from container.delivery.records import Record, Value, records_in
 from container.delivery.schema import FILE, open_writer
@@ -247,7 +248,10 @@ def _mended(table: Table, row: Mapping[str, Value]) -> dict[str, Value]:
     number, key = row.get("number"), row.get("key")
     if table == "lanes" and isinstance(number, int):
         return {"key": lane_at(number, str(key)).key}
-    return {"size": len(_bytes(row["body"]))} if table == "dead" else {}
+    if table != "dead":
+        return {}
+    origin = str(row.get("origin", ""))
+    return {"size": len(_bytes(row["body"])), "origin": "" if read_origin(origin) is None else origin}
 
 
 def _check_version(stated: Value) -> None:

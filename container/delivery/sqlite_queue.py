@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
@@ -9,6 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from container.delivery import exporting, queue, traces
+from container.delivery.disk import empty_log
 from container.delivery.known_ids import KnownIds
 from container.delivery.queue import TABLES, Returned, Take
 from container.delivery.reading import Reading
@@ -32,6 +34,8 @@ from container.delivery.writer import Writer
 T = TypeVar("T")
 
 GUARDS_AT_ONCE = 1000
+EMPTYING_TRIES, EMPTYING_PAUSE_SECONDS = 20, 0.25
+"""Somebody may read just now; whoever reads for longer is not waited for."""
 
 
 class Change(Protocol):
@@ -164,11 +168,21 @@ class SqliteQueue:
             await self._writer.run(partial(traces.drop_guards, keys=listed[start : start + GUARDS_AT_ONCE]))
         return len(found)
 
-    async def tidy(self) -> None:
+    async def tidy(self) -> bool:
         more = True
         while more:
             more = await self._writer.run(traces.free_pages)
-        await self._writer.between(traces.empty_log)
+        emptied: list[bool] = []
+
+        def empty(connection: sqlite3.Connection) -> None:
+            emptied.append(empty_log(connection, wholly=True))
+
+        for _ in range(EMPTYING_TRIES):
+            await self._writer.between(empty)
+            if any(emptied):
+                return True
+            await asyncio.sleep(EMPTYING_PAUSE_SECONDS)
+        return False
 
     async def close(self) -> None:
         """Afterwards everything raises `StoreUnavailableError`."""

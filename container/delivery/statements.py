@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from container.delivery.history import history_line
+from container.delivery.origin import OF_ROW
 from container.delivery.row import Reason
 from container.delivery.store import MOST_CRASHES, Answer
 
@@ -21,10 +22,7 @@ _BURY = (
     "insert into dead"  # noqa: S608 - constants
     "(id, lane, reason, note, holds, attempts, crashes, first, died, format, crc, kid, body, size, history, origin) "
     "select id, lane, ?, ?, 'request', attempts, crashes, first, ?, format, crc, kid, body, length(body), "
-    f"{_HISTORY}, "
-    "json_object('batch', lower(hex(batch)), 'part', part, 'size', size, 'most_items', most_items, "
-    "'most_bytes', most_bytes, 'expire', expire, 'give_up', give_up, 'priority', priority) "
-    "from delivery where number in (select value from json_each(?)) and claim is ?"
+    f"{_HISTORY}, {OF_ROW} from delivery where number in (select value from json_each(?)) and claim is ?"
 )
 _OVERTAKE = 2
 """So many rows per row of a batch are looked at, since other batches may stand between."""
