@@ -11,9 +11,6 @@ Value = int | float | str | bytes | None
 ReadPage = Callable[[int], bytes]
 
 MOST_RECORD_BYTES = 64 << 20
-_HEADER_BYTES = 100
-"""Of the file, before its first page begins."""
-
 _TABLE_LEAF, _INDEX_LEAF, _INDEX_INNER, _TABLE_INNER = 0x0D, 0x0A, 0x02, 0x05
 _LEAST_LOCAL = (PAGE_BYTES - 12) * 32 // 255 - 23
 _MOST_LOCAL = {_TABLE_LEAF: PAGE_BYTES - 35}
@@ -37,16 +34,15 @@ class Found(NamedTuple):
     readable: bool
 
 
-def records_in(page: bytes, read_page: ReadPage, *, is_first: bool = False) -> Found:
-    """The records of a page; `is_first`: it is the first one of the file."""
-    start = _HEADER_BYTES if is_first else 0
-    kind = page[start] if page else 0
+def records_in(page: bytes, read_page: ReadPage) -> Found:
+    """The records of a page that is not the first of the file."""
+    kind = page[0] if page else 0
     if kind == _TABLE_INNER:
         return Found((), 0, readable=True)
     if kind not in (_TABLE_LEAF, _INDEX_LEAF, _INDEX_INNER):
         return Found((), 0, readable=False)
-    cells = int.from_bytes(page[start + 3 : start + 5], "big")
-    first = start + (12 if kind == _INDEX_INNER else 8)
+    cells = int.from_bytes(page[3:5], "big")
+    first = 12 if kind == _INDEX_INNER else 8
     if first + 2 * cells > PAGE_BYTES:
         return Found((), 0, readable=False)
     records, lost = [], 0

@@ -26,7 +26,19 @@ from container.delivery.selection import Selection
 from container.delivery.sqlite import SqliteStore, open_store
 from container.delivery.store import StoreRefusedError, StoreUnavailableError
 from container.engine.outcome import Guard
-from tests.delivery.harness import HIT, HOURS, NOW, accepted, claim_first, ids, item_request, planned, run
+from tests.delivery.harness import (
+    HIT,
+    HOURS,
+    NOW,
+    accepted,
+    bench,
+    claim_first,
+    ids,
+    item_request,
+    items,
+    planned,
+    run,
+)
 from tests.delivery.test_store_upgrade import earlier
 
 ROWS, LETTERS, GUARDS = 240, 12, 180
@@ -584,6 +596,21 @@ def test_a_lane_whose_name_is_spoiled_stops_neither_itself_nor_others(tmp_path: 
             ]
         assert await store.replay(Selection("dead"), now=NOW) == 1
         await store.close()
+
+    run(scenario())
+
+
+def test_the_worker_sends_what_a_lane_with_a_spoiled_name_holds(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        await holding(tmp_path, 1)
+        with closing(sqlite3.connect(tmp_path / FILE)) as connection:
+            connection.execute("update lanes set key=replace(key, '[', '{')")
+            connection.commit()
+        found = bench(tmp_path)
+        await found.store.accept(accepted(planned(2)))
+        await found.until_idle()
+        assert sorted(number for request in found.vendor.requests for number in items(request)) == [1, 2]
+        await found.close()
 
     run(scenario())
 
