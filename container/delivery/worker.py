@@ -82,7 +82,8 @@ class Worker:
         self._ended = asyncio.Event()
         self._ended.set()
         self._hurried = asyncio.Event()
-        self._stopping = False
+        self._running: asyncio.Task[None] | None = None
+        self._stopping = self._overdue = False
         self._rests_until = NEVER
         self._holds: dict[str, int] = {}
         store.listen(self._heard)
@@ -90,9 +91,13 @@ class Worker:
     async def run(self) -> None:
         """Delivers until `stop` is called. A store that fails is asked again each second."""
         self._ended.clear()
+        self._running = asyncio.current_task()
         try:
             while not self._stopping:
                 await self._rest(await self.turn())
+        except asyncio.CancelledError:
+            if not self._overdue:
+                raise
         finally:
             self._ended.set()
 
@@ -143,16 +148,28 @@ class Worker:
 
     async def stop(self, within: float = SHUTDOWN_SECONDS) -> None:
         """Claims no more, lets requests finish, and gives back what has not finished when `within` seconds are over."""
+        over = time.monotonic() + within - _GIVING_BACK_SECONDS
         self._stopping = True
         self.wake()
-        await self._ended.wait()
+        await self._end(max(within, _GIVING_BACK_SECONDS))
         flights = tuple(self._flights)
         if flights:
-            await self._landing(flights, max(within - _GIVING_BACK_SECONDS, 0))
+            await self._landing(flights, max(over - time.monotonic(), 0))
         for flight in self._flights:
             flight.cancel()
         if self._flights:
             await asyncio.wait(tuple(self._flights), timeout=_GIVING_BACK_SECONDS)
+
+    async def _end(self, within: float) -> None:
+        """`run` has ended afterwards: a store that does not answer holds up nobody who stops."""
+        try:
+            async with asyncio.timeout(within):
+                await self._ended.wait()
+        except TimeoutError:
+            self._overdue = True
+            if self._running is not None:
+                self._running.cancel()
+                await asyncio.wait((self._running,), timeout=_GIVING_BACK_SECONDS)
 
     async def _landing(self, flights: Sequence[asyncio.Task[None]], within: float) -> None:
         """Returns when all of them have finished, the time is over, or it is to be quick."""

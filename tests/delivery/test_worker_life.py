@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import httpx
 import pytest
 
 from container.delivery.policy import PROBE_MS
+from container.delivery.store import WaitingLane
 from container.delivery.transport import Transport
 from container.delivery.worker import Surroundings, Worker
 from container.effects import by_status
@@ -163,5 +164,36 @@ def test_a_visitor_who_left_does_not_keep_the_worker_asleep(tmp_path: Path) -> N
         assert [list(first.values()) for first in heard] == [[NOW]]
         await found.turn()
         assert len(found.vendor.requests) == 1
+
+    run(scenario())
+
+
+def test_stopping_does_not_wait_for_a_store_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        monkeypatch.setattr("container.delivery.worker._GIVING_BACK_SECONDS", 0.1)
+        found = bench(tmp_path)
+        asked = asyncio.Event()
+
+        async def waiting() -> Sequence[WaitingLane]:
+            asked.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        monkeypatch.setattr(found.store, "waiting", waiting)
+        running = asyncio.create_task(found.worker.run())
+        await asked.wait()
+        await found.worker.stop(within=0)
+        await running
+
+    run(scenario())
+
+
+def test_whoever_cancels_the_worker_cancels_it(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        running = asyncio.create_task(bench(tmp_path).worker.run())
+        await asyncio.sleep(0)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
 
     run(scenario())
