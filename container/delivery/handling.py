@@ -17,7 +17,6 @@ from container.delivery.pace import Course
 from container.delivery.policy import (
     FAILURES_TOLD,
     MOST_FAULTS,
-    PROBE_MS,
     Attempt,
     Bisect,
     Bury,
@@ -103,22 +102,7 @@ class Handling:
     outcomes: Outcomes = field(default_factory=Outcomes)
 
     async def deliver(self, flight: Flight) -> None:
-        """Sends the batch and sees it through. Cancelled, it gives the rows back."""
-        claimed, ended = flight.claimed, False
-        try:
-            await self._deliver(flight)
-            ended = True
-        except asyncio.CancelledError:
-            await self.store.give_back(claimed)
-            ended = True
-            raise
-        finally:
-            if not ended:
-                # A mistake of ours: the rows are kept, and not tried in a hot loop.
-                until = self.clock() + PROBE_MS
-                await self.store.postpone(claimed, claimed.rows, until=until, counted=True)
-
-    async def _deliver(self, flight: Flight) -> None:
+        """Sends the batch and sees it through. Cancelled, or when it raises, the rows stay claimed."""
         rows = flight.claimed.rows
         frame = rows[0].frame
         judge = self.judges(frame.type, frame.format)

@@ -6,9 +6,9 @@ import asyncio
 import secrets
 import sqlite3
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -99,6 +99,7 @@ class SqliteStore:
         # One thread of its own: names that resolve slowly must not hold up what the store reads.
         self._reading = ThreadPoolExecutor(1, "deliveries-read")
         self._listeners: list[Callable[[Mapping[str, int]], None]] = []
+        self._unreleased: set[tuple[bytes, tuple[int, ...]]] = set()
         self._closed = False
         self._queue = found = SqliteQueue(
             open_reader(opened.folder),
@@ -178,7 +179,10 @@ class SqliteStore:
         )
 
     async def waiting(self) -> Sequence[WaitingLane]:
-        return await self._writer.run(self._waiting)
+        unreleased = frozenset(self._unreleased)
+        found = await self._writer.run(partial(self._waiting, unreleased=unreleased))
+        self._unreleased -= unreleased
+        return found
 
     async def claim(self, lane: int, *, now: int, most_items: int, ahead: int) -> Claimed | None:
         token = secrets.token_bytes(16)
@@ -197,9 +201,11 @@ class SqliteStore:
         buried: dict[Reason, int] = {"too_old": too_old} if too_old else {}
         for reason, numbers in unread.items():
             bury = partial(statements.bury, numbers=numbers, token=token, reason=reason, note="", now=now)
-            # Should this fail, they stay claimed, and are found again at the next start.
-            with suppress(StoreError):
+            try:
                 buried[reason] = await self._change(bury)
+            except StoreError:
+                # They wait again as soon as the store can write, and the next claim finds them.
+                self._unreleased.add((token, tuple(numbers)))
         return Claimed(token, lane, tuple(rows), buried) if rows or buried else None
 
     async def settle(self, claimed: Claimed, rows: Sequence[ClaimedRow]) -> int:
@@ -298,7 +304,11 @@ class SqliteStore:
             self._folder.could_not_read(problem)
             raise stated(problem, "read") from None
 
-    def _waiting(self, connection: sqlite3.Connection) -> list[WaitingLane]:
+    def _waiting(
+        self, connection: sqlite3.Connection, unreleased: Collection[tuple[bytes, tuple[int, ...]]]
+    ) -> list[WaitingLane]:
+        for token, numbers in unreleased:
+            statements.postpone(connection, numbers, token, until=None, counted=False)
         # Asked for all the time: whoever was refused because of a count that was taken back is let in soon.
         self._levels.refresh(connection)
         return waiting_lanes(connection)

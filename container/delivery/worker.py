@@ -10,11 +10,14 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from container.delivery.counters import Counters
 from container.delivery.handling import Flight, Handling, Judges
 from container.delivery.pace import NEVER, USUAL, Course, Paces
+from container.delivery.policy import PROBE_MS
+from container.delivery.releases import Releases
 from container.delivery.row import LINGER_MS, Reason
 from container.delivery.sender import Sender
 from container.delivery.store import Claimed, Store, StoreError, WaitingLane
@@ -75,7 +78,8 @@ class Worker:
         )
         self.outcomes = self._handling.outcomes
         self._upkeep = Upkeep(store, self.counters, self._handling.told)
-        self._flights: dict[asyncio.Task[None], Course] = {}
+        self._releases = Releases(store)
+        self._flights: dict[asyncio.Task[None], Flight] = {}
         self._courses: dict[int, Course] = {}
         self._turns = 0
         self._awake = asyncio.Event()
@@ -108,6 +112,7 @@ class Worker:
         now = self._around.clock()
         try:
             self._forget_idle()
+            await self._releases.step()
             tended = await self._upkeep.step(now)
             again = min(await self._start(await self._store.waiting(), now), tended)
         except StoreError as problem:
@@ -128,9 +133,11 @@ class Worker:
         }
 
     async def settled(self) -> None:
-        """Returns when no request is under way."""
+        """Returns when no request is under way, and what none of them saw through waits again."""
         while self._flights:
             await asyncio.wait(tuple(self._flights))
+        with suppress(StoreError):
+            await self._releases.step()
 
     def wake(self) -> None:
         """Looks at the lanes again now."""
@@ -159,6 +166,10 @@ class Worker:
             flight.cancel()
         if self._flights:
             await asyncio.wait(tuple(self._flights), timeout=_GIVING_BACK_SECONDS)
+        # Should this fail, they stay claimed, and wait again at the next start.
+        with suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(_GIVING_BACK_SECONDS):
+                await self._releases.step()
 
     async def _end(self, within: float) -> None:
         """`run` has ended afterwards: a store that does not answer holds up nobody who stops."""
@@ -252,7 +263,8 @@ class Worker:
             self._buried(lane, reason, rows)
         if claimed.rows and course.opens(now) > now:
             # An answer came while the rows were fetched: the vendor asked to be left alone.
-            await self._store.give_back(claimed)
+            self._releases.add(claimed)
+            await self._releases.step()
         elif claimed.rows:
             self._send(claimed, course)
         return True
@@ -261,9 +273,10 @@ class Worker:
         course.flights += 1
         course.turn = self._turns
         number = course.begin(self._around.clock())
-        flight = asyncio.create_task(self._handling.deliver(Flight(claimed, course, number)))
-        self._flights[flight] = course
-        flight.add_done_callback(self._landed)
+        flight = Flight(claimed, course, number)
+        task = asyncio.create_task(self._handling.deliver(flight))
+        self._flights[task] = flight
+        task.add_done_callback(self._landed)
 
     def _buried(self, lane: WaitingLane, reason: Reason, rows: int) -> None:
         """Rows that died unread: whose they were is not known."""
@@ -274,10 +287,15 @@ class Worker:
         if number:
             log.error("delivery.buried lane=%s rows=%d reason=%s", quoted(label), number, reason)
 
-    def _landed(self, flight: asyncio.Task[None]) -> None:
-        self._flights.pop(flight).flights -= 1
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        flight = self._flights.pop(task)
+        flight.course.flights -= 1
         self.wake()
-        if not flight.cancelled() and (problem := flight.exception()) is not None:
+        if task.cancelled():
+            self._releases.add(flight.claimed)
+        elif (problem := task.exception()) is not None:
+            # A mistake of ours: the rows are kept, and not tried in a hot loop.
+            self._releases.add(flight.claimed, self._around.clock() + PROBE_MS)
             log.error("delivery.failed problem=%s", type(problem).__name__, exc_info=problem)
 
     def _heard(self, first: Mapping[str, int]) -> None:
