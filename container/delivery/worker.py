@@ -81,6 +81,7 @@ class Worker:
         self._releases = Releases(store)
         self._flights: dict[asyncio.Task[None], Flight] = {}
         self._courses: dict[int, Course] = {}
+        self._most_courses = MOST_COURSES
         self._turns = 0
         self._awake = asyncio.Event()
         self._ended = asyncio.Event()
@@ -111,7 +112,6 @@ class Worker:
         self._rests_until = NEVER
         now = self._around.clock()
         try:
-            self._forget_idle()
             await self._releases.step()
             tended = await self._upkeep.step(now)
             again = min(await self._start(await self._store.waiting(), now), tended)
@@ -247,12 +247,17 @@ class Worker:
         return course
 
     def _forget(self, waiting: Sequence[WaitingLane]) -> None:
-        """Of very many lanes those begin anew in which nothing waits and nothing is under way."""
-        if len(self._courses) > MOST_COURSES:
+        """Of very many lanes those begin anew in which nothing waits and nothing is under way.
+
+        They are looked through when there are twice as many as were left the last time, so that it costs each lane
+        once, however many wait.
+        """
+        if len(self._courses) > self._most_courses:
             kept = {lane.number for lane in waiting}
             self._courses = {
                 number: course for number, course in self._courses.items() if course.flights or number in kept
             }
+            self._most_courses = max(MOST_COURSES, 2 * len(self._courses))
 
     async def _claim(self, lane: WaitingLane, course: Course, now: int) -> bool:
         most = course.most_items(now)
@@ -318,10 +323,3 @@ class Worker:
         finally:
             sleeping.cancel()
             waking.cancel()
-
-    def _forget_idle(self) -> None:
-        while len(self._courses) > MOST_COURSES:
-            idle = next((number for number, course in self._courses.items() if not course.flights), None)
-            if idle is None:
-                return
-            del self._courses[idle]

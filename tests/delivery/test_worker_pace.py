@@ -515,6 +515,23 @@ def test_lanes_that_are_long_empty_are_forgotten(tmp_path: Path, monkeypatch: py
     run(scenario())
 
 
+def test_lanes_in_which_rows_wait_keep_their_pace_however_many_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        monkeypatch.setattr("container.delivery.worker.MOST_COURSES", 10)
+        found = bench(tmp_path)
+        rows = [planned(n, item_request(n, account=f"C{n}")) for n in range(40)]
+        await found.store.accept(accepted(*rows, linger=60_000))
+        await found.turn()
+        before = dict(found.worker._courses)
+        await found.turn()
+        assert len(before) == 40
+        assert [found.worker._courses[number] is course for number, course in before.items()] == [True] * 40
+
+    run(scenario())
+
+
 def test_a_turn_over_two_hundred_lanes_asks_the_store_little(tmp_path: Path) -> None:
     async def scenario() -> None:
         found = bench(tmp_path)
