@@ -47,6 +47,7 @@ FEW_ROWS = 16
 USUAL_LIMITS = Limits()
 
 _MARK = "update lanes set mode=?, not_before=?, failures=? where number=?"
+_Held = tuple[bytes, tuple[int, ...]]
 _ANSWER = "update lanes set answered=?, status=?, verdict=?, excerpt=? where number=?"
 
 
@@ -99,7 +100,7 @@ class SqliteStore:
         # One thread of its own: names that resolve slowly must not hold up what the store reads.
         self._reading = ThreadPoolExecutor(1, "deliveries-read")
         self._listeners: list[Callable[[Mapping[str, int]], None]] = []
-        self._unreleased: set[tuple[bytes, tuple[int, ...]]] = set()
+        self._unreleased: set[_Held] = set()
         self._closed = False
         self._queue = found = SqliteQueue(
             open_reader(opened.folder),
@@ -191,7 +192,7 @@ class SqliteStore:
         def work(connection: sqlite3.Connection) -> tuple[list[Found], int]:
             claimed = statements.claim(connection, lane, token, now=now, most_items=most_items, ahead=ahead)
             if claimed[1]:
-                self._levels.read(connection)
+                self._levels.read(connection, lane)
             return claimed
 
         found, too_old = await self._writer.run(work)
@@ -202,14 +203,14 @@ class SqliteStore:
         for reason, numbers in unread.items():
             bury = partial(statements.bury, numbers=numbers, token=token, reason=reason, note="", now=now)
             try:
-                buried[reason] = await self._change(bury)
+                buried[reason] = await self._change(bury, lane)
             except StoreError:
                 # They wait again as soon as the store can write, and the next claim finds them.
                 self._unreleased.add((token, tuple(numbers)))
         return Claimed(token, lane, tuple(rows), buried) if rows or buried else None
 
     async def settle(self, claimed: Claimed, rows: Sequence[ClaimedRow]) -> int:
-        return await self._change(partial(statements.settle, numbers=_numbers(rows), token=claimed.token))
+        return await self._change(partial(statements.settle, numbers=_numbers(rows), token=claimed.token), claimed.lane)
 
     async def postpone(
         self,
@@ -243,7 +244,7 @@ class SqliteStore:
         tried: Answer | None = None,
     ) -> int:
         work = partial(statements.bury, numbers=_numbers(rows), token=claimed.token)
-        return await self._change(partial(work, reason=reason, note=note, now=now, tried=tried))
+        return await self._change(partial(work, reason=reason, note=note, now=now, tried=tried), claimed.lane)
 
     async def mark(self, lane: int, state: LaneState, answer: Answer | None = None) -> None:
         def work(connection: sqlite3.Connection) -> None:
@@ -304,21 +305,19 @@ class SqliteStore:
             self._folder.could_not_read(problem)
             raise stated(problem, "read") from None
 
-    def _waiting(
-        self, connection: sqlite3.Connection, unreleased: Collection[tuple[bytes, tuple[int, ...]]]
-    ) -> list[WaitingLane]:
+    def _waiting(self, connection: sqlite3.Connection, unreleased: Collection[_Held]) -> list[WaitingLane]:
         for token, numbers in unreleased:
             statements.postpone(connection, numbers, token, until=None, counted=False)
         # Asked for all the time: whoever was refused because of a count that was taken back is let in soon.
         self._levels.refresh(connection)
         return waiting_lanes(connection)
 
-    async def _change(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Work that may change how many rows there are."""
+    async def _change(self, work: Callable[[sqlite3.Connection], T], lane: int | None = None) -> T:
+        """Work that may change how many rows there are, in one lane or in any."""
 
         def changed(connection: sqlite3.Connection) -> T:
             result = work(connection)
-            self._levels.read(connection)
+            self._levels.read(connection, lane)
             return result
 
         return await self._writer.run(changed)
