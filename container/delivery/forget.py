@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from container.delivery.person import Person, texts_of
+from container.delivery.person import Person
 from container.delivery.progress import Progress
 from container.delivery.row import FailedHit, Unpacked
 from container.delivery.selection import AT_ONCE, Place, Selection
 from container.delivery.store import Store
+from container.delivery.texts import texts_of
 from container.engine.guards import once_per_guard
 
 LONGEST_REST_SECONDS = 0.1
@@ -29,13 +30,14 @@ async def forget(
     person: Person,
     progress: Progress,
     *,
-    tags: Sequence[str],
+    tags: Mapping[str, str],
     dry_run: bool = False,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Deletes what holds the person and counts it; `dry_run`: only counts it. `tags`: those of the container.
+    """Deletes what holds the person and counts it; `dry_run`: only counts it.
 
-    Waiting rows first: what dies meanwhile is then found among the dead letters.
+    `tags`: those of the container that have a `once_per`, each with its key as it is written. Waiting rows first: what
+    dies meanwhile is then found among the dead letters.
     """
     progress.total = sum([await store.count(Selection(place)) for place, _ in PLACES])
     for each in (WAITING, DEAD, GUARDS):
@@ -43,7 +45,7 @@ async def forget(
     ids: set[str] = set()
     for place, called in PLACES:
         ids |= await _in_place(store, person, progress, place, called, dry_run=dry_run, sleep=sleep)
-    keys = [once_per_guard(tag, key, until=0, planned=()).key for tag in tags for key in person.keys]
+    keys = [once_per_guard(tag, key, until=0, planned=()).key for tag, by in tags.items() for key in person.keys(by)]
     progress.changed[GUARDS] = await store.forget_guards(keys, ids, dry_run=dry_run)
     if not dry_run:
         await store.tidy()

@@ -54,7 +54,8 @@ class Caretaker:
 
         async def work(progress: Progress) -> None:
             container = self.container()
-            tags = [tag.name for tag in container.tags if tag.once_per is not None] if container is not None else []
+            known = () if container is None else container.tags
+            tags = {tag.name: str(tag.once_per.key) for tag in known if tag.once_per is not None}
             await forget.forget(self.store, person, progress, tags=tags, dry_run=dry_run)
 
         return self.jobs.begin("count" if dry_run else "forget", work)

@@ -19,6 +19,7 @@ from tests.delivery.harness import LATER, NOW, accepted, item_request, must_clai
 
 OTHER = {"email": hashlib.sha256(b"somebody@else.example").hexdigest()}
 ADA = person(email=canaries.EMAIL)
+KEY = "{{ event.user_id }}"
 
 
 def of_another(number: int) -> Planned:
@@ -26,7 +27,7 @@ def of_another(number: int) -> Planned:
 
 
 async def forgotten(
-    store: SqliteStore, who: Person, *, tags: tuple[str, ...] = (), dry_run: bool = False
+    store: SqliteStore, who: Person, *, tags: Mapping[str, str] = {}, dry_run: bool = False
 ) -> Mapping[str, int]:
     progress = Progress()
     await forget(store, who, progress, tags=tags, dry_run=dry_run)
@@ -84,9 +85,22 @@ def test_keys_of_once_per_that_a_person_used_are_free_again(tmp_path: Path) -> N
         used = [once_per_guard("Welcome", key, until=LATER, planned=(key,)) for key in ("U-4711", "U-9")]
         await store.accept(accepted(guards=used))
         who = person(user_id="U-4711")
-        assert (await forgotten(store, who, tags=("Other",)))["guards"] == 0
-        assert (await forgotten(store, who, tags=("Other", "Welcome")))["guards"] == 1
+        assert (await forgotten(store, who, tags={"Other": KEY}))["guards"] == 0
+        assert (await forgotten(store, who, tags={"Other": KEY, "Welcome": KEY}))["guards"] == 1
         assert await store.forget_guards([used[1].key], (), dry_run=True) == 1
+        await store.close()
+
+    run(scenario())
+
+
+def test_a_number_frees_the_keys_of_tags_that_count_by_persons_only(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = open_store(tmp_path, now=NOW)
+        used = [once_per_guard(tag, "104233", until=LATER, planned=(tag,)) for tag in ("Bought", "Welcome")]
+        await store.accept(accepted(guards=used))
+        tags = {"Bought": "{{ event.transaction_id }}", "Welcome": KEY}
+        assert (await forgotten(store, person(user_id="104233"), tags=tags))["guards"] == 1
+        assert await store.forget_guards([used[0].key], (), dry_run=True) == 1
         await store.close()
 
     run(scenario())
@@ -115,7 +129,7 @@ def test_many_rows_are_looked_through_in_slices_with_rests(tmp_path: Path) -> No
             rests.append(seconds)
 
         progress = Progress()
-        await forget(store, ADA, progress, tags=(), sleep=sleep)
+        await forget(store, ADA, progress, tags={}, sleep=sleep)
         assert (progress.done, progress.changed["waiting"], len(rests)) == (1201, 1, 3)
         await store.close()
 
