@@ -112,7 +112,7 @@ async def reached(data: Path, config: Path | None = None) -> AsyncIterator[Contr
         raise ControlError(f"No server answers on {data / SOCKET}, and {problem}") from None
     jobs = Jobs()
     try:
-        caretaker = Caretaker(store, lambda: container, jobs=jobs)
+        caretaker = Caretaker(store, lambda: container, jobs=jobs, folder=data)
         yield _Local(queue_app(QueueApi(caretaker, lambda _header: True, by="command")))
     finally:
         await jobs.close()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from container.cli.build import Built, build, tell
@@ -135,6 +136,7 @@ async def _admin_pages(options: Options, engine: Engine, opened: AsyncExitStack)
         token=options.token,
         wake=engine.worker.wake,
         outcomes=engine.worker.outcomes,
+        folder=_folder(options),
     )
     opened.push_async_callback(admin.caretaker.jobs.close)
     await _listen_to_commands(options, admin.caretaker, opened)
@@ -197,9 +199,14 @@ async def _listen(listener: Listener, bound: socket.socket, opened: AsyncExitSta
     return where
 
 
+def _folder(options: Options) -> Path:
+    """Where the store is."""
+    return options.data / FOLDER if options.demo else options.data
+
+
 async def _listen_to_commands(options: Options, caretaker: Caretaker, opened: AsyncExitStack) -> None:
     """Serves `queue` and `forget` on the folder's control socket. Without one everything else goes on."""
-    folder = options.data / FOLDER if options.demo else options.data
+    folder = _folder(options)
     try:
         bound = control_socket(folder)
     except OSError as problem:

@@ -219,6 +219,15 @@ def test_a_person_is_counted_and_forgotten(tmp_path: Path) -> None:
     assert (again.exit_code, "0 waiting deliveries, 0 dead letters" in again.output) == (0, True)
 
 
+def test_a_damaged_file_that_was_moved_aside_is_named_when_somebody_is_forgotten(tmp_path: Path) -> None:
+    prepared(tmp_path, waiting=1)
+    (tmp_path / "deliveries.db.corrupt-20270115T080000Z").write_bytes(b"")
+    found = said("forget", "--email", canaries.EMAIL, data=tmp_path)
+    assert (found.exit_code, "1 waiting deliveries" in found.output) == (1, True)
+    assert "deliveries.db.corrupt-20270115T080000Z" in found.output
+    assert "delete them" in found.output
+
+
 @pytest.mark.parametrize("stated", [[], ["--email", "nobody"], ["--phone", "0612345678"], ["--user-id", " "]])
 def test_nobody_cannot_be_forgotten(tmp_path: Path, stated: list[str]) -> None:
     prepared(tmp_path)
