@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from typer.testing import CliRunner, Result
 from container.cli.main import app
 from container.cli.working import progress
 from container.delivery.row import acceptance
+from container.delivery.schema import FILE
 from container.delivery.sqlite import SqliteStore, open_store
 from container.delivery.store import Answer, LaneState
 from container.engine.run import run as run_hit
@@ -241,6 +244,35 @@ def test_on_a_terminal_there_is_a_bar_and_elsewhere_lines(capsys: pytest.Capture
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "replay: 10 of 100"
     assert (len(lines), lines[-1]) == (10, "replay: 100 of 100")
+
+
+def test_no_key_is_made_in_a_folder_that_another_key_seals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, secrets = tmp_path / "data", tmp_path / "secrets"
+    key = base64.b64encode(bytes(32)).decode()
+    run(open_store(data, now=NOW, key=key).close())
+    before = sorted(path.name for path in data.iterdir())
+    monkeypatch.delenv("TAG_CONTAINER_KEY", raising=False)
+    for command in (("queue", "list"), ("forget", "--user-id", "customer-4711")):
+        found = said(*command, data=data)
+        assert (found.exit_code, "TAG_CONTAINER_KEY" in found.output) == (1, True)
+    assert sorted(path.name for path in data.iterdir()) == before
+    secrets.mkdir()
+    (secrets / "TAG_CONTAINER_KEY").write_text(f"{key}\n")
+    for command in (("queue", "list"), ("forget", "--user-id", "customer-4711")):
+        found = said(*command, "--secrets-dir", str(secrets), data=data)
+        assert found.exit_code == 0, found.output
+    (secrets / "TAG_CONTAINER_KEY").write_text("")
+    assert said("queue", "list", "--secrets-dir", str(secrets), data=data).exit_code == 2
+    assert not (data / "key").exists()
+
+
+def test_root_writes_nothing_into_the_folder_of_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared(tmp_path, waiting=1)
+    if os.geteuid() == 0:
+        os.chown(tmp_path / FILE, 10001, 10001)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    found = said("queue", "list", data=tmp_path)
+    assert (found.exit_code, "what root writes there the server could not read" in found.output) == (1, True)
 
 
 @pytest.mark.slow
