@@ -27,7 +27,7 @@ from container.config.registry import discover
 from container.delivery.schema import FILE
 from container.delivery.seal import KEY_FILE
 from container.delivery.sqlite import open_store
-from container.delivery.store import StoreRefusedError
+from container.delivery.store import StoreError, StoreRefusedError
 from container.engine.container import Container
 from container.web.caretaker import Caretaker
 from container.web.ingest import Limits
@@ -198,7 +198,7 @@ class _Local:
                 await asyncio.wait({taking, working}, return_when=asyncio.FIRST_COMPLETED)
                 if not taking.done() and coming.empty():
                     taking.cancel()
-                    working.result()
+                    _raise_what_failed(working)
                     return
                 message = await taking
                 yield message
@@ -209,6 +209,17 @@ class _Local:
             working.cancel()
             with suppress(asyncio.CancelledError):
                 await asyncio.wait({working})
+
+
+def _raise_what_failed(working: asyncio.Future[None]) -> None:
+    """A store that fails while an answer is on its way can only end it."""
+    problem = working.exception()
+    while isinstance(problem, ExceptionGroup):
+        problem = problem.exceptions[0]
+    if isinstance(problem, StoreError):
+        raise ControlError(f"The store does not answer ({problem}).") from None
+    if problem is not None:
+        raise problem
 
 
 class _Connection(http.client.HTTPConnection):

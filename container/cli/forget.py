@@ -43,8 +43,7 @@ async def _forgotten(
     """Whether everything could be read, so that nothing of the person is left."""
     async with reaching as control:
         with progress("forget") as shown:
-            begun = await control.ask("/forget", {**stated, "dry_run": dry_run})
-            job = await job_done(control, begun["job"], shown)
+            job = await job_done(control, "/forget", {**stated, "dry_run": dry_run}, shown)
     typer.echo(_sentence(job, dry_run=dry_run))
     for why, rows in job["kept"].items():
         typer.echo(f"{rows} stay: {printable(why)}.", err=True)

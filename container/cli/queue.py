@@ -108,8 +108,7 @@ def replay(
             selected = await _selected(control, numbers, lane, reason, dead=True)
             await _ask(control, selected, "replay", yes=yes)
             with progress("replay") as shown:
-                begun = await control.ask("/replay", selected)
-                return await job_done(control, begun["job"], shown)
+                return await job_done(control, "/replay", selected, shown)
 
     _tell(carried_out(work))
 
@@ -134,8 +133,7 @@ def drop(
             selected = await _selected(control, numbers, lane, reason, dead=dead or reason is not None)
             await _ask(control, selected, "drop", yes=yes)
             with progress("drop") as shown:
-                begun = await control.ask("/drop", selected)
-                return await job_done(control, begun["job"], shown)
+                return await job_done(control, "/drop", selected, shown)
 
     _tell(carried_out(work))
 
@@ -172,7 +170,7 @@ def export_(
     written, unread = carried_out(work)
     typer.echo(f"{written} rows were written.", err=True)
     if unread > 0:
-        typer.echo(f"{unread} are not among them: delivered meanwhile, damaged, or their key is not here.", err=True)
+        typer.echo(f"{unread} are not among them: damaged, or their key is not here.", err=True)
         raise typer.Exit(1)
 
 
