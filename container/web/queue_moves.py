@@ -113,9 +113,9 @@ class Imports:
         if running.slices:
             return
         running.known.close()
-        total = running.total
-        said = (total.taken, total.known, total.damaged, total.full)
-        logger.warning("queue.imported by=%s rows=%d known=%d damaged=%d full=%d", self._by, *said)
+        by, total = self._by, running.total
+        line = "queue.imported by=%s rows=%d known=%d damaged=%d full=%d"
+        logger.warning(line, by, total.taken, total.known, total.damaged, total.full)
 
     def _wait(self, running: _Import) -> None:
         self._stop_waiting(running)
