@@ -33,7 +33,7 @@ from container.delivery.told import quoted
 from container.engine.run import run as evaluate
 from container.web.access import authorised
 from container.web.addresses import Proxies, is_near
-from container.web.admin import Admin, admin_app
+from container.web.admin import Admin, admin_listener
 from container.web.app import Application, public_app
 from container.web.caretaker import Caretaker
 from container.web.front import Front
@@ -41,7 +41,7 @@ from container.web.gauges import Standing, stand
 from container.web.ingest import Ingest
 from container.web.lag import Lag
 from container.web.metrics import Refusal
-from container.web.queue_api import QueueApi, queue_app, with_queue
+from container.web.queue_api import QueueApi, queue_app
 from container.web.rate import RateLimit
 
 COLLECTED_AFTER = 10_000
@@ -141,7 +141,7 @@ async def _admin_pages(options: Options, engine: Engine, opened: AsyncExitStack)
     opened.push_async_callback(admin.caretaker.jobs.close)
     await _listen_to_commands(options, admin.caretaker, opened)
     api = QueueApi(admin.caretaker, partial(authorised, token=options.token), by="admin_token")
-    return with_queue(admin_app(admin), api)
+    return admin_listener(admin, api)
 
 
 def _not_taken(engine: Engine, reason: Refusal) -> None:
@@ -155,7 +155,6 @@ def _standing(engine: Engine, crowds: Mapping[str, Crowd]) -> Standing:
         store=engine.store.figures,
         in_flight=engine.worker.in_flight,
         connections=lambda: {listener: len(crowd.members) for listener, crowd in crowds.items()},
-        health=engine.health,
     )
 
 

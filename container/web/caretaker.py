@@ -65,6 +65,13 @@ class Caretaker:
 
         return self.jobs.begin("count" if dry_run else "forget", work)
 
+    async def cancel(self, number: int, *, by: str) -> Job | None:
+        """Stops a job between two slices; one that has ended stays as it is. `None` when there is no such job."""
+        job = self.jobs.get(number)
+        if job is not None and await self.jobs.cancel(job):
+            logger.warning("queue.job_cancelled kind=%s done=%d by=%s", job.kind, job.progress.done, by)
+        return job
+
     async def pause(self, lane: int, *, paused: bool, by: str) -> bool:
         """Stops a lane, or lets it go on. Whether there is such a lane."""
         found = await self.store.pause(lane, paused=paused)
