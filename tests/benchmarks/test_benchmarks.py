@@ -280,7 +280,7 @@ def test_what_a_flood_led_to_is_told_by_its_parts() -> None:
     ]
     found = overload.Found(plan, [*calm, *flood, *after], 100.0, 110.0, 105.0)
     assert found.refused == pytest.approx([5.0] * 9)
-    assert found.taken == pytest.approx([300.0, 200.0])
+    assert found.taken == found.taken_once_written == pytest.approx([300.0, 200.0])
     assert (found.taken_of(views=True), found.taken_of(views=False)) == (0.1, 0.5)
     assert (found.unanswered, found.without_retry_after) == (1, 1)
     assert found.normal_after == pytest.approx(0.4)
