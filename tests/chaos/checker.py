@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -29,8 +29,9 @@ class Known:
     """All that is known at the end of a run.
 
     `acknowledged`: event ids of hits that were answered with 2xx; `sent`: of all that may have arrived. `lanes`: the
-    most items of a request, by lane; each of them gets each event. `kills`: when the process was killed, in Unix
-    milliseconds. `drained`: whether it was left to deliver everything.
+    most items of a request, by lane; `leads_to`: whether an event has a delivery in a lane. `kills`: when the process
+    was killed, in Unix milliseconds. `drained`: whether it was left to deliver everything. `own`: what events of a
+    lane say whose they are, where that is not its name.
     """
 
     acknowledged: Collection[str]
@@ -41,6 +42,7 @@ class Known:
     kills: Sequence[float] = ()
     drained: bool = True
     own: Mapping[str, str] = field(default_factory=dict)
+    leads_to: Callable[[str, str], bool] = lambda lane, event_id: True
 
     def taken(self) -> Iterator[tuple[Delivery, str, Line]]:
         """Every event that a vendor took, in the order in which they came: the delivery, its hash and the request."""
@@ -125,7 +127,8 @@ def lost(known: Known) -> list[Delivery]:
     """Deliveries of hits that were acknowledged which are neither delivered nor in the store."""
     there = {delivery for delivery, _, _ in known.taken()} | known.left.waiting
     there |= {(letter.lane, letter.event_id) for letter in known.left.dead}
-    return sorted({(lane, name) for lane in known.lanes for name in known.acknowledged} - there)
+    wanted = {(lane, name) for lane in known.lanes for name in known.acknowledged if known.leads_to(lane, name)}
+    return sorted(wanted - there)
 
 
 def changed(known: Known) -> list[Delivery]:

@@ -73,6 +73,11 @@ def test_other_bytes_under_the_same_id_are_found_even_where_they_were_not_taken(
     assert found(known) == {"I2"}
 
 
+def test_a_lane_to_which_an_event_does_not_lead_need_not_have_it() -> None:
+    known = replace(WELL, lines=[line("pixel", "a", "b"), line("hook", "a")], leads_to=lambda lane, _: lane == "pixel")
+    assert violations(known) == []
+
+
 def test_the_same_id_in_two_lanes_may_have_different_bytes() -> None:
     lines = [line("pixel", "a", "b"), replace(line("hook", "a"), events=[("a", "of its own")]), line("hook", "b")]
     assert violations(replace(WELL, lines=lines)) == []
