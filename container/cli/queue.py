@@ -150,7 +150,7 @@ def pause(
 def resume(
     lane: Annotated[int, typer.Argument(metavar="LANE")], *, data: Data = DATA, secrets_dir: SecretsDir = None
 ) -> None:
-    """Let a lane go on."""
+    """Let a lane go on, and try it at once if it waits after a failure."""
     _set(lane, data, secrets_dir, paused=False)
 
 

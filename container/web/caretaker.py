@@ -73,10 +73,12 @@ class Caretaker:
         return job
 
     async def pause(self, lane: int, *, paused: bool, by: str) -> bool:
-        """Stops a lane, or lets it go on. Whether there is such a lane."""
+        """Stops a lane, or lets it go on: then it is tried at once. Whether there is such a lane."""
         found = await self.store.pause(lane, paused=paused)
         if found:
             logger.info("queue.paused lane=%d paused=%s by=%s", lane, str(paused).lower(), by)
+            if not paused:
+                await self.store.hasten(lane, now=self.clock())
             self.wake()
         return found
 
