@@ -69,12 +69,14 @@ class Endured:
 
 async def attack(wanted: Attack, folder: Path) -> Endured:
     """Does it, and returns what is known at the end. Raises `AssertionError` when a failpoint is never reached."""
-    chance, endured, began = random.Random(wanted.seed), Endured(), time.monotonic()
+    # Visitors have a chance of their own: how many come depends on the machine.
+    chance, visits = random.Random(wanted.seed), random.Random(wanted.seed + 1)
+    endured, began = Endured(), time.monotonic()
     plans: dict[str, Rules] = dict.fromkeys(LANES, ())
     if "in_replay" in wanted.failpoints:
         plans["hook"] = REFUSING
     async with vendors(folder, **plans) as sink, server(folder, container(sink.ports)) as target:
-        visitors = client.Client(target.port, wanted.rate, client.purchase(), chance, ledger=folder / VISITORS)
+        visitors = client.Client(target.port, wanted.rate, client.purchase(), visits, ledger=folder / VISITORS)
         visiting = asyncio.create_task(visitors.run())
         # A file that can be migrated has to be there first.
         await _serve_a_little(target)
@@ -140,7 +142,7 @@ async def _strike(name: str, target: Server, chance: random.Random, endured: End
     if name == "in_replay":
         await target.ready()
         await target.replay()
-    code = await target.ended()
+    code = await target.ended(f"failpoint {name}")
     endured.kills.append(time.time() * 1000)
     assert code == EXIT_CODE, f"failpoint {name}: it ended with {code}:\n{target.tail()}"
     assert target.said(f"{REACHED} name={name}\n") == before + 1, f"failpoint {name} was not reached"

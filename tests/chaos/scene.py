@@ -166,11 +166,11 @@ class Server:
             await asyncio.sleep(0.01)
         return time.monotonic() - began
 
-    async def ended(self) -> int:
-        """Its exit code, once it has ended by itself."""
+    async def ended(self, by: str = "itself") -> int:
+        """Its exit code, once it has ended by itself, or by what was done to it."""
         began = time.monotonic()
         while (code := self._process.poll()) is None:
-            assert time.monotonic() - began < PATIENCE_SECONDS, f"it did not end:\n{self.tail()}"
+            assert time.monotonic() - began < PATIENCE_SECONDS, f"it did not end by {by}:\n{self.tail()}"
             await asyncio.sleep(0.01)
         return code
 
