@@ -9,7 +9,7 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from functools import partial
@@ -27,7 +27,7 @@ from container.cli.reload import Reloader, digest, watch
 from container.cli.scene import Scene, demo_scene, welcome
 from container.cli.signals import early
 from container.cli.sources import Sources
-from container.cli.stopping import drain, when_hurried
+from container.cli.stopping import Remaining, drain, when_hurried
 from container.cli.tracing import ExtraMissingError, Spans, find_spans
 from container.delivery.told import quoted
 from container.engine.run import run as evaluate
@@ -73,17 +73,20 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         public_bound = _bound(options.host, options.port, "--", opened)
         scene = await demo_scene(sources, opened) if options.demo else Scene(built, sources.secrets)
         spans = _spans(options, opened)
-        engine = await open_engine(options, scene, sources.registry, opened, spans)
+        remaining = Remaining()
+        engine = await open_engine(options, scene, sources.registry, opened, spans, remaining)
         app = _public_app(options, engine, spans)
         _set_apart_what_stays()
         sys.setswitchinterval(HANDED_OVER_AFTER_SECONDS)
         most, most_admin = most_connections()
         admin_crowd = Crowd(most=most_admin, spare=spare_of(most_admin))
-        pages = await _admin_pages(options, engine, opened)
-        admin_at = await _listen(Listener(pages, admin_bound, crowd=admin_crowd), admin_bound, opened)
+        for_operators: list[Listener] = []
+        pages = await _admin_pages(options, engine, opened, for_operators)
+        for_operators.append(Listener(pages, admin_bound, crowd=admin_crowd))
+        admin_at = await _listen(for_operators, admin_bound, opened)
         crowd = _public_crowd(options, engine, most)
         public = Listener(app, public_bound, drain_seconds=DRAIN_SECONDS, crowd=crowd)
-        public_at = await _listen(public, public_bound, opened)
+        public_at = await _listen([public], public_bound, opened)
         to_hurry += [public.hurry, engine.worker.hurry]
         crowds = {"public": crowd, "admin": admin_crowd}
         stand(engine.metrics.registry, _standing(engine, crowds))
@@ -93,6 +96,7 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         _reload_when_wanted(options, scene, sources, engine, reload_wanted, opened)
         _announce(options, scene, engine, public_at, admin_at, made=made)
         code = await until_over(stop, engine)
+        remaining.begin()
         engine.health.draining = True
         await drain(options.drain, hurry)
         public.close()
@@ -125,8 +129,13 @@ def _public_crowd(options: Options, engine: Engine, most: int) -> Crowd:
     )
 
 
-async def _admin_pages(options: Options, engine: Engine, opened: AsyncExitStack) -> Application:
-    """The admin listener's application. The commands on the control socket share its jobs."""
+async def _admin_pages(
+    options: Options, engine: Engine, opened: AsyncExitStack, listeners: list[Listener]
+) -> Application:
+    """The admin listener's application. The commands on the control socket share its jobs.
+
+    `listeners`: gets the one on that socket, if there is one.
+    """
     admin = Admin(
         current=engine.current,
         store=engine.store,
@@ -139,7 +148,7 @@ async def _admin_pages(options: Options, engine: Engine, opened: AsyncExitStack)
         folder=_folder(options),
     )
     opened.push_async_callback(admin.caretaker.jobs.close)
-    await _listen_to_commands(options, admin.caretaker, opened)
+    _listen_to_commands(options, admin.caretaker, opened, listeners)
     api = QueueApi(admin.caretaker, partial(authorised, token=options.token), by="admin_token")
     return admin_listener(admin, api)
 
@@ -190,11 +199,16 @@ def _bound(host: str, port: int, options: str, opened: AsyncExitStack) -> socket
     return bound
 
 
-async def _listen(listener: Listener, bound: socket.socket, opened: AsyncExitStack) -> str:
-    """Begins to serve, and returns the address."""
+async def _listen(listeners: Sequence[Listener], bound: socket.socket, opened: AsyncExitStack) -> str:
+    """Begins to serve, and returns the address. They stop at the same time: each may wait for somebody."""
     where = address_of(bound)
-    await listener.start()
-    opened.push_async_callback(listener.stop)
+
+    async def stop() -> None:
+        await asyncio.gather(*(each.stop() for each in listeners))
+
+    opened.push_async_callback(stop)
+    for each in listeners:
+        await each.start()
     return where
 
 
@@ -203,8 +217,10 @@ def _folder(options: Options) -> Path:
     return options.data / FOLDER if options.demo else options.data
 
 
-async def _listen_to_commands(options: Options, caretaker: Caretaker, opened: AsyncExitStack) -> None:
-    """Serves `queue` and `forget` on the folder's control socket. Without one everything else goes on."""
+def _listen_to_commands(
+    options: Options, caretaker: Caretaker, opened: AsyncExitStack, listeners: list[Listener]
+) -> None:
+    """Adds what serves `queue` and `forget` on the folder's control socket. Without one everything else goes on."""
     folder = _folder(options)
     try:
         bound = control_socket(folder)
@@ -215,9 +231,7 @@ async def _listen_to_commands(options: Options, caretaker: Caretaker, opened: As
     opened.callback(remove_socket, folder)
     opened.callback(bound.close)
     api = QueueApi(caretaker, lambda _header: True, by="control_socket")
-    listener = Listener(queue_app(api), bound, crowd=control_crowd())
-    await listener.start()
-    opened.push_async_callback(listener.stop)
+    listeners.append(Listener(queue_app(api), bound, crowd=control_crowd()))
 
 
 def _reload_when_wanted(
