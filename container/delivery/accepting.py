@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
-import orjson
-
+from container.delivery.origin import origin_of
 from container.delivery.row import FORMAT, Acceptance, Letter, Row
 from container.delivery.seal import Keyring
 from container.delivery.store import Accepted
@@ -163,19 +162,9 @@ def _values(row: Row, resting: Sealed, lane: int) -> tuple[Any, ...]:
 
 def _overflowing(row: Row, resting: Sealed, lane: int, now: int) -> tuple[Any, ...]:
     """The letter of a row for which its lane has no room, with all that it needs to wait after all."""
-    frame = row.frame
-    origin = {
-        "batch": frame.group.hex(),
-        "part": 0,
-        "size": len(row.item.data) + 1,
-        "most_items": frame.most_items,
-        "most_bytes": frame.most_bytes,
-        "expire": row.expire,
-        "give_up": row.give_up,
-        "priority": row.priority,
-    }
+    origin = origin_of(row.frame, row.item, expire=row.expire, give_up=row.give_up, priority=row.priority)
     about = (row.id, lane, "lane_full", LANE_FULL, "request", 0, 0, row.first, now)
-    return (*about, FORMAT, *resting, len(resting.body), orjson.dumps(origin).decode())
+    return (*about, FORMAT, *resting, len(resting.body), origin.encoded)
 
 
 def _letter(letter: Letter, resting: Sealed, lane: int) -> tuple[Any, ...]:

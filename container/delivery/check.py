@@ -12,6 +12,7 @@ from pathlib import Path
 from container.delivery.disk import MARK_FILE
 from container.delivery.pages import LOG_HEADER_BYTES, read_log
 from container.delivery.schema import FILE, open_reader
+from container.delivery.tables import misshapen
 
 CHECK_SECONDS = 2.0
 """A start does not wait for longer."""
@@ -30,8 +31,8 @@ def damage(folder: Path, *, within: float = CHECK_SECONDS) -> str | None:
     """
     path = folder / FILE
     log = path.with_name(f"{FILE}-wal")
-    if (folder / MARK_FILE).exists():
-        return (folder / MARK_FILE).read_text(encoding="utf-8", errors="replace").strip() or "it was found damaged"
+    if marked := _marked(folder, there=path.exists() or log.exists()):
+        return marked
     size = path.stat().st_size if path.exists() else 0
     if not size:
         lost = log.exists() and log.stat().st_size > LOG_HEADER_BYTES
@@ -96,6 +97,16 @@ class Checking:
             self._found(found)
 
 
+def _marked(folder: Path, *, there: bool) -> str:
+    """What a mark says of the file that is `there`. Without one it speaks of what was moved out of the way."""
+    mark = folder / MARK_FILE
+    if not there:
+        mark.unlink(missing_ok=True)
+    if not mark.exists():
+        return ""
+    return mark.read_text(encoding="utf-8", errors="replace").strip() or "it was found damaged"
+
+
 def _is_ours(path: Path) -> bool:
     """Whether the header says what it does in every file of ours. With some of it SQLite would only read the file."""
     with path.open("rb") as file:
@@ -113,6 +124,10 @@ def _is_ours(path: Path) -> bool:
 def _looked_through(connection: sqlite3.Connection) -> str:
     """The first thing that is wrong. It ends when the connection is interrupted, and by nothing else: the trees are
     looked through in one step, within which older versions of SQLite do not call back."""
+    connection.text_factory = str
     connection.execute("select * from sqlite_schema").fetchall()
+    wrong = misshapen(connection)
+    if wrong:
+        return wrong
     [first, *_] = connection.execute("pragma quick_check(1)").fetchone()
     return "" if first == "ok" else str(first)

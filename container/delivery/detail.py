@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from container.delivery.history import attempts_of
 from container.delivery.masking import masked, masked_body, masked_headers, masked_pairs, masked_text, masked_url
@@ -23,7 +24,20 @@ class Resting:
     body: bytes
 
 
-def opened(keys: Keyring, row: Resting) -> bytes:
+class Kept(Protocol):
+    """What a body is opened with."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def crc(self) -> int: ...
+    @property
+    def kid(self) -> str: ...
+    @property
+    def body(self) -> bytes: ...
+
+
+def opened(keys: Keyring, row: Kept) -> bytes:
     """The body in clear. Raises `KeyringError` when its key is not here, `ValueError` when it is damaged."""
     if zlib.crc32(row.body) != row.crc:
         raise ValueError("the checksum does not fit")
@@ -52,13 +66,19 @@ def label(keys: Keyring, row: Resting) -> tuple[str, str]:
     return found.tag, found.event_name
 
 
+def labelled(keys: Keyring, report: RowReport, row: Resting) -> RowReport:
+    """The report with both."""
+    tag, event_name = label(keys, row)
+    return replace(report, tag=tag, event_name=event_name)
+
+
 def detail(keys: Keyring, row: Resting, shown: RowDetail) -> RowDetail:
     """The detail with what the body holds, masked unless it is to be `whole`."""
     try:
         found = held(keys, row)
     except (KeyringError, ValueError) as problem:
         return replace(shown, unreadable=unreadable(problem))
-    report = _labelled(shown.report, found.tag, found.event_name)
+    report = replace(shown.report, tag=found.tag, event_name=found.event_name)
     full = _of_hit(found, shown) if isinstance(found, FailedHit) else _of_request(found, shown)
     full = replace(full, report=report)
     if shown.whole:
@@ -71,10 +91,6 @@ def detail(keys: Keyring, row: Resting, shown: RowDetail) -> RowDetail:
 def history(text: str) -> tuple[Tried, ...]:
     """The attempts that a row remembers, the latest last."""
     return tuple(Tried(each.at, each.status, each.verdict, each.excerpt) for each in attempts_of(text))
-
-
-def _labelled(report: RowReport, tag: str, event_name: str) -> RowReport:
-    return replace(report, tag=tag, event_name=event_name)
 
 
 def _of_request(found: Unpacked, shown: RowDetail) -> RowDetail:

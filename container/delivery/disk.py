@@ -144,9 +144,8 @@ class Disk:
         self._looks_at = self.clock() + LOOK_SECONDS
         if self.trouble.kind == "full":
             self._make_room(connection)
-            room = self._room(connection)
-            wanted = self.reserve.size if self.reserve.held else 2 * self.reserve.size
-            if room >= wanted and (self.reserve.held or self.reserve.make()):
+            # On the way it may have been found that something else is wrong.
+            if self.trouble.kind == "full" and self._is_roomy(connection):
                 self._end()
         elif self.trouble.kind == "failing" and _takes_a_commit(connection):
             self._end()
@@ -168,6 +167,12 @@ class Disk:
             return free_bytes(self.folder) - max(pages * PAGE_BYTES - (self.folder / FILE).stat().st_size, 0)
         except (OSError, sqlite3.Error):
             return 0
+
+    def _is_roomy(self, connection: sqlite3.Connection) -> bool:
+        """Whether hits can be taken again, beside a reserve that is there."""
+        room = self._room(connection)
+        wanted = self.reserve.size if self.reserve.held else 2 * self.reserve.size
+        return room >= wanted and (self.reserve.held or self.reserve.make())
 
     def _make_room(self, connection: sqlite3.Connection) -> None:
         """Gives the disk what delivered rows have left empty, in steps that fit into the reserve."""
@@ -237,17 +242,20 @@ def _takes_a_commit(connection: sqlite3.Connection) -> bool:
     return True
 
 
-def empty_log(connection: sqlite3.Connection) -> None:
-    """Its room stays its own: on a full disk somebody else would take it, and here it is written anew in place.
+def empty_log(connection: sqlite3.Connection, *, wholly: bool = False) -> bool:
+    """Copies it into the file, outside of a transaction. Whether that went: not while somebody reads.
 
-    Whoever reads for long, such as a check of the whole file, must not hold up hits.
+    Its room stays its own: on a full disk somebody else would take it, and here it is written anew in place. `wholly`:
+    that is given back, and what stood there is gone. Whoever reads for long, such as a check of the whole file, must
+    not hold up hits.
     """
     try:
         connection.execute(f"pragma busy_timeout={SHORT_PATIENCE_MS}").fetchone()
-        connection.execute("pragma wal_checkpoint(restart)").fetchone()
+        found = connection.execute(f"pragma wal_checkpoint({'truncate' if wholly else 'restart'})").fetchone()
+        return found is not None and found[0] == 0
     except (sqlite3.Error, UnicodeDecodeError):
         # It keeps everything until there is more room; the next commit tells whoever waits for it.
-        return
+        return False
     finally:
         with suppress(sqlite3.Error, UnicodeDecodeError):
             connection.execute(f"pragma busy_timeout={PATIENCE_MS}").fetchone()

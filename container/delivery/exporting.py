@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import json
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -20,6 +19,7 @@ from container.delivery.accepting import sealed
 from container.delivery.detail import Resting, opened
 from container.delivery.known_ids import KnownIds
 from container.delivery.lane import lane_of
+from container.delivery.origin import read_origin
 from container.delivery.queue import TABLES, Take
 from container.delivery.row import FORMAT, failed_hit, unpacked
 from container.delivery.seal import Keyring, KeyringError
@@ -92,6 +92,9 @@ def export(connection: sqlite3.Connection, keys: Keyring, place: Place, rows: It
         if values is not None:
             key, crc, kid, body, *rest = values
             about = {"id": pair.id, **dict(zip(names, rest, strict=True))}
+            if place == "dead" and read_origin(about["origin"]) is None:
+                # What is left of it helps nobody, and would not be taken elsewhere.
+                about["origin"] = ""
             line = _line(keys, place, key, about, Resting(pair.id, about.get("holds", "request"), crc, kid, body))
         found.append(Exported(pair.number, line, gone=values is None))
     return found
@@ -152,9 +155,10 @@ def read(line: Mapping[str, Any]) -> tuple[Place, str, dict[str, Any], bytes]:
         content = base64.b64decode(body, validate=True)
         failed_hit(content) if about.get("holds") == "hit" else unpacked(content)
         bytes.fromhex(about.get("batch", ""))
-        json.loads(about.get("origin") or "{}")
     except (binascii.Error, ValueError, TypeError) as problem:
         raise LineError("it cannot be read") from problem
+    if about.get("origin") and read_origin(about["origin"]) is None:
+        raise LineError("what it was cannot be read")
     return ("dead" if place == "dead" else "waiting"), key, dict(about), content
 
 

@@ -27,6 +27,8 @@ ASIDE = (
     "damaged files that were moved aside and may hold anybody; delete them when nothing more is to be saved from them"
 )
 
+LEFT = "the log, in which copies of what was deleted are left while somebody reads the file: do this again later"
+
 PLACES: Sequence[tuple[Place, str]] = (("waiting", WAITING), ("dead", DEAD))
 
 
@@ -58,8 +60,8 @@ async def forget(
     progress.total = progress.done
     keys = [once_per_guard(tag, key, until=0, planned=()).key for tag, by in tags.items() for key in person.keys(by)]
     progress.changed[GUARDS] = await store.forget_guards(keys, ids, dry_run=dry_run)
-    if not dry_run:
-        await store.tidy()
+    if not dry_run and not await store.tidy():
+        progress.keep(LEFT)
     left = [] if folder is None else moved_aside(folder)
     if left:
         progress.keep(f"{ASIDE} ({', '.join(left)})", len(left))

@@ -1,7 +1,7 @@
 """What people do with rows in SQLite: look at them, send them again, delete them. Plain functions over a connection.
 
-Rows are looked for by a connection that only reads, and then changed by number and id together: a number is given
-again once its row is gone.
+Rows are looked for by a connection that only reads, and then changed by number and id together: what stands there may
+be gone by then.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from container.delivery.accepting import accept
-from container.delivery.detail import Resting, detail, held, history, label, opened
-from container.delivery.lane import lane_of
+from container.delivery.detail import Resting, detail, held, history, labelled, opened
+from container.delivery.lane import lane_at
+from container.delivery.origin import in_origin, origin_of, read_origin
 from container.delivery.row import GIVE_UP_MS, Acceptance, FailedHit, Unpacked, unpacked
 from container.delivery.seal import Keyring, KeyringError
 from container.delivery.selection import Pair, Place, RowDetail, RowReport, Searched, Selection, Standing
@@ -41,16 +41,12 @@ _REPORT: dict[Place, str] = {
 }
 _TIMES: dict[Place, str] = {
     "waiting": "select give_up, expire, history from delivery where number=?",
-    "dead": (
-        "select case when origin='' then null else json_extract(origin, '$.give_up') end, "
-        "case when origin='' then null else json_extract(origin, '$.expire') end, history from dead where number=?"
-    ),
+    "dead": f"select {in_origin('give_up')}, {in_origin('expire')}, history from dead where number=?",  # noqa: S608 - constants
 }
-_STANDING = (
-    "select number, id, holds, reason, case when origin='' then null else json_extract(origin, '$.expire') end "
-    "from dead where number=?"
-)
-_CAN_WAIT = "holds='request' and reason!='damaged' and (origin='' or ifnull(json_extract(origin, '$.expire'), ?)>=?)"
+_STANDING = f"select number, id, holds, reason, {in_origin('expire')} from dead where number=?"  # noqa: S608 - constants
+_CAN_WAIT = f"holds='request' and reason!='damaged' and ifnull({in_origin('expire')}>=?, reason!='too_old')"
+"""Of what is too old without saying since when, nobody knows that it is not."""
+
 _LETTER = "select lane, first, format, crc, kid, body, history, origin from dead where number=? and id=?"
 _WAIT_AGAIN = (
     "insert into delivery(id, lane, batch, part, size, most_items, most_bytes, due, first, give_up, expire, "
@@ -71,7 +67,7 @@ def pairs(
     """The selected rows numbered above `after`. `now`: only letters of requests that can wait again."""
     where, values = _where(selection)
     if now is not None:
-        where, values = f"{where} and {_CAN_WAIT}", [*values, LAST, now]
+        where, values = f"{where} and {_CAN_WAIT}", [*values, now]
     table = _indexed(connection, selection)
     query = f"select number, id from {table} where number>? and {where} order by number limit ?"  # noqa: S608 - constants
     return [Pair(*found) for found in connection.execute(query, (after, *values, most))]
@@ -106,7 +102,7 @@ def reports(
     query = f"select number from {table} where number<? and {where} order by number desc limit ?"  # noqa: S608 - constants
     numbers = connection.execute(query, (LAST if before is None else before, *values, most)).fetchall()
     found = (_found(connection, selection.place, number) for (number,) in numbers)
-    return [_labelled(keys, *each) for each in found if each is not None]
+    return [labelled(keys, *each) for each in found if each is not None]
 
 
 def row(connection: sqlite3.Connection, keys: Keyring, place: Place, number: int, *, whole: bool) -> RowDetail | None:
@@ -223,30 +219,19 @@ def replay_hit(
     return whole
 
 
-def origin_of(keys: Keyring, row_id: str, crc: int, kid: str, body: bytes, *, stated: str) -> dict[str, Any]:
-    """What a letter's row was beside its body. Letters of an older version do not say, but their body does.
-
-    Raises `KeyringError` and `ValueError` where that has to be asked and cannot be read.
-    """
-    if stated:
-        found: dict[str, Any] = json.loads(stated)
-        return found
-    read = unpacked(opened(keys, Resting(row_id, "request", crc, kid, body)))
-    frame = read.frame
-    limits = {"most_items": frame.most_items, "most_bytes": frame.most_bytes}
-    return {"batch": frame.group.hex(), "part": 0, "size": len(read.item.data) + 1, **limits, "priority": 0}
-
-
 def _again(keys: Keyring, row_id: str, letter: Sequence[Any], now: int) -> tuple[Any, ...] | None:
+    """The row that a letter was. Where its origin is not whole, its body says what it can; `None`: nor does that."""
     lane, first, format_, crc, kid, body, attempts, stated = letter
+    was = read_origin(stated)
     try:
-        was = origin_of(keys, row_id, crc, kid, body, stated=stated)
+        if was is None:
+            read = unpacked(opened(keys, Resting(row_id, "request", crc, kid, body)))
+            was = origin_of(read.frame, read.item)
     except (KeyringError, ValueError):
         return None
-    batch = (bytes.fromhex(was["batch"]), was["part"], was["size"], was["most_items"], was["most_bytes"])
-    give_up = max(was.get("give_up") or 0, now + GIVE_UP_MS)
-    times = (now, first, give_up, was.get("expire"))
-    return (row_id, lane, *batch, *times, format_, crc, kid, body, was["priority"], attempts)
+    batch = (bytes.fromhex(was.batch), was.part, was.size, was.most_items, was.most_bytes)
+    times = (now, first, max(was.give_up or 0, now + GIVE_UP_MS), was.expire)
+    return (row_id, lane, *batch, *times, format_, crc, kid, body, was.priority, attempts)
 
 
 def _where(selection: Selection) -> tuple[str, list[Any]]:
@@ -296,7 +281,7 @@ def _found(connection: sqlite3.Connection, place: Place, number: int) -> tuple[R
         number=number,
         id=row_id,
         lane=lane,
-        account=lane_of(key),
+        account=lane_at(lane, key),
         holds=holds,
         tag="",
         event_name="",
@@ -310,8 +295,3 @@ def _found(connection: sqlite3.Connection, place: Place, number: int) -> tuple[R
         claimed=bool(claimed),
     )
     return report, Resting(row_id, holds, crc, kid, body)
-
-
-def _labelled(keys: Keyring, report: RowReport, resting: Resting) -> RowReport:
-    tag, event_name = label(keys, resting)
-    return replace(report, tag=tag, event_name=event_name)

@@ -10,6 +10,7 @@ from container.delivery.row import Acceptance, FailedHit, Unpacked
 from container.delivery.selection import (
     AT_ONCE,
     Exported,
+    Gone,
     Imported,
     Pair,
     Place,
@@ -67,10 +68,10 @@ class Queue(Protocol):
         """What a letter's hit leads to now waits in its place. Whether the letter was there, and no guard was taken."""
         ...
 
-    async def drop(self, selection: Selection, *, most: int = AT_ONCE) -> int:
-        """Some of the selected rows are gone for ever, those included that are being sent; how many.
+    async def drop(self, selection: Selection, *, after: int = 0, most: int = AT_ONCE) -> Gone:
+        """Some of the selected rows numbered above `after` are gone for ever, those included that are being sent.
 
-        To be called again while it finds any.
+        To be called again behind the last of them, until there is none.
         """
         ...
 
@@ -101,6 +102,6 @@ class Queue(Protocol):
         """Gives back guards: those with these keys, and those that these rows took. How many."""
         ...
 
-    async def tidy(self) -> None:
-        """Nothing that was deleted is left in the log or on pages that are free."""
+    async def tidy(self) -> bool:
+        """Nothing that was deleted is left in the log or on pages that are free. Whether that could be done."""
         ...

@@ -45,7 +45,7 @@ async def replay(
         after = letters[-1].number
         now = clock()
         waiting = [letter for letter in letters if letter.holds == "request"]
-        old = [letter for letter in waiting if letter.expire is not None and letter.expire < now]
+        old = [letter for letter in waiting if _is_old(letter, now)]
         damaged = [letter for letter in waiting if letter.reason == "damaged" and letter not in old]
         numbers = [letter.number for letter in waiting if letter not in old and letter not in damaged]
         sent = await store.replay(selection.only(numbers), now=now) if numbers else 0
@@ -63,9 +63,16 @@ async def replay(
 async def drop(store: Store, selection: Selection, progress: Progress) -> None:
     """Deletes the selected rows, slice by slice."""
     selection = await _begun(store, selection, progress)
-    while gone := await store.drop(selection, most=AT_ONCE):
+    after: int | None = 0
+    while after is not None:
+        gone, after = await store.drop(selection, after=after, most=AT_ONCE)
         progress.done += gone
         progress.change(DROPPED, gone)
+
+
+def _is_old(letter: Standing, now: int) -> bool:
+    """Whether its vendor would not take it. Letters of an older version do not say until when it would have."""
+    return letter.reason == "too_old" if letter.expire is None else letter.expire < now
 
 
 async def _begun(store: Store, selection: Selection, progress: Progress) -> Selection:

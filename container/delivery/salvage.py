@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Literal
 
 from container.delivery.disk import MARK_FILE
-from container.delivery.lane import Lane
+from container.delivery.lane import lane_at, unknown_lane
+from container.delivery.origin import read_origin
 from container.delivery.pages import Image
 from container.delivery.records import Record, Value, records_in
 from container.delivery.schema import FILE, open_writer
@@ -34,9 +35,10 @@ ENDS = ("", "-wal", "-shm")
 WORK_FOLDER, DONE_FOLDER = "salvaging", "salvaged-"
 ROWS_A_COMMIT = 2000
 
-Table = Literal["meta", "lanes", "delivery", "dead", "guards"]
+Table = Literal["meta", "lanes", "delivery", "dead", "guards", "sqlite_sequence"]
 STARTS: Mapping[Table, Sequence[type]] = {
     "meta": (str, str),
+    "sqlite_sequence": (str, int),
     "guards": (bytes, str, int),
     "lanes": (str, int, str, int),
     "dead": (str, int, str, str),
@@ -45,7 +47,10 @@ STARTS: Mapping[Table, Sequence[type]] = {
 """A row is known by its columns behind the number, in any version of the tables: no page says whose it is."""
 
 NUMBERED: tuple[Table, ...] = ("lanes", "dead", "delivery")
-_SCHEMA_COLUMNS = 5
+PAIRS: tuple[Table, ...] = ("meta", "sqlite_sequence")
+LARGEST_NUMBER = 1 << 53
+"""A number above it was never given: it is what the damage left."""
+
 _BODY = ("id", "lane", "attempts", "crashes", "first", "format", "crc", "kid", "body")
 
 log = logging.getLogger("container.delivery")
@@ -74,6 +79,7 @@ def salvage(folder: Path, reason: str, *, now: int) -> Salvaged:
     """
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now / 1000))
     log.error("store.damaged file=%s reason=%s", quoted(FILE), quoted(reason))
+    (folder / FILE).touch(mode=0o600)
     work = folder / WORK_FOLDER
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(mode=0o700)
@@ -134,6 +140,7 @@ class _Copy:
         self._now = now
         self._counted: Tally[str] = Tally()
         self._names = {table: _names(connection, table) for table in STARTS}
+        self._given: dict[str, int] = {}
 
     def made(self) -> Mapping[str, int]:
         """How many of each table were taken over, and what was not."""
@@ -147,13 +154,12 @@ class _Copy:
                 connection.execute("pragma wal_checkpoint(passive)").fetchone()
                 connection.execute("begin immediate")
         self._name_lanes()
+        self._go_on()
         recount(connection)
         connection.execute("commit")
         return self._counted
 
     def _found(self) -> Iterator[tuple[Table, Record]]:
-        first = records_in(self._image.page(1), self._image.page, is_first=True)
-        self._learn(first.records)
         for number, trusted in self._image.in_use():
             found = records_in(self._image.page(number), self._image.page)
             self._counted["unreadable"] += found.lost
@@ -163,22 +169,21 @@ class _Copy:
                 if table is not None:
                     yield table, record
 
-    def _learn(self, schema: Sequence[Record]) -> None:
-        """The columns as the damaged file had them, where it still says so."""
-        with closing(sqlite3.connect(":memory:")) as tables:
-            for record in schema:
-                if len(record.values) == _SCHEMA_COLUMNS and record.values[0] == "table":
-                    with suppress(sqlite3.Error):
-                        tables.execute(str(record.values[4]))
-            self._names |= {table: names for table in STARTS if (names := _names(tables, table))}
+    def _named(self, table: Table, record: Record) -> dict[str, Value]:
+        """The record by our names of the columns: those of an earlier version are the first of ours, and what the
+        damaged file says of itself may be what is damaged."""
+        values: Sequence[Value] = record.values
+        if table in NUMBERED:
+            values = [record.number if 0 < record.number <= LARGEST_NUMBER else None, *values[1:]]
+        return dict(zip(self._names[table], values, strict=False))
 
     def _take(self, table: Table, record: Record) -> None:
-        values: Sequence[Value] = record.values
-        if record.number:
-            values = [record.number if table != "meta" else values[0], *values[1:]]
-        row = dict(zip(self._names[table], values, strict=False))
+        row = self._named(table, record)
         if table == "meta" and row["name"] == "schema_version":
             _check_version(row["value"])
+            return
+        if table == "sqlite_sequence":
+            self._remember(row["name"], row["seq"])
             return
         taken: str = table
         try:
@@ -186,7 +191,7 @@ class _Copy:
                 taken = "damaged"
                 changed = self._bury(row)
             else:
-                changed = self._insert(table, row)
+                changed = self._insert(table, row | _mended(table, row))
         except (sqlite3.IntegrityError, sqlite3.InterfaceError, KeyError, OverflowError):
             changed = 0
         self._counted[taken if changed else "unreadable"] += 1
@@ -204,12 +209,23 @@ class _Copy:
         letter |= {"reason": "damaged", "note": note, "holds": "request", "died": self._now}
         return self._insert("dead", letter)
 
+    def _remember(self, table: Value, number: Value) -> None:
+        if isinstance(table, str) and isinstance(number, int) and 0 < number <= LARGEST_NUMBER:
+            self._given[table] = max(number, self._given.get(table, 0))
+
+    def _go_on(self) -> None:
+        """Numbers that were given to rows that are gone do not come again."""
+        for table, number in self._given.items():
+            query = "update sqlite_sequence set seq=max(seq, ?) where name=?"
+            if table in NUMBERED and not self._connection.execute(query, (number, table)).rowcount:
+                self._connection.execute("insert into sqlite_sequence values(?, ?)", (table, number))
+
     def _name_lanes(self) -> None:
         """A lane that could not be read still has its rows, which say for themselves where they go."""
         query = "select lane from delivery union select lane from dead except select number from lanes"
         for (number,) in self._connection.execute(query).fetchall():
-            key = Lane("unknown", f"lane {number}").key
-            self._connection.execute("insert into lanes(number, key) values(?, ?)", (number, key))
+            values = (number, unknown_lane(number).key)
+            self._connection.execute("insert into lanes(number, key) values(?, ?)", values)
 
 
 def _names(connection: sqlite3.Connection, table: Table) -> list[str]:
@@ -221,9 +237,21 @@ def _table_of(record: Record) -> Table | None:
     kinds = [*map(type, record.values)]
     if not record.number:
         return "guards" if tuple(kinds[:3]) == STARTS["guards"] else None
-    if len(kinds) == len(STARTS["meta"]):
-        return "meta" if tuple(kinds) == STARTS["meta"] else None
+    for table in PAIRS:
+        if tuple(kinds) == STARTS[table]:
+            return table
     return next((table for table in NUMBERED if tuple(kinds[1:5]) == STARTS[table]), None)
+
+
+def _mended(table: Table, row: Mapping[str, Value]) -> dict[str, Value]:
+    """What a row cannot be without, and an earlier version or the damage left out."""
+    number, key = row.get("number"), row.get("key")
+    if table == "lanes" and isinstance(number, int):
+        return {"key": lane_at(number, str(key)).key}
+    if table != "dead":
+        return {}
+    origin = str(row.get("origin", ""))
+    return {"size": len(_bytes(row["body"])), "origin": "" if read_origin(origin) is None else origin}
 
 
 def _check_version(stated: Value) -> None:

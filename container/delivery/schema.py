@@ -59,6 +59,7 @@ def open_writer(folder: Path) -> sqlite3.Connection:
         if each.exists():
             each.chmod(0o600)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.text_factory = legible
     try:
         _prepare(connection)
         _migrate(connection, path)
@@ -78,9 +79,15 @@ def open_reader(folder: Path) -> sqlite3.Connection:
     """A connection that reads, for people's questions."""
     path = (folder / FILE).resolve()
     connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
+    connection.text_factory = legible
     for pragma in ("busy_timeout=5000", "cache_size=-2048", _NO_TEMPORARY_FILES):
         connection.execute(f"pragma {pragma}")
     return connection
+
+
+def legible(text: bytes) -> str:
+    """Text of a file: one that damage left is no reason to stumble, and shows where it is looked at."""
+    return text.decode(errors="replace")
 
 
 def unusable(folder: Path, problem: OSError | sqlite3.Error) -> str:

@@ -20,8 +20,8 @@ AT_ONCE = 500
 class Selection:
     """Rows of one place: those to which everything holds that is stated. Nothing stated: all.
 
-    `reason`: of dead letters. `up_to`: numbered so or below, which leaves out what comes meanwhile. `ids`: a number is
-    given again once its row is gone, so whoever remembers rows names both.
+    `reason`: of dead letters. `up_to`: numbered so or below, which leaves out what comes meanwhile, since no number is
+    given twice. `ids`: for whoever remembers rows of another file, too.
     """
 
     place: Place
@@ -140,6 +140,13 @@ class Pair(NamedTuple):
 
     number: int
     id: str
+
+
+class Gone(NamedTuple):
+    """How many rows were deleted, and the number of the last that was looked at; `None` when there was none."""
+
+    rows: int
+    last: int | None
 
 
 @dataclass(frozen=True, slots=True)

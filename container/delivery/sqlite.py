@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sqlite3
-import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -15,9 +13,11 @@ from typing import IO
 
 from container.delivery import accepting, statements
 from container.delivery.counters import StoreFigures
+from container.delivery.detail import opened as body_of
 from container.delivery.levels import NEARLY_FULL, Levels
 from container.delivery.opening import Opened, open_folder
 from container.delivery.queue import Take
+from container.delivery.reading import Reading
 from container.delivery.reports import dead_letters, lane_reports, waiting_lanes
 from container.delivery.row import Acceptance, Reason, Row, unpacked
 from container.delivery.schema import FILE, lock, open_reader, unusable
@@ -36,12 +36,11 @@ from container.delivery.store import (
     StoreError,
     StoreFilledError,
     StoreRefusedError,
-    StoreUnavailableError,
     Tended,
     WaitingLane,
 )
 from container.delivery.tending import tend
-from container.delivery.writer import T, Writer, stated
+from container.delivery.writer import T, Writer
 
 FEW_ROWS = 16
 USUAL_LIMITS = Limits()
@@ -96,14 +95,12 @@ class SqliteStore:
         self._folder = opened
         self._levels = Levels(limits, opened.connection)
         self._writer = Writer(opened.connection, self._accept, self._taken_back, opened.disk)
-        self._reader = open_reader(opened.folder)
-        # One thread of its own: names that resolve slowly must not hold up what the store reads.
-        self._reading = ThreadPoolExecutor(1, "deliveries-read")
+        self._reading = Reading(open_reader(opened.folder), "deliveries-read", self._stumbled)
         self._listeners: list[Callable[[Mapping[str, int]], None]] = []
         self._unreleased: set[_Held] = set()
         self._closed = False
         self._queue = found = SqliteQueue(
-            open_reader(opened.folder),
+            Reading(open_reader(opened.folder), "deliveries-look", self._stumbled),
             self._writer,
             keys,
             Changing(self._change, self._lane, self._room, self._announce),
@@ -198,7 +195,7 @@ class SqliteStore:
         found, too_old = await self._writer.run(work)
         # Opening a batch takes milliseconds, which the loop should not wait for; a few rows are not worth a thread.
         opened = partial(self._opened, found)
-        rows, unread = await self._read(opened) if len(found) > FEW_ROWS else opened()
+        rows, unread = await self._reading.run(lambda _: opened()) if len(found) > FEW_ROWS else opened()
         buried: dict[Reason, int] = {"too_old": too_old} if too_old else {}
         for reason, numbers in unread.items():
             bury = partial(statements.bury, numbers=numbers, token=token, reason=reason, note="", now=now)
@@ -271,11 +268,11 @@ class SqliteStore:
         await self._writer.run(work)
 
     async def lanes(self) -> Sequence[LaneReport]:
-        return await self._read(lambda: lane_reports(self._reader))
+        return await self._reading.run(lane_reports)
 
     async def dead(self, *, most: int = 50, before: int | None = None, lane: int | None = None) -> Sequence[DeadLetter]:
-        work = partial(dead_letters, self._reader, self._keys, most=most, before=before, lane=lane)
-        return await self._read(work)
+        work = partial(dead_letters, keys=self._keys, most=most, before=before, lane=lane)
+        return await self._reading.run(work)
 
     async def tend(self, *, now: int, begun: bool) -> Tended:
         return await self._change(partial(tend, now=now, limits=self._limits, begun=begun))
@@ -285,8 +282,7 @@ class SqliteStore:
             return
         self._closed = True
         # The reader first: the last connection to leave, if it may write, tidies the log away.
-        await asyncio.get_running_loop().run_in_executor(self._reading, self._reader.close)
-        self._reading.shutdown()
+        await self._reading.close()
         await self._queue.close()
         await asyncio.to_thread(self._folder.stop_checking)
         await self._writer.close()
@@ -303,15 +299,10 @@ class SqliteStore:
         for callback in self._listeners if first else ():
             callback(first)
 
-    async def _read(self, work: Callable[[], T]) -> T:
-        if self._closed:
-            raise StoreUnavailableError("the store is closed")
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._reading, work)
-        except sqlite3.Error as problem:
-            self._writer.counters.errors["read"] += 1
-            self._folder.could_not_read(problem)
-            raise stated(problem, "read") from None
+    def _stumbled(self, problem: sqlite3.Error) -> None:
+        """Somebody who only wanted to look found what cannot be read."""
+        self._writer.counters.errors["read"] += 1
+        self._folder.could_not_read(problem)
 
     def _waiting(self, connection: sqlite3.Connection, unreleased: Collection[_Held]) -> list[WaitingLane]:
         for token, numbers in unreleased:
@@ -358,7 +349,7 @@ class SqliteStore:
         unread: dict[Reason, list[int]] = {}
         for row in found:
             try:
-                rows.append(_opened(self._keys, row))
+                rows.append(_claimed(self._keys, row))
             except KeyringError:
                 unread.setdefault("unknown_key", []).append(row.number)
             except ValueError:
@@ -366,10 +357,8 @@ class SqliteStore:
         return rows, unread
 
 
-def _opened(keys: Keyring, found: Found) -> ClaimedRow:
-    if zlib.crc32(found.body) != found.crc:
-        raise ValueError("the checksum does not fit")
-    held = unpacked(keys.open(found.kid, found.id, found.body))
+def _claimed(keys: Keyring, found: Found) -> ClaimedRow:
+    held = unpacked(body_of(keys, found))
     return ClaimedRow(
         number=found.number,
         id=found.id,

@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from container.delivery import exporting, queue, traces
+from container.delivery.disk import empty_log
 from container.delivery.known_ids import KnownIds
 from container.delivery.queue import TABLES, Returned, Take
+from container.delivery.reading import Reading
 from container.delivery.row import Acceptance, FailedHit, Unpacked
 from container.delivery.seal import Keyring
 from container.delivery.selection import (
     AT_ONCE,
     Exported,
+    Gone,
     Imported,
     Pair,
     Place,
@@ -27,12 +29,13 @@ from container.delivery.selection import (
     Selection,
     Standing,
 )
-from container.delivery.store import StoreUnavailableError
-from container.delivery.writer import Writer, stated
+from container.delivery.writer import Writer
 
 T = TypeVar("T")
 
 GUARDS_AT_ONCE = 1000
+EMPTYING_TRIES, EMPTYING_PAUSE_SECONDS = 20, 0.25
+"""Somebody may read just now; whoever reads for longer is not waited for."""
 
 
 class Change(Protocol):
@@ -56,39 +59,41 @@ class Changing(NamedTuple):
 class SqliteQueue:
     """Looks with a connection and a thread of its own: what takes a while must not hold up the worker."""
 
-    def __init__(self, looker: sqlite3.Connection, writer: Writer, keys: Keyring, changing: Changing) -> None:
-        self._looker = looker
+    def __init__(self, reading: Reading, writer: Writer, keys: Keyring, changing: Changing) -> None:
+        self._reading = reading
         self._writer = writer
         self._keys = keys
         self._changing = changing
-        self._looking = ThreadPoolExecutor(1, "deliveries-look")
-        self._closed = False
 
     async def rows(self, selection: Selection, *, most: int, before: int | None = None) -> Sequence[RowReport]:
-        return await self._look(partial(queue.reports, keys=self._keys, selection=selection, most=most, before=before))
+        return await self._reading.run(
+            partial(queue.reports, keys=self._keys, selection=selection, most=most, before=before)
+        )
 
     async def row(self, place: Place, number: int, *, whole: bool = False) -> RowDetail | None:
-        return await self._look(partial(queue.row, keys=self._keys, place=place, number=number, whole=whole))
+        return await self._reading.run(partial(queue.row, keys=self._keys, place=place, number=number, whole=whole))
 
     async def count(self, selection: Selection) -> int:
-        return await self._look(partial(queue.count, selection=selection))
+        return await self._reading.run(partial(queue.count, selection=selection))
 
     async def reasons(self, lane: int) -> Mapping[str, int]:
-        return await self._look(partial(queue.reasons, lane=lane))
+        return await self._reading.run(partial(queue.reasons, lane=lane))
 
     async def standing(self, selection: Selection, *, after: int, most: int = AT_ONCE) -> Sequence[Standing]:
-        return await self._look(partial(queue.standing, selection=selection, after=after, most=most))
+        return await self._reading.run(partial(queue.standing, selection=selection, after=after, most=most))
 
     async def hit_of(self, letter: Standing) -> FailedHit | None:
-        return await self._look(partial(queue.hit_of, keys=self._keys, letter=letter))
+        return await self._reading.run(partial(queue.hit_of, keys=self._keys, letter=letter))
 
     async def export(self, selection: Selection, *, after: int, most: int = AT_ONCE) -> Sequence[Exported]:
-        found = await self._look(partial(queue.pairs, selection=selection, after=after, most=most))
-        return await self._look(partial(exporting.export, keys=self._keys, place=selection.place, rows=found))
+        found = await self._reading.run(partial(queue.pairs, selection=selection, after=after, most=most))
+        return await self._reading.run(partial(exporting.export, keys=self._keys, place=selection.place, rows=found))
 
     async def replay(self, selection: Selection, *, now: int, most: int = AT_ONCE) -> int:
         after = 0
-        while found := await self._look(partial(queue.pairs, selection=selection, after=after, most=most, now=now)):
+        while found := await self._reading.run(
+            partial(queue.pairs, selection=selection, after=after, most=most, now=now)
+        ):
             after = found[-1].number
 
             def work(connection: sqlite3.Connection, letters: Sequence[Pair] = found) -> Returned:
@@ -110,20 +115,20 @@ class SqliteQueue:
             self._changing.announce({row.lane.key: row.due for row in acceptance.rows})
         return stored
 
-    async def drop(self, selection: Selection, *, most: int = AT_ONCE) -> int:
-        while found := await self._look(partial(queue.pairs, selection=selection, after=0, most=most)):
-            gone = await self._changing.change(partial(queue.drop, place=selection.place, rows=found))
-            if gone:
-                return gone
-        return 0
+    async def drop(self, selection: Selection, *, after: int = 0, most: int = AT_ONCE) -> Gone:
+        found = await self._reading.run(partial(queue.pairs, selection=selection, after=after, most=most))
+        if not found:
+            return Gone(0, None)
+        rows = await self._changing.change(partial(queue.drop, place=selection.place, rows=found))
+        return Gone(rows, found[-1].number)
 
     async def known_ids(self) -> KnownIds:
         known = KnownIds()
         for place in TABLES:
             after = 0
-            while found := await self._look(partial(exporting.ids, place=place, after=after)):
+            while found := await self._reading.run(partial(exporting.ids, place=place, after=after)):
                 after = found[-1].number
-                await self._look(partial(_remember, known, found))
+                await self._reading.run(partial(_remember, known, found))
         return known
 
     async def import_rows(
@@ -145,7 +150,7 @@ class SqliteQueue:
     async def search(
         self, place: Place, holds: Callable[[Unpacked | FailedHit], bool], *, after: int, most: int = AT_ONCE
     ) -> Searched:
-        return await self._look(
+        return await self._reading.run(
             partial(queue.search, keys=self._keys, place=place, holds=holds, after=after, most=most)
         )
 
@@ -153,36 +158,35 @@ class SqliteQueue:
         return await self._changing.change(partial(queue.drop, place=place, rows=rows, wholly=True)) if rows else 0
 
     async def forget_guards(self, keys: Sequence[bytes], rows: Collection[str], *, dry_run: bool = False) -> int:
-        found = {*await self._look(partial(traces.guards_with, keys=keys))}
+        found = {*await self._reading.run(partial(traces.guards_with, keys=keys))}
         after: bytes | None = b"" if rows else None
         while after is not None:
-            taken, after = await self._look(partial(traces.guards_of, rows=rows, after=after))
+            taken, after = await self._reading.run(partial(traces.guards_of, rows=rows, after=after))
             found.update(taken)
         listed = [] if dry_run else sorted(found)
         for start in range(0, len(listed), GUARDS_AT_ONCE):
             await self._writer.run(partial(traces.drop_guards, keys=listed[start : start + GUARDS_AT_ONCE]))
         return len(found)
 
-    async def tidy(self) -> None:
+    async def tidy(self) -> bool:
         more = True
         while more:
             more = await self._writer.run(traces.free_pages)
-        await self._writer.between(traces.empty_log)
+        emptied: list[bool] = []
+
+        def empty(connection: sqlite3.Connection) -> None:
+            emptied.append(empty_log(connection, wholly=True))
+
+        for _ in range(EMPTYING_TRIES):
+            await self._writer.between(empty)
+            if any(emptied):
+                return True
+            await asyncio.sleep(EMPTYING_PAUSE_SECONDS)
+        return False
 
     async def close(self) -> None:
-        """Lets go of the connection. Afterwards everything raises `StoreUnavailableError`."""
-        self._closed = True
-        await asyncio.get_running_loop().run_in_executor(self._looking, self._looker.close)
-        self._looking.shutdown()
-
-    async def _look(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Work that only reads."""
-        if self._closed:
-            raise StoreUnavailableError("the store is closed")
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._looking, work, self._looker)
-        except sqlite3.Error as problem:
-            raise stated(problem, "read") from None
+        """Afterwards everything raises `StoreUnavailableError`."""
+        await self._reading.close()
 
 
 def _remember(known: KnownIds, found: Sequence[Pair], _connection: sqlite3.Connection) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from container.delivery.history import history_line
+from container.delivery.origin import OF_ROW
 from container.delivery.row import Reason
 from container.delivery.store import MOST_CRASHES, Answer
 
@@ -16,15 +17,12 @@ _CLAIMED_COLUMNS = "number, id, attempts, crashes, faults, first, give_up, forma
 LANE_KEPT_MS = 90 * 24 * 3600 * 1000
 """A lane with nothing in it is remembered for so long after its last answer."""
 
-_HISTORY = "history=case when ?='' then history else appended(history, ?) end"
+_HISTORY = "case when ?='' then history else appended(history, ?) end"
 _BURY = (
-    "insert into dead"
+    "insert into dead"  # noqa: S608 - constants
     "(id, lane, reason, note, holds, attempts, crashes, first, died, format, crc, kid, body, size, history, origin) "
     "select id, lane, ?, ?, 'request', attempts, crashes, first, ?, format, crc, kid, body, length(body), "
-    "case when ?='' then history else appended(history, ?) end, "
-    "json_object('batch', lower(hex(batch)), 'part', part, 'size', size, 'most_items', most_items, "
-    "'most_bytes', most_bytes, 'expire', expire, 'give_up', give_up, 'priority', priority) "
-    "from delivery where number in (select value from json_each(?)) and claim is ?"
+    f"{_HISTORY}, {OF_ROW} from delivery where number in (select value from json_each(?)) and claim is ?"
 )
 _OVERTAKE = 2
 """So many rows per row of a batch are looked at, since other batches may stand between."""
@@ -103,8 +101,8 @@ def postpone(
 ) -> int:
     """The rows wait again; without `until` they are due when they were."""
     query = (
-        f"update delivery set claim=null, due=coalesce(?, due), attempts=attempts-?, faults=faults+?, {_HISTORY} "  # noqa: S608 - a constant
-        "where number in (select value from json_each(?)) and claim=?"
+        f"update delivery set claim=null, due=coalesce(?, due), attempts=attempts-?, faults=faults+?, "  # noqa: S608 - a constant
+        f"history={_HISTORY} where number in (select value from json_each(?)) and claim=?"
     )
     line = history_line(tried)
     values = (until, 0 if counted else 1, 1 if fault else 0, line, line, json.dumps([*numbers]), token)
@@ -117,7 +115,7 @@ def split(
     """Two halves, each marked with the number of its first row, which no other part of its batch has."""
     middle = (len(numbers) + 1) // 2
     query = (
-        f"update delivery set claim=null, due=?, part=?, {_HISTORY} "  # noqa: S608 - a constant
+        f"update delivery set claim=null, due=?, part=?, history={_HISTORY} "  # noqa: S608 - a constant
         "where number in (select value from json_each(?)) and claim=?"
     )
     line = history_line(tried)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 SCHEMA_VERSION = 2
 
@@ -21,8 +22,18 @@ create table lanes(
   dead       integer not null default 0,       -- letters
   dead_bytes integer not null default 0        -- of their bodies
 ) strict;
+create table guards(
+  key        blob primary key,
+  kind       text not null,
+  until      integer not null,
+  row        text not null default ''          -- ids of the deliveries that took it, a blank between
+) strict, without rowid;
+create index guards_until on guards(until);
+"""
+
+_ROWS = """
 create table delivery(
-  number     integer primary key,              -- order of arrival
+  number     integer primary key autoincrement, -- order of arrival; none comes again
   id         text not null,
   lane       integer not null,
   batch      blob not null,                    -- rows of one frame share it
@@ -48,7 +59,7 @@ create table delivery(
 create index delivery_waiting on delivery(lane, due, first) where claim is null;
 create index delivery_claimed on delivery(claim) where claim is not null;
 create table dead(
-  number     integer primary key,
+  number     integer primary key autoincrement,
   id         text not null,
   lane       integer not null,
   reason     text not null,
@@ -68,13 +79,7 @@ create table dead(
 ) strict;
 create index dead_lane on dead(lane);
 create index dead_reason on dead(lane, reason);
-create table guards(
-  key        blob primary key,
-  kind       text not null,
-  until      integer not null,
-  row        text not null default ''          -- ids of the deliveries that took it, a blank between
-) strict, without rowid;
-create index guards_until on guards(until);
+create index dead_died on dead(died);
 """
 
 _COUNTING = """
@@ -102,27 +107,39 @@ update lanes set dead=found.rows, dead_bytes=found.bytes
   where number=found.lane;
 """
 
+_OLD_DELIVERY = (
+    "number, id, lane, batch, part, size, most_items, most_bytes, due, claim, attempts, crashes, faults, first, "
+    "give_up, expire, format, crc, kid, body"
+)
+_OLD_DEAD = "number, id, lane, reason, note, holds, attempts, crashes, first, died, format, crc, kid, body"
+
 _SECOND = """
 alter table lanes add column rows integer not null default 0;
 alter table lanes add column bytes integer not null default 0;
 alter table lanes add column dead integer not null default 0;
 alter table lanes add column dead_bytes integer not null default 0;
-alter table delivery add column priority integer not null default 0;
-alter table delivery add column history text not null default '';
-alter table dead add column size integer not null default 0;
-alter table dead add column history text not null default '';
-alter table dead add column origin text not null default '';
 alter table guards add column row text not null default '';
-update dead set size=length(body);
-create index dead_reason on dead(lane, reason);
+alter table delivery rename to delivery_1;
+alter table dead rename to dead_1;
+drop index delivery_waiting;
+drop index delivery_claimed;
+drop index dead_lane;
 """
+
+_MOVED = f"""
+insert into delivery({_OLD_DELIVERY}) select {_OLD_DELIVERY} from delivery_1;
+insert into dead({_OLD_DEAD}, size) select {_OLD_DEAD}, length(body) from dead_1;
+drop table delivery_1;
+drop table dead_1;
+"""  # noqa: S608 - constants
+"""Rows into tables whose numbers never come again, which no column can be altered to."""
 
 _STATED = f"insert or replace into meta values('schema_version', '{SCHEMA_VERSION}');"
 
 
 def make(connection: sqlite3.Connection) -> None:
     """Makes the tables, in one transaction: a crash leaves no half of a schema."""
-    _at_once(connection, _TABLES + _COUNTING)
+    _at_once(connection, _TABLES + _ROWS + _COUNTING)
 
 
 def version_of(connection: sqlite3.Connection) -> int | None:
@@ -136,14 +153,42 @@ def version_of(connection: sqlite3.Connection) -> int | None:
 def migrate(connection: sqlite3.Connection, version: int) -> bool:
     """Makes the tables of an earlier version ours, in one transaction. Whether that is known how."""
     if version == 1:
-        _at_once(connection, _SECOND + _COUNTING + _RECOUNT)
+        _at_once(connection, _SECOND + _ROWS + _MOVED + _COUNTING + _RECOUNT)
     return version in (1, SCHEMA_VERSION)
+
+
+def misshapen(connection: sqlite3.Connection) -> str:
+    """What is wrong with the names in the file, which no look at its pages shows; empty when nothing is."""
+    version = version_of(connection)
+    if version is None or version > SCHEMA_VERSION:
+        return ""
+    if version == 0:
+        return "it does not say which version of the tables it has"
+    with closing(sqlite3.connect(":memory:")) as ours:
+        make(ours)
+        expected = {table: _columns(ours, table) for table in ("meta", "lanes", "delivery", "dead", "guards")}
+    for table, columns in expected.items():
+        found = _columns(connection, table)
+        whole = len(columns) if version == SCHEMA_VERSION else max(len(found), 1)
+        if found != columns[:whole]:
+            return f'the columns of the table "{table}" are others'
+    for table in ("delivery", "dead"):
+        # Has SQLite read the triggers and indexes; nothing is changed.
+        connection.execute(f"explain insert into {table}(number) values(1)").fetchall()
+        connection.execute(f"explain delete from {table}").fetchall()  # noqa: S608 - constants
+    return ""
 
 
 def recount(connection: sqlite3.Connection) -> None:
     """Counts anew what is in each lane. For rows that were written without their lane; reads all of them."""
     for statement in _RECOUNT.split(";"):
         connection.execute(statement)
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> list[tuple[str, str, int]]:
+    """Their names, types, and whether one has to be there."""
+    found = connection.execute(f"pragma table_info({table})").fetchall()
+    return [(str(name), str(kind), int(needed)) for _, name, kind, needed, *_ in found]
 
 
 def _at_once(connection: sqlite3.Connection, statements: str) -> None:

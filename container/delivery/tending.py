@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter as Tally
 
-from container.delivery.lane import lane_of
+from container.delivery.lane import lane_at
 from container.delivery.row import LONGEST_LINGER_MS
 from container.delivery.store import Dropped, Limits, Tended
 from container.effects import LONGEST_WAIT_SECONDS
@@ -39,8 +39,8 @@ _OVER_GUARDS = (
     "or key in (select key from guards where until>? limit ?)"
 )
 _OLDEST = (
-    "select dead.number, key, reason, died, size from dead join lanes on lanes.number=dead.lane "
-    "order by dead.number limit ?"
+    "select dead.number, lane, key, reason, died, size from dead join lanes on lanes.number=dead.lane "
+    "order by died limit ?"
 )
 _AGED = "insert into meta values('aged_to', ?) on conflict do update set value=excluded.value"
 
@@ -83,15 +83,18 @@ def _dropped(connection: sqlite3.Connection, aged: int, limits: Limits) -> tuple
     if not letters:
         return ()
     numbers: list[int] = []
-    gone: Tally[tuple[str, str, bool]] = Tally()
-    for number, key, reason, died, held in connection.execute(_OLDEST, (LETTERS_AT_ONCE,)).fetchall():
+    gone: Tally[tuple[int, str, str, bool]] = Tally()
+    for number, lane, key, reason, died, held in connection.execute(_OLDEST, (LETTERS_AT_ONCE,)).fetchall():
         old, many = died <= aged - limits.dead_kept, size > limits.dead_bytes
         if old or many:
             numbers.append(number)
-            gone[key, reason, old] += 1
+            gone[lane, key, reason, old] += 1
             size -= held
     connection.executemany("delete from dead where number=?", [(number,) for number in numbers])
-    return tuple(Dropped(lane_of(key), reason, rows, old=old) for (key, reason, old), rows in gone.items())  # type: ignore[arg-type]
+    return tuple(
+        Dropped(lane_at(lane, key), reason, rows, old=old)  # type: ignore[arg-type]
+        for (lane, key, reason, old), rows in gone.items()
+    )
 
 
 def _given_back(connection: sqlite3.Connection) -> int:

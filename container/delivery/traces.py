@@ -1,4 +1,4 @@
-"""What is left of a row that was deleted: its guards, pages that are free now, and the log."""
+"""What is left of a row that was deleted: its guards, and pages that are free now."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from collections.abc import Collection, Sequence
 LOOKED_AT_ONCE = 20_000
 FREED_AT_ONCE = 64
 """Pages; more would hold up the hits that wait for their commit."""
-
-PATIENCE_MS, USUAL_PATIENCE_MS = 250, 5000
 
 
 def guards_with(connection: sqlite3.Connection, keys: Sequence[bytes]) -> list[bytes]:
@@ -40,14 +38,3 @@ def free_pages(connection: sqlite3.Connection) -> bool:
     """Gives some pages that are free back to the disk, with what is left on them. Whether there are more."""
     connection.execute(f"pragma incremental_vacuum({FREED_AT_ONCE})").fetchall()
     return int(connection.execute("pragma freelist_count").fetchone()[0]) > 0
-
-
-def empty_log(connection: sqlite3.Connection) -> None:
-    """Copies the log into the file and begins it anew, unless somebody reads just now. Outside of a transaction."""
-    try:
-        connection.execute(f"pragma busy_timeout={PATIENCE_MS}")
-        connection.execute("pragma wal_checkpoint(truncate)").fetchone()
-        connection.execute(f"pragma busy_timeout={USUAL_PATIENCE_MS}")
-    except sqlite3.Error:
-        # The log keeps everything; it is emptied at another time.
-        return

@@ -90,7 +90,7 @@ class QueueForms:
     async def _whole(self, request: Request, form: Form) -> Response:
         place, number = place_of(request), number_of(request.path_params["number"])
         found = await self._admin.store.row(place, number) if place and number else None
-        # A number is given again once its row is gone, and only the row that was looked at is meant.
+        # Only the row that was looked at is meant, also when the page is of a folder that was replaced.
         if found is None or place is None or number is None or found.report.id != form.one("id"):
             return await self._pages.sentence(request, "Nothing here", GONE, status=404)
         detail = await self._admin.caretaker.row(place, number, whole=True, by=BY)
@@ -104,7 +104,7 @@ class QueueForms:
 
 
 def _chosen(form: Form, report: LaneReport) -> Selection | None:
-    """The rows that were ticked: a number is given again once its row is gone, so each is named with its id, too."""
+    """The rows that were ticked: each is named with its id, too, since the folder may be another by now."""
     numbers, ids = [], []
     for stated in form.all("row"):
         number, _, row_id = stated.partition(".")

@@ -13,10 +13,11 @@ from typing import cast
 import pytest
 
 from container.delivery import opening
-from container.delivery.disk import GIVEN_UP_SECONDS, LOOK_SECONDS, Disk
+from container.delivery.disk import GIVEN_UP_SECONDS, LOOK_SECONDS, MARK_FILE, Disk, Trouble
 from container.delivery.opening import file_system
 from container.delivery.reserve import Reserve
 from container.delivery.row import Acceptance
+from container.delivery.schema import FILE, PAGE_BYTES
 from container.delivery.sqlite import open_store
 from container.delivery.store import Accepted, StoreFullError, StoreRefusedError, StoreUnavailableError
 from container.delivery.writer import Writer
@@ -243,3 +244,28 @@ def test_a_start_on_a_disk_that_refuses_says_what_to_do(tmp_path: Path, caplog: 
     (tmp_path / "deliveries.db").mkdir()
     with pytest.raises(StoreRefusedError, match="choose another folder with --data"):
         open_store(tmp_path, now=NOW)
+
+
+class Damaged:
+    """A connection to a file that turns out to be damaged when its free pages are given back."""
+
+    def execute(self, query: str) -> Damaged:
+        if "incremental_vacuum" in query:
+            problem = sqlite3.DatabaseError("malformed")
+            problem.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise problem
+        return self
+
+    def fetchone(self) -> tuple[int, ...]:
+        return (1, 0, 0)
+
+
+def test_damage_that_is_found_while_room_is_made_stays(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(bytes(PAGE_BYTES))
+    reserve = Reserve(tmp_path)
+    assert reserve.make()
+    disk = Disk(tmp_path, reserve, trouble=Trouble("full", "no space", 0.0))
+    disk.look(cast("sqlite3.Connection", Damaged()))
+    assert disk.trouble is not None
+    assert disk.trouble.kind == "damaged"
+    assert (tmp_path / MARK_FILE).exists()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from container.delivery.forget import ASIDE, UNREAD, forget
+from container.delivery.disk import PATIENCE_MS
+from container.delivery.forget import ASIDE, LEFT, UNREAD, forget
 from container.delivery.person import Person, person
 from container.delivery.progress import Progress
 from container.delivery.row import acceptance
+from container.delivery.schema import FILE, open_reader
 from container.delivery.selection import Selection
 from container.delivery.sqlite import SqliteStore, open_store
 from container.engine.guards import once_per_guard
@@ -188,6 +191,31 @@ def test_damaged_files_that_were_moved_aside_are_told(tmp_path: Path) -> None:
         for name in names:
             (tmp_path / name).unlink()
         assert await forgotten(store, ADA, folder=tmp_path) == {"waiting": 0, "dead": 0, "guards": 0}
+        await store.close()
+
+    run(scenario())
+
+
+def test_a_log_that_somebody_reads_is_said_not_to_be_emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("container.delivery.sqlite_queue.EMPTYING_TRIES", 1)
+
+    async def scenario() -> None:
+        store = open_store(tmp_path, now=NOW)
+        await store.accept(accepted(planned(1)))
+        with closing(open_reader(tmp_path)) as reader:
+            reader.execute("begin")
+            [(body,)] = reader.execute("select body from delivery").fetchall()
+            progress = Progress()
+            await forget(store, person(email=canaries.EMAIL), progress, tags={})
+            assert (progress.changed["waiting"], progress.kept) == (1, {LEFT: 1})
+            reader.execute("commit")
+            assert body in (tmp_path / f"{FILE}-wal").read_bytes()
+        again = Progress()
+        await forget(store, person(email=canaries.EMAIL), again, tags={})
+        assert again.kept == {}
+        assert all(body not in (tmp_path / name).read_bytes() for name in (FILE, f"{FILE}-wal"))
+        query = "pragma busy_timeout"
+        assert await store._writer.run(lambda connection: connection.execute(query).fetchone()) == (PATIENCE_MS,)
         await store.close()
 
     run(scenario())

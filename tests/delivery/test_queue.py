@@ -189,7 +189,7 @@ def test_only_what_is_selected_is_replayed_or_dropped(play: Scenario) -> None:
     async def scenario(store: Store) -> None:
         await buried(store, 1, 2, 3, 4)
         numbers = [row.number for row in reversed(await store.rows(DEAD, most=9))]
-        assert await store.drop(Selection("dead", numbers=(numbers[0],))) == 1
+        assert (await store.drop(Selection("dead", numbers=(numbers[0],)))).rows == 1
         assert await store.replay(Selection("dead", up_to=numbers[1]), now=NOW) == 1
         assert [int(row.id, 16) for row in await store.rows(DEAD, most=9)] == [4, 3]
         assert [int(row.id, 16) for row in await store.rows(WAITING, most=9)] == [2]
@@ -197,7 +197,7 @@ def test_only_what_is_selected_is_replayed_or_dropped(play: Scenario) -> None:
     play(scenario)
 
 
-def test_a_number_that_stands_for_another_row_now_is_left_alone(play: Scenario) -> None:
+def test_no_number_comes_again(play: Scenario) -> None:
     async def scenario(store: Store) -> None:
         await store.accept(accepted(planned(1)))
         [seen] = await store.rows(WAITING, most=1)
@@ -205,9 +205,16 @@ def test_a_number_that_stands_for_another_row_now_is_left_alone(play: Scenario) 
         await store.settle(claimed, claimed.rows)
         await store.accept(accepted(planned(2)))
         [now] = await store.rows(WAITING, most=1)
-        assert now.number == seen.number
-        assert await store.drop(Selection("waiting", numbers=(seen.number,), ids=(seen.id,))) == 0
+        assert now.number == seen.number + 1
+        assert (await store.drop(Selection("waiting", numbers=(seen.number,)))).rows == 0
+        assert (await store.drop(Selection("waiting", numbers=(now.number,), ids=(seen.id,)))).rows == 0
         assert await store.count(WAITING) == 1
+        await buried(store, 3)
+        [first] = await store.rows(DEAD, most=1)
+        await store.drop(DEAD)
+        await buried(store, 4)
+        [second] = await store.rows(DEAD, most=1)
+        assert second.number == first.number + 1
 
     play(scenario)
 
@@ -216,7 +223,7 @@ def test_slices_take_so_many_at_once(play: Scenario) -> None:
     async def scenario(store: Store) -> None:
         await buried(store, 1, 2, 3, 4, 5)
         assert [await store.replay(DEAD, now=NOW, most=2) for _ in range(4)] == [2, 2, 1, 0]
-        assert [await store.drop(WAITING, most=3) for _ in range(3)] == [3, 2, 0]
+        assert [(await store.drop(WAITING, most=3)).rows for _ in range(3)] == [3, 2, 0]
 
     play(scenario)
 
@@ -225,7 +232,7 @@ def test_what_is_dropped_while_it_is_sent_comes_back_to_nobody(play: Scenario) -
     async def scenario(store: Store) -> None:
         await store.accept(accepted(planned(1)))
         claimed = await must_claim(store)
-        assert await store.drop(WAITING) == 1
+        assert (await store.drop(WAITING)).rows == 1
         assert await store.settle(claimed, claimed.rows) == 0
         [lane] = await store.lanes()
         assert (lane.waiting, lane.claimed) == (0, 0)
@@ -411,7 +418,7 @@ def test_what_was_erased_is_nowhere_in_the_folder(tmp_path: Path) -> None:
         rows = [Pair(row.number, row.id) for row in await store.rows(WAITING, most=99)]
         assert await store.erase("waiting", rows) == 29
         assert left()
-        await store.tidy()
+        assert await store.tidy()
         assert not left()
         await store.close()
 

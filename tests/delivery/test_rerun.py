@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -11,8 +12,9 @@ from container.config.registry import Registry
 from container.delivery import rerun
 from container.delivery.progress import Progress
 from container.delivery.row import GIVE_UP_MS, acceptance
-from container.delivery.selection import Selection
+from container.delivery.selection import Gone, Selection
 from container.delivery.sqlite import SqliteStore, open_store
+from container.delivery.store import Store
 from container.engine.container import Container
 from container.engine.run import run as run_hit
 from container.event import Hit
@@ -180,6 +182,37 @@ def test_dropping_goes_on_until_nothing_selected_is_left(tmp_path: Path) -> None
         progress = Progress()
         await rerun.drop(store, WAITING, progress)
         assert (progress.total, progress.done, progress.changed) == (7, 7, {rerun.DROPPED: 7})
+        await store.close()
+
+    run(scenario())
+
+
+class Busy:
+    """A store into which a hit comes after each slice that is dropped."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+        self._came = 100
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def drop(self, selection: Selection, *, after: int, most: int) -> Gone:
+        gone = await self._store.drop(selection, after=after, most=most)
+        self._came += 1
+        await self._store.accept(accepted(planned(self._came)))
+        return gone
+
+
+@pytest.mark.parametrize("up_to", [None, 3])
+def test_what_comes_after_the_command_is_not_dropped(tmp_path: Path, up_to: int | None) -> None:
+    async def scenario() -> None:
+        store = await opened(tmp_path)
+        await store.accept(accepted(*(planned(number) for number in range(1, 4))))
+        progress = Progress()
+        await rerun.drop(cast("Store", Busy(store)), Selection("waiting", up_to=up_to), progress)
+        assert progress.changed == {rerun.DROPPED: 3}
+        assert [int(row.id, 16) for row in await store.rows(WAITING, most=9)] == [102, 101]
         await store.close()
 
     run(scenario())

@@ -22,10 +22,12 @@ from container.delivery.records import records_in
 from container.delivery.row import Letter
 from container.delivery.salvage import kept_aside, put_in_place, salvage
 from container.delivery.schema import FILE, PAGE_BYTES
+from container.delivery.selection import Selection
 from container.delivery.sqlite import SqliteStore, open_store
 from container.delivery.store import StoreRefusedError, StoreUnavailableError
 from container.engine.outcome import Guard
 from tests.delivery.harness import HIT, HOURS, NOW, accepted, claim_first, ids, item_request, planned, run
+from tests.delivery.test_store_upgrade import earlier
 
 ROWS, LETTERS, GUARDS = 240, 12, 180
 FRAME_BYTES = FRAME_HEADER_BYTES + PAGE_BYTES
@@ -342,7 +344,7 @@ def test_half_a_last_commit_is_no_damage(killed: Path, tmp_path: Path) -> None:
 
 def test_a_log_without_its_file_is_salvaged(killed: Path, tmp_path: Path) -> None:
     folder = copied(killed, tmp_path / "data")
-    (folder / FILE).write_bytes(b"")
+    (folder / FILE).unlink()
 
     async def scenario() -> set[str]:
         store = open_store(folder, now=NOW)
@@ -494,3 +496,134 @@ def test_damage_that_stops_the_work_refuses_hits_until_a_start_mends_it(
         await store.close()
 
     run(next_start())
+
+
+def test_numbers_that_were_given_do_not_come_again(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = open_store(tmp_path, now=NOW)
+        await store.accept(accepted(planned(1), planned(2), planned(3)))
+        await store.drop(Selection("waiting"))
+        await store.close()
+        (tmp_path / MARK_FILE).write_text("x")
+        store = open_store(tmp_path, now=NOW)
+        await store.accept(accepted(planned(4)))
+        [row] = await store.rows(Selection("waiting"), most=9)
+        assert row.number == 4
+        await store.close()
+
+    run(scenario())
+
+
+def replaced(folder: Path, old: bytes, new: bytes) -> None:
+    """Puts other bytes of the same length in the first place where these are."""
+    path = folder / FILE
+    data = path.read_bytes()
+    assert len(old) == len(new)
+    overwrite(path, data.index(old), new)
+
+
+async def holding(folder: Path, *numbers: int) -> None:
+    store = open_store(folder, now=NOW)
+    await store.accept(accepted(*(planned(number) for number in numbers)))
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"give_up    integer", b"give_uq    integer"),
+        (b"part       integer", b"pbrt       integer"),
+        (b"name text primary key", b"nbme text primary key"),
+        (b"rows=rows+1", b"rows=rowr+1"),
+        (b"expire     integer", b"expire     intefer"),
+        (b"schema_version2", b"schema_versionr"),
+    ],
+)
+def test_a_name_that_is_spoiled_is_found_and_salvaged_by_the_start(tmp_path: Path, old: bytes, new: bytes) -> None:
+    async def scenario() -> None:
+        await holding(tmp_path, 1, 2)
+        replaced(tmp_path, old, new)
+        store = open_store(tmp_path, now=NOW)
+        assert kept_aside(tmp_path) == [ASIDE]
+        assert (await store.accept(accepted(planned(3)))).stored == 1
+        claimed = await claim_first(store, now=NOW + HOURS)
+        assert claimed is not None
+        assert ids(claimed) == [1, 2, 3]
+        await store.close()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("spoiled", ["replace(key, '[', '{')", "'[5, [], {}, 1, null]'", "cast(x'5b22ff225d' as text)"])
+def test_a_lane_whose_name_is_spoiled_stops_neither_itself_nor_others(tmp_path: Path, spoiled: str) -> None:
+    async def scenario() -> None:
+        await holding(tmp_path, 1)
+        with closing(sqlite3.connect(tmp_path / FILE)) as connection:
+            connection.execute(f"update lanes set key={spoiled}, mode='opfn'")  # noqa: S608 - a constant
+            connection.commit()
+        store = open_store(tmp_path, now=NOW)
+        await store.accept(accepted(planned(2)))
+        found = {lane.number: (lane.lane, lane.state.mode) for lane in await store.waiting()}
+        assert found[1] == (Lane("unknown", "lane 1"), "open")
+        assert found[2][0].type == "tiktok_events_api"
+        assert (await store.lanes())[0].lane == Lane("unknown", "lane 1")
+        types = [row.account.type for row in await store.rows(Selection("waiting"), most=9)]
+        assert types == [found[2][0].type, "unknown"]
+        claimed = await store.claim(1, now=NOW + HOURS, most_items=9, ahead=0)
+        assert claimed is not None
+        assert ids(claimed) == [1]
+        await store.bury(claimed, claimed.rows, "refused", note="", now=NOW)
+        tended = await store.tend(now=NOW, begun=True)
+        assert tended.dropped == ()
+        await store.close()
+        (tmp_path / MARK_FILE).write_text("x")
+        store = open_store(tmp_path, now=NOW)
+        with closing(sqlite3.connect(tmp_path / FILE)) as connection:
+            assert connection.execute("select key from lanes where number=1").fetchall() == [
+                (Lane("unknown", "lane 1").key,)
+            ]
+        assert await store.replay(Selection("dead"), now=NOW) == 1
+        await store.close()
+
+    run(scenario())
+
+
+def test_a_mark_of_a_file_that_was_moved_away_is_forgotten(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        await holding(tmp_path, 1)
+        (tmp_path / MARK_FILE).write_text("x")
+        (tmp_path / FILE).rename(tmp_path / "moved")
+        store = open_store(tmp_path, now=NOW)
+        assert not (tmp_path / MARK_FILE).exists()
+        assert (store.notices, await store.count(Selection("waiting"))) == ([], 0)
+        await store.close()
+
+    run(scenario())
+
+
+def test_letters_of_version_1_have_their_size_when_they_are_salvaged(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        (earlier(tmp_path) / MARK_FILE).write_text("x")
+        store = open_store(tmp_path, now=NOW)
+        with closing(sqlite3.connect(tmp_path / FILE)) as connection:
+            assert connection.execute("select sum(size=length(body)), count(*) from dead").fetchall() == [(2, 2)]
+        await store.close()
+
+    run(scenario())
+
+
+def test_damage_that_somebody_who_looks_at_rows_finds_is_marked(tmp_path: Path) -> None:
+    def stumbles(connection: sqlite3.Connection) -> None:
+        problem = sqlite3.DatabaseError("malformed")
+        problem.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise problem
+
+    async def scenario() -> None:
+        store = open_store(tmp_path, now=NOW)
+        with pytest.raises(StoreUnavailableError):
+            await store._queue._reading.run(stumbles)
+        assert (tmp_path / MARK_FILE).exists()
+        assert store.figures().counters.errors["read"] == 1
+        await store.close()
+
+    run(scenario())

@@ -16,7 +16,7 @@ import pytest
 
 from container.delivery import schema, writer
 from container.delivery.row import Acceptance, Letter
-from container.delivery.schema import FILE, open_reader, unusable
+from container.delivery.schema import FILE, unusable
 from container.delivery.sqlite import open_store
 from container.delivery.store import (
     StoreBusyError,
@@ -95,11 +95,12 @@ def test_a_file_that_cannot_be_written_is_not_called_damaged(tmp_path: Path) -> 
 def test_what_cannot_be_read_is_no_fault_of_who_asks(tmp_path: Path) -> None:
     async def scenario() -> None:
         store = open_store(tmp_path, now=NOW)
-        store._reader.execute("pragma query_only=off")
-        store._reader.close()
+        reader = store._reading._connection
+        await store._reading.run(lambda connection: connection.close())
         with pytest.raises(StoreUnavailableError, match="cannot be read"):
             await store.lanes()
-        store._reader = open_reader(tmp_path)
+        with pytest.raises(sqlite3.ProgrammingError):
+            reader.execute("select 1")
         await store.close()
 
     run(scenario())

@@ -13,6 +13,7 @@ import pytest
 
 from container.delivery.schema import FILE
 from container.delivery.seal import KEY_FILE
+from container.delivery.selection import Selection
 from container.delivery.sqlite import open_store
 from container.delivery.store import StoreRefusedError
 from container.delivery.tables import SCHEMA_VERSION
@@ -60,6 +61,18 @@ def test_the_lanes_of_version_1_are_counted(tmp_path: Path) -> None:
     )
     assert set(rows(tmp_path, query)) == {(0, 0, 0, 0)}
     assert rows(tmp_path, "select sum(rows), sum(dead) from lanes") == [(6, 2)]
+
+
+def test_no_number_of_version_1_comes_again(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = open_store(earlier(tmp_path), now=NOW)
+        [(newest,)] = rows(tmp_path, "select max(number) from delivery")
+        await store.drop(Selection("waiting"))
+        await store.accept(accepted(planned(9)))
+        assert rows(tmp_path, "select number from delivery") == [(int(str(newest)) + 1,)]
+        await store.close()
+
+    run(scenario())
 
 
 def test_the_guards_of_version_1_hold(tmp_path: Path) -> None:
@@ -123,8 +136,8 @@ def test_a_file_of_a_newer_version_stays_as_it_is(tmp_path: Path) -> None:
 def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     folder = earlier(tmp_path)
     with closing(sqlite3.connect(folder / FILE)) as connection:
-        # The last of the tables to be changed has the new column already.
-        connection.execute("alter table guards add column row text")
+        # After some of the tables were changed a name is taken that is needed.
+        connection.execute("create table delivery_1(number)")
         connection.commit()
     before = rows(folder, "select * from lanes"), rows(folder, "select number, id, crc from delivery")
     with pytest.raises(StoreRefusedError):

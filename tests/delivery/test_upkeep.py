@@ -314,3 +314,15 @@ def test_a_clock_that_jumped_is_told_of(caplog: pytest.LogCaptureFixture) -> Non
     with caplog.at_level(logging.WARNING):
         run(upkeep(Slices(Tended(pulled=3))).step(NOW))
     assert [record.getMessage() for record in caplog.records] == ["store.clock_jumped rows=3"]
+
+
+def test_old_letters_go_wherever_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("container.delivery.tending.LETTERS_AT_ONCE", 2)
+
+    async def scenario(store: SqliteStore) -> None:
+        await dying(store, 1, 2, 3)
+        await dying(store, 4, now=NOW - USUAL.dead_kept)
+        await store.tend(now=NOW, begun=True)
+        assert await letters(store) == [1, 2, 3]
+
+    play(tmp_path, scenario)

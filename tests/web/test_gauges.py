@@ -123,7 +123,7 @@ def test_what_the_store_cannot_do_is_counted_by_what_was_asked(tmp_path: Path) -
             with pytest.raises(StoreError):
                 await here.store._writer.run(fail)
             with pytest.raises(StoreError):
-                await here.store._read(lambda: fail(here.store._reader))
+                await here.store._reading.run(fail)
             await here.store._writer.run(lambda connection: connection.execute("drop table delivery"))
             await here.ask()
             return here.store.figures().counters
