@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -66,10 +66,11 @@ def test_each_attempt_carries_the_same_bytes(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_a_row_on_which_the_vendor_stumbles_each_time_is_given_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize("headers", [{}, {"Retry-After": "60"}])
+def test_a_row_on_which_the_vendor_stumbles_each_time_is_given_up(headers: Mapping[str, str], tmp_path: Path) -> None:
     async def scenario() -> None:
         def reply(request: httpx.Request) -> httpx.Response:
-            return httpx.Response(500 if request.url.path == "/orders/1" else 200)
+            return httpx.Response(503, headers=headers) if request.url.path == "/orders/1" else httpx.Response(200)
 
         found = bench(tmp_path, reply)
         await found.store.accept(accepted(planned(1, single_request(1))))
