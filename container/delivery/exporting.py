@@ -93,7 +93,7 @@ def export(connection: sqlite3.Connection, keys: Keyring, place: Place, rows: It
             key, crc, kid, body, *rest = values
             about = {"id": pair.id, **dict(zip(names, rest, strict=True))}
             line = _line(keys, place, key, about, Resting(pair.id, about.get("holds", "request"), crc, kid, body))
-        found.append(Exported(pair.number, line))
+        found.append(Exported(pair.number, line, gone=values is None))
     return found
 
 

@@ -262,6 +262,14 @@ class SqliteStore:
         query = "update lanes set paused=? where number=?"
         return await self._writer.run(lambda connection: connection.execute(query, (paused, lane)).rowcount == 1)
 
+    async def hasten(self, lane: int, *, now: int) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("update lanes set not_before=? where number=? and not_before>?", (now, lane, now))
+            query = "update delivery set due=? where lane=? and due>? and attempts+length(history)>0 and claim is null"
+            connection.execute(query, (now, lane, now))
+
+        await self._writer.run(work)
+
     async def lanes(self) -> Sequence[LaneReport]:
         return await self._read(lambda: lane_reports(self._reader))
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from container.delivery.history import attempts_of
-from container.delivery.levels import ADMITTED_BELOW
+from container.delivery.levels import ADMITTED_BELOW, NEARLY_FULL
 from container.delivery.schema import FILE
 from container.delivery.selection import Selection
 from container.delivery.sqlite import SqliteStore, open_store
@@ -261,7 +261,7 @@ class StoreMachine(RuleBasedStateMachine):
         numbers = sorted(self.dead)
         number = numbers[choice % len(numbers)]
         [letter] = [each for each in self.wait(self.store.dead(most=10_000)) if int(each.id, 16) == number]
-        room = self.held(self.dead[number][1].lane) < MOST_IN_LANE
+        room = self.held(self.dead[number][1].lane) < MOST_IN_LANE and self.store.fill < NEARLY_FULL
         selection = Selection("dead", numbers=(letter.number,))
         assert self.wait(self.store.replay(selection, now=self.now)) == room
         if room:
