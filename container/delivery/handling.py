@@ -202,7 +202,8 @@ class Handling:
         """
         rows, course, decision = flight.claimed.rows, flight.course, judged.decision
         if isinstance(decision, Bisect):
-            if judged.answer.status == _TOO_LARGE and any(row.attempts == 1 for row in rows):
+            too_large = judged.verdict.too_large or judged.answer.status == _TOO_LARGE
+            if too_large and any(row.attempts == 1 for row in rows):
                 course.too_large(len(rows), self.clock())
             return 0
         if isinstance(decision, Postpone):

@@ -160,6 +160,6 @@ def _retry(after: float | None, attempt: Attempt) -> tuple[Decision, LaneState]:
         return Bisect(), LaneState(mode, lane_until, failures)
     until = attempt.now + delay(attempt.attempts, attempt.random) if counted else lane_until
     if after is not None:
-        # A row on which the vendor stumbles each time is not asked for as often as it would take others.
-        until = max(until, lane_until)
+        # When the vendor said; a row on which it stumbles each time waits for longer, and lets others through.
+        until = lane_until if attempt.attempts == 1 else max(until, lane_until)
     return Postpone(until, counted=counted, fault=attempt.fault), LaneState(mode, lane_until, failures)

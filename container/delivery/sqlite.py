@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import IO
 
 from container.delivery import accepting, statements
+from container.delivery.claimed import read_claimed
 from container.delivery.counters import StoreFigures
-from container.delivery.detail import opened as body_of
 from container.delivery.levels import NEARLY_FULL, Levels
 from container.delivery.opening import Opened, open_folder
 from container.delivery.queue import Take
 from container.delivery.reading import Reading
 from container.delivery.reports import dead_letters, lane_reports, waiting_lanes
-from container.delivery.row import Acceptance, Reason, Row, unpacked
+from container.delivery.row import Acceptance, Reason, Row
 from container.delivery.schema import FILE, lock, open_reader, unusable
 from container.delivery.seal import Keyring, KeyringError, keyring
 from container.delivery.sqlite_queue import Changing, SqliteQueue
@@ -194,7 +194,7 @@ class SqliteStore:
 
         found, too_old = await self._writer.run(work)
         # Opening a batch takes milliseconds, which the loop should not wait for; a few rows are not worth a thread.
-        opened = partial(self._opened, found)
+        opened = partial(read_claimed, self._keys, found)
         rows, unread = await self._reading.run(lambda _: opened()) if len(found) > FEW_ROWS else opened()
         buried: dict[Reason, int] = {"too_old": too_old} if too_old else {}
         for reason, numbers in unread.items():
@@ -343,36 +343,6 @@ class SqliteStore:
             number = int(connection.execute("select number from lanes where key=?", (key,)).fetchone()[0])
             self._lanes[key] = number
         return number
-
-    def _opened(self, found: Sequence[Found]) -> tuple[list[ClaimedRow], Mapping[Reason, list[int]]]:
-        rows: list[ClaimedRow] = []
-        unread: dict[Reason, list[int]] = {}
-        for row in found:
-            try:
-                rows.append(_claimed(self._keys, row))
-            except KeyringError:
-                unread.setdefault("unknown_key", []).append(row.number)
-            except ValueError:
-                unread.setdefault("damaged", []).append(row.number)
-        return rows, unread
-
-
-def _claimed(keys: Keyring, found: Found) -> ClaimedRow:
-    held = unpacked(body_of(keys, found))
-    return ClaimedRow(
-        number=found.number,
-        id=found.id,
-        frame=held.frame,
-        item=held.item,
-        tag=held.tag,
-        event_name=held.event_name,
-        event_time=held.event_time,
-        attempts=found.attempts,
-        crashes=found.crashes,
-        faults=found.faults,
-        first=found.first,
-        give_up=found.give_up,
-    )
 
 
 def _size(file: Path) -> int:

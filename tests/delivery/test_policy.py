@@ -77,7 +77,7 @@ def attempt(
         ),
         # Retry-After wins for the lane, within a second and an hour; a first failure counts as any other.
         (Verdict("retry", after=7), attempt(), Postpone(NOW + 7000, True), LaneState("open", NOW + 7000, 1)),
-        (Verdict("retry", after=0), attempt(), Postpone(NOW + 5000, True), LaneState("open", NOW + 1000, 1)),
+        (Verdict("retry", after=0), attempt(), Postpone(NOW + 1000, True), LaneState("open", NOW + 1000, 1)),
         (Verdict("retry", after=1e9), attempt(), Postpone(NOW + HOURS, True), LaneState("open", NOW + HOURS, 1)),
         (
             Verdict("retry", after=7),
