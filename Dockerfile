@@ -8,9 +8,11 @@ ARG PYTHON=python:3.11-slim-bookworm
 FROM ${PYTHON} AS build
 WORKDIR /build
 # Every file is compared with its hash in the lock. Nothing is built from source, so no compiler is needed.
-COPY requirements.lock ./
+COPY requirements.lock requirements.otel.lock ./
+# With spans for OpenTelemetry: docker build --build-arg EXTRA=otel -t tag-container .
+ARG EXTRA=
 RUN pip download --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: \
-        --requirement requirements.lock --dest wheels
+        --requirement requirements.lock ${EXTRA:+--requirement requirements.$EXTRA.lock} --dest wheels
 COPY pyproject.toml README.md LICENSE ./
 COPY clients clients
 COPY container container
@@ -20,7 +22,7 @@ COPY variables variables
 # From the files of the lock alone: what the tests need is among them, but is not installed. Neither is pip.
 RUN python -m venv --without-pip /opt/tag-container \
     && pip --python /opt/tag-container/bin/python install --no-cache-dir --disable-pip-version-check \
-        --no-index --find-links wheels .
+        --no-index --find-links wheels ".${EXTRA:+[$EXTRA]}"
 
 FROM ${PYTHON}
 COPY --from=build /opt/tag-container /opt/tag-container

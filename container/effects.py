@@ -112,7 +112,8 @@ class Verdict:
 
     `delivered`, of a batch all but the events at the places in `refused`, which are bad, and in `again`, which the
     vendor could not take now or did not mention; `retry`, the lane no sooner than `after`
-    seconds; `refused`: this event is bad, of a batch the one at `index`, if the vendor named it; `credential`: key,
+    seconds; `refused`: this event is bad, of a batch the one at `index`, if the vendor named it, or the batch is
+    `too_large`, as a status 413 says by itself; `credential`: key,
     account or address are refused, so no event would fare better: the lane pauses and keeps its rows. `about`: which
     of them, for the operator's eyes.
     """
@@ -124,6 +125,7 @@ class Verdict:
     refused: tuple[int, ...] = field(default=(), kw_only=True)
     again: tuple[int, ...] = field(default=(), kw_only=True)
     about: Literal["key", "address"] = field(default="key", kw_only=True)
+    too_large: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

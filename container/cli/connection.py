@@ -74,7 +74,7 @@ class Connection(HttpToolsProtocol):
         self._fed = 0
         """Bytes of the head, or of the body and what is around it, as they came in."""
         self._body = 0
-        self._chunked = False
+        self._chunked = self._has_body = False
         self._watched: list[tuple[bytes, bytes]] = []
         self._own: RequestResponseCycle | None = None
         """What answers the request that is being read, once its head is complete."""
@@ -126,7 +126,8 @@ class Connection(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as upgrade:
             self._plainly(data[upgrade.args[0] :])
         except httptools.HttpParserError as problem:
-            self._refuse(self._fault or unreadable(str(problem), data))
+            if not self.ended:
+                self._refuse(self._fault or unreadable(str(problem), data))
         else:
             if self._place != _BETWEEN:
                 self._weigh()
@@ -178,6 +179,9 @@ class Connection(HttpToolsProtocol):
         self.since = self.heard
         self.scope["state"]["arrived"] = self.heard
         super().on_headers_complete()
+        if self.ended:
+            # It was told to go: what follows in the same bytes is not looked at.
+            raise ValueError
         self._own = self.cycle
         # Trailers come after all that they could speak of has been decided: nobody reads them.
         self.headers = []
@@ -193,7 +197,15 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if not self._upgrading:
             self._place, self._own = _BETWEEN, None
-            super().on_message_complete()
+            self.complete()
+
+    def complete(self) -> None:
+        """All of the request is there."""
+        super().on_message_complete()
+
+    def is_coming(self, cycle: RequestResponseCycle) -> bool:
+        """Whether the request has a body that is not complete."""
+        return self._has_body and self._place == _BODY and cycle is self.cycle
 
     def on_response_complete(self) -> None:
         """As the library's own, without a timer for each request: the crowd looks after those that wait."""
@@ -229,6 +241,7 @@ class Connection(HttpToolsProtocol):
         if len(self._watched) > len(hosts):
             body = self._accepted(announced_body(self._watched, version))
         self._chunked, self.expect_100_continue = body.chunked, body.waits
+        self._has_body = body.chunked or body.length > 0
         if body.length > self._limits.body_bytes:
             if body.length > self._limits.body_bytes + self._left:
                 self._left = min(self._left, _LEFT_OF_ENDLESS)
@@ -310,7 +323,7 @@ class Connection(HttpToolsProtocol):
         head = plain_head(self.parser.get_method(), self.url, version, headers=self.headers)
         self.parser = httptools.HttpRequestParser(self)
         self._place = _BETWEEN
-        self.data_received(head + rest)
+        Connection.data_received(self, head + rest)
 
     # How long it takes
 

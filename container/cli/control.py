@@ -21,11 +21,13 @@ import orjson
 
 from container.cli.build import build
 from container.cli.crowd import Crowd
-from container.cli.sources import Sources, secrets_from
+from container.cli.sources import Sources, own_secret, secrets_from
+from container.config.load import Secrets
 from container.config.registry import discover
 from container.delivery.schema import FILE
+from container.delivery.seal import KEY_FILE
 from container.delivery.sqlite import open_store
-from container.delivery.store import StoreRefusedError
+from container.delivery.store import StoreError, StoreRefusedError
 from container.engine.container import Container
 from container.web.caretaker import Caretaker
 from container.web.ingest import Limits
@@ -33,6 +35,7 @@ from container.web.jobs import Jobs
 from container.web.queue_api import LARGEST_BODY, PATH, Application, QueueApi, queue_app
 
 SOCKET = "control.sock"
+KEY = "TAG_CONTAINER_KEY"
 LONGEST_PATH = 100
 """Bytes of an address of a socket: on every system a few more are allowed."""
 
@@ -95,24 +98,28 @@ def remove_socket(folder: Path) -> None:
 
 
 @asynccontextmanager
-async def reached(data: Path, config: Path | None = None) -> AsyncIterator[Control]:
+async def reached(data: Path, config: Path | None = None, *, secrets_dir: Path | None = None) -> AsyncIterator[Control]:
     """The interface of a data folder: its server's, or one in this process. Raises `ControlError`.
 
-    `config`: the container file, for what only a container knows where no server runs.
+    `config`: the container file, for what only a container knows where no server runs. `secrets_dir`: where secrets
+    are, and the key that seals the folder.
     """
     if not (data / FILE).exists():
         raise ControlError(f'"{data}" holds no deliveries. Name the folder of the server with --data.')
     if await asyncio.to_thread(_answers, data):
         yield _Remote(data)
         return
-    container = None if config is None else _container(config)
+    secrets = secrets_from(secrets_dir, os.environ)
+    key = own_secret(secrets, KEY, secrets_dir)
+    _refuse_what_would_be_made(data, key)
+    container = None if config is None else _container(config, secrets)
     try:
-        store = open_store(data, now=time.time_ns() // 1_000_000, key=os.environ.get("TAG_CONTAINER_KEY"))
+        store = open_store(data, now=time.time_ns() // 1_000_000, key=key)
     except StoreRefusedError as problem:
         raise ControlError(f"No server answers on {data / SOCKET}, and {problem}") from None
     jobs = Jobs()
     try:
-        caretaker = Caretaker(store, lambda: container, jobs=jobs)
+        caretaker = Caretaker(store, lambda: container, jobs=jobs, folder=data)
         yield _Local(queue_app(QueueApi(caretaker, lambda _header: True, by="command")))
     finally:
         await jobs.close()
@@ -191,7 +198,7 @@ class _Local:
                 await asyncio.wait({taking, working}, return_when=asyncio.FIRST_COMPLETED)
                 if not taking.done() and coming.empty():
                     taking.cancel()
-                    working.result()
+                    _raise_what_failed(working)
                     return
                 message = await taking
                 yield message
@@ -202,6 +209,17 @@ class _Local:
             working.cancel()
             with suppress(asyncio.CancelledError):
                 await asyncio.wait({working})
+
+
+def _raise_what_failed(working: asyncio.Future[None]) -> None:
+    """A store that fails while an answer is on its way can only end it."""
+    problem = working.exception()
+    while isinstance(problem, ExceptionGroup):
+        problem = problem.exceptions[0]
+    if isinstance(problem, StoreError):
+        raise ControlError(f"The store does not answer ({problem}).") from None
+    if problem is not None:
+        raise problem
 
 
 class _Connection(http.client.HTTPConnection):
@@ -282,8 +300,23 @@ def _read(status: int, body: bytes) -> Any:
     return document
 
 
-def _container(config: Path) -> Container:
-    sources = Sources(config, discover(), os.environ, secrets_from(None, os.environ))
+def _refuse_what_would_be_made(data: Path, key: str) -> None:
+    """Nothing may come into a folder that its server would stumble on: another key, or files of another user."""
+    if not key and not (data / KEY_FILE).exists():
+        raise ControlError(
+            f'"{data}" holds no key, so it is sealed with {KEY}. Set that, or name the folder of its file with '
+            "--secrets-dir."
+        )
+    owner = (data / FILE).stat().st_uid
+    if os.geteuid() == 0 and owner != 0:
+        raise ControlError(
+            f"No server answers on {data / SOCKET}, and what root writes there the server could not read. Start the "
+            f"server, or run this as its user: sudo -u '#{owner}' …"
+        )
+
+
+def _container(config: Path, secrets: Secrets) -> Container:
+    sources = Sources(config, discover(), os.environ, secrets)
     found = build(sources)
     if found.container is None:
         raise ControlError(found.loaded.report())

@@ -13,6 +13,7 @@ from container.cli.demo import demo_folder, is_demo_folder
 from container.cli.options import Networks, Options, StartError
 from container.cli.reload import resume
 from container.cli.scene import Scene
+from container.cli.stopping import Remaining
 from container.cli.tracing import Spans
 from container.config.registry import Registry
 from container.delivery.disk import LOOK_SECONDS
@@ -31,9 +32,6 @@ from container.web.metrics import Metrics, new_metrics
 
 LOOPBACK: Networks = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
-DELIVERY_DRAIN_SECONDS = 17.0
-"""Open hits get their seconds before it, and the whole has to fit into 30. What `--drain` takes is taken from it."""
-
 logger = logging.getLogger("container.cli")
 
 
@@ -51,8 +49,9 @@ class Engine:
 
 
 async def open_engine(
-    options: Options, scene: Scene, registry: Registry, opened: AsyncExitStack, spans: Spans
+    options: Options, scene: Scene, registry: Registry, opened: AsyncExitStack, spans: Spans, remaining: Remaining
 ) -> Engine:
+    """Everything of it ends with `opened`. `remaining`: how long deliveries that are under way then may take."""
     container = scene.built.container
     if container is None:
         raise StartError("the container file changed while it was read.")
@@ -82,7 +81,7 @@ async def open_engine(
     working = asyncio.create_task(worker.run())
 
     async def stop_worker() -> None:
-        await worker.stop(DELIVERY_DRAIN_SECONDS - options.drain)
+        await worker.stop(remaining.for_deliveries())
         with suppress(Exception):
             await working
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any
 
 import typer
 
-from container.cli.control import reached
-from container.cli.queue import DATA, Config, Data
+from container.cli.control import Control, reached
+from container.cli.queue import DATA, Config, Data, SecretsDir
 from container.cli.working import carried_out, job_done, progress
 from container.config.problem import printable
 from container.delivery.forget import DEAD, GUARDS, WAITING
@@ -25,6 +25,7 @@ def forget(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many there are.")] = False,
     config: Config = None,
     data: Data = DATA,
+    secrets_dir: SecretsDir = None,
 ) -> None:
     """Delete what is kept of a person, and say how much it was."""
     stated = {"email": email, "phone": phone, "user_id": user_id, "client_id": client_id, "event_id": event_id}
@@ -32,16 +33,17 @@ def forget(
         person(**stated)
     except NobodyError as problem:
         raise typer.BadParameter(str(problem)) from None
-    if not carried_out(lambda: _forgotten(stated, data, config, dry_run=dry_run)):
+    if not carried_out(lambda: _forgotten(stated, reached(data, config, secrets_dir=secrets_dir), dry_run=dry_run)):
         raise typer.Exit(1)
 
 
-async def _forgotten(stated: dict[str, str | None], data: Path, config: Path | None, *, dry_run: bool) -> bool:
+async def _forgotten(
+    stated: dict[str, str | None], reaching: AbstractAsyncContextManager[Control], *, dry_run: bool
+) -> bool:
     """Whether everything could be read, so that nothing of the person is left."""
-    async with reached(data, config) as control:
+    async with reaching as control:
         with progress("forget") as shown:
-            begun = await control.ask("/forget", {**stated, "dry_run": dry_run})
-            job = await job_done(control, begun["job"], shown)
+            job = await job_done(control, "/forget", {**stated, "dry_run": dry_run}, shown)
     typer.echo(_sentence(job, dry_run=dry_run))
     for why, rows in job["kept"].items():
         typer.echo(f"{rows} stay: {printable(why)}.", err=True)

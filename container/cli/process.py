@@ -9,10 +9,11 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from container.cli.build import Built, build, tell
@@ -26,13 +27,13 @@ from container.cli.reload import Reloader, digest, watch
 from container.cli.scene import Scene, demo_scene, welcome
 from container.cli.signals import early
 from container.cli.sources import Sources
-from container.cli.stopping import drain, when_hurried
+from container.cli.stopping import Remaining, drain, when_hurried
 from container.cli.tracing import ExtraMissingError, Spans, find_spans
 from container.delivery.told import quoted
 from container.engine.run import run as evaluate
 from container.web.access import authorised
 from container.web.addresses import Proxies, is_near
-from container.web.admin import Admin, admin_app
+from container.web.admin import Admin, admin_listener
 from container.web.app import Application, public_app
 from container.web.caretaker import Caretaker
 from container.web.front import Front
@@ -40,7 +41,7 @@ from container.web.gauges import Standing, stand
 from container.web.ingest import Ingest
 from container.web.lag import Lag
 from container.web.metrics import Refusal
-from container.web.queue_api import QueueApi, queue_app, with_queue
+from container.web.queue_api import QueueApi, queue_app
 from container.web.rate import RateLimit
 
 COLLECTED_AFTER = 10_000
@@ -72,17 +73,20 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         public_bound = _bound(options.host, options.port, "--", opened)
         scene = await demo_scene(sources, opened) if options.demo else Scene(built, sources.secrets)
         spans = _spans(options, opened)
-        engine = await open_engine(options, scene, sources.registry, opened, spans)
+        remaining = Remaining()
+        engine = await open_engine(options, scene, sources.registry, opened, spans, remaining)
         app = _public_app(options, engine, spans)
         _set_apart_what_stays()
         sys.setswitchinterval(HANDED_OVER_AFTER_SECONDS)
         most, most_admin = most_connections()
         admin_crowd = Crowd(most=most_admin, spare=spare_of(most_admin))
-        pages = await _admin_pages(options, engine, opened)
-        admin_at = await _listen(Listener(pages, admin_bound, crowd=admin_crowd), admin_bound, opened)
+        for_operators: list[Listener] = []
+        pages = await _admin_pages(options, engine, opened, for_operators)
+        for_operators.append(Listener(pages, admin_bound, crowd=admin_crowd))
+        admin_at = await _listen(for_operators, admin_bound, opened)
         crowd = _public_crowd(options, engine, most)
         public = Listener(app, public_bound, drain_seconds=DRAIN_SECONDS, crowd=crowd)
-        public_at = await _listen(public, public_bound, opened)
+        public_at = await _listen([public], public_bound, opened)
         to_hurry += [public.hurry, engine.worker.hurry]
         crowds = {"public": crowd, "admin": admin_crowd}
         stand(engine.metrics.registry, _standing(engine, crowds))
@@ -92,6 +96,7 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         _reload_when_wanted(options, scene, sources, engine, reload_wanted, opened)
         _announce(options, scene, engine, public_at, admin_at, made=made)
         code = await until_over(stop, engine)
+        remaining.begin()
         engine.health.draining = True
         await drain(options.drain, hurry)
         public.close()
@@ -124,8 +129,13 @@ def _public_crowd(options: Options, engine: Engine, most: int) -> Crowd:
     )
 
 
-async def _admin_pages(options: Options, engine: Engine, opened: AsyncExitStack) -> Application:
-    """The admin listener's application. The commands on the control socket share its jobs."""
+async def _admin_pages(
+    options: Options, engine: Engine, opened: AsyncExitStack, listeners: list[Listener]
+) -> Application:
+    """The admin listener's application. The commands on the control socket share its jobs.
+
+    `listeners`: gets the one on that socket, if there is one.
+    """
     admin = Admin(
         current=engine.current,
         store=engine.store,
@@ -135,11 +145,12 @@ async def _admin_pages(options: Options, engine: Engine, opened: AsyncExitStack)
         token=options.token,
         wake=engine.worker.wake,
         outcomes=engine.worker.outcomes,
+        folder=_folder(options),
     )
     opened.push_async_callback(admin.caretaker.jobs.close)
-    await _listen_to_commands(options, admin.caretaker, opened)
+    _listen_to_commands(options, admin.caretaker, opened, listeners)
     api = QueueApi(admin.caretaker, partial(authorised, token=options.token), by="admin_token")
-    return with_queue(admin_app(admin), api)
+    return admin_listener(admin, api)
 
 
 def _not_taken(engine: Engine, reason: Refusal) -> None:
@@ -153,7 +164,6 @@ def _standing(engine: Engine, crowds: Mapping[str, Crowd]) -> Standing:
         store=engine.store.figures,
         in_flight=engine.worker.in_flight,
         connections=lambda: {listener: len(crowd.members) for listener, crowd in crowds.items()},
-        health=engine.health,
     )
 
 
@@ -189,17 +199,29 @@ def _bound(host: str, port: int, options: str, opened: AsyncExitStack) -> socket
     return bound
 
 
-async def _listen(listener: Listener, bound: socket.socket, opened: AsyncExitStack) -> str:
-    """Begins to serve, and returns the address."""
+async def _listen(listeners: Sequence[Listener], bound: socket.socket, opened: AsyncExitStack) -> str:
+    """Begins to serve, and returns the address. They stop at the same time: each may wait for somebody."""
     where = address_of(bound)
-    await listener.start()
-    opened.push_async_callback(listener.stop)
+
+    async def stop() -> None:
+        await asyncio.gather(*(each.stop() for each in listeners))
+
+    opened.push_async_callback(stop)
+    for each in listeners:
+        await each.start()
     return where
 
 
-async def _listen_to_commands(options: Options, caretaker: Caretaker, opened: AsyncExitStack) -> None:
-    """Serves `queue` and `forget` on the folder's control socket. Without one everything else goes on."""
-    folder = options.data / FOLDER if options.demo else options.data
+def _folder(options: Options) -> Path:
+    """Where the store is."""
+    return options.data / FOLDER if options.demo else options.data
+
+
+def _listen_to_commands(
+    options: Options, caretaker: Caretaker, opened: AsyncExitStack, listeners: list[Listener]
+) -> None:
+    """Adds what serves `queue` and `forget` on the folder's control socket. Without one everything else goes on."""
+    folder = _folder(options)
     try:
         bound = control_socket(folder)
     except OSError as problem:
@@ -209,9 +231,7 @@ async def _listen_to_commands(options: Options, caretaker: Caretaker, opened: As
     opened.callback(remove_socket, folder)
     opened.callback(bound.close)
     api = QueueApi(caretaker, lambda _header: True, by="control_socket")
-    listener = Listener(queue_app(api), bound, crowd=control_crowd())
-    await listener.start()
-    opened.push_async_callback(listener.stop)
+    listeners.append(Listener(queue_app(api), bound, crowd=control_crowd()))
 
 
 def _reload_when_wanted(

@@ -28,6 +28,11 @@ Config = Annotated[
     typer.Option(exists=True, dir_okay=False, help="The container file, where no server runs."),
 ]
 
+SecretsDir = Annotated[
+    Path | None,
+    typer.Option(exists=True, file_okay=False, help="A folder with one file per secret, where no server runs."),
+]
+
 DATA = Path("data")
 
 
@@ -40,11 +45,12 @@ def list_(
     most: Annotated[int, typer.Option(min=1, max=500, help="So many rows, the latest.")] = 50,
     format: Annotated[Literal["text", "json"], typer.Option(help="For people or for programs.")] = "text",
     data: Data = DATA,
+    secrets_dir: SecretsDir = None,
 ) -> None:
     """List lanes, or the rows of a lane, or dead letters."""
 
     async def work() -> tuple[str, list[dict[str, Any]]]:
-        async with reached(data) as control:
+        async with reached(data, secrets_dir=secrets_dir) as control:
             if lane is None and not dead and reason is None:
                 return "lanes", (await control.ask("/lanes"))["lanes"]
             place = "dead" if dead or reason is not None else "waiting"
@@ -67,11 +73,12 @@ def show(
     whole: Annotated[bool, typer.Option("--whole", help="With all values in clear. That is logged.")] = False,
     format: Annotated[Literal["text", "json"], typer.Option(help="For people or for programs.")] = "text",
     data: Data = DATA,
+    secrets_dir: SecretsDir = None,
 ) -> None:
     """Show one row: its request or hit, and what was tried."""
 
     async def work() -> dict[str, Any]:
-        async with reached(data) as control:
+        async with reached(data, secrets_dir=secrets_dir) as control:
             return await _row(control, number, dead=dead, whole=whole)
 
     found = carried_out(work)
@@ -91,17 +98,17 @@ def replay(
     yes: Yes = False,
     config: Config = None,
     data: Data = DATA,
+    secrets_dir: SecretsDir = None,
 ) -> None:
     """Send dead letters again, as if they had just come."""
     _check(numbers, lane, reason, every)
 
     async def work() -> dict[str, Any]:
-        async with reached(data, config) as control:
+        async with reached(data, config, secrets_dir=secrets_dir) as control:
             selected = await _selected(control, numbers, lane, reason, dead=True)
             await _ask(control, selected, "replay", yes=yes)
             with progress("replay") as shown:
-                begun = await control.ask("/replay", selected)
-                return await job_done(control, begun["job"], shown)
+                return await job_done(control, "/replay", selected, shown)
 
     _tell(carried_out(work))
 
@@ -116,47 +123,54 @@ def drop(
     dead: Dead = False,
     yes: Yes = False,
     data: Data = DATA,
+    secrets_dir: SecretsDir = None,
 ) -> None:
     """Delete rows for ever: of those that wait, or with --dead or --reason of the dead letters."""
     _check(numbers, lane, reason, every)
 
     async def work() -> dict[str, Any]:
-        async with reached(data) as control:
+        async with reached(data, secrets_dir=secrets_dir) as control:
             selected = await _selected(control, numbers, lane, reason, dead=dead or reason is not None)
             await _ask(control, selected, "drop", yes=yes)
             with progress("drop") as shown:
-                begun = await control.ask("/drop", selected)
-                return await job_done(control, begun["job"], shown)
+                return await job_done(control, "/drop", selected, shown)
 
     _tell(carried_out(work))
 
 
 @queue.command()
-def pause(lane: Annotated[int, typer.Argument(metavar="LANE")], *, data: Data = DATA) -> None:
+def pause(
+    lane: Annotated[int, typer.Argument(metavar="LANE")], *, data: Data = DATA, secrets_dir: SecretsDir = None
+) -> None:
     """Stop a lane: its deliveries wait until it is resumed."""
-    _set(lane, data, paused=True)
+    _set(lane, data, secrets_dir, paused=True)
 
 
 @queue.command()
-def resume(lane: Annotated[int, typer.Argument(metavar="LANE")], *, data: Data = DATA) -> None:
-    """Let a lane go on."""
-    _set(lane, data, paused=False)
+def resume(
+    lane: Annotated[int, typer.Argument(metavar="LANE")], *, data: Data = DATA, secrets_dir: SecretsDir = None
+) -> None:
+    """Let a lane go on, and try it at once if it waits after a failure."""
+    _set(lane, data, secrets_dir, paused=False)
 
 
 @queue.command("export")
 def export_(
-    file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, allow_dash=True)], *, data: Data = DATA
+    file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, allow_dash=True)],
+    *,
+    data: Data = DATA,
+    secrets_dir: SecretsDir = None,
 ) -> None:
     """Write all rows to a file, in clear: one line of JSON each. `-` is the standard output."""
 
     async def work() -> tuple[int, int]:
-        async with reached(data) as control:
+        async with reached(data, secrets_dir=secrets_dir) as control:
             return await export_rows(control, file)
 
     written, unread = carried_out(work)
     typer.echo(f"{written} rows were written.", err=True)
     if unread > 0:
-        typer.echo(f"{unread} are not among them: delivered meanwhile, damaged, or their key is not here.", err=True)
+        typer.echo(f"{unread} are not among them: damaged, or their key is not here.", err=True)
         raise typer.Exit(1)
 
 
@@ -165,11 +179,12 @@ def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, allow_dash=True)],
     *,
     data: Data = DATA,
+    secrets_dir: SecretsDir = None,
 ) -> None:
     """Take over the rows of an export. Those that are here already are skipped."""
 
     async def work() -> dict[str, int]:
-        async with reached(data) as control:
+        async with reached(data, secrets_dir=secrets_dir) as control:
             return await import_rows(control, file)
 
     found = carried_out(work)
@@ -182,9 +197,9 @@ def import_(
         raise typer.Exit(1)
 
 
-def _set(lane: int, data: Path, *, paused: bool) -> None:
+def _set(lane: int, data: Path, secrets_dir: Path | None, *, paused: bool) -> None:
     async def work() -> None:
-        async with reached(data) as control:
+        async with reached(data, secrets_dir=secrets_dir) as control:
             await control.ask(f"/lanes/{lane}/{'pause' if paused else 'resume'}", {})
 
     carried_out(work)

@@ -18,15 +18,23 @@ ROWS_AT_ONCE, BYTES_AT_ONCE = 500, 4 << 20
 
 
 async def export_rows(control: Control, file: Path) -> tuple[int, int]:
-    """How many rows were written, and how many of those that were there were not."""
+    """How many rows were written, and how many of those that are there could not be read."""
     total = sum([(await control.ask("/count", place=place))["rows"] for place in ("waiting", "dead")])
     written = 0
     with _written(file) as output, progress("export") as shown:
-        async for piece in control.stream("/export"):
-            output.write(piece)
-            written += piece.count(b"\n")
-            shown(written, total)
-    return written, total - written
+        # The last line is no row: it says how many there were.
+        last = b""
+        async for piece in control.stream("/export", end=1):
+            last += piece
+            whole = last.rfind(b"\n", 0, len(last) - 1) + 1
+            output.write(last[:whole])
+            written += last.count(b"\n", 0, whole)
+            last = last[whole:]
+            shown(written, max(total, written))
+        said = _end(last)
+        if said is None or said["rows"] != written:
+            raise ControlError("The export was cut off, so it is not complete: begin it again.")
+    return written, said["unreadable"]
 
 
 async def import_rows(control: Control, file: Path) -> dict[str, int]:
@@ -52,13 +60,39 @@ def _size(file: Path) -> int:
     return file.stat().st_size if str(file) != "-" and file.exists() else 0
 
 
+def _end(line: bytes) -> dict[str, int] | None:
+    """What the last line of an export says, `None` when it is a row, or none at all."""
+    try:
+        found = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    end = found.get("end")
+    return end if isinstance(end, dict) else None
+
+
 @contextmanager
 def _written(file: Path) -> Iterator[BinaryIO]:
-    """The file, readable by its owner only, there as a whole or not at all. `-` is the standard output."""
+    """The file, readable by its owner only, there as a whole or not at all. `-` is the standard output.
+
+    What is there and no plain file, such as a pipe, is written to as it is.
+    """
     if str(file) == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
+    try:
+        if file.exists() and not file.is_file():
+            with file.open("wb") as output:
+                yield output
+            return
+        with _replaced(file.resolve()) as output:
+            yield output
+    except OSError as problem:
+        raise ControlError(f'"{file}" cannot be written ({problem.strerror or problem}).') from None
+
+
+@contextmanager
+def _replaced(file: Path) -> Iterator[BinaryIO]:
     aside = file.with_name(f"{file.name}.part")
     try:
         aside.unlink(missing_ok=True)
@@ -67,8 +101,6 @@ def _written(file: Path) -> Iterator[BinaryIO]:
             output.flush()
             os.fsync(output.fileno())
         aside.replace(file)
-    except OSError as problem:
-        raise ControlError(f'"{file}" cannot be written ({problem.strerror or problem}).') from None
     finally:
         aside.unlink(missing_ok=True)
 

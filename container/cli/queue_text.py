@@ -27,7 +27,8 @@ def lane_table(lanes: Sequence[dict[str, Any]]) -> None:
         said = "" if answer is None else f"{answer['status'] or '-'} {answer['verdict']} {answer['excerpt']}".strip()
         oldest = "" if lane["oldest"] is None else age(now - lane["oldest"])
         waiting = f"{lane['waiting']}+{lane['claimed']}" if lane["claimed"] else str(lane["waiting"])
-        table.add_row(str(lane["number"]), lane["lane"], _state(lane, now), waiting, str(lane["dead"]), oldest, said)
+        told = (str(lane["number"]), lane["lane"], _state(lane, now), waiting, str(lane["dead"]), oldest, said)
+        table.add_row(*map(printable, told))
     _print(table, "No lanes yet.", rows=len(lanes))
 
 

@@ -20,10 +20,10 @@ from container.cli.log_setup import Format, log_to_stderr
 from container.cli.options import Options, StartError
 from container.cli.process import run
 from container.cli.reload import tell_problems
-from container.cli.sources import Sources, secrets_from
+from container.cli.sources import Sources, own_secret, secrets_from
 from container.cli.stopping import MOST_DRAIN_SECONDS
 from container.cli.tracing import header_secrets
-from container.config.load import Loaded, Secrets
+from container.config.load import Loaded
 from container.config.registry import RegistryError, discover
 from container.delivery.store import Limits
 from container.delivery.told import quoted
@@ -114,8 +114,8 @@ def serve(
         watch=watch,
         demo=demo,
         otel=otel,
-        token=_admin_token(_own(secrets, "TAG_CONTAINER_ADMIN_TOKEN", secrets_dir)),
-        key=_own(secrets, "TAG_CONTAINER_KEY", secrets_dir),
+        token=_admin_token(own_secret(secrets, "TAG_CONTAINER_ADMIN_TOKEN", secrets_dir)),
+        key=own_secret(secrets, "TAG_CONTAINER_KEY", secrets_dir),
     )
     for number, key in enumerate((options.key or "").split(",")):
         known.learn(f"TAG_CONTAINER_KEY {number}", key.strip())
@@ -176,17 +176,6 @@ def _proxies(stated: Sequence[str] | None) -> Networks:
             "--trusted-proxy: with every address trusted, any visitor could be anybody; write the proxy's own network"
         )
     return found
-
-
-def _own(secrets: Secrets, name: str, folder: Path | None) -> str:
-    """A secret of the process itself: a file or a variable, empty for none.
-
-    Without its key deliveries would be sealed with another one, so a file that is there has to count.
-    """
-    found = secrets(name)
-    if found is None and folder is not None and os.path.lexists(folder / name):
-        raise typer.BadParameter(f'--secrets-dir: the file "{name}" is empty or cannot be read')
-    return found or ""
 
 
 def _admin_token(stated: str) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import typer
 
 from container.config.load import Loaded, Secrets, load_file
 from container.config.registry import Registry
@@ -77,6 +80,17 @@ def secrets_from(
         return value
 
     return learned
+
+
+def own_secret(secrets: Secrets, name: str, folder: Path | None) -> str:
+    """A secret of the process itself: a file or a variable, empty for none.
+
+    Without its key deliveries would be sealed with another one, so a file that is there has to count.
+    """
+    found = secrets(name)
+    if found is None and folder is not None and os.path.lexists(folder / name):
+        raise typer.BadParameter(f'--secrets-dir: the file "{name}" is empty or cannot be read')
+    return found or ""
 
 
 def _in_folder_or_environment(folder: Path | None, environment: Mapping[str, str]) -> Secrets:

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from container.cli.control import Control, ControlError
+from container.cli.control import Control, ControlError, Document
 from container.config.problem import printable
 
 LOOK_EVERY_SECONDS = 0.1
@@ -35,16 +35,26 @@ def carried_out(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         raise typer.Exit(1) from None
 
 
-async def job_done(control: Control, job: dict[str, Any], shown: Told) -> dict[str, Any]:
-    """The job when it has ended. Raises `ControlError` if it failed."""
-    while True:
-        shown(job["done"], job["total"])
-        if job["state"] == "failed":
-            raise ControlError(job["problem"])
-        if job["state"] == "done":
-            return job
-        await asyncio.sleep(LOOK_EVERY_SECONDS)
-        job = (await control.ask(f"/jobs/{job['number']}"))["job"]
+async def job_done(control: Control, path: str, document: Document, shown: Told) -> dict[str, Any]:
+    """Begins a job, and returns it when it has ended. Raises `ControlError` if it failed.
+
+    Whoever is interrupted meanwhile stops the job, too: else it would go on unseen.
+    """
+    beginning = asyncio.ensure_future(control.ask(path, document))
+    try:
+        job: dict[str, Any] = (await asyncio.shield(beginning))["job"]
+        while True:
+            shown(job["done"], job["total"])
+            if job["state"] == "failed":
+                raise ControlError(job["problem"])
+            if job["state"] == "done":
+                return job
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+            job = (await control.ask(f"/jobs/{job['number']}"))["job"]
+    except asyncio.CancelledError:
+        begun = (await beginning)["job"]
+        await control.ask(f"/jobs/{begun['number']}/cancel", {})
+        raise
 
 
 @contextmanager

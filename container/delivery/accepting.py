@@ -173,4 +173,5 @@ def _letter(letter: Letter, resting: Sealed, lane: int) -> tuple[Any, ...]:
 
 
 def _guard(guard: Guard) -> tuple[object, ...]:
-    return (guard.key, guard.kind, guard.until, guard.planned[0] if guard.planned else "")
+    # Whichever of its deliveries is forgotten, the guard goes with it.
+    return (guard.key, guard.kind, guard.until, " ".join(guard.planned))

@@ -133,6 +133,10 @@ class Disk:
         mark_damaged(self.folder, reason)
         return self._begin("damaged", reason)
 
+    def broken(self, reason: str) -> StoreError:
+        """Nothing is written any more, whatever the disk may say."""
+        return self._begin("failing", reason)
+
     def look(self, connection: sqlite3.Connection) -> None:
         """Once in a while, as long as there is trouble: whether it is over."""
         if self.trouble is None or self.clock() < self._looks_at:

@@ -96,7 +96,7 @@ def export(connection: sqlite3.Connection, keys: Keyring, place: Place, rows: It
                 # What is left of it helps nobody, and would not be taken elsewhere.
                 about["origin"] = ""
             line = _line(keys, place, key, about, Resting(pair.id, about.get("holds", "request"), crc, kid, body))
-        found.append(Exported(pair.number, line))
+        found.append(Exported(pair.number, line, gone=values is None))
     return found
 
 

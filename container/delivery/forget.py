@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 
-from container.delivery.person import Person, texts_of
+from container.delivery.person import Person
 from container.delivery.progress import Progress
 from container.delivery.row import FailedHit, Unpacked
+from container.delivery.schema import FILE
 from container.delivery.selection import AT_ONCE, Place, Selection
 from container.delivery.store import Store
+from container.delivery.texts import texts_of
 from container.engine.guards import once_per_guard
 
 LONGEST_REST_SECONDS = 0.1
 WAITING, DEAD, GUARDS = "waiting", "dead", "guards"
 UNREAD = "not readable, so nobody knows whose they are"
+ASIDE = (
+    "damaged files that were moved aside and may hold anybody; delete them when nothing more is to be saved from them"
+)
 
 LEFT = "the log, in which copies of what was deleted are left while somebody reads the file: do this again later"
 
@@ -31,24 +37,39 @@ async def forget(
     person: Person,
     progress: Progress,
     *,
-    tags: Sequence[str],
+    tags: Mapping[str, str],
+    folder: Path | None = None,
     dry_run: bool = False,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Deletes what holds the person and counts it; `dry_run`: only counts it. `tags`: those of the container.
+    """Deletes what holds the person and counts it; `dry_run`: only counts it.
 
-    Waiting rows first: what dies meanwhile is then found among the dead letters.
+    `tags`: those of the container that have a `once_per`, each with its key as it is written. `folder`: where the store
+    is; damaged files that were moved aside there are named, for nobody can search them.
+    Waiting rows first: what dies meanwhile is then found among the dead letters. And once more in the end, since
+    letters may have been sent again before they were looked at.
     """
-    progress.total = sum([await store.count(Selection(place)) for place, _ in PLACES])
+    looks = PLACES if dry_run else (*PLACES, PLACES[0])
+    progress.total = sum([await store.count(Selection(place)) for place, _ in looks])
     for each in (WAITING, DEAD, GUARDS):
         progress.changed[each] = 0
     ids: set[str] = set()
-    for place, called in PLACES:
-        ids |= await _in_place(store, person, progress, place, called, dry_run=dry_run, sleep=sleep)
-    keys = [once_per_guard(tag, key, until=0, planned=()).key for tag in tags for key in person.keys]
+    for number, (place, called) in enumerate(looks):
+        again = number >= len(PLACES)
+        ids |= await _in_place(store, person, progress, place, called, again=again, dry_run=dry_run, sleep=sleep)
+    progress.total = progress.done
+    keys = [once_per_guard(tag, key, until=0, planned=()).key for tag, by in tags.items() for key in person.keys(by)]
     progress.changed[GUARDS] = await store.forget_guards(keys, ids, dry_run=dry_run)
     if not dry_run and not await store.tidy():
         progress.keep(LEFT)
+    left = [] if folder is None else moved_aside(folder)
+    if left:
+        progress.keep(f"{ASIDE} ({', '.join(left)})", len(left))
+
+
+def moved_aside(folder: Path) -> list[str]:
+    """Damaged files, which hold what they held."""
+    return sorted(path.name for path in folder.glob(f"{FILE}.corrupt-*"))
 
 
 async def _in_place(
@@ -58,10 +79,11 @@ async def _in_place(
     place: Place,
     called: str,
     *,
+    again: bool,
     dry_run: bool,
     sleep: Callable[[float], Awaitable[None]],
 ) -> set[str]:
-    """The ids of the rows that held the person."""
+    """The ids of the rows that held the person. `again`: those that cannot be read are counted already."""
 
     def holds(found: Unpacked | FailedHit) -> bool:
         return person.within(texts_of(found))
@@ -79,7 +101,7 @@ async def _in_place(
         gone = len(found.rows) if dry_run else await store.erase(place, found.rows)
         ids.update(pair.id for pair in found.rows)
         progress.change(called, gone)
-        progress.keep(UNREAD, found.unread)
+        progress.keep(UNREAD, 0 if again else found.unread)
         progress.done += found.looked
         await sleep(min(time.monotonic() - begun, LONGEST_REST_SECONDS))
     return ids

@@ -7,7 +7,7 @@ import logging
 from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 from container.component import Component
 from container.delivery.counters import Counters
@@ -17,7 +17,6 @@ from container.delivery.pace import Course
 from container.delivery.policy import (
     FAILURES_TOLD,
     MOST_FAULTS,
-    PROBE_MS,
     Attempt,
     Bisect,
     Bury,
@@ -32,12 +31,13 @@ from container.delivery.policy import (
 from container.delivery.row import Reason
 from container.delivery.sender import Sender
 from container.delivery.store import Answer, Claimed, ClaimedRow, LaneState, Mode, Store, StoreError
-from container.delivery.told import Told, without_numbers
-from container.delivery.told import quoted as quoted
+from container.delivery.told import Told, quoted, without_numbers
 from container.delivery.transport import NoAnswer
 from container.effects import Response, Verdict, by_status, retry_after
 
 log = logging.getLogger("container.delivery")
+
+T = TypeVar("T")
 
 Judge = Callable[[Response], Verdict]
 Judges = Callable[[str, int], Judge | None]
@@ -103,22 +103,7 @@ class Handling:
     outcomes: Outcomes = field(default_factory=Outcomes)
 
     async def deliver(self, flight: Flight) -> None:
-        """Sends the batch and sees it through. Cancelled, it gives the rows back."""
-        claimed, ended = flight.claimed, False
-        try:
-            await self._deliver(flight)
-            ended = True
-        except asyncio.CancelledError:
-            await self.store.give_back(claimed)
-            ended = True
-            raise
-        finally:
-            if not ended:
-                # A mistake of ours: the rows are kept, and not tried in a hot loop.
-                until = self.clock() + PROBE_MS
-                await self.store.postpone(claimed, claimed.rows, until=until, counted=True)
-
-    async def _deliver(self, flight: Flight) -> None:
+        """Sends the batch and sees it through. Cancelled, or when it raises, the rows stay claimed."""
         rows = flight.claimed.rows
         frame = rows[0].frame
         judge = self.judges(frame.type, frame.format)
@@ -204,11 +189,11 @@ class Handling:
         if due or judged.state != before or judged.verdict.kind != "delivered":
             course.marked = answer.at
             await asyncio.gather(
-                self._insist(lambda: self._carry_out(flight, judged)),
+                self._carry_out(flight, judged),
                 self._insist(lambda: self.store.mark(flight.claimed.lane, judged.state, answer)),
             )
         else:
-            await self._insist(lambda: self._carry_out(flight, judged))
+            await self._carry_out(flight, judged)
 
     def _learn(self, flight: Flight, judged: Judged) -> int:
         """What the answer says of the lane's rows and batches; how many rows were refused, each for itself.
@@ -217,7 +202,8 @@ class Handling:
         """
         rows, course, decision = flight.claimed.rows, flight.course, judged.decision
         if isinstance(decision, Bisect):
-            if judged.answer.status == _TOO_LARGE and any(row.attempts == 1 for row in rows):
+            too_large = judged.verdict.too_large or judged.answer.status == _TOO_LARGE
+            if too_large and any(row.attempts == 1 for row in rows):
                 course.too_large(len(rows), self.clock())
             return 0
         if isinstance(decision, Postpone):
@@ -234,15 +220,18 @@ class Handling:
                 await self._settle(flight, judged, judged.decision)
             case Bisect():
                 # They keep their place in the queue, so that the one to blame is found before the next batch leaves.
-                changed = await self.store.split(claimed, now=rows[0].first, tried=tried)
+                changed = await self._insist(lambda: self.store.split(claimed, now=rows[0].first, tried=tried))
                 self._count("bisected", flight, changed, len(rows))
-                self._judged(flight, rows, "bisected")
+                self._judged(flight, rows[:changed], "bisected")
             case Bury(index):
                 others = [row for row in rows if row is not rows[index]]
-                await self._bury(flight, [rows[index]], "refused", judged)
-                self._judged(flight, [rows[index]], "refused")
+                buried = await self._bury(flight, [rows[index]], "refused", judged)
+                self._judged(flight, [rows[index]][:buried], "refused")
                 if others:
-                    await self.store.postpone(claimed, others, until=self.clock(), counted=True, tried=tried)
+                    now = self.clock()
+                    await self._insist(
+                        lambda: self.store.postpone(claimed, others, until=now, counted=True, tried=tried)
+                    )
             case Postpone():
                 self._judged(flight, rows, judged.verdict.kind if judged.state.mode == "open" else judged.state.mode)
                 await self._postpone(flight, rows, judged.decision, judged)
@@ -253,13 +242,14 @@ class Handling:
         again = [row for place, row in places if place in decision.again]
         good = [row for place, row in places if place not in decision.refused and place not in decision.again]
         if bad:
-            await self._bury(flight, bad, "refused", judged)
-            self._judged(flight, bad, "refused")
+            buried = await self._bury(flight, bad, "refused", judged)
+            self._judged(flight, bad[:buried], "refused")
         if again:
             await self._postpone(flight, again, Postpone(decision.until, counted=True), judged)
             self._judged(flight, again, "retry")
         if good:
-            self._count("delivered", flight, await self.store.settle(flight.claimed, good), len(good))
+            settled = await self._insist(lambda: self.store.settle(flight.claimed, good))
+            self._count("delivered", flight, settled, len(good))
             self._judged(flight, good, "delivered")
             self.counters.arrived(flight.course.lane.type, [row.first for row in good], now=self.clock())
 
@@ -280,28 +270,34 @@ class Handling:
         for why, dead in over.items():
             await self._bury(flight, dead, why, judged)
         if waiting:
-            changed = await self.store.postpone(
-                flight.claimed,
-                waiting,
-                until=decision.until,
-                counted=decision.counted,
-                fault=decision.fault,
-                tried=judged.answer,
+            changed = await self._insist(
+                lambda: self.store.postpone(
+                    flight.claimed,
+                    waiting,
+                    until=decision.until,
+                    counted=decision.counted,
+                    fault=decision.fault,
+                    tried=judged.answer,
+                )
             )
             self._count("postponed", flight, changed, len(waiting))
 
-    async def _bury(self, flight: Flight, rows: Sequence[ClaimedRow], reason: Reason, judged: Judged) -> None:
-        claimed, lane, note = flight.claimed, flight.label, judged.verdict.reason
-        changed = await self.store.bury(claimed, rows, reason, note=note, now=self.clock(), tried=judged.answer)
+    async def _bury(self, flight: Flight, rows: Sequence[ClaimedRow], reason: Reason, judged: Judged) -> int:
+        """How many of them were still ours to bury."""
+        claimed, lane, note, now = flight.claimed, flight.label, judged.verdict.reason, self.clock()
+        changed = await self._insist(
+            lambda: self.store.bury(claimed, rows, reason, note=note, now=now, tried=judged.answer)
+        )
         self.counters.add("buried", flight.course.lane.type, reason, by=changed)
         self.counters.add("lost_claims", flight.course.lane.type, by=len(rows) - changed)
-        self.counters.buried(lane, Tally(row.tag for row in rows), reason)
+        self.counters.buried(lane, Tally(row.tag for row in rows[:changed]), reason)
         number = self.told.news(
             f"buried {claimed.lane} {reason}", without_numbers(note), now=self.clock(), number=changed
         )
         if number:
             stated = "delivery.buried tag=%s lane=%s rows=%d reason=%s note=%s"
             log.error(stated, quoted(rows[0].tag), quoted(lane), number, reason, quoted(note))
+        return changed
 
     def _count(
         self, name: Literal["delivered", "bisected", "postponed"], flight: Flight, changed: int, rows: int
@@ -313,17 +309,20 @@ class Handling:
     def _judged(self, flight: Flight, rows: Sequence[ClaimedRow], verdict: str) -> None:
         self.counters.judged(flight.label, Tally(row.tag for row in rows), verdict)
 
-    async def _insist(self, work: Callable[[], Awaitable[None]]) -> None:
-        """What came back must not be forgotten: it is written as soon as the store takes it."""
+    async def _insist(self, work: Callable[[], Awaitable[T]]) -> T:
+        """What came back must not be forgotten: it is written as soon as the store takes it.
+
+        `work`: one piece, so that nothing of what follows from it is done twice.
+        """
         while True:
             try:
-                await work()
+                done = await work()
             except StoreError as problem:
                 self.store_failed(problem)
                 await self.sleep(_STORE_PAUSE_SECONDS)
             else:
                 self.store_worked()
-                return
+                return done
 
     def store_failed(self, problem: StoreError) -> None:
         """It is asked again each second, and told of when that is news."""

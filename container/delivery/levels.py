@@ -43,8 +43,11 @@ class Levels:
         fill = self.fill
         return fill < NEARLY_FULL or fill < ADMITTED_BELOW[min(priorities)]
 
-    def read(self, connection: sqlite3.Connection) -> None:
-        """Asks the table how it stands."""
+    def read(self, connection: sqlite3.Connection, lane: int | None = None) -> None:
+        """Asks the table how it stands, or only how this lane does, if no other can have changed."""
+        if lane is not None and not self._stale:
+            self._read_lane(connection, lane)
+            return
         found = connection.execute("select number, rows, bytes from lanes where rows!=0").fetchall()
         self._lanes = {number: [rows, size] for number, rows, size in found}
         self._rows, self._bytes = sum(rows for _, rows, _ in found), sum(size for *_, size in found)
@@ -70,3 +73,11 @@ class Levels:
         self._rows += 1
         self._bytes += size
         return True
+
+    def _read_lane(self, connection: sqlite3.Connection, lane: int) -> None:
+        rows, size = connection.execute("select rows, bytes from lanes where number=?", (lane,)).fetchone() or (0, 0)
+        rows_before, size_before = self._lanes.pop(lane, (0, 0))
+        if rows:
+            self._lanes[lane] = [rows, size]
+        self._rows += rows - rows_before
+        self._bytes += size - size_before

@@ -25,7 +25,13 @@ HARMLESS = frozenset(
 """Members, by their letters, that say what happened and not who did it."""
 
 AMOUNTS = frozenset({"value", "price", "quantity", "qty", "tax", "shipping"})
-"""Of these only what is an amount is shown: Measurement Protocol writes a property of the user as `{"value": …}`."""
+"""Of these only what is an amount is shown: Measurement Protocol writes a property of the user as `{"value": …}`.
+
+So a long whole number may be somebody's id, unless its name or a currency beside it says that it is money.
+"""
+
+MONEY = frozenset({"price", "tax", "shipping"})
+CURRENCIES = frozenset({"currency", "currencycode", "cu"})
 
 HARMLESS_HEADERS = frozenset(
     {"accept", "accept-encoding", "content-encoding", "content-length", "content-type", "host"},
@@ -36,7 +42,9 @@ LONGEST_PLAIN = 64
 LONGEST_NUMBER = 6
 """Digits of a number that is shown under any name: longer ones may be somebody's."""
 
-_AMOUNT = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,6})?")
+_MONEY = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,6})?")
+_AMOUNT = re.compile(rf"-?[0-9]{{1,{LONGEST_NUMBER}}}|-?[0-9]{{1,9}}\.[0-9]{{1,6}}")
+_CURRENCY = re.compile(r"[A-Za-z]{3}")
 _NO_LETTER = re.compile(r"[^a-z]")
 _SECRET = re.compile(r"\$\{secret:[A-Za-z0-9_.-]{1,100}\}")
 _SCHEME_OF_KEY = re.compile(r"(?:Bearer|Basic|Token) ?")
@@ -70,7 +78,9 @@ def masked_url(url: str, *, with_path: bool) -> str:
 
 def masked_pairs(query: str) -> str:
     """Parameters of a query or a form, their names as they are."""
-    return "&".join(_masked_pair(pair) for pair in query.split("&"))
+    pairs = query.split("&")
+    money = any(_is_currency(name, value) for name, _, value in (pair.partition("=") for pair in pairs))
+    return "&".join(_masked_pair(pair, money=money) for pair in pairs)
 
 
 def masked_headers(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
@@ -91,21 +101,23 @@ def masked_body(body: str, content_type: str) -> str:
     return "\n".join(_masked_line(line, content_type) for line in body.split("\n"))
 
 
-def masked_json(value: Any, key: str = "", depth: int = 0) -> Any:
-    """A JSON document with its names. `key`: under which it stands."""
+def masked_json(value: Any, key: str = "", depth: int = 0, *, money: bool = False) -> Any:
+    """A JSON document with its names. `key`: under which it stands. `money`: a currency stands beside it."""
     if depth > MOST_DEEP:
         return "…"
     match value:
         case dict():
-            return {_name(name): masked_json(member, name, depth + 1) for name, member in value.items()}
+            money = any(_is_currency(name, member) for name, member in value.items())
+            return {_name(name): masked_json(member, name, depth + 1, money=money) for name, member in value.items()}
         case list():
-            return [masked_json(member, key, depth + 1) for member in value]
+            return [masked_json(member, key, depth + 1, money=money) for member in value]
         case bool() | None:
             return value
         case int() | float():
-            return value if is_shown(key, str(value)) or len(str(value)) <= LONGEST_NUMBER else masked(str(value))
+            number = str(value)
+            return value if is_shown(key, number, money=money) or len(number) <= LONGEST_NUMBER else masked(number)
     text = str(value)
-    return text if is_shown(key, text) else masked_text(text)
+    return text if is_shown(key, text, money=money) else masked_text(text)
 
 
 def is_harmless(name: str) -> bool:
@@ -113,15 +125,21 @@ def is_harmless(name: str) -> bool:
     return _letters(name) in HARMLESS
 
 
-def is_shown(name: str, value: str) -> bool:
-    """Whether this value is shown under this name."""
-    if _letters(name) in AMOUNTS:
-        return _AMOUNT.fullmatch(value.strip()) is not None
+def is_shown(name: str, value: str, *, money: bool = False) -> bool:
+    """Whether this value is shown under this name. `money`: a currency stands beside it."""
+    letters = _letters(name)
+    if letters in AMOUNTS:
+        amount = _MONEY if letters in MONEY or (money and letters == "value") else _AMOUNT
+        return amount.fullmatch(value.strip()) is not None
     return is_harmless(name) and _is_plain(value)
 
 
 def _letters(name: str) -> str:
     return _NO_LETTER.sub("", name.lower().removeprefix("ep.").removeprefix("epn."))
+
+
+def _is_currency(name: str, value: object) -> bool:
+    return isinstance(value, str) and _letters(name) in CURRENCIES and _CURRENCY.fullmatch(value) is not None
 
 
 def _name(name: str) -> str:
@@ -133,11 +151,11 @@ def _masked_part(value: str) -> str:
     return value if not value or _SCHEME_OF_KEY.fullmatch(value) else masked(value)
 
 
-def _masked_pair(pair: str) -> str:
+def _masked_pair(pair: str, *, money: bool) -> str:
     name, equals, value = pair.partition("=")
     if not equals:
         return masked_text(pair) if pair else pair
-    shown = value if is_shown(name, value) else masked_text(_unquoted(value))
+    shown = value if is_shown(name, value, money=money) else masked_text(_unquoted(value))
     return f"{_name(name)}={shown}"
 
 

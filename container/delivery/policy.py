@@ -143,20 +143,23 @@ def _refused(index: int | None, items: int) -> Decision:
 def _retry(after: float | None, attempt: Attempt) -> tuple[Decision, LaneState]:
     """A first failure counts against the rows, further ones in a row are the lane's.
 
-    So an outage takes no attempts away, and a row on which the vendor stumbles each time does not live for ever. A
-    batch on which it stumbles again and again, while others get through, is split: one of its rows is to blame.
+    So an outage takes no attempts away, and a row on which the vendor stumbles each time does not live for ever,
+    whether or not it asks for a wait. A batch on which it stumbles again and again, while others get through, is
+    split: one of its rows is to blame.
     """
     failures = _failures(attempt)
     # Whatever else was missing is there, since the request could be made; of key and address nothing is known yet.
     mode: Mode = attempt.lane.mode if attempt.lane.mode in _UNTIL_DELIVERED else "open"
-    # What was asked for by an answer that came in between still holds.
+    counted = attempt.fault or not (attempt.lane_alone or attempt.lane.failures)
+    wait = delay(failures, attempt.random)
     if after is not None:
         wait = round(min(max(after, SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS) * 1000)
-        until = max(attempt.now + wait, attempt.lane.not_before)
-        return Postpone(until, counted=False, fault=attempt.fault), LaneState(mode, until, failures)
-    lane_until = max(attempt.now + delay(failures, attempt.random), attempt.lane.not_before)
-    counted = attempt.fault or not (attempt.lane_alone or attempt.lane.failures)
+    # What was asked for by an answer that came in between still holds.
+    lane_until = max(attempt.now + wait, attempt.lane.not_before)
     if counted and not attempt.fault and attempt.items > 1 and attempt.attempts >= FEWEST_ATTEMPTS:
         return Bisect(), LaneState(mode, lane_until, failures)
     until = attempt.now + delay(attempt.attempts, attempt.random) if counted else lane_until
+    if after is not None:
+        # When the vendor said; a row on which it stumbles each time waits for longer, and lets others through.
+        until = lane_until if attempt.attempts == 1 else max(until, lane_until)
     return Postpone(until, counted=counted, fault=attempt.fault), LaneState(mode, lane_until, failures)

@@ -107,10 +107,14 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """A row as a line of an export: its columns, and the body in clear. `number`: where to go on."""
+    """A row as a line of an export: its columns, and the body in clear. `number`: where to go on.
+
+    `line`: empty for one that cannot be read, and for one that is `gone`, since it was delivered meanwhile.
+    """
 
     number: int
     line: Mapping[str, Any]
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import IO
 
 from container.delivery import accepting, statements
+from container.delivery.claimed import read_claimed
 from container.delivery.counters import StoreFigures
-from container.delivery.detail import opened as body_of
 from container.delivery.levels import NEARLY_FULL, Levels
 from container.delivery.opening import Opened, open_folder
 from container.delivery.queue import Take
 from container.delivery.reading import Reading
 from container.delivery.reports import dead_letters, lane_reports, waiting_lanes
-from container.delivery.row import Acceptance, Reason, Row, unpacked
+from container.delivery.row import Acceptance, Reason, Row
 from container.delivery.schema import FILE, lock, open_reader, unusable
 from container.delivery.seal import Keyring, KeyringError, keyring
 from container.delivery.sqlite_queue import Changing, SqliteQueue
@@ -46,6 +46,7 @@ FEW_ROWS = 16
 USUAL_LIMITS = Limits()
 
 _MARK = "update lanes set mode=?, not_before=?, failures=? where number=?"
+_Held = tuple[bytes, tuple[int, ...]]
 _ANSWER = "update lanes set answered=?, status=?, verdict=?, excerpt=? where number=?"
 
 
@@ -96,6 +97,7 @@ class SqliteStore:
         self._writer = Writer(opened.connection, self._accept, self._taken_back, opened.disk)
         self._reading = Reading(open_reader(opened.folder), "deliveries-read", self._stumbled)
         self._listeners: list[Callable[[Mapping[str, int]], None]] = []
+        self._unreleased: set[_Held] = set()
         self._closed = False
         self._queue = found = SqliteQueue(
             Reading(open_reader(opened.folder), "deliveries-look", self._stumbled),
@@ -175,7 +177,10 @@ class SqliteStore:
         )
 
     async def waiting(self) -> Sequence[WaitingLane]:
-        return await self._writer.run(self._waiting)
+        unreleased = frozenset(self._unreleased)
+        found = await self._writer.run(partial(self._waiting, unreleased=unreleased))
+        self._unreleased -= unreleased
+        return found
 
     async def claim(self, lane: int, *, now: int, most_items: int, ahead: int) -> Claimed | None:
         token = secrets.token_bytes(16)
@@ -184,23 +189,25 @@ class SqliteStore:
         def work(connection: sqlite3.Connection) -> tuple[list[Found], int]:
             claimed = statements.claim(connection, lane, token, now=now, most_items=most_items, ahead=ahead)
             if claimed[1]:
-                self._levels.read(connection)
+                self._levels.read(connection, lane)
             return claimed
 
         found, too_old = await self._writer.run(work)
         # Opening a batch takes milliseconds, which the loop should not wait for; a few rows are not worth a thread.
-        opened = partial(self._opened, found)
+        opened = partial(read_claimed, self._keys, found)
         rows, unread = await self._reading.run(lambda _: opened()) if len(found) > FEW_ROWS else opened()
         buried: dict[Reason, int] = {"too_old": too_old} if too_old else {}
         for reason, numbers in unread.items():
             bury = partial(statements.bury, numbers=numbers, token=token, reason=reason, note="", now=now)
-            # Should this fail, they stay claimed, and are found again at the next start.
-            with suppress(StoreError):
-                buried[reason] = await self._change(bury)
+            try:
+                buried[reason] = await self._change(bury, lane)
+            except StoreError:
+                # They wait again as soon as the store can write, and the next claim finds them.
+                self._unreleased.add((token, tuple(numbers)))
         return Claimed(token, lane, tuple(rows), buried) if rows or buried else None
 
     async def settle(self, claimed: Claimed, rows: Sequence[ClaimedRow]) -> int:
-        return await self._change(partial(statements.settle, numbers=_numbers(rows), token=claimed.token))
+        return await self._change(partial(statements.settle, numbers=_numbers(rows), token=claimed.token), claimed.lane)
 
     async def postpone(
         self,
@@ -234,7 +241,7 @@ class SqliteStore:
         tried: Answer | None = None,
     ) -> int:
         work = partial(statements.bury, numbers=_numbers(rows), token=claimed.token)
-        return await self._change(partial(work, reason=reason, note=note, now=now, tried=tried))
+        return await self._change(partial(work, reason=reason, note=note, now=now, tried=tried), claimed.lane)
 
     async def mark(self, lane: int, state: LaneState, answer: Answer | None = None) -> None:
         def work(connection: sqlite3.Connection) -> None:
@@ -251,6 +258,14 @@ class SqliteStore:
     async def pause(self, lane: int, *, paused: bool) -> bool:
         query = "update lanes set paused=? where number=?"
         return await self._writer.run(lambda connection: connection.execute(query, (paused, lane)).rowcount == 1)
+
+    async def hasten(self, lane: int, *, now: int) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("update lanes set not_before=? where number=? and not_before>?", (now, lane, now))
+            query = "update delivery set due=? where lane=? and due>? and attempts+length(history)>0 and claim is null"
+            connection.execute(query, (now, lane, now))
+
+        await self._writer.run(work)
 
     async def lanes(self) -> Sequence[LaneReport]:
         return await self._reading.run(lane_reports)
@@ -289,17 +304,19 @@ class SqliteStore:
         self._writer.counters.errors["read"] += 1
         self._folder.could_not_read(problem)
 
-    def _waiting(self, connection: sqlite3.Connection) -> list[WaitingLane]:
+    def _waiting(self, connection: sqlite3.Connection, unreleased: Collection[_Held]) -> list[WaitingLane]:
+        for token, numbers in unreleased:
+            statements.postpone(connection, numbers, token, until=None, counted=False)
         # Asked for all the time: whoever was refused because of a count that was taken back is let in soon.
         self._levels.refresh(connection)
         return waiting_lanes(connection)
 
-    async def _change(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Work that may change how many rows there are."""
+    async def _change(self, work: Callable[[sqlite3.Connection], T], lane: int | None = None) -> T:
+        """Work that may change how many rows there are, in one lane or in any."""
 
         def changed(connection: sqlite3.Connection) -> T:
             result = work(connection)
-            self._levels.read(connection)
+            self._levels.read(connection, lane)
             return result
 
         return await self._writer.run(changed)
@@ -326,36 +343,6 @@ class SqliteStore:
             number = int(connection.execute("select number from lanes where key=?", (key,)).fetchone()[0])
             self._lanes[key] = number
         return number
-
-    def _opened(self, found: Sequence[Found]) -> tuple[list[ClaimedRow], Mapping[Reason, list[int]]]:
-        rows: list[ClaimedRow] = []
-        unread: dict[Reason, list[int]] = {}
-        for row in found:
-            try:
-                rows.append(_claimed(self._keys, row))
-            except KeyringError:
-                unread.setdefault("unknown_key", []).append(row.number)
-            except ValueError:
-                unread.setdefault("damaged", []).append(row.number)
-        return rows, unread
-
-
-def _claimed(keys: Keyring, found: Found) -> ClaimedRow:
-    held = unpacked(body_of(keys, found))
-    return ClaimedRow(
-        number=found.number,
-        id=found.id,
-        frame=held.frame,
-        item=held.item,
-        tag=held.tag,
-        event_name=held.event_name,
-        event_time=held.event_time,
-        attempts=found.attempts,
-        crashes=found.crashes,
-        faults=found.faults,
-        first=found.first,
-        give_up=found.give_up,
-    )
 
 
 def _size(file: Path) -> int:

@@ -304,6 +304,10 @@ class Store(Queue, Protocol):
         """An operator stops a lane, or lets it go on. Whether there is such a lane."""
         ...
 
+    async def hasten(self, lane: int, *, now: int) -> None:
+        """A lane that waits after a failure is tried at once, and so are its deliveries."""
+        ...
+
     async def lanes(self) -> Sequence[LaneReport]:
         """Every lane that is known, by number. Reads without holding up writers."""
         ...

@@ -26,7 +26,7 @@ create table guards(
   key        blob primary key,
   kind       text not null,
   until      integer not null,
-  row        text not null default ''          -- id of the delivery that took it
+  row        text not null default ''          -- ids of the deliveries that took it, a blank between
 ) strict, without rowid;
 create index guards_until on guards(until);
 """

@@ -23,7 +23,7 @@ def guards_of(
     """The keys above `after` that these rows took, and where to go on; `None` at the end."""
     query = "select key, row from guards where key>? order by key limit ?"
     found = connection.execute(query, (after, LOOKED_AT_ONCE)).fetchall()
-    return [key for key, row in found if row in rows], found[-1][0] if found else None
+    return [key for key, taken in found if any(row in rows for row in taken.split())], found[-1][0] if found else None
 
 
 def drop_guards(connection: sqlite3.Connection, keys: Sequence[bytes]) -> int:

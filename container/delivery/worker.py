@@ -10,11 +10,14 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from container.delivery.counters import Counters
 from container.delivery.handling import Flight, Handling, Judges
 from container.delivery.pace import NEVER, USUAL, Course, Paces
+from container.delivery.policy import PROBE_MS
+from container.delivery.releases import Releases
 from container.delivery.row import LINGER_MS, Reason
 from container.delivery.sender import Sender
 from container.delivery.store import Claimed, Store, StoreError, WaitingLane
@@ -75,14 +78,17 @@ class Worker:
         )
         self.outcomes = self._handling.outcomes
         self._upkeep = Upkeep(store, self.counters, self._handling.told)
-        self._flights: dict[asyncio.Task[None], Course] = {}
+        self._releases = Releases(store)
+        self._flights: dict[asyncio.Task[None], Flight] = {}
         self._courses: dict[int, Course] = {}
+        self._most_courses = MOST_COURSES
         self._turns = 0
         self._awake = asyncio.Event()
         self._ended = asyncio.Event()
         self._ended.set()
         self._hurried = asyncio.Event()
-        self._stopping = False
+        self._running: asyncio.Task[None] | None = None
+        self._stopping = self._overdue = False
         self._rests_until = NEVER
         self._holds: dict[str, int] = {}
         store.listen(self._heard)
@@ -90,9 +96,13 @@ class Worker:
     async def run(self) -> None:
         """Delivers until `stop` is called. A store that fails is asked again each second."""
         self._ended.clear()
+        self._running = asyncio.current_task()
         try:
             while not self._stopping:
                 await self._rest(await self.turn())
+        except asyncio.CancelledError:
+            if not self._overdue:
+                raise
         finally:
             self._ended.set()
 
@@ -102,7 +112,7 @@ class Worker:
         self._rests_until = NEVER
         now = self._around.clock()
         try:
-            self._forget_idle()
+            await self._releases.step()
             tended = await self._upkeep.step(now)
             again = min(await self._start(await self._store.waiting(), now), tended)
         except StoreError as problem:
@@ -123,9 +133,11 @@ class Worker:
         }
 
     async def settled(self) -> None:
-        """Returns when no request is under way."""
+        """Returns when no request is under way, and what none of them saw through waits again."""
         while self._flights:
             await asyncio.wait(tuple(self._flights))
+        with suppress(StoreError):
+            await self._releases.step()
 
     def wake(self) -> None:
         """Looks at the lanes again now."""
@@ -143,16 +155,32 @@ class Worker:
 
     async def stop(self, within: float = SHUTDOWN_SECONDS) -> None:
         """Claims no more, lets requests finish, and gives back what has not finished when `within` seconds are over."""
+        over = time.monotonic() + within - _GIVING_BACK_SECONDS
         self._stopping = True
         self.wake()
-        await self._ended.wait()
+        await self._end(max(within, _GIVING_BACK_SECONDS))
         flights = tuple(self._flights)
         if flights:
-            await self._landing(flights, max(within - _GIVING_BACK_SECONDS, 0))
+            await self._landing(flights, max(over - time.monotonic(), 0))
         for flight in self._flights:
             flight.cancel()
         if self._flights:
             await asyncio.wait(tuple(self._flights), timeout=_GIVING_BACK_SECONDS)
+        # Should this fail, they stay claimed, and wait again at the next start.
+        with suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(_GIVING_BACK_SECONDS):
+                await self._releases.step()
+
+    async def _end(self, within: float) -> None:
+        """`run` has ended afterwards: a store that does not answer holds up nobody who stops."""
+        try:
+            async with asyncio.timeout(within):
+                await self._ended.wait()
+        except TimeoutError:
+            self._overdue = True
+            if self._running is not None:
+                self._running.cancel()
+                await asyncio.wait((self._running,), timeout=_GIVING_BACK_SECONDS)
 
     async def _landing(self, flights: Sequence[asyncio.Task[None]], within: float) -> None:
         """Returns when all of them have finished, the time is over, or it is to be quick."""
@@ -219,12 +247,17 @@ class Worker:
         return course
 
     def _forget(self, waiting: Sequence[WaitingLane]) -> None:
-        """Of very many lanes those begin anew in which nothing waits and nothing is under way."""
-        if len(self._courses) > MOST_COURSES:
+        """Of very many lanes those begin anew in which nothing waits and nothing is under way.
+
+        They are looked through when there are twice as many as were left the last time, so that it costs each lane
+        once, however many wait.
+        """
+        if len(self._courses) > self._most_courses:
             kept = {lane.number for lane in waiting}
             self._courses = {
                 number: course for number, course in self._courses.items() if course.flights or number in kept
             }
+            self._most_courses = max(MOST_COURSES, 2 * len(self._courses))
 
     async def _claim(self, lane: WaitingLane, course: Course, now: int) -> bool:
         most = course.most_items(now)
@@ -235,7 +268,8 @@ class Worker:
             self._buried(lane, reason, rows)
         if claimed.rows and course.opens(now) > now:
             # An answer came while the rows were fetched: the vendor asked to be left alone.
-            await self._store.give_back(claimed)
+            self._releases.add(claimed)
+            await self._releases.step()
         elif claimed.rows:
             self._send(claimed, course)
         return True
@@ -244,9 +278,10 @@ class Worker:
         course.flights += 1
         course.turn = self._turns
         number = course.begin(self._around.clock())
-        flight = asyncio.create_task(self._handling.deliver(Flight(claimed, course, number)))
-        self._flights[flight] = course
-        flight.add_done_callback(self._landed)
+        flight = Flight(claimed, course, number)
+        task = asyncio.create_task(self._handling.deliver(flight))
+        self._flights[task] = flight
+        task.add_done_callback(self._landed)
 
     def _buried(self, lane: WaitingLane, reason: Reason, rows: int) -> None:
         """Rows that died unread: whose they were is not known."""
@@ -257,10 +292,15 @@ class Worker:
         if number:
             log.error("delivery.buried lane=%s rows=%d reason=%s", quoted(label), number, reason)
 
-    def _landed(self, flight: asyncio.Task[None]) -> None:
-        self._flights.pop(flight).flights -= 1
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        flight = self._flights.pop(task)
+        flight.course.flights -= 1
         self.wake()
-        if not flight.cancelled() and (problem := flight.exception()) is not None:
+        if task.cancelled():
+            self._releases.add(flight.claimed)
+        elif (problem := task.exception()) is not None:
+            # A mistake of ours: the rows are kept, and not tried in a hot loop.
+            self._releases.add(flight.claimed, self._around.clock() + PROBE_MS)
             log.error("delivery.failed problem=%s", type(problem).__name__, exc_info=problem)
 
     def _heard(self, first: Mapping[str, int]) -> None:
@@ -283,10 +323,3 @@ class Worker:
         finally:
             sleeping.cancel()
             waking.cancel()
-
-    def _forget_idle(self) -> None:
-        while len(self._courses) > MOST_COURSES:
-            idle = next((number for number, course in self._courses.items() if not course.flights), None)
-            if idle is None:
-                return
-            del self._courses[idle]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import sqlite3
 import threading
@@ -22,6 +23,8 @@ MOST_JOINED = 512
 
 MOST_WAITING, MOST_WAITING_BYTES = 2000, 16 << 20
 """Hits that wait for their commit; past it the next one is refused at once."""
+
+log = logging.getLogger("container.delivery")
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -53,6 +56,8 @@ class Writer:
         self._forget = forget
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._gathered: list[_Job] = []
+        self._under_way: list[_Job] = []
+        self._last = False
         self._waiting = self._waiting_bytes = 0
         self._written = 0
         self._apart: list[Work[None]] = []
@@ -82,7 +87,7 @@ class Writer:
         return result
 
     async def between(self, work: Work[None]) -> None:
-        """Has it done between two commits, outside of a transaction. It must not raise."""
+        """Has it done between two commits, outside of a transaction. It must not raise: that would end the writing."""
         self._apart.append(work)
         # It is done after the first of these, and before the second.
         await self.run(lambda _: None)
@@ -124,9 +129,18 @@ class Writer:
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
 
     def _run(self) -> None:
-        ended = False
-        while not ended:
-            jobs, ended = self._joined()
+        try:
+            self._write()
+        except Exception as problem:  # noqa: BLE001 - a mistake of ours: nobody may wait for ever for a thread that is gone
+            self._refuse(problem)
+        else:
+            _truncate(self._connection)
+        self._connection.close()
+
+    def _write(self) -> None:
+        while not self._last:
+            self._under_way, self._last = self._joined()
+            jobs = self._under_way
             if jobs:
                 results = self._commit(jobs)
                 self._count(jobs, results)
@@ -135,8 +149,19 @@ class Writer:
             while self._apart:
                 self._apart.pop()(self._connection)
             self._disk.look(self._connection)
-        _truncate(self._connection)
-        self._connection.close()
+
+    def _refuse(self, problem: Exception) -> None:
+        """Nothing can be written any more: whoever asks is told so, until the store is closed."""
+        log.error("store.writer_failed hits=refused", exc_info=problem)
+        error = self._disk.broken(f"the thread that writes deliveries has failed ({type(problem).__name__})")
+        self._apart.clear()
+        self._finish(self._under_way, [error] * len(self._under_way))
+        while not self._last:
+            job = self._jobs.get()
+            self._last = job is None
+            if job is not None:
+                self._count([job], [error])
+                self._finish([job], [error])
 
     def _joined(self) -> tuple[list[_Job], bool]:
         """What waits, and whether it is the last; nothing when it is time to look at the disk."""
@@ -247,7 +272,8 @@ class Writer:
 
 def _resolve(pairs: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
     for done, result in pairs:
-        if done.cancelled():
+        if done.done():
+            # Whoever asked has left, or knows.
             continue
         if isinstance(result, Exception):
             done.set_exception(result)

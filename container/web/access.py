@@ -11,12 +11,16 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+
+from container.web.ingest import Receive, Scope, Send
+
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 FORM_SECONDS = 12 * 3600
 """A form can be sent for so long at least, and for twice as long at most."""
@@ -87,6 +91,23 @@ def refusal(request: Request, token: str) -> Response | None:
 def needed() -> Response:
     """The answer that makes a browser ask for the token."""
     return Response("The admin token is needed.\n", 401, {**GUARDED, **_CHALLENGE}, "text/plain")
+
+
+def guarded(application: Application) -> Application:
+    """The application, with our headers on each of its answers."""
+    lines = [(name.encode(), value.encode()) for name, value in GUARDED.items()]
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def sent(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                headers = list(message.get("headers", ()))
+                there = {name.lower() for name, _ in headers}
+                message = {**message, "headers": [*headers, *(line for line in lines if line[0] not in there)]}
+            await send(message)
+
+        await application(scope, receive, sent)
+
+    return answer
 
 
 def form_token(token: str, now: float) -> str:

@@ -6,6 +6,7 @@ have it.
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from pathlib import Path
 
@@ -15,12 +16,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from container.web.access import GUARDED, needed
+from container.web.access import GUARDED, guarded, needed
 from container.web.access import authorised as authorised
+from container.web.gauges import ready_metric
 from container.web.health import attention, not_ready
 from container.web.metrics import delivery_metrics, lane_metrics
 from container.web.pages import Admin as Admin
 from container.web.pages import Pages
+from container.web.queue_api import Application, QueueApi, with_queue
 from container.web.queue_forms import QueueForms
 from container.web.queue_pages import QueuePages, lanes_of
 from container.web.style import PAGE_STYLE
@@ -45,6 +48,11 @@ def admin_app(admin: Admin) -> Starlette:
     )
 
 
+def admin_listener(admin: Admin, api: QueueApi) -> Application:
+    """Everything that the admin listener answers, also that there is no such page: guarded as a whole."""
+    return guarded(with_queue(admin_app(admin), api))
+
+
 async def _ready(admin: Admin, request: Request) -> Response:
     reasons = await not_ready(admin.health, admin.store)
     status = 503 if reasons else 200
@@ -60,8 +68,9 @@ async def _ready(admin: Admin, request: Request) -> Response:
 
 
 async def _metrics(admin: Admin, _request: Request) -> Response:
-    shown = generate_latest(admin.metrics.registry)
-    lanes = await lanes_of(admin.store)
+    # Both wait for a store that hangs, and whoever scrapes does not wait for long.
+    lanes, reasons = await asyncio.gather(lanes_of(admin.store), not_ready(admin.health, admin.store))
+    shown = generate_latest(admin.metrics.registry) + generate_latest(ready_metric(ready=not reasons))
     if lanes is not None:
         shown += generate_latest(lane_metrics(lanes, now=admin.clock()))
     shown += generate_latest(delivery_metrics(admin.counters))

@@ -63,7 +63,7 @@ def _later(seconds: float, work: Callable[[], None]) -> object:
 
 
 class Waiting(NamedTuple):
-    """A hit in the queue. `arrived`: when its headers came, on the monotonic clock.
+    """A hit in the queue. `arrived`: when all of it was there, on the monotonic clock.
 
     `begin` says whether it has begun: its sender may be gone. `refuse`: what is done with one that waited too long.
     """

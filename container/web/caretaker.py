@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from container.delivery import forget, rerun
 from container.delivery.person import Person
@@ -24,13 +25,17 @@ def _nothing() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Caretaker:
-    """`container`: the one in force, `None` without one. `wake`: has the worker look at its lanes. `clock`: Unix ms."""
+    """`container`: the one in force, `None` without one. `wake`: has the worker look at its lanes. `clock`: Unix ms.
+
+    `folder`: the data folder, where it has one.
+    """
 
     store: Store
     container: Callable[[], Container | None]
     wake: Callable[[], None] = _nothing
     clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     jobs: Jobs = field(default_factory=Jobs)
+    folder: Path | None = None
 
     def replay(self, selection: Selection) -> Job:
         """Sends dead letters again. Raises `BusyError`, like the next two."""
@@ -54,16 +59,26 @@ class Caretaker:
 
         async def work(progress: Progress) -> None:
             container = self.container()
-            tags = [tag.name for tag in container.tags if tag.once_per is not None] if container is not None else []
-            await forget.forget(self.store, person, progress, tags=tags, dry_run=dry_run)
+            known = () if container is None else container.tags
+            tags = {tag.name: str(tag.once_per.key) for tag in known if tag.once_per is not None}
+            await forget.forget(self.store, person, progress, tags=tags, folder=self.folder, dry_run=dry_run)
 
         return self.jobs.begin("count" if dry_run else "forget", work)
 
+    async def cancel(self, number: int, *, by: str) -> Job | None:
+        """Stops a job between two slices; one that has ended stays as it is. `None` when there is no such job."""
+        job = self.jobs.get(number)
+        if job is not None and await self.jobs.cancel(job):
+            logger.warning("queue.job_cancelled kind=%s done=%d by=%s", job.kind, job.progress.done, by)
+        return job
+
     async def pause(self, lane: int, *, paused: bool, by: str) -> bool:
-        """Stops a lane, or lets it go on. Whether there is such a lane."""
+        """Stops a lane, or lets it go on: then it is tried at once. Whether there is such a lane."""
         found = await self.store.pause(lane, paused=paused)
         if found:
             logger.info("queue.paused lane=%d paused=%s by=%s", lane, str(paused).lower(), by)
+            if not paused:
+                await self.store.hasten(lane, now=self.clock())
             self.wake()
         return found
 

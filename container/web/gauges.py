@@ -14,7 +14,6 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from container.delivery.counters import MOST_LANES, OTHER, Operation, StoreFigures
-from container.web.health import Health
 
 PACKAGE = "tag-container"
 
@@ -27,7 +26,6 @@ class Standing(Collector):
     store: Callable[[], StoreFigures]
     in_flight: Callable[[], Mapping[tuple[int, str], int]]
     connections: Callable[[], Mapping[str, int]]
-    health: Health
 
     def collect(self) -> Iterator[Metric]:
         figures = self.store()
@@ -43,8 +41,22 @@ class Standing(Collector):
         for listener, number in self.connections().items():
             connections.add_metric([listener], number)
         yield connections
-        yield _gauge("ready", "1 while traffic may come, as /ready says, else 0.", value=int(not self.health.reasons()))
         yield _build_info(figures.engine)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ready(Collector):
+    ready: bool
+
+    def collect(self) -> Iterator[Metric]:
+        yield _gauge("ready", "1 while traffic may come, as /ready says, else 0.", value=int(self.ready))
+
+
+def ready_metric(*, ready: bool) -> CollectorRegistry:
+    """Whether traffic may come, which takes asking the store."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Ready(ready))
+    return registry
 
 
 def stand(registry: CollectorRegistry, standing: Standing) -> None:

@@ -14,6 +14,8 @@ from container.delivery.store import StoreError
 from container.delivery.told import quoted
 
 MOST_REMEMBERED = 10
+SHUT_DOWN = "The server was stopped. What was done is done; begin it again for the rest."
+ON_DEMAND = "It was stopped on demand. What was done is done; begin it again for the rest."
 
 State = Literal["running", "done", "failed"]
 Work = Callable[[Progress], Coroutine[Any, Any, None]]
@@ -31,13 +33,17 @@ class BusyError(Exception):
 
 @dataclass(slots=True)
 class Job:
-    """Mutable on purpose: its work writes how far it is. `problem`: why it failed, as a sentence."""
+    """Mutable on purpose: its work writes how far it is. `problem`: why it failed, as a sentence.
+
+    `stopped`: why somebody wants it to end.
+    """
 
     number: int
     kind: str
     progress: Progress = field(default_factory=Progress)
     state: State = "running"
     problem: str = ""
+    stopped: str = ""
 
 
 class Jobs:
@@ -76,6 +82,15 @@ class Jobs:
             await asyncio.wait({self._task})
         return job
 
+    async def cancel(self, job: Job) -> bool:
+        """Stops the job between two slices, if it is running. Whether it was stopped."""
+        if self._task is None or job is not self.running:
+            return False
+        job.stopped = ON_DEMAND
+        self._task.cancel()
+        await self.finished(job)
+        return job.problem == ON_DEMAND
+
     async def close(self) -> None:
         """Stops what is running between two slices: what is done is done."""
         if self._task is not None:
@@ -103,7 +118,7 @@ def _ended(job: Job, task: asyncio.Task[None]) -> None:
         return
     job.state = "failed"
     if task.cancelled():
-        job.problem = "The server was stopped. What was done is done; begin it again for the rest."
+        job.problem = job.stopped or SHUT_DOWN
         return
     problem = task.exception()
     job.problem = "It failed, by a fault of the program: see the log."

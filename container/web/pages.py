@@ -44,7 +44,7 @@ class Admin:
     """What the admin listener shows. `token` empty: nobody may see the pages. `clock`: Unix time in seconds.
 
     The current container's notice stands at the top of the page. `wake`: has the worker look at its lanes. `jobs`: long
-    work that was begun. `outcomes`: of the latest requests.
+    work that was begun. `outcomes`: of the latest requests. `folder`: where the store is.
     """
 
     current: Current
@@ -57,11 +57,13 @@ class Admin:
     wake: Callable[[], None] = _nothing
     jobs: Jobs = field(default_factory=Jobs)
     outcomes: Outcomes = field(default_factory=Outcomes)
+    folder: Path | None = None
 
     @property
     def caretaker(self) -> Caretaker:
         """What looks after deliveries, with the container that is in force."""
-        return Caretaker(self.store, lambda: self.current.container, self.wake, lambda: self.now, self.jobs)
+        known = (self.wake, lambda: self.now, self.jobs, self.folder)
+        return Caretaker(self.store, lambda: self.current.container, *known)
 
     @property
     def now(self) -> int:

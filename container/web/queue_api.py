@@ -6,10 +6,8 @@ folder's owner can open, it needs none. What changes something is a POST of JSON
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 from starlette.applications import Starlette
@@ -18,14 +16,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from container.delivery.known_ids import KnownIds
 from container.delivery.person import NobodyError, person
-from container.delivery.selection import AT_ONCE, Imported, Place, Selection
+from container.delivery.selection import AT_ONCE, Place, Selection
 from container.delivery.store import StoreError
+from container.web.access import GUARDED, same_origin
 from container.web.caretaker import Caretaker
 from container.web.ingest import Receive, Scope, Send
 from container.web.jobs import BusyError
 from container.web.queue_json import detail_json, imported_json, job_json, lane_json, report_json
+from container.web.queue_moves import ImportOverError, Imports, exported
 
 PATH = "/api/queue"
 MOST_ROWS = 500
@@ -33,7 +32,6 @@ MOST_NUMBERS = 10_000
 LARGEST_BODY = 16 << 20
 """Bytes of a request, such as a slice of an import; a listener may have a limit of its own."""
 
-_GUARDED = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 _NEEDED = {"www-authenticate": 'Basic realm="tag-container: the admin token is the password", charset="UTF-8"'}
 _IDENTIFIERS = ("email", "phone", "user_id", "client_id", "event_id")
 
@@ -41,28 +39,12 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Document = Mapping[str, Any]
 
 
-@dataclass(slots=True)
-class Importing:
-    """The import that is under way: one at a time, so that the ids are read once. Mutable on purpose."""
-
-    number: int = 0
-    known: KnownIds | None = None
-    total: Imported = field(default_factory=Imported)
-
-    def end(self) -> None:
-        if self.known is not None:
-            self.known.close()
-        self.known = None
-
-
-@dataclass(frozen=True, slots=True)
 class QueueApi:
     """`allows`: whether an `Authorization` header may come in. `by`: how callers come in, for the log."""
 
-    caretaker: Caretaker
-    allows: Callable[[str], bool]
-    by: str
-    importing: Importing = field(default_factory=Importing)
+    def __init__(self, caretaker: Caretaker, allows: Callable[[str], bool], *, by: str) -> None:
+        self.caretaker, self.allows, self.by = caretaker, allows, by
+        self._imports = Imports(by=by)
 
     async def lanes(self, _request: Request) -> Response:
         return _json({"lanes": [lane_json(lane) for lane in await self.caretaker.store.lanes()]})
@@ -81,7 +63,7 @@ class QueueApi:
 
     async def row(self, request: Request) -> Response:
         place, number = _place(request.path_params["place"]), request.path_params["number"]
-        whole = request.query_params.get("whole", "") not in ("", "0", "false")
+        whole = _is_set(request.query_params.get("whole", ""))
         found = await self.caretaker.row(place, number, whole=whole, by=self.by)
         if found is None:
             raise HTTPException(404, "There is no such row any more.")
@@ -116,13 +98,20 @@ class QueueApi:
             raise HTTPException(404, "There is no such job any more.")
         return _json({"job": job_json(job)})
 
+    async def cancel(self, request: Request) -> Response:
+        await _document(request)
+        job = await self.caretaker.cancel(request.path_params["number"], by=self.by)
+        if job is None:
+            raise HTTPException(404, "There is no such job any more.")
+        return _json({"job": job_json(job)})
+
     async def export(self, request: Request) -> Response:
         """Every row as a line of JSON, in the order of numbers: those that wait, then the dead letters."""
         asked = dict(request.query_params)
         places = (_place(asked["place"]),) if "place" in asked else ("waiting", "dead")
         selections = [_selection({**asked, "all": True}, place) for place in places]
-        kind = "application/x-ndjson"
-        return StreamingResponse(self._lines(selections), media_type=kind, headers=_GUARDED)
+        lines = exported(self.caretaker.store, selections, by=self.by, end=_is_set(asked.get("end", "")))
+        return StreamingResponse(lines, media_type="application/x-ndjson", headers=GUARDED)
 
     async def import_rows(self, request: Request) -> Response:
         """A slice of an import: `import` is the number that the first slice got, `last` ends it."""
@@ -130,17 +119,13 @@ class QueueApi:
         lines = stated.get("rows")
         if not isinstance(lines, list) or not all(isinstance(line, dict) for line in lines) or len(lines) > AT_ONCE:
             raise HTTPException(422, f"The rows are a list of {AT_ONCE} lines of an export at most.")
-        running, store = self.importing, self.caretaker.store
-        if stated.get("import") is None:
-            running.end()
-            running.number, running.known, running.total = running.number + 1, await store.known_ids(), Imported()
-        elif stated["import"] != running.number or running.known is None:
-            raise HTTPException(409, "Another import began meanwhile, or the server was started anew: begin again.")
-        number = running.number
-        running.total += await store.import_rows(lines, now=self.caretaker.clock(), known=running.known)
-        total = running.total
-        if stated.get("last") is True:
-            running.end()
+        store, clock, last = self.caretaker.store, self.caretaker.clock, stated.get("last") is True
+        try:
+            number = stated["import"] if stated.get("import") is not None else await self._imports.begin(store)
+            total = await self._imports.slice(store, number, lines, clock=clock, last=last)
+        except ImportOverError:
+            said = "Another import began meanwhile, this one stood still, or the server was started anew: begin again."
+            raise HTTPException(409, said) from None
         return _json({"import": number, **imported_json(total)})
 
     def routes(self) -> list[Route]:
@@ -161,6 +146,7 @@ class QueueApi:
             changing("/drop", self.drop),
             changing("/lanes/{number:int}/pause", self.pause),
             changing("/lanes/{number:int}/resume", self.resume),
+            changing("/jobs/{number:int}/cancel", self.cancel),
             changing("/import", self.import_rows),
             changing("/forget", self.forget),
         ]
@@ -172,21 +158,17 @@ class QueueApi:
             raise HTTPException(404, f"There is no lane {number}.")
         return _json({"lane": number, "paused": paused})
 
-    async def _lines(self, selections: list[Selection]) -> AsyncIterator[bytes]:
-        for selection in selections:
-            after = 0
-            while found := await self.caretaker.store.export(selection, after=after):
-                after = found[-1].number
-                yield b"".join(orjson.dumps(each.line) + b"\n" for each in found if each.line)
-
     def _answering(self, answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         """The answer for who may come in, and a sentence where there is none."""
 
         async def answered(request: Request) -> Response:
             if not self.allows(request.headers.get("authorization", "")):
                 return _said(401, "The admin token is needed.", _NEEDED)
-            if request.method == "POST" and not _is_ours(request):
-                return _said(403, "Send JSON, with content-type: application/json, and not from another site's page.")
+            # What is read is logged, and holds people: neither is for another site's page to begin.
+            if not _is_from_here(request.headers):
+                return _said(403, "Another site's page may not ask.")
+            if request.method == "POST" and not _is_json(request):
+                return _said(403, "Send JSON, with content-type: application/json.")
             try:
                 return await answer(request)
             except HTTPException as problem:
@@ -217,19 +199,19 @@ def with_queue(application: Application, api: QueueApi) -> Application:
     return both
 
 
-def _is_ours(request: Request) -> bool:
-    """Whether a request that changes something comes from no other site. Forms of other sites cannot send JSON."""
-    headers = request.headers
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json" or headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-        return False
-    origin = headers.get("origin")
-    if origin is None:
-        return True
-    try:
-        return urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
-    except ValueError:
-        return False
+def _is_from_here(headers: Mapping[str, str]) -> bool:
+    """Whether no other site's page led to the request. An address that somebody typed is nobody's page."""
+    typed = headers.get("sec-fetch-site") == "none" and headers.get("origin") is None
+    return typed or same_origin(headers)
+
+
+def _is_json(request: Request) -> bool:
+    """Forms of other sites cannot send it."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+
+
+def _is_set(stated: str) -> bool:
+    return stated not in ("", "0", "false")
 
 
 async def _document(request: Request) -> Document:
@@ -300,4 +282,4 @@ def _said(status: int, sentence: str, headers: Mapping[str, str] | None = None) 
 def _json(document: Document, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     # Halves of surrogate pairs cannot be written; what a hit brought along may hold some.
     option = orjson.OPT_NON_STR_KEYS
-    return Response(orjson.dumps(document, option=option), status, {**_GUARDED, **(headers or {})}, "application/json")
+    return Response(orjson.dumps(document, option=option), status, {**GUARDED, **(headers or {})}, "application/json")

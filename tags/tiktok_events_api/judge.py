@@ -72,7 +72,8 @@ def _by_code(code: int, answer: Mapping[str, Any], response: Response) -> Verdic
     if code == TOO_FREQUENT and _ABOUT_TOKEN.search(_message(answer)):
         return Verdict("credential", _reason(code, "the access token is refused", answer))
     if _is_about_an_event(code, answer, response.items):
-        refused = Verdict("refused", _reason(code, REFUSED.get(code) or UNCLEAR.get(code, "refused"), answer))
+        reason = _reason(code, REFUSED.get(code) or UNCLEAR.get(code, "refused"), answer)
+        refused = Verdict("refused", reason, too_large=code == BATCH_SIZE)
         return _with_offender(refused, answer, response.items)
     meaning = TEMPORARY.get(code) or UNCLEAR.get(code)
     meaning = meaning or ("an error at TikTok's side" if code >= 50000 else "unknown_reply")

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import get_args
 
+from container.component import IN_FLIGHT
 from container.delivery.row import Reason
 from tests.chaos.ledger import Line
 from tests.chaos.left import Left
 
 MOST_LOG_BYTES = 4 << 20
+MOST_IN_FLIGHT = IN_FLIGHT
+"""Requests that one lane of the scenes has under way, none of whose tags states a number of its own."""
+
 _SHOWN = 3
 _UNDER_WAY_MS = 250.0
 """What was sent before an answer could be read is no fault of the sender."""
@@ -29,8 +33,9 @@ class Known:
     """All that is known at the end of a run.
 
     `acknowledged`: event ids of hits that were answered with 2xx; `sent`: of all that may have arrived. `lanes`: the
-    most items of a request, by lane; each of them gets each event. `kills`: when the process was killed, in Unix
-    milliseconds. `drained`: whether it was left to deliver everything.
+    most items of a request, by lane; `leads_to`: whether an event has a delivery in a lane. `kills`: when the process
+    was killed, in Unix milliseconds. `drained`: whether it was left to deliver everything. `own`: what events of a
+    lane say whose they are, where that is not its name.
     """
 
     acknowledged: Collection[str]
@@ -41,6 +46,7 @@ class Known:
     kills: Sequence[float] = ()
     drained: bool = True
     own: Mapping[str, str] = field(default_factory=dict)
+    leads_to: Callable[[str, str], bool] = lambda lane, event_id: True
 
     def taken(self) -> Iterator[tuple[Delivery, str, Line]]:
         """Every event that a vendor took, in the order in which they came: the delivery, its hash and the request."""
@@ -60,13 +66,12 @@ def copies_are_the_same(known: Known) -> list[str]:
 
 
 def copies_are_few(known: Known) -> list[str]:
-    """I3: a kill, or an answer that nobody heard, may repeat one request at most."""
-    most = 0
-    for lane, size in known.lanes.items():
-        unheard = sum(line.unheard and line.lane == lane for line in known.lines)
-        most += (len(known.kills) + unheard) * size
-    found = sum(count - 1 for count in taken_often(known).values())
-    return [f"I3: {found} duplicates, {most} can be explained"] if found > most else []
+    """I3: only what was under way at a kill, or whose answer nobody heard, is taken again."""
+    many = [f"{lane}: {n} at kill {kill}" for (kill, lane), n in requests_by_kill(known).items() if n > MOST_IN_FLIGHT]
+    return [
+        *_told("I3", "taken again, and nothing explains it", [each for each, kill in _copies(known) if kill == 0]),
+        *_told("I3", "more requests taken again than were under way", many),
+    ]
 
 
 def requests_are_in_order(known: Known) -> list[str]:
@@ -125,7 +130,8 @@ def lost(known: Known) -> list[Delivery]:
     """Deliveries of hits that were acknowledged which are neither delivered nor in the store."""
     there = {delivery for delivery, _, _ in known.taken()} | known.left.waiting
     there |= {(letter.lane, letter.event_id) for letter in known.left.dead}
-    return sorted({(lane, name) for lane in known.lanes for name in known.acknowledged} - there)
+    wanted = {(lane, name) for lane in known.lanes for name in known.acknowledged if known.leads_to(lane, name)}
+    return sorted(wanted - there)
 
 
 def changed(known: Known) -> list[Delivery]:
@@ -144,29 +150,49 @@ def taken_often(known: Known) -> dict[Delivery, int]:
 
 
 def copies_by_kill(known: Known) -> dict[int, Counter[str]]:
-    """Duplicates by the kill before which the first copy was taken (1 for the first), and by lane.
+    """Duplicates by the kill between the two copies (1 for the first), and by lane.
 
-    0 stands for those that no kill explains.
+    0 stands for those that nothing explains; those whose first answer nobody heard are left out.
     """
-    kills, first = sorted(known.kills), dict[Delivery, float]()
     found: dict[int, Counter[str]] = defaultdict(Counter)
-    for delivery, _, line in known.taken():
-        if delivery in first:
-            before, now = bisect_right(kills, first[delivery]), bisect_right(kills, line.at)
-            found[before + 1 if now > before else 0][delivery[0]] += 1
-        first[delivery] = line.at
+    for (lane, _), kill in _copies(known):
+        if kill is not None:
+            found[kill][lane] += 1
     return dict(found)
 
 
 def requests_by_kill(known: Known) -> dict[tuple[int, str], int]:
     """How many requests of a lane were under way at a kill and taken, and so came twice: by kill and lane."""
-    kills, first = sorted(known.kills), dict[Delivery, float]()
+    first = dict[Delivery, float]()
     found: dict[tuple[int, str], set[float]] = defaultdict(set)
+    kills = sorted(known.kills)
     for delivery, _, line in known.taken():
-        if delivery in first and (before := bisect_right(kills, first[delivery])) < bisect_right(kills, line.at):
-            found[before + 1, delivery[0]].add(first[delivery])
+        if delivery in first and (kill := _kill_between(kills, first[delivery], line.at)):
+            found[kill, delivery[0]].add(first[delivery])
         first[delivery] = line.at
     return {key: len(requests) for key, requests in found.items()}
+
+
+def _copies(known: Known) -> Iterator[tuple[Delivery, int | None]]:
+    """Each copy and the kill that explains it: 0 if nothing does, None if the answer to the one before got lost."""
+    kills, before = sorted(known.kills), dict[Delivery, Line]()
+    for delivery, _, line in known.taken():
+        if delivery in before:
+            earlier = before[delivery]
+            kill = _kill_between(kills, earlier.at, line.at)
+            yield delivery, None if earlier.unheard and not kill else kill
+        before[delivery] = line
+
+
+def _kill_between(kills: Sequence[float], first: float, again: float) -> int:
+    """The number of the kill at which a request was under way, 0 if there is none.
+
+    The vendor may have looked at a request a little after its sender was killed.
+    """
+    number = bisect_right(kills, first - _UNDER_WAY_MS) + 1
+    if number > len(kills) or kills[number - 1] >= again:
+        return 0
+    return max(number, min(bisect_right(kills, first) + 1, bisect_right(kills, again)))
 
 
 def _too_early(known: Known) -> Iterator[str]:

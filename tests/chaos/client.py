@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote
 
 from benchmarks.hits import MARK, purchases
@@ -46,7 +47,8 @@ class Sent:
 class Client:
     """Sends hits to a port from `run` until `stop`.
 
-    `patience`: seconds that an answer is waited for. `unsent`: due while there was nobody to connect to.
+    `patience`: seconds that an answer is waited for. `ledger`: where each answer is written down, for whoever looks
+    into a failure. `unsent`: due while there was nobody to connect to.
     """
 
     port: int
@@ -55,13 +57,19 @@ class Client:
     chance: random.Random
     prefix: str = "h"
     patience: float = ANSWER_SECONDS
+    ledger: Path | None = None
     sent: list[Sent] = field(default_factory=list)
     unsent: int = 0
+    _written: IO[str] | None = None
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _due: asyncio.Queue[tuple[str, float] | None] = field(default_factory=asyncio.Queue)
 
     async def run(self) -> None:
         """Hits at random moments, as from many visitors (Poisson), until `stop`, and then until all are answered."""
+        with self.ledger.open("a") if self.ledger else nullcontext() as self._written:
+            await self._run()
+
+    async def _run(self) -> None:
         visitors = [asyncio.create_task(self._visitor()) for _ in range(VISITORS)]
         number, due = 0, time.perf_counter()
         while not self._stopping.is_set():
@@ -91,6 +99,11 @@ class Client:
         """Event ids of all hits that may have arrived."""
         return frozenset(each.id for each in self.sent)
 
+    def _note(self, sent: Sent) -> None:
+        self.sent.append(sent)
+        if self._written is not None:
+            self._written.write(f"{sent.id} {sent.status} {sent.at:.3f} {sent.late:.1f}\n")
+
     async def _visitor(self) -> None:
         line: Connection | None = None
         while (hit := await self._due.get()) is not None:
@@ -106,7 +119,7 @@ class Client:
             if not status:
                 await line.close()
                 line = None
-            self.sent.append(Sent(name, status, time.time() * 1000, (time.perf_counter() - due) * 1000))
+            self._note(Sent(name, status, time.time() * 1000, (time.perf_counter() - due) * 1000))
         if line is not None:
             await line.close()
 
@@ -159,8 +172,3 @@ def measurement(name: str, event: str = "purchase") -> bytes:
     """A short hit."""
     query = f"v=2&tid=G-TEST&cid=1.2&gcs=G111&en={quote(event)}&cu=EUR&epn.value=20&ep.event_id={quote(name)}"
     return f"GET /g/collect?{query} HTTP/1.1\r\nHost: t.shop.example\r\n\r\n".encode()
-
-
-def write(path: Path, sent: Sequence[Sent]) -> None:
-    """The ledger as a file, for whoever looks into a failure."""
-    path.write_text("".join(f"{each.id} {each.status} {each.at:.3f} {each.late:.1f}\n" for each in sent))

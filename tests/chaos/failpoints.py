@@ -171,7 +171,7 @@ async def _in_parts(content: bytes, size: int, die: Die) -> AsyncIterator[bytes]
 POINTS: Mapping[str, Arm] = {
     "body_read": after("container.web.ingest:read_body"),
     "parsed": after("container.engine.run:claim_hit"),
-    "evaluated": after("container.web.ingest:run"),
+    "evaluated": before("container.web.ingest:acceptance"),
     "enqueued": after("container.delivery.writer:Writer._joined"),
     "in_tx": after("container.delivery.accepting:_insert"),
     "before_commit": after("container.delivery.writer:Writer._results"),

@@ -26,7 +26,7 @@ from tests.chaos import client
 from tests.chaos.checker import Known, taken_often, violations
 from tests.chaos.ledger import Line, lines_of
 from tests.chaos.left import left_in
-from tests.chaos.scene import LANES, Server, Vendors, container, names_of, server, vendors
+from tests.chaos.scene import LANES, VISITORS, Server, Vendors, container, names_of, server, vendors
 
 DOWN = ("reset@connect", "status:503")
 """What becomes of requests in the two halves of an outage."""
@@ -73,7 +73,9 @@ async def endure(wanted: Outage, folder: Path) -> Endured:
     async with vendors(folder, **{lane: [] for lane in lanes}) as sink, server(folder, container(sink.ports)) as target:
         target.start()
         await target.ready()
-        visitors = client.Client(target.port, wanted.rate, client.purchase(), random.Random(wanted.seed))
+        visitors = client.Client(
+            target.port, wanted.rate, client.purchase(), random.Random(wanted.seed), ledger=folder / VISITORS
+        )
         visiting = asyncio.create_task(visitors.run())
         await asyncio.sleep(wanted.calm)
         down = time.time() * 1000
@@ -88,7 +90,6 @@ async def endure(wanted: Outage, folder: Path) -> Endured:
         await target.drained(DRAINED_WITHIN_SECONDS)
         target.terminate()
         assert await target.ended() == 0, target.tail()
-    client.write(folder / "visitors.txt", visitors.sent)
     known = Known(
         acknowledged=visitors.acknowledged,
         sent=visitors.known,

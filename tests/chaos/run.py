@@ -29,7 +29,7 @@ from tests.chaos.failpoints import MOST_PASSINGS, POINTS
 from tests.chaos.launcher import EXIT_CODE, REACHED
 from tests.chaos.ledger import lines_of
 from tests.chaos.left import left_in
-from tests.chaos.scene import LANES, Rules, Server, container, names_of, server, vendors
+from tests.chaos.scene import LANES, VISITORS, Rules, Server, container, leads_to, names_of, server, vendors
 
 DRAINED_WITHIN_SECONDS = 600.0
 _PASSINGS = 40
@@ -69,12 +69,14 @@ class Endured:
 
 async def attack(wanted: Attack, folder: Path) -> Endured:
     """Does it, and returns what is known at the end. Raises `AssertionError` when a failpoint is never reached."""
-    chance, endured, began = random.Random(wanted.seed), Endured(), time.monotonic()
+    # Visitors have a chance of their own: how many come depends on the machine.
+    chance, visits = random.Random(wanted.seed), random.Random(wanted.seed + 1)
+    endured, began = Endured(), time.monotonic()
     plans: dict[str, Rules] = dict.fromkeys(LANES, ())
     if "in_replay" in wanted.failpoints:
         plans["hook"] = REFUSING
     async with vendors(folder, **plans) as sink, server(folder, container(sink.ports)) as target:
-        visitors = client.Client(target.port, wanted.rate, client.purchase(), chance)
+        visitors = client.Client(target.port, wanted.rate, client.purchase(), visits, ledger=folder / VISITORS)
         visiting = asyncio.create_task(visitors.run())
         # A file that can be migrated has to be there first.
         await _serve_a_little(target)
@@ -89,7 +91,6 @@ async def attack(wanted: Attack, folder: Path) -> Endured:
         target.terminate()
         code = await target.ended()
         assert code == 0, f"it ended with {code}:\n{target.tail()}"
-    client.write(folder / "visitors.txt", visitors.sent)
     endured.unsent = visitors.unsent
     endured.refused = sum(each.status >= 300 for each in visitors.sent)
     endured.latencies = [each.late for each in visitors.sent if each.acknowledged]
@@ -100,6 +101,7 @@ async def attack(wanted: Attack, folder: Path) -> Endured:
         left=left_in(target.store, names_of(sink.ports)),
         lanes=LANES,
         kills=endured.kills,
+        leads_to=leads_to,
     )
     endured.seconds = time.monotonic() - began
     return endured
@@ -140,7 +142,7 @@ async def _strike(name: str, target: Server, chance: random.Random, endured: End
     if name == "in_replay":
         await target.ready()
         await target.replay()
-    code = await target.ended()
+    code = await target.ended(f"failpoint {name}")
     endured.kills.append(time.time() * 1000)
     assert code == EXIT_CODE, f"failpoint {name}: it ended with {code}:\n{target.tail()}"
     assert target.said(f"{REACHED} name={name}\n") == before + 1, f"failpoint {name} was not reached"

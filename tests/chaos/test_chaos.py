@@ -14,6 +14,9 @@ from tests.chaos.run import Attack, Endured, attack, report
 
 RATE = 150.0
 KILLS = 4
+ACKNOWLEDGED = 0.4
+"""The part of the hits that reached a server which has to be answered with 2xx at least."""
+
 ON_THE_WAY_IN = (
     *("body_read", "parsed", "evaluated", "enqueued", "in_tx"),
     *("before_commit", "after_commit", "before_response", "response_half"),
@@ -29,7 +32,8 @@ def endured(folder: Path, *, kills: int = 0, failpoints: tuple[str, ...] = ()) -
     print(report(wanted, found))
     assert found.known is not None
     assert violations(found.known) == []
-    assert found.known.acknowledged
+    # The rest came while nobody listened, or was cut off.
+    assert len(found.known.acknowledged) > ACKNOWLEDGED * len(found.known.sent)
     assert len(found.kills) == kills + len(failpoints)
     return found
 

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
@@ -98,6 +99,12 @@ class Serving:
         """Its exit code after the signal."""
         self.process.send_signal(number)
         return self.process.wait(PATIENCE_SECONDS)
+
+    def between(self, first: str, then: str) -> float:
+        """Seconds between two lines of `serve`, without those that a loaded machine takes to end the process."""
+        said = [self.wait_for(rf"^(\S+) .*serve\.{name}\b")[1] for name in (first, then)]
+        begun, over = map(datetime.fromisoformat, said)
+        return (over - begun).total_seconds()
 
     def _found(self, pattern: str) -> list[re.Match[str]]:
         return [found for line in self.lines if (found := re.search(pattern, line))]

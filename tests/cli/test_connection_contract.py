@@ -39,7 +39,11 @@ OVERRIDDEN = {
     "on_message_complete": ["self"],
     "on_response_complete": ["self"],
 }
-IN_TURN = {"_start_asgi_task": ["self", "cycle", "app"]}
+IN_TURN = {
+    "_start_asgi_task": ["self", "cycle", "app"],
+    "data_received": ["self", "data"],
+    "on_body": ["self", "body"],
+}
 OF_PROTOCOL = {
     *("parser", "transport", "flow", "client", "cycle", "pipeline", "headers", "scope", "expect_100_continue"),
     *("server_state", "connections", "tasks", "timeout_keep_alive_task", "limit_concurrency"),
@@ -75,7 +79,8 @@ def test_the_attributes_are_there() -> None:
         return set(vars(protocol()))
 
     ours = {"heard", "since", "crowd", "half", "yields", "leave", "look", "_place", "_own", "_deaf", "_left", "_later"}
-    ours |= {"ended", "answer", "_begin", "_turn_away"}
+    ours |= {"ended", "answer", "_begin", "_turn_away", "complete", "is_coming", "_has_body"}
+    ours |= {"_held", "_early", "_turned_away", "_read_early", "_ask"}
     found = run(work())
     assert found >= OF_PROTOCOL
     assert not found & (ours | {name for name in vars(Connection) if name not in OVERRIDDEN})

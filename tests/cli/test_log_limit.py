@@ -28,9 +28,11 @@ class Bench:
         self.limit = Limit(clock=lambda: self.now, later=lambda *timer: self.timers.append(timer))
         self.handler.addFilter(self.limit)
 
-    def say(self, text: str, *arguments: object, name: str = "container.x", times: int = 1) -> None:
+    def say(
+        self, text: str, *arguments: object, name: str = "container.x", times: int = 1, level: int = logging.WARNING
+    ) -> None:
         for _ in range(times):
-            self.handler.handle(logging.LogRecord(name, logging.WARNING, "p.py", 1, text, arguments, None))
+            self.handler.handle(logging.LogRecord(name, level, "p.py", 1, text, arguments, None))
 
     def pass_on(self, seconds: float) -> None:
         """Lets time pass, and what is due then happen."""
@@ -92,6 +94,12 @@ def test_what_a_file_says_at_a_start_is_shown_completely() -> None:
         for text in ("config.problem %s", "demo.pointed tag=%s"):
             here.say(text, '"x"', times=40)
         assert len(here.lines) == 80
+
+
+def test_who_asks_for_debug_sees_everything() -> None:
+    with bench() as here:
+        here.say("hit.taken id=%s", "1", times=MOST_LINES + 25, level=logging.DEBUG)
+        assert len(here.lines) == MOST_LINES + 25
 
 
 def test_what_was_left_out_is_told_of_at_the_end() -> None:

@@ -41,7 +41,7 @@ def test_several_times_more_than_are_taken_are_refused_at_once_and_then_all_is_w
     assert found.without_retry_after == 0
     assert taken > 200
     assert found.taken_of(views=False) > found.taken_of(views=True)
-    # Generous, since others use this machine: `python -m benchmarks.overload` holds the server to what it promises.
+    # Generous, since others use this machine: `benchmarks.overload` prints what it finds beside what is promised.
     assert percentile(found.refused, 0.5) < 250
     assert percentile(found.taken, 0.5) < 2500
     assert found.peak < found.before + 100

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import json
-from collections.abc import Callable, Coroutine
+import os
+import sqlite3
+import subprocess
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +18,17 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from container.cli.control import ControlError
 from container.cli.main import app
-from container.cli.working import progress
+from container.cli.queue_files import export_rows
+from container.cli.queue_text import lane_table
+from container.cli.working import job_done, progress
 from container.delivery.row import acceptance
+from container.delivery.schema import FILE
+from container.delivery.selection import Exported, Selection
 from container.delivery.sqlite import SqliteStore, open_store
-from container.delivery.store import Answer, LaneState
+from container.delivery.sqlite_queue import SqliteQueue
+from container.delivery.store import Answer, LaneState, StoreError
 from container.engine.run import run as run_hit
 from container.event import Hit
 from tests import canaries
@@ -188,6 +200,110 @@ def test_an_export_goes_through_a_pipe(tmp_path: Path) -> None:
     assert "2 rows were taken" in said("queue", "import", "-", data=there, given=piped).output
 
 
+def test_an_export_leaves_what_is_no_plain_file_in_its_place(tmp_path: Path) -> None:
+    here, pipe, real, link = prepared(tmp_path / "a", waiting=2), tmp_path / "p", tmp_path / "real", tmp_path / "link"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE, text=True) as reader:
+        found = said("queue", "export", str(pipe), data=here)
+        assert found.exit_code == 0, found.output
+        assert reader.stdout is not None
+        assert len(reader.stdout.read().splitlines()) == 2
+    assert pipe.is_fifo()
+    real.write_text("before")
+    link.symlink_to(real)
+    assert said("queue", "export", str(link), data=here).exit_code == 0
+    assert link.is_symlink()
+    assert len(real.read_text().splitlines()) == 2
+
+
+def test_an_export_without_rows_that_cannot_be_read_ends_with_1(tmp_path: Path) -> None:
+    here, file = prepared(tmp_path / "a", waiting=3), tmp_path / "rows"
+    with closing(sqlite3.connect(here / FILE)) as other, other:
+        other.execute("update delivery set body=x'00' where number=2")
+    found = said("queue", "export", str(file), data=here)
+    assert (found.exit_code, "2 rows were written." in found.output, "1 are not among" in found.output) == (
+        1,
+        True,
+        True,
+    )
+
+
+class Told:
+    """An interface that answers an export with these pieces."""
+
+    def __init__(self, rows: int, *pieces: bytes) -> None:
+        self._rows, self._pieces = rows, pieces
+
+    async def ask(self, path: str, document: object = None, **query: object) -> Any:
+        return {"rows": self._rows}
+
+    async def stream(self, path: str, **query: object) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            yield piece
+
+
+def test_what_an_export_lacks_is_as_its_end_says_whatever_was_counted_before(tmp_path: Path) -> None:
+    end = b'{"end": {"rows": 2, "unreadable": 1}}\n'
+    file = tmp_path / "rows"
+    # One came and one was delivered meanwhile; pieces end anywhere.
+    told = Told(1, b'{"a": 1}\n{"b"', b": 2}\n", end[:9], end[9:])
+    assert run(export_rows(told, file)) == (2, 1)
+    assert file.read_bytes() == b'{"a": 1}\n{"b": 2}\n'
+    assert run(export_rows(Told(9, b'{"end": {"rows": 0, "unreadable": 0}}\n'), file)) == (0, 0)
+    for cut in (Told(1, b'{"a": 1}\n'), Told(1), Told(1, b'{"a": 1}\n', end)):
+        with pytest.raises(ControlError, match="cut off"):
+            run(export_rows(cut, file))
+    assert file.read_bytes() == b""
+
+
+def test_a_store_that_fails_in_the_middle_of_an_export_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, real = prepared(tmp_path / "a", waiting=600), SqliteQueue.export
+
+    async def fails(store: SqliteQueue, selection: Selection, *, after: int, most: int = 500) -> Sequence[Exported]:
+        if after:
+            raise StoreError("disk I/O error")
+        return await real(store, selection, after=after, most=most)
+
+    monkeypatch.setattr(SqliteQueue, "export", fails)
+    found = said("queue", "export", str(tmp_path / "rows"), data=here)
+    assert (found.exit_code, "The store does not answer (disk I/O error)." in found.output) == (1, True)
+    assert not (tmp_path / "rows").exists()
+
+
+def test_whoever_is_interrupted_stops_the_job_too(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Slow(Told):
+        async def ask(self, path: str, document: object = None, **query: object) -> Any:
+            asked.append(path)
+            await asyncio.sleep(0)
+            return {"job": {"number": 7, "state": "running", "done": 1, "total": 2}}
+
+    async def work(rounds: int) -> None:
+        doing = asyncio.ensure_future(job_done(Slow(0), "/drop", {}, lambda _done, _total: None))
+        for _ in range(rounds):
+            await asyncio.sleep(0)
+        doing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await doing
+
+    for rounds in (1, 2, 9):
+        asked.clear()
+        run(work(rounds))
+        assert (asked[0], asked[-1]) == ("/drop", "/jobs/7/cancel")
+
+
+def test_a_terminal_is_told_nothing_by_what_a_vendor_answered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = {"status": 400, "verdict": "refused", "excerpt": "no\x1b]0;mine\x07 \x9b2J"}
+    lane = {"number": 1, "lane": "http_request https://a\x1b[31m", "answer": answer, "oldest": None, "waiting": 1}
+    lane_table([{**lane, "claimed": 0, "dead": 0, "paused": False, "mode": "open", "failures": 0}])
+    shown = capsys.readouterr().out
+    assert "http_request" in shown
+    assert not {"\x1b", "\x07", "\x9b"} & set(shown)
+
+
 def test_lines_that_are_no_rows_are_told(tmp_path: Path) -> None:
     here, file = prepared(tmp_path / "a", waiting=1), tmp_path / "rows"
     said("queue", "export", str(file), data=here)
@@ -219,6 +335,15 @@ def test_a_person_is_counted_and_forgotten(tmp_path: Path) -> None:
     assert (again.exit_code, "0 waiting deliveries, 0 dead letters" in again.output) == (0, True)
 
 
+def test_a_damaged_file_that_was_moved_aside_is_named_when_somebody_is_forgotten(tmp_path: Path) -> None:
+    prepared(tmp_path, waiting=1)
+    (tmp_path / "deliveries.db.corrupt-20270115T080000Z").write_bytes(b"")
+    found = said("forget", "--email", canaries.EMAIL, data=tmp_path)
+    assert (found.exit_code, "1 waiting deliveries" in found.output) == (1, True)
+    assert "deliveries.db.corrupt-20270115T080000Z" in found.output
+    assert "delete them" in found.output
+
+
 @pytest.mark.parametrize("stated", [[], ["--email", "nobody"], ["--phone", "0612345678"], ["--user-id", " "]])
 def test_nobody_cannot_be_forgotten(tmp_path: Path, stated: list[str]) -> None:
     prepared(tmp_path)
@@ -241,6 +366,35 @@ def test_on_a_terminal_there_is_a_bar_and_elsewhere_lines(capsys: pytest.Capture
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "replay: 10 of 100"
     assert (len(lines), lines[-1]) == (10, "replay: 100 of 100")
+
+
+def test_no_key_is_made_in_a_folder_that_another_key_seals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, secrets = tmp_path / "data", tmp_path / "secrets"
+    key = base64.b64encode(bytes(32)).decode()
+    run(open_store(data, now=NOW, key=key).close())
+    before = sorted(path.name for path in data.iterdir())
+    monkeypatch.delenv("TAG_CONTAINER_KEY", raising=False)
+    for command in (("queue", "list"), ("forget", "--user-id", "customer-4711")):
+        found = said(*command, data=data)
+        assert (found.exit_code, "TAG_CONTAINER_KEY" in found.output) == (1, True)
+    assert sorted(path.name for path in data.iterdir()) == before
+    secrets.mkdir()
+    (secrets / "TAG_CONTAINER_KEY").write_text(f"{key}\n")
+    for command in (("queue", "list"), ("forget", "--user-id", "customer-4711")):
+        found = said(*command, "--secrets-dir", str(secrets), data=data)
+        assert found.exit_code == 0, found.output
+    (secrets / "TAG_CONTAINER_KEY").write_text("")
+    assert said("queue", "list", "--secrets-dir", str(secrets), data=data).exit_code == 2
+    assert not (data / "key").exists()
+
+
+def test_root_writes_nothing_into_the_folder_of_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared(tmp_path, waiting=1)
+    if os.geteuid() == 0:
+        os.chown(tmp_path / FILE, 10001, 10001)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    found = said("queue", "list", data=tmp_path)
+    assert (found.exit_code, "what root writes there the server could not read" in found.output) == (1, True)
 
 
 @pytest.mark.slow

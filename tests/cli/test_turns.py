@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from container.cli.connection import MOST_AHEAD
+from container.cli.turns import InTurn
 from container.web.admission import DOOMED_SECONDS, Gate
 from tests.cli.raw import GET, HOST, POST, QUIET, TARGET, Door, door, hung_up, until
 from tests.web.parts import run
@@ -174,6 +176,128 @@ def test_one_that_waits_behind_another_of_its_connection_has_its_own_turn(tmp_pa
             return [first, await read(reader)]
 
     assert [each[9:12] for each in run(work())] == [b"204", b"204"]
+
+
+@pytest.mark.parametrize(
+    ("before", "pieces"),
+    [
+        (b"", [b"content-length: 5\r\n\r\n", b"abcde"]),
+        (b"", [b"content-length: 5\r\n\r\nabc", b"de"]),
+        (b"", [b"transfer-encoding: chunked\r\n\r\n2\r\nab\r\n", b"0\r\n\r\n"]),
+        (b"", [b"content-length: 300000\r\n\r\n" + 200_000 * b"a", 100_000 * b"b"]),
+        (b"", [b"expect: 100-continue\r\ncontent-length: 5\r\n\r\n", b"abcde"]),
+        (HEALTHY, [b"content-length: 5\r\n\r\n", b"abcde"]),
+        (HEALTHY, [b"content-length: 300000\r\n\r\n" + 200_000 * b"a", 100_000 * b"b"]),
+    ],
+)
+def test_one_with_a_body_takes_its_turn_when_all_of_it_is_there(
+    tmp_path: Path, before: bytes, pieces: list[bytes]
+) -> None:
+    async def work() -> tuple[int, int, bytes, int]:
+        async with held(tmp_path) as here:
+            reader, writer = await here.send(before + POST + pieces[0])
+            if b"expect" in pieces[0]:
+                assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+            if before:
+                await read(reader)
+            await writer.drain()
+            # While it waits for its body it keeps nobody else from beginning.
+            while not here.gate.free:
+                here.turn()
+            assert (await here.door.say_and_stay(QUIET, answers=1)).statuses == [204]
+            meanwhile = here.gate.waiting
+            writer.write(pieces[1])
+            await until(lambda: here.gate.waiting == 1)
+            rows = await here.door.site.waiting()
+            here.turn()
+            async with asyncio.timeout(20):
+                answer = await reader.readline()
+            return meanwhile, rows, answer, await here.door.site.waiting()
+
+    meanwhile, rows, answer, then = run(work())
+    assert (meanwhile, rows) == (0, 0)
+    assert answer.startswith(b"HTTP/1.1 204 ")
+    assert then == 1
+
+
+def test_what_waits_for_its_body_is_no_turn_of_which_anything_is_learnt(tmp_path: Path) -> None:
+    async def work() -> list[int]:
+        async with held(tmp_path) as here:
+            for _ in range(5):
+                await here.send(POST + b"content-length: 5\r\n\r\n")
+            await until(lambda: sum(each.half for each in here.door.crowd.members if isinstance(each, InTurn)) == 5)
+            return [len(here.turns), here.gate.waiting]
+
+    assert run(work()) == [0, 0]
+
+
+@pytest.mark.parametrize("size", [5, 300_000])
+def test_one_whose_body_comes_when_it_is_full_is_refused_and_its_connection_goes_on(tmp_path: Path, size: int) -> None:
+    async def work() -> tuple[bytes, bytes, int]:
+        async with held(tmp_path) as here:
+            reader, writer = await here.send(POST + b"content-length: %d\r\n\r\n" % size + b"a" * (size - 1))
+            await writer.drain()
+            await until(lambda: any(each.half for each in here.door.crowd.members if isinstance(each, InTurn)))
+            await here.wait_for()
+            writer.write(b"a")
+            refused = await read(reader)
+            here.turn()
+            writer.write(QUIET)
+            return refused, await read(reader), await here.door.site.waiting()
+
+    refused, then, rows = run(work())
+    assert refused.startswith(b"HTTP/1.1 503 ")
+    assert AGAIN in refused
+    assert then.startswith(b"HTTP/1.1 204 ")
+    assert rows == 0
+
+
+def test_a_body_that_took_long_is_no_hit_that_waited_for_too_long(tmp_path: Path) -> None:
+    async def work() -> bytes:
+        async with held(tmp_path) as here:
+            reader, writer = await here.send(POST + b"content-length: 5\r\n\r\n")
+            await until(lambda: any(each.half for each in here.door.crowd.members if isinstance(each, InTurn)))
+            for connection in here.door.crowd.members:
+                assert isinstance(connection, InTurn)
+                connection.cycle.scope["state"]["arrived"] -= DOOMED_SECONDS + 1
+            assert (await here.door.say_and_stay(QUIET, answers=1)).statuses == [204]
+            writer.write(b"abcde")
+            await until(lambda: here.gate.waiting == 1)
+            here.turn()
+            return await read(reader)
+
+    assert run(work()).startswith(b"HTTP/1.1 204 ")
+
+
+@pytest.mark.parametrize("head", [b"", b"connection: upgrade\r\nupgrade: h2c\r\n"])
+def test_of_a_flood_on_one_connection_a_few_are_answered_before_it_ends(tmp_path: Path, head: bytes) -> None:
+    async def work() -> tuple[bytes, int, list[str]]:
+        async with held(tmp_path) as here:
+            await here.wait_for()
+            said = await here.door.say((GET + head + b"\r\n") * 1000)
+            return said.text, here.gate.refused, list(here.door.refused)
+
+    said, told, counted = run(work())
+    assert said.count(b"HTTP/1.1 503 ") == said.count(b"HTTP/1.1 ") == MOST_AHEAD + 1
+    assert said.count(b"connection: close") == 1
+    assert told == MOST_AHEAD + 1
+    assert counted == ["overload"] * (MOST_AHEAD + 1)
+
+
+def test_who_takes_no_refusal_in_gets_no_more_of_them(tmp_path: Path) -> None:
+    async def work() -> bool:
+        async with held(tmp_path) as here:
+            await here.wait_for()
+            reader, writer = await here.send()
+            await until(lambda: len(here.door.crowd.members) == 2)
+            for each in here.door.crowd.members:
+                assert isinstance(each, InTurn)
+                # As the transport says it when nobody reads what is written.
+                each.pause_writing()
+            writer.write(QUIET)
+            return b"\r\nconnection: close\r\n" in await ended(reader)
+
+    assert run(work())
 
 
 def test_healthy_never_waits(tmp_path: Path) -> None:

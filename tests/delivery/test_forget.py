@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from container.delivery.disk import PATIENCE_MS
-from container.delivery.forget import LEFT, UNREAD, forget
+from container.delivery.forget import ASIDE, LEFT, UNREAD, forget
 from container.delivery.person import Person, person
 from container.delivery.progress import Progress
 from container.delivery.row import acceptance
@@ -24,6 +24,7 @@ from tests.delivery.harness import LATER, NOW, accepted, item_request, must_clai
 
 OTHER = {"email": hashlib.sha256(b"somebody@else.example").hexdigest()}
 ADA = person(email=canaries.EMAIL)
+KEY = "{{ event.user_id }}"
 
 
 def of_another(number: int) -> Planned:
@@ -31,10 +32,10 @@ def of_another(number: int) -> Planned:
 
 
 async def forgotten(
-    store: SqliteStore, who: Person, *, tags: tuple[str, ...] = (), dry_run: bool = False
+    store: SqliteStore, who: Person, *, tags: Mapping[str, str] = {}, dry_run: bool = False, folder: Path | None = None
 ) -> Mapping[str, int]:
     progress = Progress()
-    await forget(store, who, progress, tags=tags, dry_run=dry_run)
+    await forget(store, who, progress, tags=tags, folder=folder, dry_run=dry_run)
     assert progress.done == progress.total
     return {**progress.changed, **progress.kept}
 
@@ -89,9 +90,22 @@ def test_keys_of_once_per_that_a_person_used_are_free_again(tmp_path: Path) -> N
         used = [once_per_guard("Welcome", key, until=LATER, planned=(key,)) for key in ("U-4711", "U-9")]
         await store.accept(accepted(guards=used))
         who = person(user_id="U-4711")
-        assert (await forgotten(store, who, tags=("Other",)))["guards"] == 0
-        assert (await forgotten(store, who, tags=("Other", "Welcome")))["guards"] == 1
+        assert (await forgotten(store, who, tags={"Other": KEY}))["guards"] == 0
+        assert (await forgotten(store, who, tags={"Other": KEY, "Welcome": KEY}))["guards"] == 1
         assert await store.forget_guards([used[1].key], (), dry_run=True) == 1
+        await store.close()
+
+    run(scenario())
+
+
+def test_a_number_frees_the_keys_of_tags_that_count_by_persons_only(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = open_store(tmp_path, now=NOW)
+        used = [once_per_guard(tag, "104233", until=LATER, planned=(tag,)) for tag in ("Bought", "Welcome")]
+        await store.accept(accepted(guards=used))
+        tags = {"Bought": "{{ event.transaction_id }}", "Welcome": KEY}
+        assert (await forgotten(store, person(user_id="104233"), tags=tags))["guards"] == 1
+        assert await store.forget_guards([used[0].key], (), dry_run=True) == 1
         await store.close()
 
     run(scenario())
@@ -120,8 +134,63 @@ def test_many_rows_are_looked_through_in_slices_with_rests(tmp_path: Path) -> No
             rests.append(seconds)
 
         progress = Progress()
-        await forget(store, ADA, progress, tags=(), sleep=sleep)
-        assert (progress.done, progress.changed["waiting"], len(rests)) == (1201, 1, 3)
+        await forget(store, ADA, progress, tags={}, sleep=sleep)
+        # Each is looked at twice, but for the one that is gone.
+        assert (progress.done, progress.changed["waiting"], len(rests)) == (2401, 1, 6)
+        await store.close()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_a_guard_goes_with_whichever_of_its_deliveries_held_the_person(tmp_path: Path, position: int) -> None:
+    async def scenario() -> None:
+        store = open_store(tmp_path, now=NOW)
+        rows = [planned(number) if number == position + 1 else of_another(number) for number in (1, 2, 3)]
+        shared = Guard(b"shared", "duplicate", LATER, tuple(row.id for row in rows))
+        other = Guard(b"other", "duplicate", LATER, tuple(f"{number:032x}" for number in (8, 9)))
+        await store.accept(accepted(*rows, guards=[shared, other]))
+        assert await forgotten(store, ADA) == {"waiting": 1, "dead": 0, "guards": 1}
+        assert await store.forget_guards([b"shared", b"other"], (), dry_run=True) == 1
+        await store.close()
+
+    run(scenario())
+
+
+def test_a_letter_that_is_sent_again_meanwhile_is_found_where_it_waits_then(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = open_store(tmp_path, now=NOW)
+        guard = Guard(b"hers", "duplicate", LATER, (f"{1:032x}",))
+        await store.accept(accepted(planned(1), guards=[guard]))
+        claimed = await must_claim(store)
+        await store.bury(claimed, claimed.rows, "refused", note="", now=NOW)
+        await store.accept(accepted(of_another(2)))
+
+        async def sleep(_: float) -> None:
+            await store.replay(Selection("dead"), now=NOW)
+
+        progress = Progress()
+        await forget(store, ADA, progress, tags={}, sleep=sleep)
+        assert progress.changed == {"waiting": 1, "dead": 0, "guards": 1}
+        assert [int(row.id, 16) for row in await store.rows(Selection("waiting"), most=9)] == [2]
+        assert progress.done == progress.total
+        await store.close()
+
+    run(scenario())
+
+
+def test_damaged_files_that_were_moved_aside_are_told(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = open_store(tmp_path, now=NOW)
+        names = [f"deliveries.db.corrupt-20270115T080000Z{end}" for end in ("", "-shm", "-wal")]
+        for name in names:
+            (tmp_path / name).write_bytes(b"")
+        for dry_run in (True, False):
+            found = await forgotten(store, ADA, folder=tmp_path, dry_run=dry_run)
+            assert found[f"{ASIDE} ({', '.join(names)})"] == 3
+        for name in names:
+            (tmp_path / name).unlink()
+        assert await forgotten(store, ADA, folder=tmp_path) == {"waiting": 0, "dead": 0, "guards": 0}
         await store.close()
 
     run(scenario())
@@ -137,12 +206,12 @@ def test_a_log_that_somebody_reads_is_said_not_to_be_emptied(tmp_path: Path, mon
             reader.execute("begin")
             [(body,)] = reader.execute("select body from delivery").fetchall()
             progress = Progress()
-            await forget(store, person(email=canaries.EMAIL), progress, tags=[])
+            await forget(store, person(email=canaries.EMAIL), progress, tags={})
             assert (progress.changed["waiting"], progress.kept) == (1, {LEFT: 1})
             reader.execute("commit")
             assert body in (tmp_path / f"{FILE}-wal").read_bytes()
         again = Progress()
-        await forget(store, person(email=canaries.EMAIL), again, tags=[])
+        await forget(store, person(email=canaries.EMAIL), again, tags={})
         assert again.kept == {}
         assert all(body not in (tmp_path / name).read_bytes() for name in (FILE, f"{FILE}-wal"))
         query = "pragma busy_timeout"

@@ -75,10 +75,35 @@ def attempt(
             Postpone(NOW + 5000, False),
             LaneState("open", NOW + 5000, 1),
         ),
-        # Retry-After wins, within a second and an hour, and nobody's attempt is lost.
-        (Verdict("retry", after=7), attempt(), Postpone(NOW + 7000, False), LaneState("open", NOW + 7000, 1)),
-        (Verdict("retry", after=0), attempt(), Postpone(NOW + 1000, False), LaneState("open", NOW + 1000, 1)),
-        (Verdict("retry", after=1e9), attempt(), Postpone(NOW + HOURS, False), LaneState("open", NOW + HOURS, 1)),
+        # Retry-After wins for the lane, within a second and an hour; a first failure counts as any other.
+        (Verdict("retry", after=7), attempt(), Postpone(NOW + 7000, True), LaneState("open", NOW + 7000, 1)),
+        (Verdict("retry", after=0), attempt(), Postpone(NOW + 1000, True), LaneState("open", NOW + 1000, 1)),
+        (Verdict("retry", after=1e9), attempt(), Postpone(NOW + HOURS, True), LaneState("open", NOW + HOURS, 1)),
+        (
+            Verdict("retry", after=7),
+            attempt(attempts=4),
+            Postpone(NOW + 40_000, True),
+            LaneState("open", NOW + 7000, 1),
+        ),
+        (
+            Verdict("retry", after=7),
+            attempt(FAILED_TWICE, attempts=4),
+            Postpone(NOW + 7000, False),
+            LaneState("open", NOW + 7000, 3),
+        ),
+        (
+            Verdict("retry", after=7),
+            attempt(lane_alone=True),
+            Postpone(NOW + 7000, False),
+            LaneState("open", NOW + 7000, 1),
+        ),
+        (Verdict("retry", after=7), attempt(items=9, attempts=3), Bisect(), LaneState("open", NOW + 7000, 1)),
+        (
+            Verdict("retry", after=7),
+            attempt(items=9, attempts=3, lane_alone=True),
+            Postpone(NOW + 7000, False),
+            LaneState("open", NOW + 7000, 1),
+        ),
         # A judge that raised always counts: it is dead after three.
         (
             Verdict("retry"),

@@ -13,6 +13,7 @@ from tests.delivery.harness import (
     NOW,
     Scenario,
     accepted,
+    ids,
     item_request,
     must_claim,
     planned,
@@ -64,6 +65,21 @@ def test_an_operators_pause_outlives_what_the_worker_notes(play: Scenario) -> No
         assert [lane.paused for lane in await store.waiting()] == [True]
         assert await store.pause(lane.number, paused=False)
         assert not await store.pause(999, paused=True)
+
+    play(scenario)
+
+
+def test_a_lane_that_waits_after_a_failure_can_be_tried_at_once(play: Scenario) -> None:
+    async def scenario(store: Store) -> None:
+        await store.accept(accepted(planned(1), planned(2)))
+        claimed = await must_claim(store, most_items=1)
+        tried = Answer(NOW, 503, "retry", "come back later")
+        await store.postpone(claimed, claimed.rows, until=LATER, counted=False, tried=tried)
+        await store.mark(claimed.lane, LaneState("open", LATER, 3))
+        await store.hasten(claimed.lane, now=NOW + 1)
+        [lane] = await store.waiting()
+        assert lane.state == LaneState("open", NOW + 1, 3)
+        assert ids(await must_claim(store, now=NOW + 1)) == [1, 2]
 
     play(scenario)
 

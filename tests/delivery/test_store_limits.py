@@ -16,6 +16,7 @@ from container.effects import Request
 from container.engine.outcome import Guard, Planned
 from container.ga4.automatic import AUTOMATIC
 from tests.delivery.harness import (
+    HOURS,
     LATER,
     NOW,
     accepted,
@@ -207,5 +208,35 @@ def test_levels_that_failed_to_be_written_do_not_keep_hits_out(tmp_path: Path) -
         await store._writer.run(lambda connection: connection.execute("drop trigger broken"))
         await store.waiting()
         assert store.fill == 0.1
+
+    play(tmp_path, WIDE, scenario)
+
+
+def test_what_becomes_of_the_rows_of_one_lane_asks_for_no_other(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore) -> None:
+        rows = [planned(n, item_request(n, account=f"C{n // 2}")) for n in range(8)]
+        await store.accept(accepted(*rows, planned(99, item_request(99, account="old"), max_age_hours=1)))
+        asked: list[str] = []
+        store._writer._connection.set_trace_callback(asked.append)
+        lanes = [lane.number for lane in await store.lanes()]
+        first, second, third, _, old = [
+            await store.claim(lane, now=NOW + 2 * HOURS, most_items=500, ahead=0) for lane in lanes
+        ]
+        assert first is not None
+        assert second is not None
+        assert third is not None
+        assert old is not None
+        await store.settle(first, first.rows[:1])
+        await store.settle(second, second.rows)
+        await store.bury(third, third.rows[:1], "refused", note="", now=NOW)
+        assert [store.share(lane) for lane in lanes] == [0.1, 0, 0.1, 0.2, 0]
+        assert store.fill == 0.4
+        assert [each for each in asked if "from lanes where rows!=0" in each] == []
+        store._writer._connection.set_trace_callback(None)
+        [*_, size] = [lane.bytes for lane in await store.lanes() if lane.waiting + lane.claimed]
+        assert size > 0
+        counted = store._levels._bytes
+        store._levels.read(store._writer._connection)
+        assert store._levels._bytes == counted
 
     play(tmp_path, WIDE, scenario)

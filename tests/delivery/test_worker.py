@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from container.component import tag
 from container.delivery.handling import judges_of
 from container.delivery.schema import FILE
+from container.delivery.store import Claimed, ClaimedRow, StoreUnavailableError
 from container.effects import Request, Response, Verdict, by_status
 from container.event import Event
 from container.fields import Settings
@@ -64,10 +66,11 @@ def test_each_attempt_carries_the_same_bytes(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_a_row_on_which_the_vendor_stumbles_each_time_is_given_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize("headers", [{}, {"Retry-After": "60"}])
+def test_a_row_on_which_the_vendor_stumbles_each_time_is_given_up(headers: Mapping[str, str], tmp_path: Path) -> None:
     async def scenario() -> None:
         def reply(request: httpx.Request) -> httpx.Response:
-            return httpx.Response(500 if request.url.path == "/orders/1" else 200)
+            return httpx.Response(503, headers=headers) if request.url.path == "/orders/1" else httpx.Response(200)
 
         found = bench(tmp_path, reply)
         await found.store.accept(accepted(planned(1, single_request(1))))
@@ -247,3 +250,55 @@ def test_what_was_tried_is_written_with_the_rows_that_are_not_delivered(tmp_path
         (NOW + 5000, "400", "refused"),
     ]
     assert all(len(excerpt) <= 200 and "ada@" not in excerpt for *_, excerpt in tried)
+
+
+def test_what_the_store_takes_at_the_second_try_is_counted_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        def judge(_: Response) -> Verdict:
+            return Verdict("delivered", refused=(0,))
+
+        found = bench(tmp_path, judge=judge)
+        await found.store.accept(accepted(planned(1), planned(2)))
+        settle, tried = found.store.settle, []
+
+        async def fails_twice(claimed: Claimed, rows: Sequence[ClaimedRow]) -> int:
+            tried.append(len(rows))
+            if len(tried) < 3:
+                raise StoreUnavailableError("the disk")
+            return await settle(claimed, rows)
+
+        monkeypatch.setattr(found.store, "settle", fails_twice)
+        await found.turn()
+        counters = found.worker.counters
+        assert tried == [1, 1, 1]
+        assert counters.value("buried", "tiktok_events_api", "refused") == 1
+        assert counters.value("delivered", "tiktok_events_api") == 1
+        assert counters.value("lost_claims", "tiktok_events_api") == 0
+        assert [*counters.dead.values()] == [1]
+        assert sorted(counters.verdicts.values()) == [1, 1]
+
+    run(scenario())
+    assert caplog.text.count("delivery.buried") == 1
+
+
+def test_rows_that_are_no_longer_ours_to_bury_are_not_counted_as_dead(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        found = bench(tmp_path, answers(400))
+        await found.store.accept(accepted(planned(1)))
+
+        def judge(response: Response) -> Verdict:
+            with closing(sqlite3.connect(tmp_path / FILE)) as connection, connection:
+                connection.create_function("appended", 2, lambda before, _: before, deterministic=True)
+                connection.execute("update delivery set claim=x'00'")
+            return by_status(response)
+
+        object.__setattr__(found.worker._handling, "judges", lambda *_: judge)
+        await found.turn()
+        counters = found.worker.counters
+        assert counters.value("lost_claims", "tiktok_events_api") == 1
+        assert sum(counters.dead.values()) == 0
+        assert sum(counters.verdicts.values()) == 0
+
+    run(scenario())

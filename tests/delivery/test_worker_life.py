@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from container.delivery.pace import Course
 from container.delivery.policy import PROBE_MS
+from container.delivery.store import Claimed, LaneState, StoreUnavailableError, WaitingLane
 from container.delivery.transport import Transport
 from container.delivery.worker import Surroundings, Worker
 from container.effects import by_status
 from tests.delivery.harness import (
     NOW,
     SECRETS,
+    Bench,
     accepted,
     bench,
     item_request,
@@ -163,5 +167,140 @@ def test_a_visitor_who_left_does_not_keep_the_worker_asleep(tmp_path: Path) -> N
         assert [list(first.values()) for first in heard] == [[NOW]]
         await found.turn()
         assert len(found.vendor.requests) == 1
+
+    run(scenario())
+
+
+def test_stopping_does_not_wait_for_a_store_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        monkeypatch.setattr("container.delivery.worker._GIVING_BACK_SECONDS", 0.1)
+        found = bench(tmp_path)
+        asked = asyncio.Event()
+
+        async def waiting() -> Sequence[WaitingLane]:
+            asked.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        monkeypatch.setattr(found.store, "waiting", waiting)
+        running = asyncio.create_task(found.worker.run())
+        await asked.wait()
+        await found.worker.stop(within=0)
+        await running
+
+    run(scenario())
+
+
+def test_whoever_cancels_the_worker_cancels_it(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        running = asyncio.create_task(bench(tmp_path).worker.run())
+        await asyncio.sleep(0)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    run(scenario())
+
+
+def fails_once(found: Bench, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The store does not take it the first time."""
+    real = getattr(found.store, name)
+
+    async def fails(*place: Any, **more: Any) -> Any:
+        monkeypatch.setattr(found.store, name, real)
+        raise StoreUnavailableError("the disk")
+
+    monkeypatch.setattr(found.store, name, fails)
+
+
+def test_rows_that_could_not_be_given_back_are_given_back_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        found = bench(tmp_path)
+        await found.store.accept(accepted(planned(1)))
+        real = found.store.claim
+
+        async def claim(lane: int, **limits: int) -> Claimed | None:
+            claimed = await real(lane, **limits)
+            # An answer came meanwhile.
+            found.worker._courses[lane].state = LaneState("open", NOW + 5000, 1)
+            monkeypatch.setattr(found.store, "claim", real)
+            return claimed
+
+        monkeypatch.setattr(found.store, "claim", claim)
+        fails_once(found, monkeypatch, "give_back")
+        assert await found.worker.turn() == NOW + 1000
+        assert (await only_lane(found)).claimed == 1
+        await found.turn()
+        assert len(found.vendor.requests) == 1
+        assert (await only_lane(found)).claimed == 0
+
+    run(scenario())
+
+
+def test_a_mistake_of_ours_beside_a_store_that_fails_keeps_no_rows_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        def reveal(name: str) -> str | None:
+            raise LookupError(name)
+
+        found = bench(tmp_path, reveal=reveal)
+        await found.store.accept(accepted(planned(1)))
+        fails_once(found, monkeypatch, "postpone")
+        await found.turn()
+        assert (await only_lane(found)).claimed == 1
+        await found.turn()
+        assert (await only_lane(found)).claimed == 0
+        [waiting] = await found.store.waiting()
+        assert waiting.due == NOW + PROBE_MS
+
+    run(scenario())
+
+
+def test_a_request_that_is_stopped_before_it_begins_is_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        found = bench(tmp_path)
+        await found.store.accept(accepted(planned(1)))
+        send = found.worker._send
+
+        def sent_and_stopped(claimed: Claimed, course: Course) -> None:
+            send(claimed, course)
+            for flight in found.worker._flights:
+                flight.cancel()
+
+        monkeypatch.setattr(found.worker, "_send", sent_and_stopped)
+        await found.worker.turn()
+        await found.worker.stop(within=0)
+        lane = await only_lane(found)
+        assert (lane.waiting, lane.claimed) == (1, 0)
+        assert found.vendor.requests == []
+
+    run(scenario())
+
+
+def test_what_cannot_be_read_nor_buried_is_buried_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        found = bench(tmp_path)
+        await found.store.accept(accepted(planned(1)))
+        await found.store._writer.run(lambda connection: connection.execute("update delivery set crc=crc+1"))
+        real = found.store._change
+
+        async def change(work: Any, *place: Any) -> Any:
+            monkeypatch.setattr(found.store, "_change", real)
+            raise StoreUnavailableError("the disk")
+
+        await found.worker._upkeep.step(NOW)
+        monkeypatch.setattr(found.store, "_change", change)
+        await found.turn()
+        assert (await only_lane(found)).claimed == 1
+        await found.until_idle()
+        lane = await only_lane(found)
+        assert (lane.claimed, lane.dead) == (0, 1)
+        assert [letter.reason for letter in await found.store.dead()] == ["damaged"]
+        assert found.worker.counters.value("buried", "tiktok_events_api", "damaged") == 1
 
     run(scenario())

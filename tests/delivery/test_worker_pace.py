@@ -449,6 +449,22 @@ def test_a_batch_that_is_too_large_is_split_and_the_next_ones_are_smaller(tmp_pa
     run(scenario())
 
 
+def test_a_vendor_may_find_a_batch_too_large_in_its_own_words(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        def judge(response: Response) -> Verdict:
+            return Verdict("refused", too_large=True) if response.items > 150 else Verdict("delivered")
+
+        found = bench(tmp_path, judge=judge)
+        await found.store.accept(accepted(*map(planned, range(1, 601))))
+        await found.turn()
+        [course] = found.worker._courses.values()
+        assert course.most_items(found.clock.now) == 250
+        await found.until_idle()
+        assert await found.store.dead() == []
+
+    run(scenario())
+
+
 def test_one_row_that_is_too_large_leaves_the_batches_as_they_were_but_for_once(tmp_path: Path) -> None:
     async def scenario() -> None:
         found = bench(tmp_path, lambda request: httpx.Response(413 if 77 in items(request) else 200))
@@ -511,6 +527,23 @@ def test_lanes_that_are_long_empty_are_forgotten(tmp_path: Path, monkeypatch: py
             await found.until_idle()
             assert len(found.worker._courses) <= 11
         assert len(found.vendor.requests) == 40
+
+    run(scenario())
+
+
+def test_lanes_in_which_rows_wait_keep_their_pace_however_many_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        monkeypatch.setattr("container.delivery.worker.MOST_COURSES", 10)
+        found = bench(tmp_path)
+        rows = [planned(n, item_request(n, account=f"C{n}")) for n in range(40)]
+        await found.store.accept(accepted(*rows, linger=60_000))
+        await found.turn()
+        before = dict(found.worker._courses)
+        await found.turn()
+        assert len(before) == 40
+        assert [found.worker._courses[number] is course for number, course in before.items()] == [True] * 40
 
     run(scenario())
 

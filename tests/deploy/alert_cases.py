@@ -57,6 +57,24 @@ def requests(detail: str) -> str:
 CASES = (
     Case("DeliveriesWait", {AGE: "0+120x20"}, f'The oldest delivery of lane "{LANE}" has waited for 40m 0s.', OF_LANE),
     Case("DeliveriesWait", {AGE: "0+40x20"}),
+    # An operator wanted it to wait, which is a warning of its own.
+    Case("DeliveriesWait", {AGE: "0+120x20", lane("tag_container_lane_mode", mode="paused"): "1x20"}),
+    Case(
+        "DeliveriesWait",
+        {AGE: "0+120x20", lane("tag_container_lane_mode", mode="credential"): "1x20"},
+        f'The oldest delivery of lane "{LANE}" has waited for 40m 0s.',
+        OF_LANE,
+    ),
+    # Among those that are counted together, one that is paused says nothing of the others.
+    Case(
+        "DeliveriesWait",
+        {
+            of("tag_container_outbox_oldest_age_seconds", lane="other", number=""): "0+120x20",
+            of("tag_container_lane_mode", lane="other", number="", mode="paused"): "1x20",
+        },
+        'The oldest delivery of lane "other" has waited for 40m 0s.',
+        {**PROCESS, "lane": "other"},
+    ),
     Case(
         "NoDelivery",
         {ACCEPTED: "0+60x20", WAITING: "0+60x20", DELIVERED: "500x20"},
@@ -72,6 +90,10 @@ CASES = (
     ),
     Case("NoDelivery", {ACCEPTED: "0+60x20", WAITING: "5x20", DELIVERED: "0+60x20"}),
     Case("NoDelivery", {ACCEPTED: "0+60x20", WAITING: "0x20"}),
+    Case(
+        "NoDelivery",
+        {ACCEPTED: "0+60x20", WAITING: "0+60x20", lane("tag_container_lane_mode", mode="paused"): "1x20"},
+    ),
     Case("NoDelivery", {ACCEPTED: "9x20", WAITING: "5x20"}),
     Case(
         "DeadLetters",
@@ -222,6 +244,21 @@ CASES = (
         "Gone",
         {of("up"): "0x20"},
         "Nobody answers on the admin listener, or Prometheus does not ask it.",
+        PROCESS,
     ),
+    # One of two, where the other one answers.
+    Case(
+        "Gone",
+        {of("up"): "0x20", 'up{job="tag-container",instance="b"}': "1x20", BUILD.replace('"a"', '"b"'): "1x20"},
+        "Nobody answers on the admin listener, or Prometheus does not ask it.",
+        PROCESS,
+    ),
+    # Nothing is asked at all, or under another name.
+    Case(
+        "Gone",
+        {'up{job="other",instance="a"}': "1x20"},
+        "Nobody answers on the admin listener, or Prometheus does not ask it.",
+    ),
+    Case("Gone", {of("up"): "1x20", BUILD: "1x20"}),
     Case("Gone", {BUILD: "1x20"}),
 )

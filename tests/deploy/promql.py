@@ -17,7 +17,7 @@ _SELECTOR = re.compile(r"\b((?:tag_container|process)_[a-z0-9_]+)\s*(\{[^}]*\})?
 _MATCHER = re.compile(r"([a-z_]+)\s*(=~|!~|!=|=)\s*\"((?:[^\"\\]|\\.)*)\"")
 _KNOWN_WORD = re.compile(
     r"(?:sum|max|min|avg|count|rate|increase|irate|histogram_quantile|time|absent|vector|clamp_min|topk|label_replace"
-    r"|and|or|unless|by|on|offset|job|instance|bool)\b"
+    r"|up|and|or|unless|by|on|offset|job|instance|bool)\b"
 )
 
 

@@ -93,6 +93,21 @@ def test_a_mistake_in_an_expression_is_found(expression: str, problem: str) -> N
     assert problems(expression) == ([problem] if problem else [])
 
 
+def test_what_an_operator_paused_wakes_nobody_up() -> None:
+    expressions = {rule["alert"]: rule["expr"] for rule in RULES}
+    for name in ("DeliveriesWait", "NoDelivery"):
+        assert 'unless on (job, instance, number, lane) tag_container_lane_mode{mode="paused"' in expressions[name]
+    [paused] = [rule for rule in RULES if rule["alert"] == "LanePaused"]
+    assert paused["labels"]["severity"] == "warning"
+
+
+def test_each_process_that_is_gone_is_told_and_that_there_is_none() -> None:
+    [gone] = [rule["expr"] for rule in RULES if rule["alert"] == "Gone"]
+    assert gone == 'up{job="tag-container"} == 0 or on () absent(tag_container_build_info)'
+    page = (ROOT / "docs" / "how-to" / "watch-it.md").read_text(encoding="utf-8")
+    assert "job_name: tag-container\n" in page
+
+
 @with_promtool
 def test_prometheus_takes_the_rules() -> None:
     assert f"{len(RULES)} rules found" in promtool("check", "rules", str(FILE))

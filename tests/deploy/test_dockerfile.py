@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import tomllib
 
 import pytest
@@ -51,10 +52,21 @@ def test_nothing_is_fetched_but_what_the_lock_has_the_hash_of() -> None:
     commands = [part.strip() for each in BUILD if each.name == "RUN" for part in each.text.split("&&")]
     download, venv, install = commands
     assert download.startswith("pip download ")
-    assert {"--require-hashes", "--only-binary :all:", "--requirement requirements.lock"} <= _options(download)
+    plain, spans = (expanded(download, extra) for extra in ("", "otel"))
+    assert {"--require-hashes", "--only-binary :all:", "--requirement requirements.lock"} <= _options(plain)
+    assert _options(spans) - _options(plain) == {"--requirement requirements.otel.lock"}
     assert venv == "python -m venv --without-pip /opt/tag-container"
-    assert {"--no-index", "--find-links wheels ."} <= _options(install)
+    assert {"--no-index", "--find-links wheels ."} <= _options(expanded(install, ""))
+    assert {"--no-index", "--find-links wheels .[otel]"} <= _options(expanded(install, "otel"))
+    assert [each.text for each in BUILD if each.name == "ARG"] == ["EXTRA="]
     assert not [each for each in RUNTIME if re.search(r"\b(pip|apt|curl|wget)\b", each.text)]
+
+
+def expanded(command: str, extra: str) -> str:
+    """The words of a command as the shell makes them."""
+    script = f"printf '%s ' {command}"
+    done = subprocess.run(["/bin/sh", "-c", script], env={"EXTRA": extra}, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def test_the_image_holds_the_environment_and_nothing_else_of_the_build() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client import ProcessCollector
 
 from tests.cli.processes import FILE, PATIENCE_SECONDS, PURCHASE, ROOT, command, following, surroundings
 from tests.deploy.flags import stated
@@ -84,6 +85,24 @@ def test_every_secret_of_the_example_is_a_credential() -> None:
 )
 def test_it_is_hardened(setting: str) -> None:
     assert SERVICE[setting] == ["yes"]
+
+
+def test_it_sees_what_the_metrics_of_a_process_are_read_from(tmp_path: Path) -> None:
+    """With `ProcSubset=pid` there is no /proc/stat, and then none of them, so that two alerts never speak up."""
+    assert SERVICE["ProtectProc"] == ["invisible"]
+    assert SERVICE.get("ProcSubset", ["all"]) == ["all"]
+    own, seen = Path("/proc/self"), tmp_path / "self"
+    seen.mkdir()
+    for name in ("stat", "limits", "fd"):
+        (seen / name).symlink_to(own / name)
+    assert process_metrics(tmp_path) == set()
+    (tmp_path / "stat").write_bytes(Path("/proc/stat").read_bytes())
+    assert {"process_start_time_seconds", "process_open_fds", "process_max_fds"} <= process_metrics(tmp_path)
+
+
+def process_metrics(proc: Path) -> set[str]:
+    collector = ProcessCollector(proc=str(proc), registry=None)
+    return {metric.name for metric in collector.collect()}
 
 
 def test_it_may_write_nothing_but_its_own_folder_and_has_no_capability() -> None:

@@ -88,7 +88,7 @@ async def _scraped(folder: Path) -> str:
         counters.arrived("hook", [0], now=1)
         for name in typing.get_args(Counted):
             counters.add(name, "hook", "refused" if name == "requests" else "")
-        standing = Standing(here.store.figures, lambda: {(1, "lane"): 1}, lambda: {"public": 1}, ingest.health)
+        standing = Standing(here.store.figures, lambda: {(1, "lane"): 1}, lambda: {"public": 1})
         stand(ingest.metrics.registry, standing)
         page = admin_app(
             Admin(ingest.current, here.store, ingest.metrics, ingest.health, counters, "", clock=lambda: NOW)

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from container.web.access import authorised
-from container.web.admin import Admin, admin_app
+from container.web.access import GUARDED, authorised
+from container.web.admin import Admin, admin_app, admin_listener
+from container.web.queue_api import QueueApi
 from tests.web.parts import NOW, Site, run, site
 
 TOKEN = "a-token-of-some-length"
@@ -165,3 +166,26 @@ def test_no_other_header_is_authorised(header: str) -> None:
 def test_a_token_beyond_ascii_is_compared_like_any_other() -> None:
     assert authorised(basic("schlüssel")["authorization"], "schlüssel")
     assert not authorised(basic("schlussel")["authorization"], "schlüssel")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        *(("GET", "/", 200), ("GET", "/nowhere", 404), ("DELETE", "/ready", 405), ("GET", "/ready", 200)),
+        *(("GET", "/api/queue/lanes", 200), ("GET", "/api/queue/nowhere", 404), ("GET", "/api/queue/drop", 405)),
+    ],
+)
+def test_whatever_is_answered_is_guarded(tmp_path: Path, method: str, path: str, status: int) -> None:
+    async def work() -> httpx.Response:
+        async with site(tmp_path) as here:
+            ingest = here.ingest
+            known = (ingest.current, here.store, ingest.metrics, ingest.health, ingest.counters, TOKEN)
+            admin = Admin(*known, clock=lambda: NOW)
+            api = QueueApi(admin.caretaker, lambda _header: True, by="test")
+            transport = httpx.ASGITransport(admin_listener(admin, api))
+            async with httpx.AsyncClient(transport=transport, base_url="http://admin.example") as caller:
+                return await caller.request(method, path, headers=BEARER)
+
+    answer = run(work())
+    assert answer.status_code == status
+    assert {name: answer.headers.get_list(name) for name in GUARDED} == {name: [line] for name, line in GUARDED.items()}

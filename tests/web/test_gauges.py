@@ -32,7 +32,6 @@ from container.engine.outcome import Outcome, TagResult
 from container.event import Hit
 from container.web.admin import Admin, admin_app
 from container.web.gauges import Standing, own_version, stand
-from container.web.health import Health
 from container.web.metrics import MOST_TAG_EVENTS, TagEvents, lane_metrics
 from tests.web.parts import NOW, Site, container, run, site
 from tests.web.test_metrics import counted
@@ -45,7 +44,7 @@ RESERVED_FOR_OTHERS = 40
 
 
 def standing(here: Site) -> Standing:
-    return Standing(here.store.figures, lambda: {(1, "hook"): 2}, lambda: {"public": 3}, here.ingest.health)
+    return Standing(here.store.figures, lambda: {(1, "hook"): 2}, lambda: {"public": 3})
 
 
 async def scraped(here: Site) -> dict[tuple[str, ...], float]:
@@ -183,7 +182,7 @@ def test_a_process_never_shows_more_series_than_a_monitoring_takes(tmp_path: Pat
         async with site(tmp_path) as here:
             metrics, counters = here.ingest.metrics, here.ingest.counters
             listeners = {"public": 1, "admin": 1}
-            stand(metrics.registry, Standing(lambda: figures, lambda: flights, lambda: listeners, Health()))
+            stand(metrics.registry, Standing(lambda: figures, lambda: flights, lambda: listeners))
             metrics.reloaded("abc")
             compiled = container()
             for number, status in itertools.product(range(TAGS), statuses):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import sqlite3
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,13 +19,17 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from container.delivery.progress import Progress
 from container.delivery.row import acceptance
+from container.delivery.schema import FILE
 from container.delivery.sqlite import SqliteStore, open_store
 from container.engine.run import run as run_hit
 from container.event import Hit
+from container.web.access import GUARDED
 from container.web.admin import authorised
 from container.web.caretaker import Caretaker
 from container.web.queue_api import QueueApi, queue_app, with_queue
+from container.web.queue_moves import ImportOverError, Imports
 from tests import canaries
 from tests.delivery.harness import NOW, accepted, must_claim, planned, run
 from tests.web.parts import container
@@ -114,6 +120,117 @@ def test_another_sites_page_changes_nothing(tmp_path: Path, headers: dict[str, s
             assert (await here.get("/count", place="waiting"))["rows"] == 1
 
     run(work())
+
+
+@pytest.mark.parametrize("path", ["/export", "/rows/waiting/1?whole=1", "/lanes", "/rows?place=waiting"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"origin": "https://evil.example"},
+        {"origin": "https://evil.example", "sec-fetch-site": "none"},
+    ],
+)
+def test_another_sites_page_reads_nothing(
+    tmp_path: Path, path: str, headers: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work() -> None:
+        async with desk(tmp_path, waiting=1) as here:
+            answer = await here.caller.get(f"/api/queue{path}", headers={**BEARER, **headers})
+            assert (answer.status_code, canaries.EVERYTHING.within(answer.text)) == (403, [])
+            # An address that somebody typed, and a page of ours.
+            for site in ("none", "same-origin"):
+                answer = await here.caller.get(f"/api/queue{path}", headers={**BEARER, "sec-fetch-site": site})
+                assert answer.status_code == 200
+
+    run(work())
+
+
+@pytest.mark.parametrize("path", ["/lanes", "/export", "/rows/waiting/1?whole=1", "/rows/dead/9"])
+def test_every_answer_is_guarded(tmp_path: Path, path: str) -> None:
+    async def work() -> None:
+        async with desk(tmp_path, waiting=1) as here:
+            answer = await here.caller.get(f"/api/queue{path}", headers=BEARER)
+            assert {name: answer.headers.get(name) for name in GUARDED} == dict(GUARDED)
+
+    run(work())
+
+
+def test_what_goes_out_and_comes_in_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def work() -> None:
+        async with desk(tmp_path / "a", dead=2, waiting=3) as here:
+            lines = (await here.caller.get("/api/queue/export", headers=BEARER)).content.splitlines()
+        async with desk(tmp_path / "b") as there:
+            rows = [*map(orjson.loads, lines), {}]
+            await there.post("/import", {"rows": rows, "last": True}, 200)
+
+    with caplog.at_level(logging.WARNING):
+        run(work())
+    assert [record.getMessage() for record in caplog.records] == [
+        "queue.exported by=admin_token rows=5 unreadable=0",
+        "queue.imported by=admin_token rows=5 known=0 damaged=1 full=0",
+    ]
+
+
+def test_an_export_says_at_its_end_how_many_it_wrote_and_could_not_read(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with desk(tmp_path, dead=1, waiting=3) as here:
+            with closing(sqlite3.connect(tmp_path / FILE)) as other, other:
+                other.execute("update delivery set body=x'00' where number=2")
+            lines = (await here.caller.get("/api/queue/export?end=1", headers=BEARER)).content.splitlines()
+            assert orjson.loads(lines[-1]) == {"end": {"rows": 3, "unreadable": 1}}
+            assert len(lines) == 4
+
+    run(work())
+
+
+def test_imports_that_begin_at_the_same_moment_have_numbers_of_their_own(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with desk(tmp_path) as here:
+            sent = [here.caller.post("/api/queue/import", json={"rows": []}, headers=JSON) for _ in range(3)]
+            answers = await asyncio.gather(*sent)
+            assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
+            [number] = [answer.json()["import"] for answer in answers if answer.status_code == 200]
+            await here.post("/import", {"rows": [], "import": number, "last": True}, 200)
+
+    run(work())
+
+
+def test_an_import_that_stands_still_is_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def work() -> None:
+        async with desk(tmp_path) as here:
+            imports = Imports(by="test", idle_seconds=0.01)
+            number = await imports.begin(here.store)
+            while not caplog.records:  # noqa: ASYNC110 - it is the time that passes that makes it so
+                await asyncio.sleep(0.01)
+            with pytest.raises(ImportOverError):
+                await imports.slice(here.store, number, [], clock=lambda: NOW, last=False)
+
+    with caplog.at_level(logging.WARNING):
+        run(work())
+    assert caplog.records[0].getMessage().startswith("queue.imported by=test rows=0")
+
+
+def test_a_job_is_cancelled_between_two_slices(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def endless(progress: Progress) -> None:
+        progress.done = 500
+        await asyncio.Event().wait()
+
+    async def work() -> None:
+        async with desk(tmp_path) as here:
+            job = here.caretaker.jobs.begin("drop", endless)
+            await asyncio.sleep(0)
+            answer = await here.post(f"/jobs/{job.number}/cancel", {}, 200)
+            assert (answer["job"]["state"], answer["job"]["done"]) == ("failed", 500)
+            assert answer["job"]["problem"].startswith("It was stopped on demand.")
+            assert (await here.post(f"/jobs/{job.number}/cancel", {}, 200)) == answer
+            await here.post("/jobs/9/cancel", {}, 404)
+            assert here.caretaker.jobs.running is None
+
+    with caplog.at_level(logging.WARNING):
+        run(work())
+    assert [each.getMessage() for each in caplog.records] == ["queue.job_cancelled kind=drop done=500 by=admin_token"]
 
 
 def test_a_page_of_the_same_origin_may(tmp_path: Path) -> None:

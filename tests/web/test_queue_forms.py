@@ -14,11 +14,12 @@ import httpx
 import pytest
 
 from container.delivery.progress import Progress
+from container.delivery.store import LaneReport, LaneState
 from container.web.access import FORM_SECONDS, form_token
 from tests import canaries
 from tests.web.markup import Skeleton
 from tests.web.parts import NOW, run
-from tests.web.queue_parts import TOKEN, Desk, desk, planned
+from tests.web.queue_parts import THEN, TOKEN, Desk, desk, planned
 
 T = TypeVar("T")
 FORMS = ["/lanes/1/pause", "/lanes/1/resume", "/lanes/1/act", "/rows/dead/1/whole"]
@@ -67,6 +68,19 @@ def test_a_lane_is_paused_and_resumed(tmp_path: Path, caplog: pytest.LogCaptureF
         "queue.paused lane=1 paused=true by=page",
         "queue.paused lane=1 paused=false by=page",
     ]
+
+
+def test_a_lane_that_fails_is_tried_at_once_when_asked(tmp_path: Path) -> None:
+    async def work(here: Desk) -> tuple[str, httpx.Response, LaneReport]:
+        await here.wait(planned())
+        await here.here.store.mark(1, LaneState("open", THEN + 10**12, 3))
+        return await here.page("/lanes/1"), await here.post("/lanes/1/resume"), await here.lane()
+
+    page, answer, lane = at(tmp_path, work)
+    assert ">Try now</button>" in page
+    assert answer.status_code == 303
+    assert lane.state.failures == 3
+    assert lane.state.not_before < THEN + 10**12
 
 
 def test_a_selection_is_replayed_and_the_result_is_told(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 from container.delivery.lane import Lane
 from container.delivery.levels import ADMITTED_BELOW, NEARLY_FULL
 from container.delivery.store import Answer, LaneReport, LaneState, Mode, StoreUnavailableError
+from container.delivery.store import Limits as StoreLimits
 from container.web.admin import Admin, admin_app
 from container.web.app import public_app
 from container.web.current import Refusal
@@ -97,6 +98,40 @@ def test_what_is_wrong_is_said_and_answered_as_the_documentation_has_it(
     status, [said] = run(work())
     assert status == expected
     assert documented(said) == str(expected)
+
+
+@pytest.mark.parametrize("spoil", [shutting_down, unwritable, worker_in_trouble, silent, refused])
+def test_the_metric_is_what_ready_says(tmp_path: Path, spoil: Spoil) -> None:
+    async def work() -> None:
+        async with site(tmp_path) as here:
+            assert await metric(here) == 1
+            spoil(here)
+            status, _ = await ready(here)
+            assert await metric(here) == int(status == 200)
+
+    run(work())
+
+
+def test_the_metric_says_so_too_when_the_store_is_nearly_full(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with site(tmp_path, store_limits=StoreLimits(most_rows=10, lane_share=1.0)) as here:
+            while here.store.fill < NEARLY_FULL:
+                assert await metric(here) == 1
+                await here.ask()
+            assert (await ready(here))[0] == 503
+            assert await metric(here) == 0
+
+    run(work())
+
+
+async def metric(here: Site) -> float:
+    """`tag_container_ready`."""
+    ingest = here.ingest
+    admin = Admin(ingest.current, here.store, ingest.metrics, ingest.health, ingest.counters, TOKEN, clock=lambda: NOW)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(admin_app(admin)), base_url="http://a") as caller:
+        text = (await caller.get("/metrics")).text
+    [found] = re.findall(r"^tag_container_ready (\S+)$", text, re.MULTILINE)
+    return float(found)
 
 
 @pytest.mark.parametrize("fill", [NEARLY_FULL, ADMITTED_BELOW[1], 0.99, 1.0])

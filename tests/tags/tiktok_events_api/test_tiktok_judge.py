@@ -69,6 +69,11 @@ def test_a_batch_of_one_never_has_a_wrong_size() -> None:
     assert judge(answer({"code": 40061, "message": "m"}, items=1)).kind == "retry"
 
 
+@pytest.mark.parametrize(("code", "too_large"), [(40061, True), (40002, False)])
+def test_a_batch_of_a_wrong_size_is_too_large(code: int, too_large: bool) -> None:
+    assert judge(answer({"code": code, "message": "m"}, items=3)).too_large is too_large
+
+
 @pytest.mark.parametrize("code", [40016, 40700, 49999])
 def test_an_unclear_code_that_names_an_event_is_about_that_event(code: int) -> None:
     verdict = judge(answer({"code": code, "message": "Batch.1.event: no"}, items=3))
