@@ -72,11 +72,27 @@ class Ledger:
 
 def lines_of(path: Path) -> list[Line]:
     """What a ledger holds. The sink is not killed, so a line that is cut short is a fault of the test."""
-    found = []
-    for each in path.read_bytes().splitlines():
-        stated = json.loads(each)
-        found.append(Line(**stated | {"events": [(name, digest) for name, digest in stated["events"]]}))
-    return found
+    return [_line_of(each) for each in path.read_bytes().splitlines()]
+
+
+class Following:
+    """A ledger that is still written: each call of `read` gives the lines that are new."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._place = path, 0
+
+    def read(self) -> list[Line]:
+        with self._path.open("rb") as file:
+            file.seek(self._place)
+            content = file.read()
+        whole = content[: content.rfind(b"\n") + 1]
+        self._place += len(whole)
+        return [_line_of(each) for each in whole.splitlines()]
+
+
+def _line_of(written: bytes) -> Line:
+    stated = json.loads(written)
+    return Line(**stated | {"events": [(name, digest) for name, digest in stated["events"]]})
 
 
 def events_in(body: bytes) -> list[tuple[str, str, str]]:

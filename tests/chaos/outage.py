@@ -24,7 +24,7 @@ import uvloop
 from benchmarks.figures import Cell, percentile, table
 from tests.chaos import client
 from tests.chaos.checker import Known, taken_often, violations
-from tests.chaos.ledger import Line, lines_of
+from tests.chaos.ledger import Following, Line, lines_of
 from tests.chaos.left import left_in
 from tests.chaos.scene import LANES, VISITORS, Server, Vendors, container, names_of, server, vendors
 
@@ -103,14 +103,12 @@ async def endure(wanted: Outage, folder: Path) -> Endured:
 async def _caught_up(target: Server, sink: Vendors, visitors: client.Client, up: float) -> None:
     """Returns when all that was answered before the vendor was back is delivered."""
     wanted = {each.id for each in visitors.sent if each.acknowledged and each.at < up}
-    began = time.monotonic()
-    while not wanted <= await asyncio.to_thread(_delivered, sink.ledger):
+    following, began = Following(sink.ledger), time.monotonic()
+    while wanted:
+        lines = await asyncio.to_thread(following.read)
+        wanted.difference_update(name for line in lines if line.lane == DOWN_LANE for name, _ in line.accepted())
         assert time.monotonic() - began < DRAINED_WITHIN_SECONDS, f"it never caught up:\n{target.tail()}"
         await asyncio.sleep(1.0)
-
-
-def _delivered(ledger: Path) -> set[str]:
-    return {name for line in lines_of(ledger) if line.lane == DOWN_LANE for name, _ in line.accepted()}
 
 
 def _measured(known: Known, visitors: client.Client, *, down: float, up: float) -> Endured:

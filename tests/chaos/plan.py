@@ -130,9 +130,15 @@ class Plan:
 
     rules: list[Rule] = field(default_factory=list)
 
+    @property
+    def turns_away(self) -> bool:
+        """Whether there is nobody to connect to."""
+        first = self._first()
+        return first is not None and first.verdict.of_connections
+
     def on_connection(self) -> Verdict | None:
         """What becomes of a connection before anything is read on it."""
-        first = next((rule for rule in self.rules if rule.match == "*" and rule.left != 0), None)
+        first = self._first()
         return _used(first) if first is not None and first.verdict.of_connections else None
 
     def foreseen(self, request: bytes) -> Verdict:
@@ -144,6 +150,9 @@ class Plan:
         """What becomes of a request. `request`: its first line and its body."""
         rule = self._rule_for(request)
         return OK if rule is None else _used(rule)
+
+    def _first(self) -> Rule | None:
+        return next((rule for rule in self.rules if rule.match == "*" and rule.left != 0), None)
 
     def _rule_for(self, request: bytes) -> Rule | None:
         holding = (rule for rule in self.rules if not rule.verdict.of_connections and rule.holds_for(request))

@@ -34,18 +34,26 @@ _HANDSHAKE_SECONDS = 5.0
 
 
 class Vendor:
-    """One port. `plan` may be replaced while it runs."""
+    """One port."""
 
     def __init__(self, lane: str, plan: Plan, ledger: Ledger) -> None:
         self.lane, self.plan = lane, plan
         self._ledger = ledger
         self._open: set[asyncio.Task[None]] = set()
+        self._idle: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
 
     async def start(self) -> int:
         """The port."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=LONGEST_HEAD)
         return int(self._server.sockets[0].getsockname()[1])
+
+    def replan(self, plan: Plan) -> None:
+        """Does as another plan says. Where that turns everybody away, connections on which nothing is asked end."""
+        self.plan = plan
+        if plan.turns_away:
+            for writer in tuple(self._idle):
+                reset(writer)
 
     async def stop(self) -> None:
         """Closes the port and every connection."""
@@ -66,6 +74,8 @@ class Vendor:
                 await _refuse(verdict, reader, writer)
             while verdict is None:
                 await self._exchange(reader, writer)
+                if self.plan.turns_away:
+                    break
         except (asyncio.IncompleteReadError, TimeoutError, OSError, HangUpError, asyncio.CancelledError):
             # Whoever sent it is gone, or has to be.
             pass
@@ -74,7 +84,11 @@ class Vendor:
             writer.close()
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
+        self._idle.add(writer)
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        finally:
+            self._idle.discard(writer)
         at = time.time()
         first, _, fields = head.partition(b"\r\n")
         length = int(fields.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
@@ -162,7 +176,7 @@ class Sink:
     def replan(self, plans: Mapping[str, Sequence[Sequence[Any]]]) -> None:
         """New rules for the vendors that are named."""
         for lane, rules in plans.items():
-            self._vendors[lane].plan = Plan(rules_of(rules))
+            self._vendors[lane].replan(Plan(rules_of(rules)))
 
     async def stop(self) -> None:
         """Closes everything."""

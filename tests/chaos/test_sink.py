@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests.chaos.ledger import Line, lines_of
+from tests.chaos.ledger import Following, Line, lines_of
 from tests.chaos.plan import VERDICTS, verdict_of
 from tests.chaos.scene import Rules, vendors
 from tests.chaos.sink import Sink
@@ -252,6 +252,21 @@ def test_rules_hold_as_often_as_they_say_and_where_they_match(tmp_path: Path) ->
     ]
 
 
+def test_who_is_turned_away_from_now_on_keeps_no_connection(tmp_path: Path) -> None:
+    async def several(sink: Sink, port: int) -> list[tuple[bytes, bool]]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request())
+        found = [await read(reader)]
+        sink.replan({"pixel": [["*", "reset@connect", None]]})
+        found.append(await read(reader))
+        writer.close()
+        return found
+
+    found, [line] = with_sink(tmp_path, [], several)
+    assert found == [(TAKEN, False), (b"", True)]
+    assert line.taken == [0, 1, 2]
+
+
 def test_a_connection_carries_several_requests(tmp_path: Path) -> None:
     async def twice(_: Sink, port: int) -> list[bytes]:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -278,6 +293,19 @@ def test_a_verdict_that_there_is_not_is_refused(stated: str) -> None:
 def test_every_verdict_is_tried_here() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
     assert not [name for name in VERDICTS if f'"{name}' not in source and f"{name}@" not in source]
+
+
+def test_a_ledger_can_be_followed_while_it_is_written(tmp_path: Path) -> None:
+    once(tmp_path, "ok")
+    whole = (tmp_path / "ledger").read_bytes()
+    written = tmp_path / "written"
+    written.write_bytes(whole + whole[:20])
+    following = Following(written)
+    assert [line.size for line in following.read()] == [3]
+    assert following.read() == []
+    with written.open("ab") as file:
+        file.write(whole[20:])
+    assert [line.size for line in following.read()] == [3]
 
 
 def test_it_runs_as_a_process_and_is_told_new_rules(tmp_path: Path) -> None:
