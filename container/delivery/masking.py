@@ -40,10 +40,10 @@ HARMLESS_HEADERS = frozenset(
 MOST_DEEP = 50
 LONGEST_PLAIN = 64
 LONGEST_NUMBER = 6
-"""Digits of a number that is shown under any name: longer ones may be somebody's."""
+"""Digits of a number that is shown under any name: longer ones may be somebody's. As in `_AMOUNT`."""
 
 _MONEY = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,6})?")
-_AMOUNT = re.compile(rf"-?[0-9]{{1,{LONGEST_NUMBER}}}|-?[0-9]{{1,9}}\.[0-9]{{1,6}}")
+_AMOUNT = re.compile(r"-?[0-9]{1,6}|-?[0-9]{1,9}\.[0-9]{1,6}")
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
 _NO_LETTER = re.compile(r"[^a-z]")
 _SECRET = re.compile(r"\$\{secret:[A-Za-z0-9_.-]{1,100}\}")

@@ -15,6 +15,14 @@ _FIRST = ("delivery_waiting", "delivery_claimed", "dead_lane", "guards_until")
 
 _INDEXES = "select name from sqlite_schema where type='index' and sql is not null"
 _ADDED = re.compile(r"alter table (\w+) add column (\w+)")
+_MADE_ANEW = (
+    ("delivery", "priority"),
+    ("delivery", "history"),
+    ("dead", "size"),
+    ("dead", "history"),
+    ("dead", "origin"),
+)
+"""Columns that version 1 lacks in the tables that a migration makes anew."""
 
 
 def downgrade(folder: Path) -> None:
@@ -29,7 +37,7 @@ def downgrade(folder: Path) -> None:
         for (index,) in connection.execute(_INDEXES).fetchall():
             if index not in _FIRST:
                 connection.execute(f'drop index "{index}"')
-        for table, column in _ADDED.findall(tables._SECOND):
+        for table, column in [*_ADDED.findall(tables._SECOND), *_MADE_ANEW]:
             connection.execute(f'alter table "{table}" drop column "{column}"')
         connection.execute("update meta set value='1' where name='schema_version'")
         connection.execute("commit")

@@ -55,9 +55,10 @@ def test_every_step_of_the_failure_matrix_has_its_failpoint() -> None:
 
 
 def shape(folder: Path) -> set[tuple[str, str, str]]:
-    """Tables, columns, indexes and triggers of a file."""
+    """Tables, columns, indexes and triggers of a file, apart from what SQLite keeps for itself."""
     with closing(sqlite3.connect(folder / FILE)) as connection:
-        found = connection.execute("select type, name from sqlite_schema where sql is not null").fetchall()
+        query = "select type, name from sqlite_schema where sql is not null and name not like 'sqlite!_%' escape '!'"
+        found = connection.execute(query).fetchall()
         columns = {
             ("column", name, column[1])
             for kind, name in found

@@ -22,7 +22,8 @@ def test_a_vendor_that_is_down_loses_nothing_and_holds_up_no_other(tmp_path: Pat
     print(f"seed {SEED}\n{outage.report(wanted, found)}")
     assert found.known is not None
     assert violations(found.known) == []
-    assert {line.verdict for line in found.known.lines} == {"ok", *wanted.verdicts}
+    # Of the attempts meanwhile, whose moments are chance, one at least met the trouble.
+    assert {"ok"} < {line.verdict for line in found.known.lines} <= {"ok", *wanted.verdicts}
     assert found.behind > 100
     # Other work on the machine holds up both alike, but not at the same time.
     assert percentile(found.during, 0.99) < 2 * percentile(found.calm, 0.99) + 3000
