@@ -13,6 +13,7 @@ from rich.table import Table
 
 from container.config.problem import printable
 from container.web.health import moment
+from container.web.queue_words import age
 
 WIDE = 240
 """Columns where nobody looks at a terminal, so that nothing is cut."""
@@ -92,15 +93,6 @@ def outcome_lines(job: dict[str, Any]) -> tuple[list[str], bool]:
     lines = [f"{what}: {rows}" for what, rows in job["changed"].items()]
     lines += [f"stay: {rows}, because {printable(why)}" for why, rows in job["kept"].items()]
     return lines or ["There was nothing to do."], not job["kept"]
-
-
-def age(milliseconds: int) -> str:
-    """A duration in words that fit a table."""
-    seconds = max(milliseconds, 0) // 1000
-    for size, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {name}"
-    return f"{seconds} s"
 
 
 def _state(lane: dict[str, Any], now: int) -> str:

@@ -16,7 +16,7 @@ from container.delivery.handling import Judge
 from container.delivery.pace import USUAL, Pace
 from container.delivery.row import Acceptance, acceptance
 from container.delivery.sqlite import SqliteStore, open_store
-from container.delivery.store import Claimed, LaneReport, Store
+from container.delivery.store import Claimed, LaneReport, Limits, Store
 from container.delivery.transport import Transport
 from container.delivery.worker import Surroundings, Worker
 from container.effects import Batch, Reply, Request, by_status
@@ -62,6 +62,19 @@ def run(work: Coroutine[Any, Any, T]) -> T:
                 await _BENCHES.pop().close()
 
     return asyncio.run(limited())
+
+
+def play_in(folder: Path, limits: Limits, scenario: Callable[[SqliteStore], Awaitable[None]]) -> None:
+    """Runs a scenario on a store with these limits, and closes it."""
+
+    async def whole() -> None:
+        store = open_store(folder, now=NOW, limits=limits)
+        try:
+            await scenario(store)
+        finally:
+            await store.close()
+
+    run(whole())
 
 
 def item_request(number: int = 1, *, account: str = "C1", test_code: str = "", **more: Any) -> Request:

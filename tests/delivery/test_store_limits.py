@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from container.delivery.row import priority_of, unpacked
-from container.delivery.sqlite import SqliteStore, open_store
+from container.delivery.sqlite import SqliteStore
 from container.delivery.store import Limits, StoreFilledError, StoreFullError, StoreUnavailableError
 from container.effects import Request
 from container.engine.outcome import Guard, Planned
@@ -23,23 +22,12 @@ from tests.delivery.harness import (
     item_request,
     must_claim,
     planned,
-    run,
+    play_in,
     single_request,
 )
 
 TEN = Limits(most_rows=10, lane_share=0.5)
 WIDE = Limits(most_rows=10, lane_share=1.0)
-
-
-def play(folder: Path, limits: Limits, scenario: Callable[[SqliteStore], Awaitable[None]]) -> None:
-    async def whole() -> None:
-        store = open_store(folder, now=NOW, limits=limits)
-        try:
-            await scenario(store)
-        finally:
-            await store.close()
-
-    run(whole())
 
 
 def of(event: str, number: int, *, test_code: str = "") -> Planned:
@@ -62,7 +50,7 @@ def test_a_lane_past_its_share_keeps_new_rows_as_letters(tmp_path: Path) -> None
         }
         assert unpacked(found.overflowed[0].body).tag == "TikTok - events"
 
-    play(tmp_path, TEN, scenario)
+    play_in(tmp_path, TEN, scenario)
 
 
 def test_other_lanes_do_not_notice_a_full_one(tmp_path: Path) -> None:
@@ -71,7 +59,7 @@ def test_other_lanes_do_not_notice_a_full_one(tmp_path: Path) -> None:
         found = await store.accept(accepted(planned(8), planned(9, single_request(9))))
         assert (found.stored, len(found.overflowed)) == (1, 1)
 
-    play(tmp_path, TEN, scenario)
+    play_in(tmp_path, TEN, scenario)
 
 
 def test_a_lane_may_have_its_share_of_the_bytes_only(tmp_path: Path) -> None:
@@ -81,7 +69,7 @@ def test_a_lane_may_have_its_share_of_the_bytes_only(tmp_path: Path) -> None:
         assert [int(letter.id, 16) for letter in found.overflowed] == [2]
         assert store.fill > 0.4
 
-    play(tmp_path, Limits(most_bytes=24_000), scenario)
+    play_in(tmp_path, Limits(most_bytes=24_000), scenario)
 
 
 def test_a_lane_takes_rows_again_when_some_are_gone(tmp_path: Path) -> None:
@@ -93,7 +81,7 @@ def test_a_lane_takes_rows_again_when_some_are_gone(tmp_path: Path) -> None:
         await store.bury(claimed, claimed.rows[1:], "refused", note="", now=NOW)
         assert (await store.accept(accepted(*map(planned, range(7, 10))))).stored == 2
 
-    play(tmp_path, TEN, scenario)
+    play_in(tmp_path, TEN, scenario)
 
 
 def test_a_row_that_overflows_uses_its_guard(tmp_path: Path) -> None:
@@ -105,7 +93,7 @@ def test_a_row_that_overflows_uses_its_guard(tmp_path: Path) -> None:
         found = await store.accept(accepted(planned(7), guards=[again]))
         assert (found.taken, found.overflowed) == (frozenset({again}), ())
 
-    play(tmp_path, TEN, scenario)
+    play_in(tmp_path, TEN, scenario)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +118,7 @@ def test_what_matters_less_is_refused_first(tmp_path: Path, rows: int, request_:
             await store.accept(accepted(request_))
         assert store.fill == rows / 10
 
-    play(tmp_path, WIDE, scenario)
+    play_in(tmp_path, WIDE, scenario)
 
 
 def test_a_hit_counts_as_its_most_important_row(tmp_path: Path) -> None:
@@ -139,7 +127,7 @@ def test_a_hit_counts_as_its_most_important_row(tmp_path: Path) -> None:
         found = await store.accept(accepted(of("page_view", 11), of("purchase", 12)))
         assert found.stored == 2
 
-    play(tmp_path, Limits(most_rows=10, lane_share=2.0), scenario)
+    play_in(tmp_path, Limits(most_rows=10, lane_share=2.0), scenario)
 
 
 def test_a_full_store_takes_what_leads_to_no_row(tmp_path: Path) -> None:
@@ -150,7 +138,7 @@ def test_a_full_store_takes_what_leads_to_no_row(tmp_path: Path) -> None:
         found = await store.accept(accepted(guards=[Guard(b"k", "once_per", LATER, ("x",))]))
         assert found.stored == 0
 
-    play(tmp_path, WIDE, scenario)
+    play_in(tmp_path, WIDE, scenario)
 
 
 @pytest.mark.parametrize(
@@ -176,8 +164,8 @@ def test_levels_are_right_after_a_restart_and_a_crash(tmp_path: Path) -> None:
         assert store.fill == 0.4
         assert (await store.accept(accepted(planned(8), planned(9)))).stored == 1
 
-    play(tmp_path, TEN, leave)
-    play(tmp_path, TEN, look)
+    play_in(tmp_path, TEN, leave)
+    play_in(tmp_path, TEN, look)
 
 
 def test_levels_are_right_after_a_transaction_was_taken_back(tmp_path: Path) -> None:
@@ -194,7 +182,7 @@ def test_levels_are_right_after_a_transaction_was_taken_back(tmp_path: Path) -> 
         assert (found.stored, store.fill) == (3, 0.3)
         assert (await store.accept(accepted(*map(planned, range(4, 8))))).stored == 2
 
-    play(tmp_path, TEN, scenario)
+    play_in(tmp_path, TEN, scenario)
 
 
 def test_levels_that_failed_to_be_written_do_not_keep_hits_out(tmp_path: Path) -> None:
@@ -209,7 +197,7 @@ def test_levels_that_failed_to_be_written_do_not_keep_hits_out(tmp_path: Path) -
         await store.waiting()
         assert store.fill == 0.1
 
-    play(tmp_path, WIDE, scenario)
+    play_in(tmp_path, WIDE, scenario)
 
 
 def test_what_becomes_of_the_rows_of_one_lane_asks_for_no_other(tmp_path: Path) -> None:
@@ -239,4 +227,4 @@ def test_what_becomes_of_the_rows_of_one_lane_asks_for_no_other(tmp_path: Path) 
         store._levels.read(store._writer._connection)
         assert store._levels._bytes == counted
 
-    play(tmp_path, WIDE, scenario)
+    play_in(tmp_path, WIDE, scenario)

@@ -12,7 +12,7 @@ import pytest
 
 from container.delivery.counters import Counters
 from container.delivery.schema import FILE
-from container.delivery.sqlite import SqliteStore, open_store
+from container.delivery.sqlite import SqliteStore
 from container.delivery.store import Dropped, LaneState, Limits, Tended
 from container.delivery.tending import AHEAD_MS, LETTERS_AT_ONCE, ROWS_AT_ONCE
 from container.delivery.told import Told
@@ -26,6 +26,7 @@ from tests.delivery.harness import (
     item_request,
     must_claim,
     planned,
+    play_in,
     run,
     single_request,
 )
@@ -35,14 +36,7 @@ USUAL = Limits()
 
 
 def play(folder: Path, scenario: Callable[[SqliteStore], Awaitable[None]], limits: Limits = USUAL) -> None:
-    async def whole() -> None:
-        store = open_store(folder, now=NOW, limits=limits)
-        try:
-            await scenario(store)
-        finally:
-            await store.close()
-
-    run(whole())
+    play_in(folder, limits, scenario)
 
 
 async def dying(store: SqliteStore, *numbers: int, now: int = NOW) -> None:

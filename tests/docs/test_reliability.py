@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 import importlib.util
 import re
-from pathlib import Path
 
 import pytest
 
 from tests.chaos.checker import INVARIANTS
 from tests.chaos.failpoints import POINTS
+from tests.docs.named_tests import ROOT, assert_there
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
 NAMED = sorted(set(re.findall(r"`([\w/]+\.py)::(\w+)`", PAGE)))
 MATRIX = [
@@ -37,14 +35,7 @@ def test_the_matrix_has_as_many_rows_as_there_are_troubles() -> None:
 
 @pytest.mark.parametrize(("file", "name"), NAMED, ids=[f"{file}::{name}" for file, name in NAMED])
 def test_a_test_that_is_named_is_there(file: str, name: str) -> None:
-    path = ROOT / "tests" / file
-    assert path.is_file(), f"tests/{file} is not there"
-    defined = {
-        node.name
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-    }
-    assert name in defined, f"tests/{file} has no {name}"
+    assert_there(file, name)
 
 
 @pytest.mark.parametrize("module", COMMANDS)

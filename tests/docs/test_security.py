@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from tests.docs.named_tests import ROOT, assert_there
+
 PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 ROWS = {row[1]: row[0] for row in re.finditer(r"^\| (S\d+) \|.*\|$", PAGE, re.MULTILINE)}
 NAMED = sorted(set(re.findall(r"`([\w/]+\.py)::(\w+)`", PAGE)))
@@ -29,14 +28,7 @@ def test_a_row_says_what_is_done_and_what_shows_it(number: str) -> None:
 
 @pytest.mark.parametrize(("file", "name"), NAMED, ids=[f"{file}::{name}" for file, name in NAMED])
 def test_a_test_that_is_named_is_there(file: str, name: str) -> None:
-    path = ROOT / "tests" / file
-    assert path.is_file(), f"tests/{file} is not there"
-    defined = {
-        node.name
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-    }
-    assert name in defined, f"tests/{file} has no {name}"
+    assert_there(file, name)
 
 
 def test_what_is_linked_is_there() -> None:
