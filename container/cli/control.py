@@ -21,6 +21,7 @@ import orjson
 
 from container.cli.build import build
 from container.cli.crowd import Crowd
+from container.cli.listeners import listening
 from container.cli.sources import Sources, own_secret, secrets_from
 from container.config.load import Secrets
 from container.config.registry import discover
@@ -69,7 +70,7 @@ def control_socket(folder: Path) -> socket.socket:
     To be called by the process that holds the folder's lock: a socket that is there belongs to one that is dead.
     """
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
+    with listening(bound, BACKLOG):
         remove_socket(folder)
         with _address(folder) as address:
             before = os.umask(0o177)
@@ -78,11 +79,6 @@ def control_socket(folder: Path) -> socket.socket:
             finally:
                 os.umask(before)
         (folder / SOCKET).chmod(0o600)
-        bound.listen(BACKLOG)
-    except OSError:
-        bound.close()
-        raise
-    bound.setblocking(False)
     return bound
 
 

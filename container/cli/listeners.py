@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
@@ -126,16 +127,23 @@ def bind(host: str, port: int) -> socket.socket:
     """A socket that listens; port 0 takes a free one. Raises `OSError`."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     bound = socket.socket(family, kind, protocol)
-    try:
+    # Two sockets may be bound to one address, but only one of them can listen.
+    with listening(bound, BACKLOG):
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
-        # Two sockets may be bound to one address, but only one of them can listen.
-        bound.listen(BACKLOG)
+    return bound
+
+
+@contextmanager
+def listening(bound: socket.socket, backlog: int) -> Iterator[None]:
+    """Has a socket listen that is bound within. It is closed if it cannot."""
+    try:
+        yield
+        bound.listen(backlog)
     except OSError:
         bound.close()
         raise
     bound.setblocking(False)
-    return bound
 
 
 def address_of(bound: socket.socket) -> str:

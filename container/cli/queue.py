@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -101,16 +102,8 @@ def replay(
     secrets_dir: SecretsDir = None,
 ) -> None:
     """Send dead letters again, as if they had just come."""
-    _check(numbers, lane, reason, every)
-
-    async def work() -> dict[str, Any]:
-        async with reached(data, config, secrets_dir=secrets_dir) as control:
-            selected = await _selected(control, numbers, lane, reason, dead=True)
-            await _ask(control, selected, "replay", yes=yes)
-            with progress("replay") as shown:
-                return await job_done(control, "/replay", selected, shown)
-
-    _tell(carried_out(work))
+    chosen = _chosen(numbers, lane, reason, every, dead=True)
+    _do("replay", chosen, reached(data, config, secrets_dir=secrets_dir), yes=yes)
 
 
 @queue.command()
@@ -126,16 +119,8 @@ def drop(
     secrets_dir: SecretsDir = None,
 ) -> None:
     """Delete rows for ever: of those that wait, or with --dead or --reason of the dead letters."""
-    _check(numbers, lane, reason, every)
-
-    async def work() -> dict[str, Any]:
-        async with reached(data, secrets_dir=secrets_dir) as control:
-            selected = await _selected(control, numbers, lane, reason, dead=dead or reason is not None)
-            await _ask(control, selected, "drop", yes=yes)
-            with progress("drop") as shown:
-                return await job_done(control, "/drop", selected, shown)
-
-    _tell(carried_out(work))
+    chosen = _chosen(numbers, lane, reason, every, dead=dead or reason is not None)
+    _do("drop", chosen, reached(data, secrets_dir=secrets_dir), yes=yes)
 
 
 @queue.command()
@@ -206,11 +191,33 @@ def _set(lane: int, data: Path, secrets_dir: Path | None, *, paused: bool) -> No
     typer.echo(f"Lane {lane} is paused." if paused else f"Lane {lane} goes on.")
 
 
-def _check(numbers: list[int] | None, lane: int | None, reason: str | None, every: bool) -> None:
+def _chosen(
+    numbers: list[int] | None, lane: int | None, reason: str | None, every: bool, *, dead: bool
+) -> dict[str, Any]:
     """Rows by number, or those of a lane, for a reason, or all: one way to say it."""
     several = lane is not None or reason is not None
     if sum((bool(numbers), several, every)) != 1:
         raise typer.BadParameter("Say which rows: NUMBER…, --lane, --reason (also both), or --all.")
+    place = "dead" if dead else "waiting"
+    if numbers:
+        return {"place": place, "numbers": numbers}
+    stated = {"place": place, "lane": lane, "reason": reason, "all": True}
+    return {name: value for name, value in stated.items() if value is not None}
+
+
+def _do(
+    what: Literal["replay", "drop"], chosen: dict[str, Any], way: AbstractAsyncContextManager[Control], *, yes: bool
+) -> None:
+    """Has it done to the chosen rows, once somebody has said yes."""
+
+    async def work() -> dict[str, Any]:
+        async with way as control:
+            selected = await _selected(control, chosen)
+            await _ask(control, selected, what, yes=yes)
+            with progress(what) as shown:
+                return await job_done(control, f"/{what}", selected, shown)
+
+    _tell(carried_out(work))
 
 
 async def _row(control: Control, number: int, *, dead: bool, whole: bool) -> dict[str, Any]:
@@ -219,16 +226,13 @@ async def _row(control: Control, number: int, *, dead: bool, whole: bool) -> dic
     return found
 
 
-async def _selected(
-    control: Control, numbers: list[int] | None, lane: int | None, reason: str | None, *, dead: bool
-) -> dict[str, Any]:
+async def _selected(control: Control, chosen: dict[str, Any]) -> dict[str, Any]:
     """The rows as the interface wants them said: numbers with the ids of what they stand for now."""
-    place = "dead" if dead else "waiting"
-    if numbers:
-        ids = [(await _row(control, number, dead=dead, whole=False))["id"] for number in numbers]
-        return {"place": place, "numbers": numbers, "ids": ids}
-    stated = {"place": place, "lane": lane, "reason": reason, "all": True}
-    return {name: value for name, value in stated.items() if value is not None}
+    if "numbers" not in chosen:
+        return chosen
+    dead = chosen["place"] == "dead"
+    ids = [(await _row(control, number, dead=dead, whole=False))["id"] for number in chosen["numbers"]]
+    return chosen | {"ids": ids}
 
 
 async def _ask(control: Control, selected: dict[str, Any], what: str, *, yes: bool) -> None:

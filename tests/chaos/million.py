@@ -7,10 +7,8 @@ The rows are written through the store's own `accept`, not by hits.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from benchmarks.delivery import fill, rows_of
 from benchmarks.example import compiled
 from benchmarks.figures import Cell, table
 from benchmarks.machine import memory_mb
+from tests.chaos.command import kept, options
 from tests.chaos.ledger import lines_of
 from tests.chaos.left import rows_left
 from tests.chaos.scene import PATIENCE_SECONDS, STORE, Server, container, server, vendors
@@ -125,13 +124,10 @@ def report(found: Started) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+    parser = options(__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--folder", type=Path, help="where everything is kept, to look at it afterwards")
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as made:
-        folder = chosen.folder or Path(made)
-        folder.mkdir(parents=True, exist_ok=True)
+    with kept(chosen) as folder:
         found = uvloop.run(measure(chosen.rows, folder))
     print(report(found))
     faults = []

@@ -8,12 +8,9 @@ then it is back. Hits keep coming until what had piled up is delivered.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import random
-import secrets
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,6 +21,7 @@ import uvloop
 from benchmarks.figures import Cell, percentile, table
 from tests.chaos import client
 from tests.chaos.checker import Known, taken_often, violations
+from tests.chaos.command import kept, options_of_load
 from tests.chaos.ledger import Following, Line, lines_of
 from tests.chaos.left import left_in
 from tests.chaos.scene import LANES, VISITORS, Server, Vendors, container, names_of, server, vendors
@@ -160,18 +158,12 @@ def report(wanted: Outage, endured: Endured) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+    parser = options_of_load(__doc__)
     parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--calm", type=float, default=60.0)
-    parser.add_argument("--rate", type=float, default=500.0)
-    parser.add_argument("--seed", type=int, default=secrets.randbelow(1 << 32))
-    parser.add_argument("--folder", type=Path, help="where everything is kept, to look at it afterwards")
     chosen = parser.parse_args()
     wanted = Outage(chosen.calm, chosen.seconds, chosen.rate, chosen.seed)
-    print(f"seed {wanted.seed}", flush=True)
-    with tempfile.TemporaryDirectory() as made:
-        folder = chosen.folder or Path(made)
-        folder.mkdir(parents=True, exist_ok=True)
+    with kept(chosen) as folder:
         endured = uvloop.run(endure(wanted, folder))
     print(report(wanted, endured))
     assert endured.known is not None

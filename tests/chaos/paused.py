@@ -8,12 +8,9 @@ lane goes on, and everything that waits is delivered.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import random
-import secrets
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,6 +22,7 @@ from benchmarks.figures import Cell, percentile, table
 from container.delivery.sqlite import open_store
 from tests.chaos import client
 from tests.chaos.checker import Known, violations
+from tests.chaos.command import kept, options_of_load
 from tests.chaos.ledger import lines_of
 from tests.chaos.left import Left, left_in
 from tests.chaos.outage import first_taken
@@ -161,17 +159,11 @@ def faults(wanted: Pause, endured: Endured) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+    parser = options_of_load(__doc__)
     parser.add_argument("--rows", type=int, default=20_000)
-    parser.add_argument("--rate", type=float, default=500.0)
-    parser.add_argument("--seed", type=int, default=secrets.randbelow(1 << 32))
-    parser.add_argument("--folder", type=Path, help="where everything is kept, to look at it afterwards")
     chosen = parser.parse_args()
     wanted = Pause(chosen.rows, chosen.rate, chosen.seed)
-    print(f"seed {wanted.seed}", flush=True)
-    with tempfile.TemporaryDirectory() as made:
-        folder = chosen.folder or Path(made)
-        folder.mkdir(parents=True, exist_ok=True)
+    with kept(chosen) as folder:
         endured = uvloop.run(endure(wanted, folder))
     print(report(wanted, endured))
     if found := faults(wanted, endured):

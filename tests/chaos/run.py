@@ -8,12 +8,9 @@ failpoint, and started again at once. At the end everything is delivered, and th
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import random
-import secrets
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,6 +21,7 @@ import uvloop
 from benchmarks.figures import percentile, table
 from tests.chaos import client
 from tests.chaos.checker import Known, changed, copies_by_kill, lost, requests_by_kill, taken_often, violations
+from tests.chaos.command import kept, options_of_load
 from tests.chaos.downgrade import downgrade
 from tests.chaos.failpoints import MOST_PASSINGS, POINTS
 from tests.chaos.launcher import EXIT_CODE, REACHED
@@ -188,20 +186,14 @@ async def _main(wanted: Attack, folder: Path) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+    parser = options_of_load(__doc__)
     parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--rate", type=float, default=500.0)
     parser.add_argument("--failpoints", default="all", help="names separated by commas, all, or none")
     parser.add_argument("--times", type=int, default=1, help="how often each failpoint")
-    parser.add_argument("--seed", type=int, default=secrets.randbelow(1 << 32))
-    parser.add_argument("--folder", type=Path, help="where everything is kept, to look at it afterwards")
     chosen = parser.parse_args()
     named = {"all": [*POINTS], "none": []}.get(chosen.failpoints, chosen.failpoints.split(","))
     wanted = Attack(chosen.kills, chosen.rate, named * chosen.times, chosen.seed)
-    print(f"seed {wanted.seed}", flush=True)
-    with tempfile.TemporaryDirectory() as made:
-        folder = chosen.folder or Path(made)
-        folder.mkdir(parents=True, exist_ok=True)
+    with kept(chosen) as folder:
         found = uvloop.run(_main(wanted, folder))
     if found:
         sys.exit("\n".join(found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -25,6 +26,9 @@ PURCHASE = (
     "&en=purchase&cu=EUR&epn.value=20&ep.transaction_id=T1"
     f"&{canaries.QUERY}"
 )
+HALF = b"POST /g/collect HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nhalf"
+"""A hit whose body is not complete."""
+
 FILE = """
 version: 1
 container: {name: Served, id: S-1}
@@ -94,6 +98,15 @@ class Serving:
     @property
     def admin(self) -> str:
         return self.wait_for(r"serve\.started .* admin=(\S+)")[1]
+
+    @contextmanager
+    def half_sent(self) -> Iterator[tuple[str, int]]:
+        """A hit of which half has come, and where it was sent."""
+        host, _, port = self.public.removeprefix("http://").partition(":")
+        address = host, int(port)
+        with socket.create_connection(address) as half:
+            half.sendall(HALF)
+            yield address
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Its exit code after the signal."""

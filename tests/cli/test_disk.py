@@ -31,16 +31,22 @@ def reasons(served: Serving, caller: httpx.Client) -> tuple[int, str]:
     return answer.status_code, " ".join(answer.json()["reasons"])
 
 
+def said_of_a_refusal(served: Serving, caller: httpx.Client, line: str) -> str:
+    """Why the process is not ready, after a hit that was refused and a line of the log."""
+    answer = hit(served, caller)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    served.wait_for(line)
+    status, said = reasons(served, caller)
+    assert status == 503
+    return said
+
+
 @pytest.mark.slow
 def test_a_disk_that_refuses_for_long_ends_the_process_with_1(tmp_path: Path) -> None:
     with serving(tmp_path, environment=SURROUNDINGS) as served, httpx.Client(trust_env=False) as caller:
         assert hit(served, caller).status_code == 204
         refuse(served, refusing=True)
-        answer = hit(served, caller)
-        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
-        served.wait_for(r"ERROR store\.broken reason=.*SQLITE_IOERR_WRITE")
-        status, said = reasons(served, caller)
-        assert status == 503
+        said = said_of_a_refusal(served, caller, r"ERROR store\.broken reason=.*SQLITE_IOERR_WRITE")
         assert "The store does not take deliveries (the deliveries cannot be written" in said
         assert served.process.wait(2 * PATIENCE_SECONDS) == 1
         served.wait_for(r"ERROR serve\.failed part=disk")
@@ -64,11 +70,7 @@ def test_a_full_disk_is_said_and_over_without_a_restart(tmp_path: Path) -> None:
         with serving(tmp_path, *folder, environment=SURROUNDINGS) as served, httpx.Client(trust_env=False) as caller:
             assert hit(served, caller).status_code == 204
             other = occupied(disk)
-            answer = hit(served, caller)
-            assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
-            served.wait_for(r"ERROR store\.full")
-            status, said = reasons(served, caller)
-            assert status == 503
+            said = said_of_a_refusal(served, caller, r"ERROR store\.full")
             assert "The store does not take deliveries (no space is left for deliveries)." in said
             other.unlink()
             served.wait_for(r"WARNING store\.mended")

@@ -23,9 +23,9 @@ from container.delivery.schema import FILE, LOCK_FILE
 from container.delivery.seal import KEY_FILE
 from container.delivery.sqlite import open_store
 from container.web.health import HOLDS
-from container.web.noticed import AboutProxy, Noticed, Refused
 from tests.cli.logged import logged
 from tests.cli.processes import PURCHASE, ROOT, serving
+from tests.web.parts import everything_noticed
 from tests.web.scraped import families
 
 PAGE = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
@@ -86,11 +86,7 @@ def test_every_reason_why_a_lane_holds_still_is_listed(reason: str) -> None:
 
 
 def test_everything_that_is_noticed_about_a_proxy_or_a_flood_is_listed() -> None:
-    noticed = Noticed(lambda: 0.0)
-    for about in typing.get_args(AboutProxy):
-        noticed.proxy(about, "10.0.0.1")
-    for refused in typing.get_args(Refused):
-        noticed.refused(refused)
+    noticed = everything_noticed()
     said = [re.sub("10.0.0.1 forwarded 1 hit", "… forwarded …", sentence) for sentence in noticed.sentences()]
     listed = [cells.rstrip(" ….") for cells, *_ in table("When is it ready")]
     assert len(said) == 7

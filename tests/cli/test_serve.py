@@ -51,14 +51,12 @@ def stored_ids(folder: Path) -> list[str]:
 
 def test_a_half_sent_request_does_not_hold_up_or_spoil_the_stop(tmp_path: Path) -> None:
     with serving(tmp_path) as served:
-        host, _, port = served.public.removeprefix("http://").partition(":")
-        with socket.create_connection((host, int(port))) as half:
-            half.sendall(b"POST /g/collect HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nhalf")
+        with served.half_sent() as address:
             get(f"{served.public}/healthy")
             served.process.send_signal(signal.SIGTERM)
             served.wait_for(r"serve\.stopping")
             with pytest.raises(OSError, match="refused"):
-                socket.create_connection((host, int(port))).close()
+                socket.create_connection(address).close()
             assert served.process.wait(PATIENCE_SECONDS) == 0
         served.wait_for(r"serve\.stopped")
         assert not any(" ERROR " in line for line in served.lines)

@@ -26,7 +26,7 @@ from container.cli.stopping import (
 )
 from container.delivery.sqlite import open_store
 from container.delivery.store import ClaimedRow
-from tests.cli.processes import FILE, PATIENCE_SECONDS, PURCHASE, Serving, serving
+from tests.cli.processes import FILE, HALF, PATIENCE_SECONDS, PURCHASE, Serving, serving
 
 pytestmark = pytest.mark.slow
 TOKEN = "a-token-of-the-admin"
@@ -144,15 +144,12 @@ def test_what_was_given_back_is_sent_by_the_next_process_and_is_no_crash(tmp_pat
 
 
 def test_a_half_sent_hit_is_not_waited_for_when_somebody_asks_twice(tmp_path: Path) -> None:
-    with serving(tmp_path, environment=ENVIRONMENT) as served:
-        host, _, port = served.public.removeprefix("http://").partition(":")
-        with socket.create_connection((host, int(port))) as half:
-            half.sendall(b"POST /g/collect HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nhalf")
-            get(f"{served.public}/healthy")
-            served.process.send_signal(signal.SIGTERM)
-            served.wait_for(r"serve\.stopping")
-            assert served.stop(signal.SIGTERM) == 0
-            assert served.between("hurrying", "stopped") < DRAIN_SECONDS / 2
+    with serving(tmp_path, environment=ENVIRONMENT) as served, served.half_sent():
+        get(f"{served.public}/healthy")
+        served.process.send_signal(signal.SIGTERM)
+        served.wait_for(r"serve\.stopping")
+        assert served.stop(signal.SIGTERM) == 0
+        assert served.between("hurrying", "stopped") < DRAIN_SECONDS / 2
 
 
 def test_while_it_drains_it_is_not_ready_and_takes_hits(tmp_path: Path) -> None:
@@ -199,7 +196,7 @@ def test_who_hangs_on_each_listener_and_a_vendor_that_hangs_do_not_hold_it_up_to
         held.append(open_.enter_context(socket.socket(socket.AF_UNIX)))
         held[-1].connect(str(tmp_path / "data" / "control.sock"))
         for each in held:
-            each.sendall(b"POST /g/collect HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nhalf")
+            each.sendall(HALF)
         assert served.process.wait(PATIENCE_SECONDS) == 0
         assert served.between("draining", "stopped") < PROMISED_SECONDS
     assert waiting_row(tmp_path).crashes == 0

@@ -183,6 +183,26 @@ async def delivered(store: SqliteStore) -> set[str]:
     return found
 
 
+def delivered_from(folder: Path) -> set[str]:
+    """What can be delivered once the folder was opened."""
+
+    async def scenario() -> set[str]:
+        store = open_store(folder, now=NOW)
+        found = await delivered(store)
+        await store.close()
+        return found
+
+    return run(scenario())
+
+
+def spoil_a_body(folder: Path) -> None:
+    """Damages one delivery where no page is harmed by it."""
+    data = (folder / FILE).read_bytes()
+    with closing(sqlite3.connect(folder / FILE)) as connection:
+        [body] = connection.execute("select body from delivery where number=7").fetchone()
+    overwrite(folder / FILE, data.index(body[:200]) + 100, b"damage")
+
+
 def test_every_record_is_found_without_sqlite(killed: Path, tmp_path: Path) -> None:
     copy = copied(killed, tmp_path / "copy")
     with Image(copy / FILE) as image:
@@ -255,13 +275,7 @@ def test_no_damage_at_random_stops_a_start_or_loses_what_is_readable(
             overwrite(path, chance.randrange(chance.choice((100, path.stat().st_size - len(spoiled)))), spoiled)
     wanted = readable(folder, tmp_path)
 
-    async def scenario() -> set[str]:
-        store = open_store(folder, now=NOW)
-        found = await delivered(store)
-        await store.close()
-        return found
-
-    assert run(scenario()) >= wanted
+    assert delivered_from(folder) >= wanted
 
 
 def test_letters_lanes_guards_and_what_the_file_says_of_itself_are_salvaged(stopped: Path, tmp_path: Path) -> None:
@@ -283,10 +297,7 @@ def test_letters_lanes_guards_and_what_the_file_says_of_itself_are_salvaged(stop
 
 def test_a_delivery_whose_body_is_damaged_is_a_dead_letter_and_the_others_go_on(stopped: Path, tmp_path: Path) -> None:
     folder = copied(stopped, tmp_path / "data")
-    data = (folder / FILE).read_bytes()
-    with closing(sqlite3.connect(folder / FILE)) as connection:
-        [body] = connection.execute("select body from delivery where number=7").fetchone()
-    overwrite(folder / FILE, data.index(body[:200]) + 100, b"damage")
+    spoil_a_body(folder)
 
     async def scenario() -> None:
         store = open_store(folder, now=NOW)
@@ -300,10 +311,7 @@ def test_a_delivery_whose_body_is_damaged_is_a_dead_letter_and_the_others_go_on(
 
 def test_of_a_delivery_that_is_salvaged_in_part_a_dead_letter_is_left(stopped: Path, tmp_path: Path) -> None:
     folder = copied(stopped, tmp_path / "data")
-    data = (folder / FILE).read_bytes()
-    with closing(sqlite3.connect(folder / FILE)) as connection:
-        [body] = connection.execute("select body from delivery where number=7").fetchone()
-    overwrite(folder / FILE, data.index(body[:200]) + 100, b"damage")
+    spoil_a_body(folder)
     found = salvage(folder, "by hand", now=NOW)
     assert (found.waiting, found.damaged) == (ROWS - 1, 1)
 
@@ -315,13 +323,7 @@ def test_a_log_that_is_cut_off_keeps_what_was_committed_before(killed: Path, tmp
     wanted = readable(folder, tmp_path)
     assert len(wanted) > ROWS // 3
 
-    async def scenario() -> set[str]:
-        store = open_store(folder, now=NOW)
-        found = await delivered(store)
-        await store.close()
-        return found
-
-    assert run(scenario()) >= wanted
+    assert delivered_from(folder) >= wanted
 
 
 @pytest.mark.parametrize("place", ["header", "frame"])
@@ -333,13 +335,7 @@ def test_what_was_committed_behind_damage_in_the_log_is_found(place: str, killed
     wanted = readable(folder, tmp_path)
     assert len(wanted) < ROWS - 100
 
-    async def scenario() -> set[str]:
-        store = open_store(folder, now=NOW)
-        found = await delivered(store)
-        await store.close()
-        return found
-
-    found = run(scenario())
+    found = delivered_from(folder)
     assert found >= wanted
     # All but what was in that one page, which SQLite would have been silent about.
     assert len(found) > ROWS - 20
@@ -358,13 +354,7 @@ def test_a_log_without_its_file_is_salvaged(killed: Path, tmp_path: Path) -> Non
     folder = copied(killed, tmp_path / "data")
     (folder / FILE).unlink()
 
-    async def scenario() -> set[str]:
-        store = open_store(folder, now=NOW)
-        found = await delivered(store)
-        await store.close()
-        return found
-
-    assert len(run(scenario())) == ROWS
+    assert len(delivered_from(folder)) == ROWS
 
 
 def test_no_delivered_row_comes_back(tmp_path: Path) -> None:
@@ -394,13 +384,7 @@ def test_a_crash_while_files_are_moved_loses_nothing(
         (made / FILE).rename(folder / FILE)
     put_in_place(folder)
 
-    async def scenario() -> set[str]:
-        store = open_store(folder, now=NOW)
-        found = await delivered(store)
-        await store.close()
-        return found
-
-    assert len(run(scenario())) == ROWS
+    assert len(delivered_from(folder)) == ROWS
     assert kept_aside(folder) == [ASIDE]
     assert not made.exists()
 

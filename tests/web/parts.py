@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 from urllib.parse import parse_qsl
 
 from container.api import Claim, Event, Hit, Reply, Request, SetCookie, Settings, client, tag
@@ -21,6 +21,7 @@ from container.web.front import Front
 from container.web.health import Health
 from container.web.ingest import Ingest, Limits
 from container.web.metrics import new_metrics
+from container.web.noticed import AboutProxy, Noticed, Refused
 from tests import canaries
 from tests.containers_of import container_of
 from triggers.event import event as event_trigger
@@ -205,3 +206,13 @@ async def site(
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Runs a coroutine on a loop of its own."""
     return asyncio.run(work)
+
+
+def everything_noticed() -> Noticed:
+    """All that there is to notice about proxies and floods, once each."""
+    noticed = Noticed(lambda: 0.0)
+    for about in get_args(AboutProxy):
+        noticed.proxy(about, "10.0.0.1")
+    for why in get_args(Refused):
+        noticed.refused(why)
+    return noticed

@@ -21,9 +21,8 @@ from container.web.admin import Admin, admin_app
 from container.web.app import public_app
 from container.web.current import Refusal
 from container.web.health import Health, fill_reason, lane_reasons, not_ready
-from container.web.noticed import AboutProxy, Noticed, Refused
 from tests.cli.processes import ROOT
-from tests.web.parts import NOW, Call, Site, ask, run, site
+from tests.web.parts import NOW, Call, Site, ask, everything_noticed, run, site
 
 PAGE = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
 TOKEN = "a-token-of-the-admin"
@@ -155,11 +154,7 @@ def test_a_store_that_hangs_makes_nobody_wait(tmp_path: Path) -> None:
 
 
 def test_whatever_needs_somebody_is_documented_and_no_reason_to_send_no_traffic() -> None:
-    noticed = Noticed(lambda: 0.0)
-    for about in typing.get_args(AboutProxy):
-        noticed.proxy(about, "10.0.0.1")
-    for why in typing.get_args(Refused):
-        noticed.refused(why)
+    noticed = everything_noticed()
     modes = [mode for mode in typing.get_args(Mode) if mode != "open"]
     lane = LaneReport(1, Lane("hook"), LaneState(), False, 1, 0, 2, 0, Answer(0, 500, "retry", "no"))
     lanes = [replace(lane, state=LaneState(mode), dead=0) for mode in modes]
