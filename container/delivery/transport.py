@@ -64,7 +64,8 @@ class Transport:
         _keep_quiet()
         # httpx-aiohttp takes `pool` for all that comes before the request: finding the address, connecting, TLS.
         timeout = httpx.Timeout(total, connect=CONNECT_SECONDS, pool=RESOLVE_SECONDS + CONNECT_SECONDS)
-        self._client = httpx.AsyncClient(transport=transport, timeout=timeout, trust_env=False, follow_redirects=False)
+        # Without httpx.AsyncClient: of its redirects, cookies, proxies and logins a delivery may have none.
+        self._transport = transport
         self._timeout = timeout.as_dict()
         self._reveal = reveal
         self._total = total
@@ -104,7 +105,7 @@ class Transport:
 
     async def close(self) -> None:
         """Closes the connections."""
-        await self._client.aclose()
+        await self._transport.aclose()
 
     def _request(self, rows: Sequence[ClaimedRow]) -> httpx.Request:
         frame = rows[0].frame
@@ -141,7 +142,7 @@ class Transport:
         )
 
     async def _exchange(self, request: httpx.Request, *, items: int, now: int) -> Response:
-        answer = await self._client.send(request, stream=True)
+        answer = await self._transport.handle_async_request(request)
         body = bytearray()
         try:
             if not isinstance(answer.stream, httpx.AsyncByteStream):
