@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -91,6 +92,7 @@ class Transport:
             return NoAnswer("no_answer", "no answer in time")
         # aiohttp raises plain ones where its httpx transport knows no name for them.
         except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, ValueError) as problem:
+            _let_go(problem)
             if noted.refused:
                 stated = f"{noted.refused[0]} is no public address; --allow-egress opens it"
                 return NoAnswer("address_refused", stated)
@@ -154,6 +156,8 @@ class Transport:
                     break
         finally:
             await answer.aclose()
+            # It and its stream hold each other, and the request: half a megabyte until a collection comes by.
+            answer.stream = _READ
         headers = {name.lower(): value for name, value in answer.headers.items()}
         return Response(answer.status_code, headers, bytes(body[:LONGEST_ANSWER]), now, items)
 
@@ -281,6 +285,9 @@ async def _carried(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandle
 _MOST_UNASKED = 8
 """So many connections are given up for one request, since a lane may have left two."""
 
+_READ = httpx.ByteStream(b"")
+"""What is left of an answer that was read."""
+
 _sending: ContextVar[_Sending] = ContextVar("sending")
 _LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -310,6 +317,14 @@ def _sentence(problem: Exception) -> str:
     if isinstance(cause, aiohttp.ClientConnectorError | httpx.ConnectError):
         return "no connection"
     return "the connection broke, or the answer is no HTTP"
+
+
+def _let_go(problem: BaseException) -> None:
+    """What an error's frames hold, the request among it, goes now: they hold the error as well."""
+    each: BaseException | None = problem
+    while each is not None:
+        traceback.clear_frames(each.__traceback__)
+        each = each.__cause__ or each.__context__
 
 
 def _keep_quiet() -> None:
