@@ -47,6 +47,7 @@ _DISK = frozenset(
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 NO_SPACE = "no space is left for deliveries"
+NOT_WRITTEN = "the deliveries cannot be written"
 
 log = logging.getLogger("container.delivery")
 
@@ -118,7 +119,7 @@ class Disk:
         if said is not None and said.errno in NO_ROOM:
             return self.full(connection)
         name = getattr(problem, "sqlite_errorname", "error")
-        return self._begin("failing", f"the deliveries cannot be written: {problem} ({name})")
+        return self._begin("failing", f"{NOT_WRITTEN}: {problem} ({name})")
 
     def full(self, connection: sqlite3.Connection) -> StoreError:
         """Nothing more fits: the reserve is given up, and what the log holds moves into the file."""
