@@ -203,10 +203,11 @@ class Disk:
         return before.error
 
     def _end(self) -> None:
-        if self.trouble is not None:
-            seconds = self.clock() - self.trouble.since
-            log.warning("store.mended after=%s seconds=%.0f hits=taken", quoted(self.trouble.reason), seconds)
-        self.trouble = None
+        over, self.trouble = self.trouble, None
+        # Only now: whoever reads it may send a hit at once.
+        if over is not None:
+            seconds = self.clock() - over.since
+            log.warning("store.mended after=%s seconds=%.0f hits=taken", quoted(over.reason), seconds)
 
 
 def code_of(problem: sqlite3.Error) -> int:
