@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import orjson
@@ -19,32 +18,28 @@ def sent_texts(rows: Sequence[ClaimedRow]) -> frozenset[str]:
     found.update(unquote(segment) for segment in address.path.split("/"))
     found.update(value.shown for _, value in frame.headers)
     for row in rows:
-        found.update(_texts_of(row.item.data))
-    found.update(_texts_of(frame.head.data + frame.tail.data))
+        _add_texts(row.item.data, found)
+    _add_texts(frame.head.data + frame.tail.data, found)
     return frozenset(found)
 
 
-def _texts_of(body: bytes) -> Iterator[str]:
+def _add_texts(body: bytes, found: set[str]) -> None:
     """The texts in a body: of JSON its values, of a form its fields, else its words."""
     try:
-        yield from _leaves(orjson.loads(body))
+        left = [orjson.loads(body)]
     except orjson.JSONDecodeError:
         text = body.decode(errors="replace")
-        yield from (value for _, value in parse_qsl(text))
-        yield from text.split()
-
-
-def _leaves(value: Any) -> Iterator[str]:
-    match value:
-        case str():
-            yield value
-        case bool() | None:
-            return
-        case int() | float():
-            yield str(value)
-        case dict():
-            for member in value.values():
-                yield from _leaves(member)
-        case list():
-            for member in value:
-                yield from _leaves(member)
+        found.update(value for _, value in parse_qsl(text))
+        found.update(text.split())
+        return
+    # Some thousand values of a batch: what takes long here keeps hits waiting.
+    while left:
+        value = left.pop()
+        if isinstance(value, str):
+            found.add(value)
+        elif isinstance(value, dict):
+            left += value.values()
+        elif isinstance(value, list):
+            left += value
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            found.add(str(value))

@@ -38,6 +38,9 @@ _VENDORS_ID = re.compile(
     r"([A-Za-z0-9_.:/+=-]{1,64})(?![A-Za-z0-9_.:/+=@%-])",
     re.ASCII | re.IGNORECASE,
 )
+_UNCHANGED = re.compile(r"[A-Za-z0-9_.~-]+", re.ASCII)
+"""What an address leaves as it is."""
+
 _LETTERS = re.compile(r"[^a-z]")
 _PERSONAL = re.compile(
     r"[^\s\"'<>(),;:=]{1,64}(?:@|%40)[^\s\"'<>(),;]{1,64}"  # an e-mail address
@@ -62,7 +65,9 @@ def excerpt(text: str, sent: Iterable[str] = ()) -> str:
 def _without(text: str, sent: Iterable[str]) -> str:
     """The text with `*` for each text of the request in it, as it is spelled there."""
     lowered = text.lower() if len(text.lower()) == len(text) else text
-    spans = sorted(span for each in sent if SHORTEST_SENT <= len(each) <= len(text) for span in _found(lowered, each))
+    longest = len(text)
+    likely = (each for each in sent if SHORTEST_SENT <= len(each) <= longest and _beginning(each) in lowered)
+    spans = sorted(span for each in likely for span in _found(lowered, each))
     parts: list[str] = []
     position = 0
     for begin, end in spans:
@@ -82,6 +87,12 @@ def _found(lowered: str, sent: str) -> Iterator[tuple[int, int]]:
             if _stands_alone(lowered, begin, end):
                 yield begin, end
             begin = lowered.find(wanted, end)
+
+
+def _beginning(sent: str) -> str:
+    """What it begins with however it is spelled. Thousands are looked for, and hardly one is there."""
+    found = _UNCHANGED.match(sent)
+    return found[0].lower() if found is not None else ""
 
 
 def _stands_alone(text: str, begin: int, end: int) -> bool:

@@ -29,7 +29,7 @@ QUEUED_SECONDS = 0.2
 """So much work may wait: the last in the queue is to be answered well within half a second."""
 
 BURST, BURST_SECONDS = 300, 0.35
-"""So many hits may wait even if they take longer than that, as long as they do not take so long."""
+"""So many hits may wait even if they take longer than that, as long as they do not take so long; not in an overload."""
 
 RESERVED = 0.1
 """The part of the queue that automatic events, such as a page view, do not get."""
@@ -148,6 +148,7 @@ class Gate:
         self._last_refused = self.clock()
         if not self._began_at:
             self._began_at = self.wall()
+            self._measure()
             logger.error('hits.overload waiting=%d "More come than are taken: see /ready."', self.waiting)
             self.later(CALM_SECONDS, self._look)
 
@@ -169,6 +170,7 @@ class Gate:
         seconds = self.wall() - self._began_at
         logger.warning("hits.overload_over refused=%d seconds=%d", self.refused, seconds)
         self.refused, self._began_at = 0, 0.0
+        self._measure()
 
     def _turn(self) -> None:
         """Lets the next few hits begin. It goes on for as long as there are any: between two turns sockets are read."""
@@ -205,7 +207,8 @@ class Gate:
     def _measure(self) -> None:
         self._at_once_in_a_hurry = max(1, int(TURN_SECONDS / self.cost))
         self._at_once = max(self._at_once_in_a_hurry, min(TOGETHER, int(TOGETHER_SECONDS / self.cost)))
-        self._most = max(1, int(QUEUED_SECONDS / self.cost), min(BURST, int(BURST_SECONDS / self.cost)))
+        burst = 0 if self._began_at else min(BURST, int(BURST_SECONDS / self.cost))
+        self._most = max(1, round(QUEUED_SECONDS / self.cost), burst)
         self._most_automatic = self._most - int(RESERVED * self._most)
 
 
