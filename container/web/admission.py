@@ -28,8 +28,8 @@ TOGETHER, TOGETHER_SECONDS = 64, 0.1
 QUEUED_SECONDS = 0.2
 """So much work may wait: the last in the queue is to be answered well within half a second."""
 
-BURST, BURST_SECONDS = 300, 0.35
-"""So many hits may wait even if they take longer than that, as long as they do not take so long; not in an overload."""
+BURST, FEW, BURST_SECONDS = 300, 16, 0.35
+"""So many hits may wait, and so few in an overload, even if they take longer than that, but not longer than this."""
 
 RESERVED = 0.1
 """The part of the queue that automatic events, such as a page view, do not get."""
@@ -207,8 +207,8 @@ class Gate:
     def _measure(self) -> None:
         self._at_once_in_a_hurry = max(1, int(TURN_SECONDS / self.cost))
         self._at_once = max(self._at_once_in_a_hurry, min(TOGETHER, int(TOGETHER_SECONDS / self.cost)))
-        burst = 0 if self._began_at else min(BURST, int(BURST_SECONDS / self.cost))
-        self._most = max(1, round(QUEUED_SECONDS / self.cost), burst)
+        burst = min(FEW if self._began_at else BURST, int(BURST_SECONDS / self.cost))
+        self._most = max(1, int(QUEUED_SECONDS / self.cost), burst)
         self._most_automatic = self._most - int(RESERVED * self._most)
 
 
