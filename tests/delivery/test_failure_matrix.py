@@ -23,7 +23,7 @@ from aiohttp.abc import ResolveResult
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from container.delivery.policy import FIRST_DELAY_MS, LONGEST_DELAY_MS, Attempt, Settle, decide
+from container.delivery.policy import FIRST_DELAY_MS, Attempt, Settle, decide, lane_delay
 from container.delivery.store import LaneState
 from container.delivery.transport import NoAnswer, Transport
 from container.delivery.worker import Surroundings, Worker
@@ -328,7 +328,7 @@ def test_a_hundred_failures_are_spaced_and_then_it_is_delivered(tmp_path: Path) 
         await found.until_idle()
         times = found.vendor.times
         gaps = [later - sooner for sooner, later in pairwise(times)]
-        assert gaps == [min(FIRST_DELAY_MS << nth, LONGEST_DELAY_MS) for nth in range(100)]
+        assert gaps == [5000, 10_000, 20_000, 40_000] + [60_000] * 96
         assert found.worker.counters.value("delivered", "tiktok_events_api") == 1
 
     run(scenario())
@@ -342,7 +342,7 @@ def test_waits_after_failures_are_spread_by_chance(tmp_path: Path) -> None:
         times = found.vendor.times
         gaps = [later - sooner for sooner, later in pairwise(times)]
         assert len(times) == 101
-        assert all(gap <= min(FIRST_DELAY_MS << nth, LONGEST_DELAY_MS) + 1 for nth, gap in enumerate(gaps))
+        assert all(gap <= lane_delay(nth, lambda: 1.0) + 1 for nth, gap in enumerate(gaps, 1))
         assert len(set(gaps[8:])) > 80
 
     run(scenario())

@@ -258,7 +258,7 @@ def test_a_lane_that_goes_on_failing_becomes_somebodys_business_once(
             found.clock.now = max(found.clock.now, await found.turn())
 
     run(scenario())
-    failing = f'ERROR delivery.lane_failing tag="TikTok - events" lane="{LANE}" failures=8 reason="status 503"'
+    failing = f'ERROR delivery.lane_failing tag="TikTok - events" lane="{LANE}" failures=20 reason="status 503"'
     assert [line for line in said(caplog) if "lane_failing" in line] == [failing]
 
 
