@@ -101,6 +101,7 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         await drain(options.drain, hurry)
         public.close()
         logger.info("serve.stopping")
+        engine.health.noticed.tell_rest()
     logger.info("serve.stopped")
     return code
 
@@ -113,6 +114,7 @@ def _public_app(options: Options, engine: Engine, spans: Spans) -> Application:
         engine.health,
         Front(Proxies(options.proxies), options.hosts, RateLimit(options.rate_limit)),
         counters=engine.worker.counters,
+        repeats=engine.worker.repeats,
         evaluate=spans.evaluate(evaluate),
     )
     return spans.application(public_app(ingest, prefix=options.prefix))

@@ -31,7 +31,7 @@ from container.delivery.policy import (
 from container.delivery.row import Reason
 from container.delivery.sender import Sender
 from container.delivery.store import Answer, Claimed, ClaimedRow, LaneState, Mode, Store, StoreError
-from container.delivery.told import Told, quoted, without_numbers
+from container.delivery.told import Repeats, Told, quoted, without_numbers
 from container.delivery.transport import NoAnswer
 from container.effects import Response, Verdict, by_status, retry_after
 
@@ -88,7 +88,8 @@ class Judged:
 class Handling:
     """What is shared by all requests under way.
 
-    `told`: what the log knows already. `trouble`: what the store said, while it fails. `outcomes`: of the latest.
+    `told`, `repeats`: what the log knows already. `trouble`: what the store said, while it fails.
+    `outcomes`: of the latest.
     """
 
     store: Store
@@ -99,6 +100,7 @@ class Handling:
     random: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
     told: Told = field(default_factory=Told)
+    repeats: Repeats = field(default_factory=Repeats)
     trouble: list[str] = field(default_factory=list)
     outcomes: Outcomes = field(default_factory=Outcomes)
 
@@ -135,10 +137,12 @@ class Handling:
         except Exception as problem:  # noqa: BLE001 - around one judge: a plug-in's mistake must not stop the lane
             self.counters.add("judge_faults", type)
             kind = type_name(problem)
-            number = self.told.news(f"judge {type}", kind, now=self.clock())
-            if number:
+
+            def line(answers: int) -> None:
                 stated = "delivery.judge_failed type=%s answers=%d problem=%s"
-                log.error(stated, quoted(type), number, kind)  # noqa: TRY400 - a trace would hold the answer
+                log.error(stated, quoted(type), answers, kind)  # noqa: TRY400 - a trace would hold the answer
+
+            self.repeats.happened(f"judge {type}", kind, line, now=self.clock())
             return Verdict("retry", "the answer could not be judged"), True
 
     async def _no_answer(self, flight: Flight, answer: NoAnswer) -> None:
@@ -249,6 +253,7 @@ class Handling:
             self._judged(flight, again, "retry")
         if good:
             settled = await self._insist(lambda: self.store.settle(flight.claimed, good))
+            self.repeats.went_well(f"buried {flight.claimed.lane}", now=self.clock())
             self._count("delivered", flight, settled, len(good))
             self._judged(flight, good, "delivered")
             self.counters.arrived(flight.course.lane.type, [row.first for row in good], now=self.clock())
@@ -291,12 +296,13 @@ class Handling:
         self.counters.add("buried", flight.course.lane.type, reason, by=changed)
         self.counters.add("lost_claims", flight.course.lane.type, by=len(rows) - changed)
         self.counters.buried(lane, Tally(row.tag for row in rows[:changed]), reason)
-        number = self.told.news(
-            f"buried {claimed.lane} {reason}", without_numbers(note), now=self.clock(), number=changed
-        )
-        if number:
+
+        def line(number: int) -> None:
             stated = "delivery.buried tag=%s lane=%s rows=%d reason=%s note=%s"
             log.error(stated, quoted(rows[0].tag), quoted(lane), number, reason, quoted(note))
+
+        kind = f"{reason} {without_numbers(note)}"
+        self.repeats.happened(f"buried {claimed.lane}", kind, line, now=self.clock(), number=changed)
         return changed
 
     def _count(
@@ -361,11 +367,15 @@ class Handling:
     def _remark(self, flight: Flight, verdict: Verdict) -> None:
         """What the vendor took and has something to say about."""
         claimed, lane, number = flight.claimed, flight.label, len(flight.claimed.rows)
-        state = without_numbers(verdict.reason)
-        told = self.told.news(f"remarked {claimed.lane}", state, now=self.clock(), number=number)
-        if told:
+        tag, reason = claimed.rows[0].tag, verdict.reason
+
+        def line(rows: int) -> None:
             stated = "delivery.remarked tag=%s lane=%s rows=%d reason=%s"
-            log.warning(stated, quoted(claimed.rows[0].tag), quoted(lane), told, quoted(verdict.reason))
+            log.warning(stated, quoted(tag), quoted(lane), rows, quoted(reason))
+
+        self.repeats.happened(
+            f"remarked {claimed.lane}", without_numbers(reason), line, now=self.clock(), number=number
+        )
 
 
 def type_name(problem: Exception) -> str:

@@ -15,7 +15,7 @@ from container.delivery.schema import FILE
 from container.delivery.sqlite import SqliteStore
 from container.delivery.store import Dropped, LaneState, Limits, Tended
 from container.delivery.tending import AHEAD_MS, LETTERS_AT_ONCE, ROWS_AT_ONCE
-from container.delivery.told import Told
+from container.delivery.told import Repeats
 from container.delivery.upkeep import EVERY_MS, SLICE_PAUSE_MS, Upkeep
 from container.engine.outcome import Guard
 from tests.delivery.harness import (
@@ -260,7 +260,7 @@ class Slices:
 
 
 def upkeep(store: Slices, counters: Counters | None = None) -> Upkeep:
-    return Upkeep(store, counters or Counters(), Told())  # type: ignore[arg-type]  # nothing else is asked of it
+    return Upkeep(store, counters or Counters(), Repeats())  # type: ignore[arg-type]  # nothing else is asked of it
 
 
 def test_a_store_is_tended_each_minute_and_slice_by_slice() -> None:

@@ -115,15 +115,15 @@ def test_an_outage_takes_nobodys_attempts_away(tmp_path: Path) -> None:
 
 def test_a_lane_that_keeps_failing_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path, answers(*[404] * 12))
+        found = bench(tmp_path, answers(*[404] * 24))
         await found.store.accept(accepted(planned(1)))
         await found.until_idle()
-        assert len(found.vendor.requests) == 13
+        assert len(found.vendor.requests) == 25
         assert await found.store.dead() == []
 
     run(scenario())
     told = [record for record in caplog.records if "delivery.lane_failing" in record.getMessage()]
-    assert [(record.levelname, 'failures=8 reason="status 404"' in record.getMessage()) for record in told] == [
+    assert [(record.levelname, 'failures=20 reason="status 404"' in record.getMessage()) for record in told] == [
         ("ERROR", True)
     ]
 
