@@ -44,8 +44,8 @@ class Upkeep:
 
     def _tell(self, dropped: Dropped, now: int) -> None:
         """Deliveries that are gone for good."""
-        self._counters.add("dropped", dropped.lane.type, dropped.reason, by=dropped.rows)
         because = "age" if dropped.old else "room"
+        self._counters.add("dropped", dropped.lane.type, because, by=dropped.rows)
 
         def line(rows: int) -> None:
             stated = "delivery.dropped lane=%s rows=%d reason=%s because=%s"

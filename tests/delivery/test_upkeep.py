@@ -294,7 +294,7 @@ def test_what_is_dropped_is_told_of_and_counted(caplog: pytest.LogCaptureFixture
         counters = Counters()
         tending = upkeep(Slices(Tended(dropped=(Dropped(lane, "refused", 7, old=True),))), counters)
         await tending.step(NOW)
-        assert counters.value("dropped", lane.type, "refused") == 7
+        assert counters.value("dropped", lane.type, "age") == 7
 
     with caplog.at_level(logging.WARNING):
         run(scenario())
