@@ -12,15 +12,14 @@ from typing import Literal, TypeVar
 from container.component import Component
 from container.delivery.counters import Counters
 from container.delivery.echo import sent_texts
+from container.delivery.flight import Flight, Judged
 from container.delivery.outcomes import Outcomes, RequestOutcome
-from container.delivery.pace import Course
 from container.delivery.policy import (
     FAILURES_TOLD,
     MOST_FAULTS,
     Attempt,
     Bisect,
     Bury,
-    Decision,
     Postpone,
     Settle,
     decide,
@@ -30,7 +29,8 @@ from container.delivery.policy import (
 )
 from container.delivery.row import Reason
 from container.delivery.sender import Sender
-from container.delivery.store import Answer, Claimed, ClaimedRow, LaneState, Mode, Store, StoreError
+from container.delivery.store import Answer, ClaimedRow, LaneState, Mode, Store, StoreError
+from container.delivery.suspects import FEW_REFUSED, Suspects
 from container.delivery.told import Repeats, Told, quoted, without_numbers
 from container.delivery.transport import NoAnswer
 from container.effects import Response, Verdict, by_status, retry_after
@@ -44,7 +44,6 @@ Judges = Callable[[str, int], Judge | None]
 """From a component's type and a row's format to what reads the answer; `None` when it is not here or is older."""
 
 _MARKED_EVERY_MS = 1000
-_TOO_LARGE = 413
 _STORE_PAUSE_SECONDS = 1.0
 _HELD: dict[str, Mode] = {"missing_secret": "missing", "address_refused": "egress"}
 
@@ -61,35 +60,11 @@ def judges_of(components: Iterable[Component]) -> Judges:
 
 
 @dataclass(frozen=True, slots=True)
-class Flight:
-    """A request under way: its rows, their lane, and which of the lane's requests it is."""
-
-    claimed: Claimed
-    course: Course
-    number: int
-
-    @property
-    def label(self) -> str:
-        """What people call the lane."""
-        return str(self.course.lane)
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What came back, what happens to the rows, and how the lane stands afterwards."""
-
-    verdict: Verdict
-    answer: Answer
-    decision: Decision
-    state: LaneState
-
-
-@dataclass(frozen=True, slots=True)
 class Handling:
     """What is shared by all requests under way.
 
     `told`, `repeats`: what the log knows already. `trouble`: what the store said, while it fails.
-    `outcomes`: of the latest.
+    `outcomes`: of the latest. `suspects`: among which rows bad ones are searched for.
     """
 
     store: Store
@@ -103,6 +78,7 @@ class Handling:
     repeats: Repeats = field(default_factory=Repeats)
     trouble: list[str] = field(default_factory=list)
     outcomes: Outcomes = field(default_factory=Outcomes)
+    suspects: Suspects = field(default_factory=Suspects)
 
     async def deliver(self, flight: Flight) -> None:
         """Sends the batch and sees it through. Cancelled, or when it raises, the rows stay claimed."""
@@ -206,8 +182,7 @@ class Handling:
         """
         rows, course, decision = flight.claimed.rows, flight.course, judged.decision
         if isinstance(decision, Bisect):
-            too_large = judged.verdict.too_large or judged.answer.status == _TOO_LARGE
-            if too_large and any(row.attempts == 1 for row in rows):
+            if judged.too_large and any(row.attempts == 1 for row in rows):
                 course.too_large(len(rows), self.clock())
             return 0
         if isinstance(decision, Postpone):
@@ -224,9 +199,12 @@ class Handling:
                 await self._settle(flight, judged, judged.decision)
             case Bisect():
                 # They keep their place in the queue, so that the one to blame is found before the next batch leaves.
-                changed = await self._insist(lambda: self.store.split(claimed, now=rows[0].first, tried=tried))
+                first, later = rows[0].first, self._later(flight, judged)
+                changed = await self._insist(lambda: self.store.split(claimed, now=first, later=later, tried=tried))
                 self._count("bisected", flight, changed, len(rows))
                 self._judged(flight, rows[:changed], "bisected")
+                if later is not None:
+                    return
             case Bury(index):
                 others = [row for row in rows if row is not rows[index]]
                 buried = await self._bury(flight, [rows[index]], "refused", judged)
@@ -239,6 +217,15 @@ class Handling:
             case Postpone():
                 self._judged(flight, rows, judged.verdict.kind if judged.state.mode == "open" else judged.state.mode)
                 await self._postpone(flight, rows, judged.decision, judged)
+        found = self.suspects.answered(claimed, taken=judged.decision == Settle(), due=rows[0].first)
+        if found is not None:
+            await self._insist(lambda: self.store.regroup(found.parts, held=found.held))
+
+    def _later(self, flight: Flight, judged: Judged) -> int | None:
+        """When the second half is due; `None`: now, as what is too large or stumbled on is no single row's fault."""
+        if judged.verdict.kind != "refused" or judged.too_large or flight.course.refused_lately > FEW_REFUSED:
+            return None
+        return self.suspects.refused(flight.claimed, now=self.clock())
 
     async def _settle(self, flight: Flight, judged: Judged, decision: Settle) -> None:
         places = list(enumerate(flight.claimed.rows))

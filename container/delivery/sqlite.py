@@ -33,6 +33,7 @@ from container.delivery.store import (
     LaneReport,
     LaneState,
     Limits,
+    Part,
     StoreError,
     StoreFilledError,
     StoreRefusedError,
@@ -226,9 +227,12 @@ class SqliteStore:
         work = partial(statements.postpone, numbers=_numbers(claimed.rows), token=claimed.token)
         return await self._writer.run(partial(work, until=None, counted=False))
 
-    async def split(self, claimed: Claimed, *, now: int, tried: Answer | None = None) -> int:
+    async def split(self, claimed: Claimed, *, now: int, later: int | None = None, tried: Answer | None = None) -> int:
         work = partial(statements.split, numbers=_numbers(claimed.rows), token=claimed.token)
-        return await self._writer.run(partial(work, now=now, tried=tried))
+        return await self._writer.run(partial(work, now=now, later=later, tried=tried))
+
+    async def regroup(self, parts: Sequence[Part], *, held: int) -> int:
+        return await self._writer.run(partial(statements.regroup, parts=parts, held=held))
 
     async def bury(
         self,

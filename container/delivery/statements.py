@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from container.delivery.history import history_line
 from container.delivery.origin import OF_ROW
 from container.delivery.row import Reason
-from container.delivery.store import MOST_CRASHES, Answer
+from container.delivery.store import MOST_CRASHES, Answer, Part
 
 _WAITING_COLUMNS = "number, batch, part, size, most_items, most_bytes, due, attempts, crashes, expire"
 _CLAIMED_COLUMNS = "number, id, attempts, crashes, faults, first, give_up, format, crc, kid, body"
@@ -110,7 +110,13 @@ def postpone(
 
 
 def split(
-    connection: sqlite3.Connection, numbers: Sequence[int], token: bytes, *, now: int, tried: Answer | None = None
+    connection: sqlite3.Connection,
+    numbers: Sequence[int],
+    token: bytes,
+    *,
+    now: int,
+    later: int | None = None,
+    tried: Answer | None = None,
 ) -> int:
     """Two halves, each marked with the number of its first row, which no other part of its batch has."""
     middle = (len(numbers) + 1) // 2
@@ -119,9 +125,22 @@ def split(
         "where number in (select value from json_each(?)) and claim=?"
     )
     line = history_line(tried)
-    halves = [half for half in (numbers[:middle], numbers[middle:]) if half]
+    halves = ((numbers[:middle], now), (numbers[middle:], now if later is None else later))
     return sum(
-        connection.execute(query, (now, half[0], line, line, json.dumps(half), token)).rowcount for half in halves
+        connection.execute(query, (due, half[0], line, line, json.dumps(half), token)).rowcount
+        for half, due in halves
+        if half
+    )
+
+
+def regroup(connection: sqlite3.Connection, parts: Sequence[Part], *, held: int) -> int:
+    """Rows that wait until then, in other parts of their batch."""
+    query = (
+        "update delivery set due=?, part=? where number in (select value from json_each(?)) and claim is null and due=?"
+    )
+    return sum(
+        connection.execute(query, (part.due, part.numbers[0], json.dumps(part.numbers), held)).rowcount
+        for part in parts
     )
 
 

@@ -145,6 +145,14 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of one batch, by number and in their order, that are to go as one request. `due`: from when on."""
+
+    numbers: tuple[int, ...]
+    due: int
+
+
+@dataclass(frozen=True, slots=True)
 class LaneReport:
     """A lane for people: `oldest` is the arrival of its oldest row, `None` when nothing waits.
 
@@ -275,8 +283,18 @@ class Store(Queue, Protocol):
         """All rows are as they were before the claim."""
         ...
 
-    async def split(self, claimed: Claimed, *, now: int, tried: Answer | None = None) -> int:
-        """The rows wait in two halves, which are never joined again, with each other or with other rows."""
+    async def split(self, claimed: Claimed, *, now: int, later: int | None = None, tried: Answer | None = None) -> int:
+        """The rows wait in two halves, which are never sent together again unless `regroup` says so.
+
+        The first half is the larger one, if they differ, and due `now`; the second `later`, else now as well.
+        """
+        ...
+
+    async def regroup(self, parts: Sequence[Part], *, held: int) -> int:
+        """Rows that wait until `held`, as a split or this left them, wait in these parts; how many there were.
+
+        Whatever has happened to a row since, it stays as it is.
+        """
         ...
 
     async def bury(

@@ -14,7 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from container.delivery.counters import Counters
-from container.delivery.handling import Flight, Handling, Judges
+from container.delivery.flight import Flight
+from container.delivery.handling import Handling, Judges
 from container.delivery.pace import NEVER, USUAL, Course, Paces
 from container.delivery.policy import PROBE_MS
 from container.delivery.releases import Releases
