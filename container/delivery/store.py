@@ -172,26 +172,6 @@ class LaneReport:
 
 
 @dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A delivery that is over. `holds` says what its body is: a request, or the hit of a tag that raised.
-
-    `tag` and `event_name` are empty when the body cannot be read.
-    """
-
-    number: int
-    id: str
-    lane: Lane
-    reason: Reason
-    note: str
-    holds: Literal["request", "hit"]
-    tag: str
-    event_name: str
-    attempts: int
-    first: int
-    died: int
-
-
-@dataclass(frozen=True, slots=True)
 class Dropped:
     """Dead letters of a lane that are gone: because they were `old`, or because all of them took too much room."""
 
@@ -328,10 +308,6 @@ class Store(Queue, Protocol):
 
     async def lanes(self) -> Sequence[LaneReport]:
         """Every lane that is known, by number. Reads without holding up writers."""
-        ...
-
-    async def dead(self, *, most: int = 50, before: int | None = None, lane: int | None = None) -> Sequence[DeadLetter]:
-        """The latest dead letters, those numbered below `before`, of one lane or of all. Holds up no writer."""
         ...
 
     async def tend(self, *, now: int, begun: bool) -> Tended:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from container.cli import last_run
-from container.cli.last_run import ENDS_BADLY, FILE, Before, begin, moment
+from container.cli.last_run import ENDS_BADLY, FILE, Before, End, begin, moment
 from tests.cli.processes import serving
 
 ENVIRONMENT = {"SERVED_TOKEN": "token"}
@@ -38,11 +38,11 @@ def test_one_that_wrote_nothing_at_its_end_was_killed(tmp_path: Path) -> None:
     assert begin(tmp_path, now=2, left_claims=False).before == Before("killed", 1)
 
 
-def test_one_that_went_down_with_its_machine_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_went_down_with_its_machine_is_told_apart(tmp_path: Path) -> None:
     begin(tmp_path, now=1, left_claims=False)
     line = (tmp_path / FILE).read_text(encoding="utf-8")
     (tmp_path / FILE).write_text(f"{' '.join(line.split()[:2])} another-boot\n", encoding="utf-8")
-    expected = "machine" if last_run._boot() else "killed"
+    expected: End = "machine" if last_run._boot() else "killed"
     assert begin(tmp_path, now=2, left_claims=False).before == Before(expected, 1)
 
 

@@ -25,7 +25,7 @@ from container.delivery.sqlite import SqliteStore, open_store
 from container.delivery.store import MOST_CRASHES, Answer, Claimed, Limits, Part, StoreFilledError
 from container.delivery.tending import AGEING_MS, AHEAD_MS
 from container.engine.outcome import Guard
-from tests.delivery.harness import NOW, accepted, item_request, planned, single_request
+from tests.delivery.harness import NOW, accepted, dead_letters, item_request, planned, single_request
 
 T = TypeVar("T")
 LANES = ("C1", "C2", "single")
@@ -281,7 +281,7 @@ class StoreMachine(RuleBasedStateMachine):
     def replay(self, choice: int) -> None:
         numbers = sorted(self.dead)
         number = numbers[choice % len(numbers)]
-        [letter] = [each for each in self.wait(self.store.dead(most=10_000)) if int(each.id, 16) == number]
+        [letter] = [each for each in self.wait(dead_letters(self.store, most=10_000)) if int(each.id, 16) == number]
         # Hits are not refused for what comes back.
         room = self.held(self.dead[number][1].lane) < MOST_IN_LANE and self.fill < NEARLY_FULL
         selection = Selection("dead", numbers=(letter.number,))
@@ -305,7 +305,7 @@ class StoreMachine(RuleBasedStateMachine):
         claimed = sum(len(rows) for _, rows in self.claims)
         assert sum(report.waiting for report in reports) == len(self.waiting)
         assert sum(report.claimed for report in reports) == claimed
-        assert {int(letter.id, 16) for letter in self.wait(self.store.dead(most=10_000))} == self.dead.keys()
+        assert {int(letter.id, 16) for letter in self.wait(dead_letters(self.store, most=10_000))} == self.dead.keys()
         first = {report.lane.account or "single": report for report in reports}
         for lane in self.wait(self.store.waiting()):
             name = lane.lane.account or "single"

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from container.delivery.store import Claimed, ClaimedRow, Part
 from container.delivery.suspects import HELD_MS, MOST_SEARCHES, Regroup, Suspects
 from container.effects import Response, Verdict, by_status
-from tests.delivery.harness import NOW, accepted, bench, planned, run
-from tests.delivery.test_failure_matrix import items
+from tests.delivery.harness import NOW, accepted, bench, items, planned, run
 
 FIRST = NOW - 1000
 

@@ -15,7 +15,7 @@ from container.delivery.row import acceptance
 from container.delivery.store import LaneState
 from container.delivery.told import AGAIN_MS, QUIET_MS
 from container.effects import Request, Verdict
-from tests.delivery.harness import NOW, accepted, bench, item_request, outcome, planned, run
+from tests.delivery.harness import NOW, accepted, bench, dead_letters, item_request, outcome, planned, run
 
 LANE = "tiktok_events_api https://vendor.example/v1/events C1"
 HOURS = 3_600_000
@@ -245,7 +245,7 @@ def test_dead_letters_can_be_asked_for_by_lane(tmp_path: Path) -> None:
         await found.store.accept(accepted(first, second, planned(3)))
         await found.until_idle()
         lanes = await found.store.lanes()
-        return [[letter.tag for letter in await found.store.dead(lane=lane.number, most=5)] for lane in lanes]
+        return [[letter.tag for letter in await dead_letters(found.store, lane=lane.number, most=5)] for lane in lanes]
 
     assert run(scenario()) == [["TikTok - events", "TikTok - events"], ["Other"]]
 

@@ -22,6 +22,7 @@ from tests.delivery.harness import (
     NOW,
     accepted,
     bench,
+    dead_letters,
     ids,
     item_request,
     must_claim,
@@ -47,7 +48,7 @@ async def dying(store: SqliteStore, *numbers: int, now: int = NOW) -> None:
 
 
 async def letters(store: SqliteStore) -> list[int]:
-    return sorted(int(letter.id, 16) for letter in await store.dead(most=10_000))
+    return sorted(int(letter.id, 16) for letter in await dead_letters(store, most=10_000))
 
 
 async def ageing(store: SqliteStore, start: int, minutes: int) -> None:

@@ -20,6 +20,7 @@ from tests.delivery.harness import (
     accepted,
     answers,
     bench,
+    dead_letters,
     items,
     only_lane,
     planned,
@@ -105,7 +106,7 @@ def test_an_outage_takes_nobodys_attempts_away(tmp_path: Path) -> None:
             await found.turn()
             found.clock.now += HOURS
         assert len(found.vendor.requests) == 60
-        assert await found.store.dead() == []
+        assert await dead_letters(found.store) == []
         up[0] = True
         await found.until_idle()
         assert found.worker.counters.value("delivered", "tiktok_events_api") == 1
@@ -119,7 +120,7 @@ def test_a_lane_that_keeps_failing_is_told_once(tmp_path: Path, caplog: pytest.L
         await found.store.accept(accepted(planned(1)))
         await found.until_idle()
         assert len(found.vendor.requests) == 25
-        assert await found.store.dead() == []
+        assert await dead_letters(found.store) == []
 
     run(scenario())
     told = [record for record in caplog.records if "delivery.lane_failing" in record.getMessage()]
