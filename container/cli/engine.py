@@ -119,7 +119,7 @@ async def open_engine(
 
 def _tell_of(before: Before) -> None:
     if before.end in ENDS_BADLY:
-        logger.warning("serve.ended_badly how=%s began=%s", before.end, moment(before.began))
+        logger.warning("serve.ended_badly how=%s began=%s", before.end, quoted(moment(before.began)))
 
 
 async def until_over(stop: asyncio.Event, engine: Engine) -> int:

@@ -85,7 +85,7 @@ def test_a_crash_of_a_process_that_did_nothing_is_told_of_and_counted(tmp_path: 
         served.process.kill()
         served.process.wait()
     with serving(tmp_path, environment=ENVIRONMENT) as served:
-        assert served.wait_for(r"WARNING serve\.ended_badly how=killed began=\d{4}-\d\d-\d\dT")
+        assert served.wait_for(r'WARNING serve\.ended_badly how=killed began="\d{4}-\d\d-\d\dT')
         assert ended() == ['tag_container_previous_end{how="killed"} 1.0']
         assert served.stop(signal.SIGTERM) == 0
     with serving(tmp_path, environment=ENVIRONMENT) as served:
