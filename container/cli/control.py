@@ -6,6 +6,7 @@ Where no server runs, the same interface is asked within this process, over the 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import http.client
 import os
 import socket
@@ -25,7 +26,7 @@ from container.cli.listeners import listening
 from container.cli.sources import Sources, own_secret, secrets_from
 from container.config.load import Secrets
 from container.config.registry import discover
-from container.delivery.schema import FILE
+from container.delivery.schema import FILE, LOCK_FILE
 from container.delivery.seal import KEY_FILE
 from container.delivery.sqlite import open_store
 from container.delivery.store import StoreError, StoreRefusedError
@@ -49,7 +50,14 @@ T = TypeVar("T")
 
 
 class ControlError(Exception):
-    """Nobody could be asked, or the answer was no. The text says why, and what to do."""
+    """Nobody could be asked, or the answer was no. The text says why, and what to do.
+
+    `status`: of the answer, 0 without one. `elsewhere`: the other place, if that has a row of the number asked for.
+    """
+
+    def __init__(self, text: str, *, status: int = 0, elsewhere: str = "") -> None:
+        super().__init__(text)
+        self.status, self.elsewhere = status, elsewhere
 
 
 class Control(Protocol):
@@ -105,6 +113,8 @@ async def reached(data: Path, config: Path | None = None, *, secrets_dir: Path |
     if await asyncio.to_thread(_answers, data):
         yield _Remote(data)
         return
+    # Before anything else is found wrong: what a command would need where no server runs is no remedy then.
+    _refuse_what_is_held(data)
     secrets = secrets_from(secrets_dir, os.environ)
     key = own_secret(secrets, KEY, secrets_dir)
     _refuse_what_would_be_made(data, key)
@@ -283,7 +293,8 @@ async def _in_thread(work: Callable[[], T]) -> T:
     try:
         return await asyncio.to_thread(work)
     except (OSError, http.client.HTTPException) as problem:
-        raise ControlError(f"The server does not answer any more ({type(problem).__name__}).") from None
+        said = f"The server does not answer any more ({type(problem).__name__})"
+        raise ControlError(f"{said}: it was stopped, or is stopping. Try again in half a minute.") from None
 
 
 def _read(status: int, body: bytes) -> Any:
@@ -292,8 +303,24 @@ def _read(status: int, body: bytes) -> Any:
     except orjson.JSONDecodeError:
         raise ControlError(f"The server answered with {status}.") from None
     if status >= 400:
-        raise ControlError(str(document.get("error", status)))
+        said, elsewhere = str(document.get("error", status)), str(document.get("elsewhere", ""))
+        raise ControlError(said, status=status, elsewhere=elsewhere)
     return document
+
+
+def _refuse_what_is_held(data: Path) -> None:
+    """A process that works with the folder and answers nobody: nothing can be done until it does, or has ended."""
+    try:
+        with (data / LOCK_FILE).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ControlError(
+            f'No server answers on {data / SOCKET}, and another process works with the data folder "{data}": a server '
+            "that is starting or stopping, or another command. Try again in half a minute. If it stays like that, use "
+            "the admin page; the server's log says why (control.closed)."
+        ) from None
+    except OSError:
+        return
 
 
 def _refuse_what_would_be_made(data: Path, key: str) -> None:

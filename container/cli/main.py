@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -18,15 +19,34 @@ from container.cli.serve import serve
 from container.cli.shadow import shadowed
 from container.cli.simulate import simulate
 from container.cli.validate import validate
+from container.web.gauges import own_version
 
 app = typer.Typer(
     name="tag-container",
-    help="A self-hosted, server-side tag container.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tag-container {own_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version this is, and end."),
+    ] = False,
+) -> None:
+    """A self-hosted, server-side tag container."""
+
+
 for command in (serve, validate, simulate, schema, docs, sandbox, forget):
     app.command()(command)
 app.command("test")(run_tests)

@@ -7,24 +7,28 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, get_args
 
 import orjson
 
 from container.cli.control import Control, ControlError
 from container.cli.working import progress
+from container.delivery.selection import Place
 
 ROWS_AT_ONCE, BYTES_AT_ONCE = 500, 4 << 20
 
 
-async def export_rows(control: Control, file: Path) -> tuple[int, int]:
-    """How many rows were written, and how many of those that are there could not be read."""
-    total = sum([(await control.ask("/count", place=place))["rows"] for place in ("waiting", "dead")])
+async def export_rows(
+    control: Control, file: Path, *, place: Place | None = None, lane: int | None = None, reason: str | None = None
+) -> tuple[int, int]:
+    """How many rows were written, and how many of those that are there could not be read. All that is not said: any."""
+    places = get_args(Place) if place is None else (place,)
+    total = sum([(await control.ask("/count", place=each, lane=lane, reason=reason))["rows"] for each in places])
     written = 0
     with _written(file) as output, progress("export") as shown:
         # The last line is no row: it says how many there were.
         last = b""
-        async for piece in control.stream("/export", end=1):
+        async for piece in control.stream("/export", place=place, lane=lane, reason=reason, end=1):
             last += piece
             whole = last.rfind(b"\n", 0, len(last) - 1) + 1
             output.write(last[:whole])

@@ -12,39 +12,41 @@ from rich.console import Console
 from rich.table import Table
 
 from container.config.problem import printable
-from container.web.health import moment
-from container.web.queue_words import age
+from container.web.health import HOLDS, moment
+from container.web.queue_words import MODES, age, next_try
 
 WIDE = 240
 """Columns where nobody looks at a terminal, so that nothing is cut."""
 
+NOTHING_TO_DO = "There was nothing to do."
+
 
 def lane_table(lanes: Sequence[dict[str, Any]]) -> None:
-    """Prints the lanes."""
+    """Prints the lanes, and what to do about those that hold still."""
     now = time.time_ns() // 1_000_000
-    table = _table("lane", "what", "state", "waiting", "dead", "oldest", "last answer")
+    table = _table("lane", "what", "state", "waiting", "in flight", "dead", "oldest", "last answer")
     for lane in lanes:
         answer = lane["answer"]
         said = "" if answer is None else f"{answer['status'] or '-'} {answer['verdict']} {answer['excerpt']}".strip()
         oldest = "" if lane["oldest"] is None else age(now - lane["oldest"])
-        waiting = f"{lane['waiting']}+{lane['claimed']}" if lane["claimed"] else str(lane["waiting"])
-        told = (str(lane["number"]), lane["lane"], _state(lane, now), waiting, str(lane["dead"]), oldest, said)
-        table.add_row(*map(printable, told))
-    _print(table, "No lanes yet.", rows=len(lanes))
+        rows = (str(lane[each]) for each in ("waiting", "in_flight", "dead"))
+        table.add_row(*map(printable, (str(lane["number"]), lane["lane"], _state(lane, now), *rows, oldest, said)))
+    _print(table, "No lanes yet.", [*_remedies(lanes)], rows=len(lanes))
 
 
 def row_table(rows: Sequence[dict[str, Any]]) -> None:
     """Prints rows, the latest first."""
     now = time.time_ns() // 1_000_000
     dead = bool(rows) and rows[0]["place"] == "dead"
+    remark = [] if dead or not rows else ["These wait: show or drop one by its number with --waiting."]
     last = ("died", "reason", "note") if dead else ("due", "", "")
-    table = _table("number", "lane", "tag", "event", "attempts", "came", *(name for name in last if name))
+    table = _table("number", "lane", "tag", "event", "attempts", "received", *(name for name in last if name))
     for row in rows:
         told = [str(row["number"]), str(row["lane"]), row["tag"] or "(not readable)", row["event"]]
-        told += [str(row["attempts"]), f"{age(now - row['first'])} ago"]
+        told += [str(row["attempts"]), f"{age(now - row['received'])} ago"]
         told += [f"{age(now - row['died'])} ago", row["reason"], row["note"]] if dead else [_due(row, now)]
         table.add_row(*map(printable, told))
-    _print(table, "There are none.", rows=len(rows))
+    _print(table, "There are none.", remark, rows=len(rows))
 
 
 def detail_lines(row: dict[str, Any]) -> Iterator[str]:
@@ -55,12 +57,12 @@ def detail_lines(row: dict[str, Any]) -> Iterator[str]:
         "tag": row["tag"],
         "event": row["event"],
         "id": row["id"],
-        "came": moment(row["first"]),
+        "received": moment(row["received"]),
         "attempts": row["attempts"],
         "reason": row["reason"],
         "note": row["note"],
         "died": row["died"] and moment(row["died"]),
-        "due": row["due"] and moment(row["due"]),
+        "due": "in flight" if row["in_flight"] else row["due"] and moment(row["due"]),
         "sent until": row["give_up"] and moment(row["give_up"]),
         "too old after": row["expire"] and moment(row["expire"]),
     }
@@ -92,22 +94,29 @@ def outcome_lines(job: dict[str, Any]) -> tuple[list[str], bool]:
     """What a job did, and whether it did all that was asked."""
     lines = [f"{what}: {rows}" for what, rows in job["changed"].items()]
     lines += [f"stay: {rows}, because {printable(why)}" for why, rows in job["kept"].items()]
-    return lines or ["There was nothing to do."], not job["kept"]
+    return lines or [NOTHING_TO_DO], not job["kept"]
 
 
 def _state(lane: dict[str, Any], now: int) -> str:
     if lane["paused"]:
         return "paused"
     if lane["mode"] != "open":
-        return f"holds: {lane['mode']}"
+        return f"holds: {lane['mode']}{', being tried' if lane['in_flight'] else ''}"
     if lane["failures"]:
-        return f"failing, again in {age(lane['not_before'] - now)}"
+        return f"failing, {next_try(lane['not_before'] - now, under_way=lane['in_flight'] > 0)}"
     return "open"
 
 
+def _remedies(lanes: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Why lanes hold still, and what to do about each. A newer server may know modes that we do not."""
+    for lane in lanes:
+        if not lane["paused"] and lane["mode"] in HOLDS:
+            yield f"Lane {lane['number']} holds still, because {HOLDS[lane['mode']]}. {MODES[lane['mode']]}"
+
+
 def _due(row: dict[str, Any], now: int) -> str:
-    if row["claimed"]:
-        return "being sent"
+    if row["in_flight"]:
+        return "in flight"
     return "now" if row["due"] <= now else f"in {age(row['due'] - now)}"
 
 
@@ -121,12 +130,15 @@ def _body(text: str) -> str:
 def _table(*columns: str) -> Table:
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in columns:
-        table.add_column(column, justify="right" if column in ("waiting", "dead", "attempts") else "left")
+        table.add_column(column, justify="right" if column in ("waiting", "in flight", "dead", "attempts") else "left")
     return table
 
 
-def _print(table: Table, nothing: str, *, rows: int) -> None:
+def _print(table: Table, nothing: str, remarks: Sequence[str], *, rows: int) -> None:
+    """The table, or that there is nothing. Below it stands what there is to say about it."""
     console = Console(markup=False, emoji=False, highlight=False)
     if not console.is_terminal:
         console = Console(markup=False, emoji=False, highlight=False, width=WIDE)
     console.print(table if rows else nothing)
+    for remark in remarks:
+        console.print(remark)

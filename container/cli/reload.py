@@ -47,9 +47,10 @@ class Reloader:
             return False
         if built.container is None:
             self.metrics.reload_refused()
-            logger.error("config.refused problems=%d kept=%s", len(built.loaded.problems), kept)
+            errors, every = said_of(built.loaded, only="error"), len(built.loaded.problems)
+            logger.error("config.refused problems=%d errors=%d kept=%s", every, len(errors), kept)
             tell_problems(built.loaded)
-            self._refused(built.loaded.filename, said_of(built.loaded, only="error"))
+            self._refused(built.loaded.filename, errors)
             return False
         self.current.container = built.container
         self.current.refusal = None
@@ -83,9 +84,10 @@ def tell_problems(found: Loaded) -> None:
 
 
 def said_of(found: Loaded, *, only: str = "") -> list[str]:
-    """Each problem in one line, without the line of the file. `only`: of this level."""
+    """Each problem in one line, without the line of the file, and with what to do. `only`: of this level."""
     return [
         f"{found.filename}:{each.line}:{each.column}: {each.level}[{each.code}] {each.sentence}"
+        + (f" (hint: {each.hint})" if each.hint else "")
         for each in found.problems
         if only in ("", each.level)
     ]

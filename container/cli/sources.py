@@ -89,7 +89,9 @@ def own_secret(secrets: Secrets, name: str, folder: Path | None) -> str:
     """
     found = secrets(name)
     if found is None and folder is not None and os.path.lexists(folder / name):
-        raise typer.BadParameter(f'--secrets-dir: the file "{name}" is empty or cannot be read')
+        raise typer.BadParameter(
+            f'--secrets-dir: the file "{name}" is empty or cannot be read: fill it, or let this user read it'
+        )
     return found or ""
 
 

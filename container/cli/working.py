@@ -28,7 +28,7 @@ def carried_out(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     try:
         return asyncio.run(work())
     except ControlError as problem:
-        typer.echo(printable(str(problem)), err=True)
+        typer.echo("\n".join(map(printable, str(problem).splitlines())), err=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         typer.echo("Interrupted: what was done is done.", err=True)

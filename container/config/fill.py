@@ -105,7 +105,8 @@ def _from_environment(draft: Draft, name: str, default: str | None, sign: str, p
     if default is not None:
         return value or default[2:]
     if value is None:
-        _report_missing(draft, f'the environment variable "{name}"', place, owner)
+        hint = f"set it where the process starts, or write a default: ${{{name}:-default}}"
+        _report_missing(draft, f'the environment variable "{name}" is not set', place, owner, hint)
         return sign
     return value
 
@@ -113,7 +114,10 @@ def _from_environment(draft: Draft, name: str, default: str | None, sign: str, p
 def _secret(draft: Draft, name: str, place: Place, owner: Owner) -> Secret:
     value = draft.secrets(name)
     if not value:
-        _report_missing(draft, f'the secret "{name}"', place, owner, empty=value is not None)
+        is_empty = value is not None
+        sentence = f'the secret "{name}" is {"empty" if is_empty else "not set"}'
+        where = f'the environment variable "{name}", or a file of that name in the folder of --secrets-dir'
+        _report_missing(draft, sentence, place, owner, f"{'fill' if is_empty else 'set'} {where}")
         # Where that is no error, its value is its own text: a hit of `simulate` can state it.
         value = str(Secret(name))
     return Secret(name, digest(value))
@@ -155,9 +159,9 @@ def _is_environment(text: str) -> bool:
     return bool(_ENVIRONMENT.fullmatch(text))
 
 
-def _report_missing(draft: Draft, what: str, place: Place, owner: Owner, *, empty: bool = False) -> None:
+def _report_missing(draft: Draft, sentence: str, place: Place, owner: Owner, hint: str) -> None:
     level: Level = "error" if draft.strict else "warning"
-    draft.report("missing-environment", place, f"{owner}: {what} is {'empty' if empty else 'not set'}", level=level)
+    draft.report("missing-environment", place, f"{owner}: {sentence}", hint=hint, level=level)
 
 
 def _report_leak(draft: Draft, sign: str, place: Place, owner: Owner, hint: str) -> None:

@@ -28,16 +28,16 @@ def read_claimed(keys: Keyring, found: Sequence[Found]) -> tuple[list[ClaimedRow
 def _claimed(keys: Keyring, found: Found) -> ClaimedRow:
     held = unpacked(opened(keys, found))
     return ClaimedRow(
-        number=found.number,
-        id=found.id,
-        frame=held.frame,
-        item=held.item,
-        tag=held.tag,
-        event_name=held.event_name,
-        event_time=held.event_time,
-        attempts=found.attempts,
-        crashes=found.crashes,
-        faults=found.faults,
-        first=found.first,
-        give_up=found.give_up,
+        found.number,
+        found.id,
+        held.frame,
+        held.item,
+        held.tag,
+        held.event_name,
+        held.event_time,
+        found.attempts,
+        found.crashes,
+        found.faults,
+        found.first,
+        found.give_up,
     )

@@ -47,6 +47,7 @@ _DISK = frozenset(
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 NO_SPACE = "no space is left for deliveries"
+NOT_WRITTEN = "the deliveries cannot be written"
 
 log = logging.getLogger("container.delivery")
 
@@ -118,7 +119,7 @@ class Disk:
         if said is not None and said.errno in NO_ROOM:
             return self.full(connection)
         name = getattr(problem, "sqlite_errorname", "error")
-        return self._begin("failing", f"the deliveries cannot be written: {problem} ({name})")
+        return self._begin("failing", f"{NOT_WRITTEN}: {problem} ({name})")
 
     def full(self, connection: sqlite3.Connection) -> StoreError:
         """Nothing more fits: the reserve is given up, and what the log holds moves into the file."""
@@ -202,10 +203,11 @@ class Disk:
         return before.error
 
     def _end(self) -> None:
-        if self.trouble is not None:
-            seconds = self.clock() - self.trouble.since
-            log.warning("store.mended after=%s seconds=%.0f hits=taken", quoted(self.trouble.reason), seconds)
-        self.trouble = None
+        over, self.trouble = self.trouble, None
+        # Only now: whoever reads it may send a hit at once.
+        if over is not None:
+            seconds = self.clock() - over.since
+            log.warning("store.mended after=%s seconds=%.0f hits=taken", quoted(over.reason), seconds)
 
 
 def code_of(problem: sqlite3.Error) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from container.delivery.pace import Course
 from container.delivery.policy import Decision
-from container.delivery.store import Answer, Claimed, LaneState
+from container.delivery.store import Answer, Claimed, ClaimedRow, LaneState
 from container.effects import Verdict
 
 _TOO_LARGE = 413
@@ -14,11 +14,15 @@ _TOO_LARGE = 413
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """A request under way: its rows, their lane, and which of the lane's requests it is."""
+    """A request under way: its rows, their lane, and which of the lane's requests it is.
+
+    `delivered`: where rows that are delivered are kept to be settled together with others; `None`: at once.
+    """
 
     claimed: Claimed
     course: Course
     number: int
+    delivered: list[ClaimedRow] | None = None
 
     @property
     def label(self) -> str:

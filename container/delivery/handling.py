@@ -14,6 +14,7 @@ from container.delivery.counters import Counters
 from container.delivery.echo import sent_texts
 from container.delivery.flight import Flight, Judged
 from container.delivery.outcomes import Outcomes, RequestOutcome
+from container.delivery.pace import QUICK_MS
 from container.delivery.policy import (
     FAILURES_TOLD,
     MOST_FAULTS,
@@ -91,15 +92,19 @@ class Handling:
             return
         started = self.clock()
         answer = await self.transport.send(rows, now=started, resent=lambda: self._resent(flight))
-        self.counters.answered(frame.type, rows=len(rows), seconds=(self.clock() - started) / 1000)
+        took = self.clock() - started
+        flight.course.quick = took <= QUICK_MS and not isinstance(answer, NoAnswer)
+        self.counters.answered(frame.type, rows=len(rows), seconds=took / 1000)
         if isinstance(answer, NoAnswer):
             await self._no_answer(flight, answer)
             return
         verdict, fault = self._verdict(judge, answer, frame.type)
         after = retry_after(answer) if verdict.kind == "retry" and verdict.after is None else verdict.after
-        sent = sent_texts(rows)
+        # What nobody will read is not made fit to be read: it would cost more than the delivery.
+        plain = _is_plain(verdict) and not self._is_told(flight, self.clock())
+        sent = frozenset[str]() if plain else sent_texts(rows)
         verdict = replace(verdict, reason=self.transport.shown(verdict.reason, sent), after=after)
-        shown = self.transport.shown(answer.body.decode(errors="replace"), sent)
+        shown = "" if plain else self.transport.shown(answer.body.decode(errors="replace"), sent)
         decision, state = decide(verdict, self._attempt(flight, lane_alone=answer.status == 429, fault=fault))
         kind = state.mode if verdict.kind == "credential" else verdict.kind
         stated = "delivery.answered tag=%s rows=%d status=%d verdict=%s"
@@ -165,8 +170,7 @@ class Handling:
             judged = replace(judged, state=held("refusing", self._attempt(flight)))
         course.stands(judged.state, answer.at)
         self._tell(flight, before, judged)
-        due = answer.at >= course.marked + _MARKED_EVERY_MS
-        if due or judged.state != before or judged.verdict.kind != "delivered":
+        if self._is_told(flight, answer.at) or judged.state != before or judged.verdict.kind != "delivered":
             course.marked = answer.at
             await asyncio.gather(
                 self._carry_out(flight, judged),
@@ -174,6 +178,11 @@ class Handling:
             )
         else:
             await self._carry_out(flight, judged)
+
+    def _is_told(self, flight: Flight, now: int) -> bool:
+        """Whether the store is to hear of an answer that is like those before it."""
+        course = flight.course
+        return now >= course.marked + _MARKED_EVERY_MS or course.state != LaneState()
 
     def _learn(self, flight: Flight, judged: Judged) -> int:
         """What the answer says of the lane's rows and batches; how many rows were refused, each for itself.
@@ -238,12 +247,18 @@ class Handling:
         if again:
             await self._postpone(flight, again, Postpone(decision.until, counted=True), judged)
             self._judged(flight, again, "retry")
-        if good:
-            settled = await self._insist(lambda: self.store.settle(flight.claimed, good))
-            self.repeats.went_well(f"buried {flight.claimed.lane}", now=self.clock())
-            self._count("delivered", flight, settled, len(good))
-            self._judged(flight, good, "delivered")
-            self.counters.arrived(flight.course.lane.type, [row.first for row in good], now=self.clock())
+        if good and flight.delivered is not None:
+            flight.delivered.extend(good)
+        elif good:
+            await self.settle(flight, good)
+
+    async def settle(self, flight: Flight, rows: Sequence[ClaimedRow]) -> None:
+        """The rows are delivered, and that is written down."""
+        settled = await self._insist(lambda: self.store.settle(flight.claimed, rows))
+        self.repeats.went_well(f"buried {flight.claimed.lane}", now=self.clock())
+        self._count("delivered", flight, settled, len(rows))
+        self._judged(flight, rows, "delivered")
+        self.counters.arrived(flight.course.lane.type, [row.first for row in rows], now=self.clock())
 
     async def _postpone(self, flight: Flight, rows: Sequence[ClaimedRow], decision: Postpone, judged: Judged) -> None:
         """The rows wait, and those that are old enough are given up, unless their lane holds still."""
@@ -363,6 +378,11 @@ class Handling:
         self.repeats.happened(
             f"remarked {claimed.lane}", without_numbers(reason), line, now=self.clock(), number=number
         )
+
+
+def _is_plain(verdict: Verdict) -> bool:
+    """Whether every event was delivered, and the vendor has nothing to say about it."""
+    return verdict.kind == "delivered" and not (verdict.reason or verdict.refused or verdict.again)
 
 
 def type_name(problem: Exception) -> str:

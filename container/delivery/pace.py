@@ -24,6 +24,15 @@ REGROWN_MS = 10 * 60 * 1000
 RECENT_ROWS = 100
 """Of so many rows that came to an end, more than half refused is no longer the rows' fault."""
 
+BEHIND_MS = 10_000
+"""A lane whose batches are full, and have waited for longer than this, is behind."""
+
+TOGETHER = 16
+"""Requests of one row each that are claimed at once, from a vendor that is quick."""
+
+QUICK_MS = 5
+"""A vendor that answers within so long is quicker than the disk."""
+
 NEVER = 2**63 - 1
 _FAR = 10
 """A turn that is more than so many intervals away was noted by a clock that has been set back since."""
@@ -78,7 +87,7 @@ class Course:
     """A lane while it is served. `state`: how it stands, newer than what the store said.
 
     `flights`: requests under way; `begun`: requests so far. `turn`: when it last had one, in turns of the worker.
-    `marked`: when the store last heard of it.
+    `marked`: when the store last heard of it. `quick`: whether the vendor's last answer was.
     """
 
     lane: Lane
@@ -88,6 +97,8 @@ class Course:
     begun: int = 0
     turn: int = 0
     marked: int = 0
+    quick: bool = False
+    _one_by_one: bool = False
     _failed_after: int = 0
     _works_since: int | None = None
     _batch: int = MOST_ITEMS
@@ -118,6 +129,24 @@ class Course:
             return PROBE_ITEMS
         grown = max(now - self._shrunk, 0) // REGROWN_MS
         return min(self._batch << min(grown, MOST_ITEMS.bit_length()), MOST_ITEMS)
+
+    def alone(self, now: int) -> int:
+        """How many rows that are never batched may be claimed at once."""
+        steady = (
+            self.quick and not self.troubled and self.pace.requests_per_second is None and self._passed(now) is None
+        )
+        return TOGETHER if steady else 1
+
+    def goes_on(self, now: int) -> bool:
+        """Whether the next of them may follow."""
+        return self.quick and not self.troubled and self.state.not_before <= now
+
+    def claimed(self, *, full: bool, batched: bool, waited: int) -> None:
+        """What was found to be sent. `waited`: milliseconds since the first of it came.
+
+        Batches go one by one, so that a crash repeats no more than one, unless the lane is behind.
+        """
+        self._one_by_one = batched and not (full and waited > BEHIND_MS)
 
     def begin(self, now: int) -> int:
         """A request goes; its number in this lane."""
@@ -170,13 +199,17 @@ class Course:
         if self.troubled:
             return 1
         passed = self._passed(now)
-        return self.pace.in_flight if passed is None else 1 + (self.pace.in_flight - 1) * passed // RAMP_MS
+        return self._limit if passed is None else 1 + (self._limit - 1) * passed // RAMP_MS
+
+    @property
+    def _limit(self) -> int:
+        return 1 if self._one_by_one else self.pace.in_flight
 
     def _widens(self, now: int) -> int:
         passed = self._passed(now)
         if passed is None:
             return NEVER
-        steps = self.pace.in_flight - 1
+        steps = self._limit - 1
         return NEVER if steps == 0 else now - passed + -(-self._most(now) * RAMP_MS // steps)
 
     def _passed(self, now: int) -> int | None:

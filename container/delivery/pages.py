@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, NamedTuple, Self
 
+from container.delivery.checksums import NOTHING, WORD_BYTES, Checksum, Order, continued, summed, sums_of
 from container.delivery.schema import PAGE_BYTES
 
 LOG_HEADER_BYTES, FRAME_HEADER_BYTES = 32, 24
@@ -22,14 +23,14 @@ ROOT, FREE, BTREE = 1, 2, 5
 
 _FRAME_BYTES = FRAME_HEADER_BYTES + PAGE_BYTES
 _LITTLE, _BIG = 0x377F0682, 0x377F0683
-_WORDS = {order: struct.Struct(f"{order}{PAGE_BYTES // 4}I") for order in "<>"}
+_PAGE_WORDS = PAGE_BYTES // WORD_BYTES
+_TOGETHER = 256
+"""Frames that are read at once."""
+
 _FRAME = struct.Struct(">6I")
-_MASK = 0xFFFFFFFF
 _MAP_ENTRY_BYTES = 5
 _MAPPED = PAGE_BYTES // _MAP_ENTRY_BYTES
 _MOST_KINDS = 5
-
-Checksum = tuple[int, int]
 
 
 class _Frame(NamedTuple):
@@ -126,31 +127,30 @@ def _frames(file: IO[bytes]) -> Iterator[_Frame]:
     """Those of the log's last round, to its end. What each says of itself is checked against the one before."""
     header = file.read(LOG_HEADER_BYTES)
     magic = int.from_bytes(header[:4], "big")
-    order = ">" if magic == _BIG else "<"
+    order: Order = ">" if magic == _BIG else "<"
     before: Checksum = struct.unpack(">2I", header[24:])
     words = struct.unpack(f"{order}6I", header[:24])
-    whole = magic in (_LITTLE, _BIG) and _summed(words, (0, 0)) == before
+    whole = magic in (_LITTLE, _BIG) and summed(words, NOTHING) == before
     salts = header[16:24] if whole else b""
     offset = LOG_HEADER_BYTES
-    while len(found := file.read(_FRAME_BYTES)) == _FRAME_BYTES:
-        page, pages, *_, first, second = _FRAME.unpack_from(found)
-        salts = salts or found[8:16]
-        if found[8:16] != salts:
-            return
-        sums = _summed(struct.unpack(f"{order}2I", found[:8]), before)
-        before = (first, second)
-        good = page > 0 and _summed(_WORDS[order].unpack_from(found, FRAME_HEADER_BYTES), sums) == before
-        yield _Frame(page, pages, offset + FRAME_HEADER_BYTES, good)
-        offset += _FRAME_BYTES
+    while found := _whole(file.read(_FRAME_BYTES * _TOGETHER)):
+        added = sums_of(found, size=_FRAME_BYTES, skipped=FRAME_HEADER_BYTES, order=order)
+        for start, sums in zip(range(0, len(found), _FRAME_BYTES), added, strict=True):
+            page, pages, *_, first, second = _FRAME.unpack_from(found, start)
+            own = found[start + 8 : start + 16]
+            salts = salts or own
+            if own != salts:
+                return
+            begun = summed(struct.unpack_from(f"{order}2I", found, start), before)
+            before = (first, second)
+            good = page > 0 and continued(begun, sums, _PAGE_WORDS) == before
+            yield _Frame(page, pages, offset + start + FRAME_HEADER_BYTES, good)
+        offset += len(found)
 
 
-def _summed(words: tuple[int, ...], before: Checksum) -> Checksum:
-    first, second = before
-    pairs = iter(words)
-    for one, other in zip(pairs, pairs, strict=True):
-        first = (first + one + second) & _MASK
-        second = (second + other + first) & _MASK
-    return first, second
+def _whole(found: bytes) -> bytes:
+    """The frames of it that are there to their end."""
+    return found[: len(found) // _FRAME_BYTES * _FRAME_BYTES]
 
 
 def _is_followed(frames: list[_Frame]) -> bool:

@@ -78,8 +78,7 @@ class Row(NamedTuple):
     priority: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Unpacked:
+class Unpacked(NamedTuple):
     """What a row's body holds."""
 
     frame: Frame
@@ -180,7 +179,7 @@ def unpacked(body: bytes) -> Unpacked:
         start = _LENGTHS.size + frame_size
         frame = frame_of(body[_LENGTHS.size : start])
         tag, event_name, event_time, places = orjson.loads(body[start : start + label_size])
-        item = Content(body[start + label_size :], tuple((offset, name) for offset, name in places))
+        item = Content(body[start + label_size :], tuple((offset, name) for offset, name in places) if places else ())
     except (struct.error, TypeError, ValueError) as problem:
         raise ValueError("the body is no row") from problem
     return Unpacked(frame, item, tag, event_name, event_time)

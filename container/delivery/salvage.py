@@ -15,6 +15,7 @@ from collections import Counter as Tally
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Literal
 
@@ -77,7 +78,7 @@ def salvage(folder: Path, reason: str, *, now: int) -> Salvaged:
     Raises `StoreRefusedError` when it is of a newer version, `OSError` and `sqlite3.Error` when there is no room; then
     everything is as it was.
     """
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now / 1000))
+    stamp = _stamp(folder, now)
     log.error("store.damaged file=%s reason=%s", quoted(FILE), quoted(reason))
     (folder / FILE).touch(mode=0o600)
     work = folder / WORK_FOLDER
@@ -129,6 +130,17 @@ def put_in_place(folder: Path) -> None:
 def kept_aside(folder: Path) -> list[str]:
     """The damaged files that are still there."""
     return sorted(path.name for path in folder.glob(f"{FILE}.corrupt-*Z"))
+
+
+def _stamp(folder: Path, now: int) -> str:
+    """The moment, with a number where files of that second are there already: none is written over."""
+    moment = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now / 1000))
+    stamps = (f"{moment}Z" if number == 1 else f"{moment}-{number}Z" for number in count(1))
+    return next(each for each in stamps if not _is_taken(folder, each))
+
+
+def _is_taken(folder: Path, stamp: str) -> bool:
+    return any(folder.glob(f"{FILE}.corrupt-{stamp}*")) or (folder / f"{DONE_FOLDER}{stamp}").exists()
 
 
 class _Copy:

@@ -182,12 +182,14 @@ class SqliteStore:
         self._unreleased -= unreleased
         return found
 
-    async def claim(self, lane: int, *, now: int, most_items: int, ahead: int) -> Claimed | None:
+    async def claim(self, lane: int, *, now: int, most_items: int, ahead: int, alone: int = 1) -> Claimed | None:
         token = secrets.token_bytes(16)
         most_items = self._folder.disk.at_once(most_items)
 
         def work(connection: sqlite3.Connection) -> tuple[list[Found], int]:
-            claimed = statements.claim(connection, lane, token, now=now, most_items=most_items, ahead=ahead)
+            claimed = statements.claim(
+                connection, lane, token, now=now, most_items=most_items, ahead=ahead, alone=alone
+            )
             if claimed[1]:
                 self._levels.read(connection, lane)
             return claimed

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from itertools import accumulate, takewhile
+from typing import NamedTuple
 
 from container.delivery.history import history_line
 from container.delivery.origin import OF_ROW
 from container.delivery.row import Reason
 from container.delivery.store import MOST_CRASHES, Answer, Part
 
-_WAITING_COLUMNS = "number, batch, part, size, most_items, most_bytes, due, attempts, crashes, expire"
-_CLAIMED_COLUMNS = "number, id, attempts, crashes, faults, first, give_up, format, crc, kid, body"
+_CLAIMED_COLUMNS = "number, id, attempts+1, crashes, faults, first, give_up, format, crc, kid, body, size"
 LANE_KEPT_MS = 90 * 24 * 3600 * 1000
 """A lane with nothing in it is remembered for so long after its last answer."""
 
@@ -27,26 +27,34 @@ _BURY = (
 _OVERTAKE = 2
 """So many rows per row of a batch are looked at, since other batches may stand between."""
 
+_CANDIDATES = "select * from delivery where lane=? and claim is null and due<=? order by due, first, number limit ?"
+_DUE_FIRST = (
+    "select number, batch, part, most_items, most_bytes, crashes, expire from delivery "
+    "where lane=? and claim is null and due<=? order by due, first, number limit 1"
+)
+_SENDABLE = "crashes=0 and (expire is null or expire>=?)"
+_TOGETHER = (
+    f"select {_CLAIMED_COLUMNS} from ({_CANDIDATES}) where batch=? and part=? and {_SENDABLE} "  # noqa: S608 - constants
+    # What is not due yet and was never tried is only waiting for company.
+    "and (due<=? or attempts=0) limit ?"
+)
+_APART = f"select {_CLAIMED_COLUMNS} from ({_CANDIDATES}) where most_items<=1 and {_SENDABLE} limit ?"  # noqa: S608
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A row's columns that decide what it can be sent with, named as in the table."""
+
+class First(NamedTuple):
+    """The columns of the row that is due first, which decide what can be sent with it, named as in the table."""
 
     number: int
     batch: bytes
     part: int
-    size: int
     most_items: int
     most_bytes: int
-    due: int
-    attempts: int
     crashes: int
     expire: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A claimed row as it rests."""
+class Found(NamedTuple):
+    """A claimed row as it rests. `size`: of its item."""
 
     number: int
     id: str
@@ -59,28 +67,24 @@ class Found:
     crc: int
     kid: str
     body: bytes
+    size: int
 
 
 def claim(
-    connection: sqlite3.Connection, lane: int, token: bytes, *, now: int, most_items: int, ahead: int
+    connection: sqlite3.Connection, lane: int, token: bytes, *, now: int, most_items: int, ahead: int, alone: int = 1
 ) -> tuple[list[Found], int]:
     """The rows that were claimed, and how many were too old instead."""
-    first = _candidates(connection, lane, now, 1)
+    first = _first(connection, lane, now)
     too_old = 0
-    if first and _is_old(first[0], now):
-        old = [row.number for row in _candidates(connection, lane, now, most_items) if _is_old(row, now)]
-        too_old = bury(connection, old, None, reason="too_old", note="", now=now)
-        first = _candidates(connection, lane, now, 1)
-    if not first or _is_old(first[0], now):
+    if first is not None and _is_old(first, now):
+        too_old = _bury_old(connection, lane, now, most_items)
+        first = _first(connection, lane, now)
+    if first is None or _is_old(first, now):
         return [], too_old
-    chosen = [row.number for row in _mates(connection, lane, first[0], now, most_items, ahead)]
+    chosen = _mates(connection, lane, first, now, most_items, ahead, alone)
     update = "update delivery set claim=?, attempts=attempts+1 where number in (select value from json_each(?))"
-    connection.execute(update, (token, json.dumps(chosen)))
-    query = (
-        f"select {_CLAIMED_COLUMNS} from delivery "  # noqa: S608 - a constant
-        "where number in (select value from json_each(?)) order by number"
-    )
-    return [Found(*found) for found in connection.execute(query, (json.dumps(chosen),))], too_old
+    connection.execute(update, (token, json.dumps([row.number for row in chosen])))
+    return sorted(chosen), too_old
 
 
 def settle(connection: sqlite3.Connection, numbers: Collection[int], token: bytes) -> int:
@@ -181,37 +185,33 @@ _FORGOTTEN = (
 )
 
 
-def _candidates(connection: sqlite3.Connection, lane: int, until: int, most: int) -> list[Waiting]:
-    query = (
-        f"select {_WAITING_COLUMNS} from delivery where lane=? and claim is null and due<=? "  # noqa: S608 - a constant
-        "order by due, first, number limit ?"
-    )
-    return [Waiting(*found) for found in connection.execute(query, (lane, until, most))]
+def _first(connection: sqlite3.Connection, lane: int, now: int) -> First | None:
+    found = connection.execute(_DUE_FIRST, (lane, now)).fetchone()
+    return None if found is None else First(*found)
+
+
+def _bury_old(connection: sqlite3.Connection, lane: int, now: int, most: int) -> int:
+    query = f"select number from ({_CANDIDATES}) where expire<?"  # noqa: S608 - constants
+    old = [number for (number,) in connection.execute(query, (lane, now, most, now))]
+    return bury(connection, old, None, reason="too_old", note="", now=now)
 
 
 def _mates(
-    connection: sqlite3.Connection, lane: int, first: Waiting, now: int, most_items: int, ahead: int
-) -> Iterable[Waiting]:
-    """The first row and those that can go with it, as far as the limits reach."""
+    connection: sqlite3.Connection, lane: int, first: First, now: int, most_items: int, ahead: int, alone: int
+) -> list[Found]:
+    """The first row and those that can go with it, as far as the limits reach, the attempt counted."""
+    if first.crashes:
+        query = f"select {_CLAIMED_COLUMNS} from delivery where number=?"  # noqa: S608 - a constant
+        return [Found(*row) for row in connection.execute(query, (first.number,))]
+    if first.most_items <= 1:
+        return [Found(*row) for row in connection.execute(_APART, (lane, now, alone * _OVERTAKE, now, alone))]
     most = min(most_items, first.most_items)
-    if most <= 1 or first.crashes:
-        return [first]
-    found = _candidates(connection, lane, now + ahead, most * _OVERTAKE)
-    fitting = (row for row in found if row.number != first.number and _goes_with(first, row, now))
-    chosen, size = [first], first.size
-    for row in fitting:
-        size += row.size
-        if len(chosen) == most or size > first.most_bytes:
-            break
-        chosen.append(row)
-    return chosen
+    values = (lane, now + ahead, most * _OVERTAKE, first.batch, first.part, now, now, most)
+    found = [Found(*row) for row in connection.execute(_TOGETHER, values)]
+    sizes = accumulate(row.size for row in found)
+    fitting = sum(1 for _ in takewhile(lambda size: size <= first.most_bytes, sizes))
+    return found[: max(fitting, 1)]
 
 
-def _goes_with(first: Waiting, row: Waiting, now: int) -> bool:
-    # What is not due yet and was never tried is only waiting for company.
-    ready = row.due <= now or row.attempts == 0
-    return (row.batch, row.part) == (first.batch, first.part) and ready and not row.crashes and not _is_old(row, now)
-
-
-def _is_old(row: Waiting, now: int) -> bool:
+def _is_old(row: First, now: int) -> bool:
     return row.expire is not None and row.expire < now

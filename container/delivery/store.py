@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from container.delivery.content import Content
 from container.delivery.frame import Frame
@@ -113,8 +113,7 @@ class WaitingLane:
     paused: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimedRow:
+class ClaimedRow(NamedTuple):
     """A row under a claim. `attempts` counts this one. `faults`: answers to it that `judge` raised on."""
 
     number: int
@@ -133,9 +132,9 @@ class ClaimedRow:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """Rows of one frame, to be sent as one request. `buried`: how many died while claiming, by reason.
+    """Rows of one frame, to be sent as one request, or rows that cannot be joined, each a request by itself.
 
-    `rows` may be empty when all that was found had to be buried.
+    `buried`: how many died while claiming, by reason. `rows` may be empty when all that was found had to be buried.
     """
 
     token: bytes
@@ -230,12 +229,13 @@ class Store(Queue, Protocol):
         """The lanes in which rows wait, the one that is due first at the head."""
         ...
 
-    async def claim(self, lane: int, *, now: int, most_items: int, ahead: int) -> Claimed | None:
+    async def claim(self, lane: int, *, now: int, most_items: int, ahead: int, alone: int = 1) -> Claimed | None:
         """Takes the rows that are due first and can go as one request; `None` when nothing is due.
 
         At least one row, else at most `most_items` and the limits of their frame. What waits for others only and is
-        due within `ahead` milliseconds goes along. A row from a crash goes alone. Counts the attempt. Rows past
-        `expire`, damaged ones and ones whose key is missing are buried on the way.
+        due within `ahead` milliseconds goes along. Of rows that are never batched at most `alone`, each for a request
+        of its own. A row from a crash goes alone. Counts the attempt. Rows past `expire`, damaged ones and ones whose
+        key is missing are buried on the way.
         """
         ...
 

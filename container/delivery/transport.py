@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -64,7 +65,8 @@ class Transport:
         _keep_quiet()
         # httpx-aiohttp takes `pool` for all that comes before the request: finding the address, connecting, TLS.
         timeout = httpx.Timeout(total, connect=CONNECT_SECONDS, pool=RESOLVE_SECONDS + CONNECT_SECONDS)
-        self._client = httpx.AsyncClient(transport=transport, timeout=timeout, trust_env=False, follow_redirects=False)
+        # Without httpx.AsyncClient: of its redirects, cookies, proxies and logins a delivery may have none.
+        self._transport = transport
         self._timeout = timeout.as_dict()
         self._reveal = reveal
         self._total = total
@@ -90,6 +92,7 @@ class Transport:
             return NoAnswer("no_answer", "no answer in time")
         # aiohttp raises plain ones where its httpx transport knows no name for them.
         except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, ValueError) as problem:
+            _let_go(problem)
             if noted.refused:
                 stated = f"{noted.refused[0]} is no public address; --allow-egress opens it"
                 return NoAnswer("address_refused", stated)
@@ -104,7 +107,7 @@ class Transport:
 
     async def close(self) -> None:
         """Closes the connections."""
-        await self._client.aclose()
+        await self._transport.aclose()
 
     def _request(self, rows: Sequence[ClaimedRow]) -> httpx.Request:
         frame = rows[0].frame
@@ -141,7 +144,7 @@ class Transport:
         )
 
     async def _exchange(self, request: httpx.Request, *, items: int, now: int) -> Response:
-        answer = await self._client.send(request, stream=True)
+        answer = await self._transport.handle_async_request(request)
         body = bytearray()
         try:
             if not isinstance(answer.stream, httpx.AsyncByteStream):
@@ -153,6 +156,8 @@ class Transport:
                     break
         finally:
             await answer.aclose()
+            # It and its stream hold each other, and the request: half a megabyte until a collection comes by.
+            answer.stream = _READ
         headers = {name.lower(): value for name, value in answer.headers.items()}
         return Response(answer.status_code, headers, bytes(body[:LONGEST_ANSWER]), now, items)
 
@@ -280,6 +285,9 @@ async def _carried(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandle
 _MOST_UNASKED = 8
 """So many connections are given up for one request, since a lane may have left two."""
 
+_READ = httpx.ByteStream(b"")
+"""What is left of an answer that was read."""
+
 _sending: ContextVar[_Sending] = ContextVar("sending")
 _LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -309,6 +317,14 @@ def _sentence(problem: Exception) -> str:
     if isinstance(cause, aiohttp.ClientConnectorError | httpx.ConnectError):
         return "no connection"
     return "the connection broke, or the answer is no HTTP"
+
+
+def _let_go(problem: BaseException) -> None:
+    """What an error's frames hold, the request among it, goes now: they hold the error as well."""
+    each: BaseException | None = problem
+    while each is not None:
+        traceback.clear_frames(each.__traceback__)
+        each = each.__cause__ or each.__context__
 
 
 def _keep_quiet() -> None:

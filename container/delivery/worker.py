@@ -23,6 +23,7 @@ from container.delivery.row import LINGER_MS, Reason
 from container.delivery.sender import Sender
 from container.delivery.store import Claimed, Store, StoreError, WaitingLane
 from container.delivery.told import quoted
+from container.delivery.train import deliver_in_turn
 from container.delivery.upkeep import Upkeep
 
 log = logging.getLogger("container.delivery")
@@ -263,7 +264,9 @@ class Worker:
 
     async def _claim(self, lane: WaitingLane, course: Course, now: int) -> bool:
         most = course.most_items(now)
-        claimed = await self._store.claim(lane.number, now=now, most_items=most, ahead=LINGER_MS)
+        claimed = await self._store.claim(
+            lane.number, now=now, most_items=most, ahead=LINGER_MS, alone=course.alone(now)
+        )
         if claimed is None:
             return False
         for reason, rows in claimed.buried.items():
@@ -273,17 +276,29 @@ class Worker:
             self._releases.add(claimed)
             await self._releases.step()
         elif claimed.rows:
-            self._send(claimed, course)
+            first = claimed.rows[0]
+            batched, full = first.frame.most_items > 1, len(claimed.rows) >= min(most, first.frame.most_items)
+            course.claimed(full=full, batched=batched, waited=now - first.first)
+            self._send(claimed, course, apart=not batched and len(claimed.rows) > 1)
         return True
 
-    def _send(self, claimed: Claimed, course: Course) -> None:
+    def _send(self, claimed: Claimed, course: Course, *, apart: bool) -> None:
         course.flights += 1
         course.turn = self._turns
         number = course.begin(self._around.clock())
         flight = Flight(claimed, course, number)
-        task = asyncio.create_task(self._handling.deliver(flight))
+        sending = self._in_turn(flight) if apart else self._handling.deliver(flight)
+        task = asyncio.create_task(sending)
         self._flights[task] = flight
         task.add_done_callback(self._landed)
+
+    async def _in_turn(self, flight: Flight) -> None:
+        def goes_on() -> bool:
+            return not self._stopping and flight.course.goes_on(self._around.clock())
+
+        left = await deliver_in_turn(self._handling, flight, goes_on)
+        if left.rows:
+            self._releases.add(left)
 
     def _buried(self, lane: WaitingLane, reason: Reason, rows: int) -> None:
         """Rows that died unread: whose they were is not known."""

@@ -76,8 +76,10 @@ class Caretaker:
         """Stops a lane, or lets it go on: then it is tried at once. Whether there is such a lane."""
         found = await self.store.pause(lane, paused=paused)
         if found:
-            logger.info("queue.paused lane=%d paused=%s by=%s", lane, str(paused).lower(), by)
-            if not paused:
+            if paused:
+                logger.info("queue.paused lane=%d by=%s", lane, by)
+            else:
+                logger.info("queue.resumed lane=%d by=%s", lane, by)
                 await self.store.hasten(lane, now=self.clock())
             self.wake()
         return found

@@ -90,7 +90,7 @@ def _of_store(figures: StoreFigures) -> Iterator[Metric]:
     for operation in get_args(Operation):
         errors.add_metric([operation], figures.counters.errors[operation])
     yield errors
-    about = "Deliveries that the last process left claimed: they wait again, or are dead."
+    about = "Deliveries that the last process left in flight: they wait again, or are dead."
     recovered = _counter("crash_recovered", about, ["became"])
     recovered.add_metric(["waiting"], figures.recovered)
     recovered.add_metric(["dead"], figures.poisoned)

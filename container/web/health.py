@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from container.delivery.disk import GIVEN_UP_SECONDS, NO_SPACE, NOT_WRITTEN
 from container.delivery.levels import ADMITTED_BELOW, NEARLY_FULL
 from container.delivery.store import LaneReport, Mode, Store, StoreError
 from container.delivery.told import quoted
@@ -71,8 +72,18 @@ class Health:
             found.append("The process is shutting down.")
         recent = self._failure if self.clock() - self._failed_at < RECENT_SECONDS else ""
         if recent or self.trouble():
-            found.append(f"The store does not take deliveries ({recent or self.trouble()}).")
+            found.append(_refusing(recent or self.trouble()))
         return found
+
+
+def _refusing(trouble: str) -> str:
+    """That hits are refused because of the disk, and what to do about it."""
+    advice = ""
+    if trouble == NO_SPACE:
+        advice = " Make room on the disk: hits are taken again by themselves, without a restart."
+    elif trouble.startswith(NOT_WRITTEN):
+        advice = f" Look at the disk: once it has failed for {GIVEN_UP_SECONDS:.0f} seconds the process ends."
+    return f"The store does not take deliveries ({trouble}).{advice}"
 
 
 async def not_ready(health: Health, store: Store, *, answers_within: float = ANSWERS_WITHIN_SECONDS) -> list[str]:
@@ -149,11 +160,17 @@ def _lane_reasons(report: LaneReport, now: int) -> Iterator[str]:
     elif report.state.mode != "open":
         yield f"{lane} holds still, because {HOLDS[report.state.mode]}{because} ({waiting})."
     elif report.state.failures:
-        wait = max(report.state.not_before - now, 0) // 1000
         failed = counted(report.state.failures, "time", "times")
-        yield f"{lane} has failed {failed} in a row{because} (next attempt in {wait} s, {waiting})."
+        yield f"{lane} has failed {failed} in a row{because} ({_next_attempt(report, now)}, {waiting})."
     if report.dead:
         yield f"{lane} has {counted(report.dead, 'dead letter', 'dead letters')}."
+
+
+def _next_attempt(report: LaneReport, now: int) -> str:
+    seconds = max(report.state.not_before - now, 0) // 1000
+    if report.claimed:
+        return "being tried"
+    return f"next attempt in {seconds} s" if seconds else "next attempt now"
 
 
 def moment(milliseconds: int) -> str:

@@ -72,7 +72,7 @@ _COUNTED: Mapping[Counted, str] = {
 _SPREAD: Mapping[Spread, tuple[str, str]] = {
     "vendor_seconds": ("vendor_seconds", "How long vendors took to answer, or we waited in vain."),
     "batch_size": ("delivery_batch_size", "Deliveries in one request."),
-    "lag_seconds": ("delivery_lag_seconds", "From the arrival of a hit until a vendor had taken its delivery."),
+    "lag_seconds": ("delivery_lag_seconds", "From when a hit was received until a vendor had taken its delivery."),
 }
 
 TagFigure = tuple[str, str, str]
@@ -289,8 +289,14 @@ class _Lanes(Collector):
 
     def collect(self) -> Iterator[Metric]:
         labels = ["number", "lane"]
-        rows = GaugeMetricFamily("tag_container_outbox_rows", "Deliveries in the store.", labels=[*labels, "state"])
-        held = GaugeMetricFamily("tag_container_outbox_bytes", "Bytes of the deliveries in the store.", labels=labels)
+        rows = GaugeMetricFamily(
+            "tag_container_outbox_rows",
+            "Deliveries in the store, by state: waiting, in flight, dead.",
+            labels=[*labels, "state"],
+        )
+        held = GaugeMetricFamily(
+            "tag_container_outbox_bytes", "Bytes of the deliveries that wait or are in flight.", labels=labels
+        )
         oldest = GaugeMetricFamily(
             "tag_container_outbox_oldest_age_seconds", "How long the oldest delivery has waited.", labels=labels
         )
@@ -300,8 +306,9 @@ class _Lanes(Collector):
             labels=[*labels, "mode"],
         )
         for name, lanes in self._named():
-            for state in ("waiting", "claimed", "dead"):
-                rows.add_metric([*name, state], sum(getattr(report, state) for report in lanes))
+            rows.add_metric([*name, "waiting"], sum(report.waiting for report in lanes))
+            rows.add_metric([*name, "in_flight"], sum(report.claimed for report in lanes))
+            rows.add_metric([*name, "dead"], sum(report.dead for report in lanes))
             held.add_metric(name, sum(report.bytes for report in lanes))
             first = min((report.oldest for report in lanes if report.oldest is not None), default=None)
             oldest.add_metric(name, 0 if first is None else max(0.0, self.now - first / 1000))

@@ -25,6 +25,7 @@ from container.web.ingest import Receive, Scope, Send
 from container.web.jobs import BusyError
 from container.web.queue_json import detail_json, imported_json, job_json, lane_json, report_json
 from container.web.queue_moves import ImportOverError, Imports, exported
+from container.web.queue_words import no_reason
 
 PATH = "/api/queue"
 MOST_ROWS = 500
@@ -51,14 +52,14 @@ class QueueApi:
 
     async def rows(self, request: Request) -> Response:
         asked = request.query_params
-        selection = _selection({**asked, "all": True}, asked.get("place", "dead"))
+        selection = await self._selection({**asked, "all": True}, asked.get("place", "dead"))
         most = min(_number(asked.get("most"), "most") or 50, MOST_ROWS)
         found = await self.caretaker.store.rows(selection, most=most, before=_number(asked.get("before"), "before"))
         return _json({"rows": [report_json(each) for each in found]})
 
     async def count(self, request: Request) -> Response:
         asked = request.query_params
-        selection = _selection({**asked, "all": True}, asked.get("place", "dead"))
+        selection = await self._selection({**asked, "all": True}, asked.get("place", "dead"))
         return _json({"rows": await self.caretaker.store.count(selection)})
 
     async def row(self, request: Request) -> Response:
@@ -66,16 +67,16 @@ class QueueApi:
         whole = _is_set(request.query_params.get("whole", ""))
         found = await self.caretaker.row(place, number, whole=whole, by=self.by)
         if found is None:
-            raise HTTPException(404, "There is no such row any more.")
+            return await self._gone(place, number)
         return _json(detail_json(found))
 
     async def replay(self, request: Request) -> Response:
-        job = self.caretaker.replay(_selection(await _document(request), "dead"))
+        job = self.caretaker.replay(await self._selection(await _document(request), "dead"))
         return _json({"job": job_json(job)}, 202)
 
     async def drop(self, request: Request) -> Response:
         stated = await _document(request)
-        job = self.caretaker.drop(_selection(stated, stated.get("place", "dead")))
+        job = self.caretaker.drop(await self._selection(stated, stated.get("place", "dead")))
         return _json({"job": job_json(job)}, 202)
 
     async def pause(self, request: Request) -> Response:
@@ -109,7 +110,7 @@ class QueueApi:
         """Every row as a line of JSON, in the order of numbers: those that wait, then the dead letters."""
         asked = dict(request.query_params)
         places = (_place(asked["place"]),) if "place" in asked else ("waiting", "dead")
-        selections = [_selection({**asked, "all": True}, place) for place in places]
+        selections = [await self._selection({**asked, "all": True}, place) for place in places]
         lines = exported(self.caretaker.store, selections, by=self.by, end=_is_set(asked.get("end", "")))
         return StreamingResponse(lines, media_type="application/x-ndjson", headers=GUARDED)
 
@@ -150,6 +151,24 @@ class QueueApi:
             changing("/import", self.import_rows),
             changing("/forget", self.forget),
         ]
+
+    async def _selection(self, stated: Document, place: object) -> Selection:
+        """The rows that are meant. None at all would be no answer to whoever named a lane that there is not."""
+        selection = _selection(stated, place)
+        if selection.lane is not None:
+            known = await self.caretaker.store.lanes()
+            if not any(lane.number == selection.lane for lane in known):
+                raise HTTPException(404, f"There is no lane {selection.lane}.")
+        return selection
+
+    async def _gone(self, place: Place, number: int) -> Response:
+        """That there is no such row, and whether its number is one of the other place. `elsewhere`: that place."""
+        other: Place = "waiting" if place == "dead" else "dead"
+        if await self.caretaker.store.row(other, number) is None:
+            return _said(404, "There is no such row any more.")
+        what = "waits" if other == "waiting" else "is a dead letter"
+        sentence = f"There is no such row any more. Number {number} {what}: it is {PATH}/rows/{other}/{number}."
+        return _json({"error": sentence, "elsewhere": other}, 404)
 
     async def _pause(self, request: Request, *, paused: bool) -> Response:
         await _document(request)
@@ -235,6 +254,8 @@ def _selection(stated: Document, place: object) -> Selection:
     reason, numbers, ids = stated.get("reason"), stated.get("numbers"), stated.get("ids")
     if reason is not None and not isinstance(reason, str):
         raise HTTPException(422, "The reason is text.")
+    if reason is not None and (unknown := no_reason(reason)):
+        raise HTTPException(422, unknown)
     if numbers is not None and not _is_list(numbers, int):
         raise HTTPException(422, "The numbers are a list of whole numbers.")
     if ids is not None and not _is_list(ids, str):

@@ -14,7 +14,7 @@ from container.delivery.store import LaneReport
 from container.web.access import Form
 from container.web.jobs import BusyError
 from container.web.pages import Pages, gone_to
-from container.web.queue_pages import GONE, lane_of, number_of, place_of, shown_row
+from container.web.queue_pages import GONE, ROWS_ON_A_PAGE, lane_of, number_of, place_of, shown_row
 
 BY = "page"
 """How whoever does something came in, for the log."""
@@ -76,6 +76,7 @@ class QueueForms:
             return await self._refused(
                 request, "None of these are there any more: they were delivered, replayed or dropped."
             )
+        latest = await self._admin.store.rows(selection, most=ROWS_ON_A_PAGE)
         kept = ("place", "reason", "up_to", "row", "act")
         return await self._pages.shown(
             request,
@@ -84,6 +85,8 @@ class QueueForms:
             number=number,
             place=selection.place,
             reason=selection.reason,
+            tags=[*dict.fromkeys(row.tag or "not readable" for row in latest)],
+            looked_at=len(latest),
             fields=[(name, value) for name in kept for value in form.all(name)],
         )
 

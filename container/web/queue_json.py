@@ -12,7 +12,7 @@ from container.web.jobs import Job
 
 
 def lane_json(report: LaneReport) -> dict[str, Any]:
-    """Times are Unix milliseconds. `oldest`: when the oldest row came that waits."""
+    """Times are Unix milliseconds. `in_flight`: rows that are being sent. `oldest`: when the oldest was received."""
     return {
         "number": report.number,
         "lane": str(report.lane),
@@ -22,7 +22,7 @@ def lane_json(report: LaneReport) -> dict[str, Any]:
         "failures": report.state.failures,
         "not_before": report.state.not_before,
         "waiting": report.waiting,
-        "claimed": report.claimed,
+        "in_flight": report.claimed,
         "dead": report.dead,
         "oldest": report.oldest,
         "answer": None if report.answer is None else asdict(report.answer),
@@ -30,7 +30,7 @@ def lane_json(report: LaneReport) -> dict[str, Any]:
 
 
 def report_json(report: RowReport) -> dict[str, Any]:
-    """A row without its content."""
+    """A row without its content. `received`: when its hit was."""
     return {
         "place": report.place,
         "number": report.number,
@@ -41,13 +41,13 @@ def report_json(report: RowReport) -> dict[str, Any]:
         "tag": _sayable(report.tag),
         "event": _sayable(report.event_name),
         "attempts": report.attempts,
-        "first": report.first,
+        "received": report.first,
         "size": report.size,
         "reason": report.reason,
         "note": report.note,
         "died": report.died,
         "due": report.due,
-        "claimed": report.claimed,
+        "in_flight": report.claimed,
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from container.config.problem import did_you_mean, printable
 from container.delivery.row import Reason
 from container.delivery.store import LaneReport, Mode
 from container.web.health import HOLDS
@@ -84,7 +85,8 @@ MODES: Mapping[Mode, str] = {
     "every five minutes, at a reload and at a restart.",
     "address": "Correct the tag's address and reload, or ask the vendor where it went; what waits keeps the address "
     "it was made with.",
-    "missing": "Set the secret, or install the plug-in that the tag came from, and reload.",
+    "missing": "Write the secret to its file and reload, or set it in the environment and restart; a plug-in that the "
+    "tag came from has to be installed again.",
     "egress": "Correct the tag's address, or allow its network with --allow-egress and restart; what waits keeps the "
     "address it was made with.",
     "refusing": "Read what the vendor says in the letters, correct the tag or what the site sends, and reload.",
@@ -98,7 +100,7 @@ _FULL = "Let it drain, or find out what holds it up; new deliveries become dead 
 
 def standing(report: LaneReport, *, now: int, share: float = 0.0) -> Standing:
     """How a lane stands. `share`: how much of its part of the store is used; 1 is all of it."""
-    state, wait = report.state, f"next try in {age(report.state.not_before - now)}"
+    state, wait = report.state, next_try(report.state.not_before - now, under_way=report.claimed > 0)
     if report.paused:
         return Standing("paused", "odd", "by an operator", _PAUSED)
     if state.mode != "open":
@@ -109,6 +111,22 @@ def standing(report: LaneReport, *, now: int, share: float = 0.0) -> Standing:
     if share >= FULL:
         return Standing("full", "bad", "its share of the store is used up", _FULL)
     return Standing("open", "good")
+
+
+def next_try(milliseconds: int, *, under_way: bool) -> str:
+    """When a lane that fails or holds still is tried. `under_way`: some of it is in flight."""
+    if under_way:
+        return "being tried"
+    return f"next try in {age(milliseconds)}" if milliseconds >= 1000 else "next try now"
+
+
+def no_reason(stated: str) -> str:
+    """That no dead letter has such a reason, and which there are, as sentences; empty where there is one."""
+    if stated in REASONS:
+        return ""
+    near = did_you_mean(stated, list(REASONS))
+    meant = f" {near[:1].upper()}{near[1:]}" if near else ""
+    return f'There is no reason "{printable(stated[:100])}".{meant} The reasons are {", ".join(REASONS)}.'
 
 
 def advice_on(reason: str | None) -> Advice | None:

@@ -257,7 +257,7 @@ def test_a_flood_notes_what_became_of_each_hit() -> None:
     assert seen == 90
     assert [each.status for each in sent].count(503) == [each.again for each in sent].count(True) == 30
     assert [each.status for each in sent].count(204) == 60
-    assert all(each.took > each.waited for each in sent)
+    assert all(each.took > each.waited >= each.late > 0 for each in sent)
 
 
 def test_what_a_flood_led_to_is_told_by_its_parts() -> None:
@@ -285,6 +285,25 @@ def test_what_a_flood_led_to_is_told_by_its_parts() -> None:
     assert (found.unanswered, found.without_retry_after) == (1, 1)
     assert found.normal_after == pytest.approx(0.4)
     assert "| refused, p99 ms | 5.00 | 20.0 |" in overload.report(found, 300.0)
+
+
+def test_what_the_generator_was_late_is_not_the_servers() -> None:
+    plan = overload.Plan(calm=100, flood=1000, calm_seconds=10, flood_seconds=10)
+    hits = [
+        *(overload.Sent(5, is_view=False, took=0.01, status=204) for _ in range(100)),
+        # Late by two seconds, and then no connection was free for a tenth of one.
+        overload.Sent(12, is_view=False, took=2.4, waited=2.1, late=2.0, status=204),
+        overload.Sent(21, is_view=False, took=2.01, waited=2.0, late=2.0, status=204),
+    ]
+    found = overload.Found(plan, hits, 100.0, 110.0, 105.0)
+    assert found.taken == pytest.approx([2400.0])
+    assert found.taken_since_offered == pytest.approx([400.0])
+    assert found.taken_once_written == pytest.approx([300.0])
+    assert found.normal_after == 0
+    assert found.late == pytest.approx(2000.0)
+    told = overload.report(found, 300.0)
+    assert "| taken, p99 ms | 400 | 500 |" in told
+    assert "| no connection free, p99 ms | 100 |" in told
 
 
 def test_a_request_is_http_with_the_hit_in_it() -> None:

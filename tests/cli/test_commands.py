@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import jsonschema
@@ -32,6 +33,19 @@ def invoke(*arguments: str | Path, given: str | bytes = "", unset: bool = False)
 def test_a_file_without_problems_is_valid(file: Path) -> None:
     found = invoke("validate", file)
     assert (found.exit_code, found.stdout) == (0, f"{file}: no problems\n")
+
+
+def test_the_version_is_said_and_nothing_else_done(file: Path) -> None:
+    found = invoke("--version", "validate", file)
+    assert (found.exit_code, found.stdout) == (0, f"tag-container {version('tag-container')}\n")
+
+
+def test_a_secret_that_is_not_set_comes_with_what_to_do(file: Path) -> None:
+    found = invoke("validate", file, unset=True)
+    assert (
+        'hint: set the environment variable "SERVED_TOKEN", or a file of that name in the folder of --secrets-dir'
+        in (found.stdout)
+    )
 
 
 def test_an_error_is_shown_with_its_place_and_counted(file: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,9 +12,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from container.cli.control import SOCKET, ControlError, control_crowd, control_socket, reached, remove_socket
+from container.cli.control import KEY, SOCKET, ControlError, control_crowd, control_socket, reached, remove_socket
 from container.cli.listeners import Listener
-from container.delivery.schema import FILE
+from container.delivery.schema import FILE, LOCK_FILE
 from container.delivery.sqlite import SqliteStore, open_store
 from container.web.caretaker import Caretaker
 from container.web.jobs import Jobs
@@ -114,11 +115,43 @@ def test_a_folder_without_deliveries_and_one_that_is_held_are_told(tmp_path: Pat
     run(work())
 
 
+def test_a_server_that_is_stopping_is_told_before_anything_that_would_be_needed_without_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work() -> None:
+        # Its key is in the server's environment alone, and the command is somebody else's.
+        store = open_store(tmp_path, now=NOW, key=base64.b64encode(bytes(32)).decode())
+        monkeypatch.delenv(KEY, raising=False)
+        with pytest.raises(ControlError) as told:
+            async with reached(tmp_path):
+                raise AssertionError
+        assert "a server that is starting or stopping" in str(told.value)
+        assert "Try again in half a minute" in str(told.value)
+        assert KEY not in str(told.value)
+        await store.close()
+        with pytest.raises(ControlError, match="holds no key"):
+            async with reached(tmp_path):
+                raise AssertionError
+
+    run(work())
+
+
+def test_a_folder_whose_lock_is_gone_is_asked_all_the_same(tmp_path: Path) -> None:
+    open_store(tmp_path, now=NOW)._held.close()
+    (tmp_path / LOCK_FILE).unlink()
+
+    async def work() -> None:
+        async with reached(tmp_path) as control:
+            assert await control.ask("/lanes") == {"lanes": []}
+
+    run(work())
+
+
 def test_a_server_that_goes_away_is_told(tmp_path: Path) -> None:
     async def work() -> None:
         async with server(tmp_path), reached(tmp_path) as control:
             remove_socket(tmp_path)
-            with pytest.raises(ControlError, match="does not answer any more"):
+            with pytest.raises(ControlError, match=r"does not answer any more .* Try again in half a minute"):
                 await control.ask("/lanes")
             await asyncio.sleep(0)
 

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import os
+import re
 import sqlite3
 import subprocess
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -117,7 +118,7 @@ def test_lanes_say_how_they_stand(tmp_path: Path) -> None:
     first, second, third = said("queue", "list", data=tmp_path).output.splitlines()[2:5]
     assert "holds: credential" in first
     assert "401 credential the token is wrong" in first
-    assert "failing, again in" in second
+    assert "failing, next try in" in second
     assert "paused" in third
 
 
@@ -155,7 +156,18 @@ def test_letters_that_stay_end_with_1_and_say_why(tmp_path: Path) -> None:
 def test_rows_are_dropped_where_they_are_said_to_be(tmp_path: Path) -> None:
     prepared(tmp_path, dead=2, waiting=3)
     assert "dropped: 2" in said("queue", "drop", "--all", "--dead", "--yes", data=tmp_path).output
-    assert "dropped: 3" in said("queue", "drop", "--lane", "1", "--yes", data=tmp_path).output
+    assert "dropped: 3" in said("queue", "drop", "--lane", "1", "--waiting", "--yes", data=tmp_path).output
+
+
+def test_a_container_file_with_errors_is_told_line_by_line(tmp_path: Path) -> None:
+    prepared(tmp_path, hits=1)
+    file = tmp_path / "container.yaml"
+    file.write_text("version: 1\ncontainer: {name: X, id: X-1}\ntag: {}\n")
+    found = said("queue", "replay", "--all", "--yes", "--config", str(file), data=tmp_path)
+    assert found.exit_code == 1
+    assert "error[unknown-key]" in found.output
+    assert "\n    3 | tag: {}\n" in found.output
+    assert "\ufffd" not in found.output
 
 
 @pytest.mark.parametrize("command", ["replay", "drop"])
@@ -168,9 +180,196 @@ def test_which_rows_has_to_be_said_in_one_way(tmp_path: Path, command: str, stat
 @pytest.mark.parametrize("stated", [["--all"], ["1"]])
 def test_where_nobody_can_be_asked_nothing_is_dropped(tmp_path: Path, stated: list[str]) -> None:
     prepared(tmp_path, waiting=1)
-    found = said("queue", "drop", *stated, data=tmp_path)
-    assert (found.exit_code, "1 deliveries that wait" in found.output) == (2, True)
+    found = said("queue", "drop", *stated, "--waiting", data=tmp_path)
+    assert (found.exit_code, "This drops for good 1 delivery that waits: " in found.output) == (2, True)
+    assert 'tag "TikTok - events"' in found.output
+    assert "tiktok_events_api https://vendor.example/v1/events C1" in found.output
+    assert "add --yes" in found.output
     assert json.loads(said("queue", "list", "--format", "json", data=tmp_path).output)[0]["waiting"] == 1
+
+
+def waiting_and_dead(data: Path) -> tuple[int, int]:
+    [lane] = json.loads(said("queue", "list", "--format", "json", data=data).output)
+    return lane["waiting"], lane["dead"]
+
+
+def test_a_number_is_a_dead_letters_unless_it_is_said_to_wait(tmp_path: Path) -> None:
+    both = prepared(tmp_path, dead=3, waiting=3)
+    with closing(sqlite3.connect(both / FILE)) as other, other:
+        other.execute("update delivery set number=number-3")
+    assert "Dead letter 2, lane 1" in said("queue", "show", "2", data=both).output
+    assert "Delivery 2, lane 1" in said("queue", "show", "2", "--waiting", data=both).output
+    assert "dropped: 1" in said("queue", "drop", "2", "--yes", data=both).output
+    assert waiting_and_dead(both) == (3, 2)
+    assert "dropped: 1" in said("queue", "drop", "2", "--waiting", "--yes", data=both).output
+    assert waiting_and_dead(both) == (2, 2)
+    assert "sent again: 1" in said("queue", "replay", "1", "--yes", data=both).output
+    assert waiting_and_dead(both) == (3, 1)
+
+
+@pytest.mark.parametrize("command", [["show", "1"], ["drop", "1", "--yes"], ["drop", "1"], ["replay", "1", "--yes"]])
+def test_a_number_that_only_waits_is_no_dead_letters_and_the_answer_says_so(tmp_path: Path, command: list[str]) -> None:
+    prepared(tmp_path, waiting=1)
+    found = said("queue", *command, data=tmp_path)
+    assert (found.exit_code, waiting_and_dead(tmp_path)) == (1, (1, 0))
+    expected = "Number 1 waits already" if command[0] == "replay" else "add --waiting if you mean that"
+    assert expected in found.output
+
+
+def test_a_number_that_is_only_a_dead_letters_does_not_wait_and_the_answer_says_so(tmp_path: Path) -> None:
+    prepared(tmp_path, dead=1)
+    for command in (["show", "1"], ["drop", "1", "--yes"]):
+        found = said("queue", *command, "--waiting", data=tmp_path)
+        assert (found.exit_code, "no delivery that waits has the number 1" in found.output) == (1, True)
+        assert "write --dead in place of --waiting" in found.output
+    assert waiting_and_dead(tmp_path) == (0, 1)
+
+
+def test_every_number_that_is_not_there_is_told_and_nothing_is_done(tmp_path: Path) -> None:
+    prepared(tmp_path, dead=2)
+    found = said("queue", "drop", "1", "8", "9", "--yes", data=tmp_path)
+    assert found.exit_code == 1
+    assert all(f"no dead letter has the number {number}" in found.output for number in (8, 9))
+    assert '"queue list --dead"' in found.output
+    assert found.output.endswith("Nothing was done.\n")
+    assert waiting_and_dead(tmp_path) == (0, 2)
+
+
+def test_of_many_rows_it_has_to_be_said_where_they_are(tmp_path: Path) -> None:
+    prepared(tmp_path, dead=1, waiting=1)
+    for stated in (["--lane", "1"], ["--all"]):
+        found = said("queue", "drop", *stated, "--yes", data=tmp_path)
+        assert (found.exit_code, "--dead for dead letters, --waiting" in found.output) == (2, True)
+    assert waiting_and_dead(tmp_path) == (1, 1)
+
+
+@pytest.mark.parametrize("command", [["list"], ["show", "1"], ["drop", "1"], ["export", "-"]])
+def test_a_place_is_said_once(tmp_path: Path, command: list[str]) -> None:
+    prepared(tmp_path, dead=1)
+    assert said("queue", *command, "--dead", "--waiting", data=tmp_path).exit_code == 2
+    if command[0] != "show":
+        assert said("queue", *command, "--reason", "refused", "--waiting", data=tmp_path).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["list"], ["replay", "--yes"], ["drop", "--yes"], ["export", "-"]],
+)
+def test_a_reason_that_there_is_not_is_wrong_usage_and_the_near_one_is_named(
+    tmp_path: Path, command: list[str]
+) -> None:
+    prepared(tmp_path, dead=1)
+    found = said("queue", *command, "--reason", "refuse", data=tmp_path)
+    assert (found.exit_code, 'There is no reason "refuse". Did you mean "refused"?' in found.output) == (2, True)
+    assert "lane_full" in found.output
+    assert waiting_and_dead(tmp_path) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["list", "--lane", "9"],
+        ["replay", "--lane", "9", "--yes"],
+        ["drop", "--lane", "9", "--dead", "--yes"],
+        ["drop", "--lane", "9", "--waiting"],
+        ["export", "-", "--lane", "9"],
+        ["pause", "9"],
+        ["resume", "9"],
+    ],
+)
+def test_a_lane_that_there_is_not_is_wrong_usage_and_those_that_are_there_are_named(
+    tmp_path: Path, command: list[str]
+) -> None:
+    prepared(tmp_path, dead=1)
+    found = said("queue", *command, data=tmp_path)
+    assert (found.exit_code, "There is no lane 9. The lanes are 1 (tiktok_events_api" in found.output) == (2, True)
+
+
+def test_of_many_lanes_the_near_ones_are_named(tmp_path: Path) -> None:
+    async def work(store: SqliteStore) -> None:
+        for number in range(1, 15):
+            await store.accept(accepted(planned(number, item_request(number, account=f"C{number}"))))
+
+    with_store(tmp_path, work)
+    found = said("queue", "pause", "16", data=tmp_path)
+    assert found.exit_code == 2
+    assert "There is no lane 16. Near it are 5 (" in found.output
+    assert "14 (" in found.output
+    empty = said("queue", "pause", "1", data=prepared(tmp_path / "empty"))
+    assert "There is no lane 1. There are none yet." in empty.output
+
+
+def test_what_would_be_done_is_said_by_lane_tag_and_number(tmp_path: Path) -> None:
+    async def work(store: SqliteStore) -> None:
+        for number in range(1, 14):
+            await store.accept(accepted(planned(number, item_request(number, account=f"C{number}"))))
+        claimed = await must_claim(store)
+        await store.bury(claimed, claimed.rows, "refused", note="no", now=NOW)
+
+    with_store(tmp_path, work)
+    many = said("queue", "drop", "--all", "--waiting", data=tmp_path)
+    assert "This drops for good 12 deliveries that wait: 1 of lane 2, tiktok_events_api" in many.output
+    assert 'and 2 more lanes; tags of the latest 12: "TikTok - events"' in many.output
+    one = said("queue", "replay", "--reason", "refused", data=tmp_path)
+    assert "This sends again 1 dead letter (refused): 1 of lane 1, tiktok_events_api" in one.output
+    assert '; tag "TikTok - events".' in one.output
+    none = said("queue", "replay", "--reason", "gave_up", data=tmp_path)
+    assert (none.exit_code, "There was nothing to do." in none.output) == (0, True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("answer", "left", "code"), [("y", 0, 0), ("n", 2, 1)])
+def test_on_a_terminal_somebody_is_asked(tmp_path: Path, answer: str, left: int, code: int) -> None:
+    data = prepared(tmp_path / "data", dead=2, waiting=1)
+    mine, theirs = os.openpty()
+    with os.fdopen(mine, "wb", buffering=0) as terminal, os.fdopen(theirs, "rb") as stdin:
+        terminal.write(f"{answer}\n".encode())
+        command = processes.command("queue", "drop", "--all", "--dead", "--data", str(data))
+        done = subprocess.run(
+            command,
+            cwd=tmp_path,
+            env=processes.surroundings(None),
+            stdin=stdin,
+            capture_output=True,
+            text=True,
+            timeout=processes.PATIENCE_SECONDS,
+            check=False,
+        )
+    assert "This drops for good 2 dead letters:\n  2 of lane 1, tiktok_events_api" in done.stderr
+    assert "Drop them? [y/N]" in done.stderr
+    assert (done.returncode, waiting_and_dead(data)) == (code, (1, left))
+
+
+def test_what_is_in_flight_has_a_column_and_a_lane_that_is_tried_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lane = {"number": 1, "lane": "hook", "answer": None, "oldest": None, "waiting": 5, "in_flight": 1, "dead": 0}
+    lanes = [
+        {**lane, "paused": False, "mode": "open", "failures": 3, "not_before": 0},
+        {**lane, "paused": False, "mode": "open", "failures": 3, "not_before": 0, "in_flight": 0},
+        {**lane, "paused": False, "mode": "credential", "failures": 3, "not_before": 0, "number": 7},
+    ]
+    lane_table(lanes)
+    head, _, first, second, third, *remedies = capsys.readouterr().out.splitlines()
+    assert "in flight" in head
+    assert "failing, being tried" in first
+    assert re.search(r"5 +1 +0", first)
+    assert "failing, next try now" in second
+    assert "holds: credential, being tried" in third
+    assert " ".join(remedies).startswith("Lane 7 holds still, because the vendor refuses its key. Renew the token")
+
+
+def test_rows_of_one_lane_or_place_or_reason_are_exported_alone(tmp_path: Path) -> None:
+    here = prepared(tmp_path, dead=2, waiting=3)
+
+    def exported(*stated: str) -> list[str]:
+        lines = said("queue", "export", "-", *stated, data=here).stdout.splitlines()
+        return [json.loads(line)["place"] for line in lines]
+
+    assert exported("--lane", "1") == ["waiting"] * 3 + ["dead"] * 2
+    assert exported("--waiting") == ["waiting"] * 3
+    assert exported("--dead") == exported("--reason", "refused") == ["dead"] * 2
+    assert exported("--reason", "gave_up") == []
 
 
 def test_a_lane_is_paused_and_goes_on(tmp_path: Path) -> None:
@@ -178,7 +377,7 @@ def test_a_lane_is_paused_and_goes_on(tmp_path: Path) -> None:
     assert "Lane 1 is paused." in said("queue", "pause", "1", data=tmp_path).output
     assert "paused" in said("queue", "list", data=tmp_path).output
     assert "Lane 1 goes on." in said("queue", "resume", "1", data=tmp_path).output
-    assert said("queue", "pause", "9", data=tmp_path).exit_code == 1
+    assert said("queue", "pause", "9", data=tmp_path).exit_code == 2
 
 
 def test_an_export_is_private_and_complete_and_imported_once(tmp_path: Path) -> None:
@@ -298,7 +497,7 @@ def test_a_terminal_is_told_nothing_by_what_a_vendor_answered(
 ) -> None:
     answer = {"status": 400, "verdict": "refused", "excerpt": "no\x1b]0;mine\x07 \x9b2J"}
     lane = {"number": 1, "lane": "http_request https://a\x1b[31m", "answer": answer, "oldest": None, "waiting": 1}
-    lane_table([{**lane, "claimed": 0, "dead": 0, "paused": False, "mode": "open", "failures": 0}])
+    lane_table([{**lane, "in_flight": 0, "dead": 0, "paused": False, "mode": "open", "failures": 0}])
     shown = capsys.readouterr().out
     assert "http_request" in shown
     assert not {"\x1b", "\x07", "\x9b"} & set(shown)
@@ -404,10 +603,11 @@ def test_a_running_server_is_looked_after_over_its_socket(tmp_path: Path) -> Non
         # The address is a private one, to which nothing may be sent: it waits.
         listed = processes.run("queue", "list", "--format", "json", folder=tmp_path)
         [lane] = json.loads(listed.stdout)
-        assert lane["waiting"] + lane["claimed"] == 1
+        assert lane["waiting"] + lane["in_flight"] == 1
         assert processes.run("queue", "pause", "1", folder=tmp_path).returncode == 0
-        served.wait_for("queue.paused lane=1 paused=true by=control_socket")
-        shown = processes.run("queue", "show", "1", folder=tmp_path)
+        served.wait_for("queue.paused lane=1 by=control_socket")
+        shown = processes.run("queue", "show", "1", "--waiting", folder=tmp_path)
+        assert (shown.returncode, "Its request:" in shown.stdout) == (0, True)
         assert not canaries.EVERYTHING.within(shown.stdout)
         forgotten = processes.run("forget", "--email", canaries.EMAIL, folder=tmp_path)
         assert "1 waiting deliveries" in forgotten.stdout

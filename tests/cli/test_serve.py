@@ -102,6 +102,22 @@ def test_a_refused_reload_is_shown_until_one_succeeds_and_no_secret_is(tmp_path:
         assert not any("literal-t0ken" in line for line in served.lines)
 
 
+def test_the_log_and_ready_say_the_same_of_a_refused_reload_and_what_to_do(tmp_path: Path) -> None:
+    environment = {"SERVED_TOKEN": "token", "TAG_CONTAINER_ADMIN_TOKEN": "a-token-of-the-admin"}
+    token = {"authorization": "Bearer a-token-of-the-admin"}
+    unset = BROKEN.replace("SERVED_TOKEN", "GONE_TOKEN")
+    with serving(tmp_path, environment=environment) as served:
+        (tmp_path / "container.yaml").write_text(unset, encoding="utf-8")
+        served.process.send_signal(signal.SIGHUP)
+        found = served.wait_for(r"ERROR config\.refused problems=(\d+) errors=(\d+)")
+        served.wait_for(r'config\.problem .*\(hint: set the environment variable \\"GONE_TOKEN\\"')
+        served.wait_for(r"config\.problem ", times=int(found[1]))
+        assert sum("ERROR config.problem" in line for line in served.lines) == int(found[2]) == 2
+        [said] = get(f"{served.admin}/ready", token).json()["reasons"]
+        assert "It has 2 errors, of which this is the first." in said
+        assert "(hint: " in said
+
+
 def test_debug_says_a_line_for_each_hit_and_answer_and_nothing_of_the_visitor(tmp_path: Path) -> None:
     environment = {"SERVED_TOKEN": "token", "TAG_CONTAINER_LOG_LEVEL": "DEBUG"}
     with serving(tmp_path, environment=environment) as served:

@@ -32,6 +32,7 @@ def test_a_secret_that_is_not_set_stops_the_start(tmp_path: Path) -> None:
     found = run("serve", folder=tmp_path)
     assert found.returncode == 1
     assert "error[missing-environment]" in found.stderr
+    assert 'hint: set the environment variable "SERVED_TOKEN", or a file of that name' in found.stderr
     assert found.stderr.endswith('tag-container did not start: "container.yaml" has 1 error.\n')
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from container.cli.control import SOCKET, ControlError, reached
 from container.cli.listeners import DRAIN_SECONDS, LEFT_SECONDS
 from container.cli.otel import END_SECONDS
 from container.cli.stopping import (
@@ -118,6 +119,23 @@ def test_a_second_signal_gives_back_at_once_what_is_under_way(tmp_path: Path) ->
     row = waiting_row(tmp_path)
     # This claim counts one attempt: the one that was given back does not.
     assert (row.attempts, row.crashes, row.faults) == (1, 0, 0)
+
+
+def test_a_command_that_comes_while_it_stops_is_told_to_come_again(tmp_path: Path) -> None:
+    async def listed() -> object:
+        async with reached(tmp_path / "data") as control:
+            return await control.ask("/lanes")
+
+    with hanging(tmp_path) as (served, _):
+        served.process.send_signal(signal.SIGTERM)
+        served.wait_for(r"serve\.stopping")
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while (tmp_path / "data" / SOCKET).exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        with pytest.raises(ControlError, match=r"starting or stopping, .* Try again in half a minute"):
+            asyncio.run(listed())
+        assert served.stop(signal.SIGTERM) == 0
+    assert asyncio.run(listed())
 
 
 def test_a_vendor_that_hangs_does_not_hold_up_the_stop_for_more_than_was_promised(tmp_path: Path) -> None:

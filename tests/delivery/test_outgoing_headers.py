@@ -193,6 +193,7 @@ def test_a_value_of_an_event_stays_where_the_analyst_put_it(value: str, other: s
 @example("a\r\nX-Injected: 1", "header")
 @example("a\r\nX-Injected: 1", "query")
 @example("\ud800", "json")
+@example("\u2028", "header")
 def test_a_secret_stays_where_the_analyst_put_it(value: str, place: str) -> None:
     secret = Secret("KEY")
     form = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -220,7 +221,7 @@ def test_a_secret_stays_where_the_analyst_put_it(value: str, place: str) -> None
     _, target, headers, body = got.parsed
     assert {name for name, _ in headers} <= {*OWN, "content-length", "content-type", "authorization"}
     seen: dict[str, Callable[[], bool]] = {
-        "header": lambda: dict(headers)["authorization"].strip() == f"Bearer {value}".strip().encode(),
+        "header": lambda: dict(headers)["authorization"].strip() == f"Bearer {value}".encode().strip(),
         "query": lambda: parse_qsl(target.partition("?")[2]) == [("key", value), ("x", "1")],
         "form": lambda: parse_qsl(body.decode()) == [("key", value), ("x", "1")],
         "json": lambda: orjson.loads(body) == {"key": value, "x": 1},

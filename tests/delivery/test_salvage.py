@@ -390,6 +390,16 @@ def test_a_crash_while_files_are_moved_loses_nothing(
     assert not made.exists()
 
 
+def test_files_that_are_damaged_within_one_second_are_all_kept(stopped: Path, tmp_path: Path) -> None:
+    folder = copied(stopped, tmp_path / "data")
+    names = [salvage(folder, "by hand", now=NOW + passed).aside for passed in (0, 1, 2)]
+    assert names == [ASIDE, f"{FILE}.corrupt-20270115T080000-2Z", f"{FILE}.corrupt-20270115T080000-3Z"]
+    assert kept_aside(folder) == sorted(names)
+    # The first is what was damaged, the others what was salvaged of it.
+    assert (folder / ASIDE).read_bytes() == (stopped / FILE).read_bytes()
+    assert len(delivered_from(folder)) == ROWS
+
+
 def test_a_file_of_a_newer_version_that_is_damaged_is_refused_and_left_alone(stopped: Path, tmp_path: Path) -> None:
     folder = copied(stopped, tmp_path / "data")
     with closing(sqlite3.connect(folder / FILE)) as connection:

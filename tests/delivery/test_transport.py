@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import logging
 import socket
 import struct
+from collections.abc import Iterator
 from dataclasses import replace
 
 import aiohttp
@@ -252,6 +254,44 @@ def test_a_refused_address_is_named_with_the_remedy() -> None:
         assert "--allow-egress" in answer.reason
 
     run(scenario())
+
+
+@pytest.mark.parametrize("end", ["answer", "broken", "no_connection"])
+def test_what_was_sent_is_let_go_as_soon_as_it_is_over(end: str) -> None:
+    async def scenario() -> None:
+        async def hang_up(writer: asyncio.StreamWriter) -> None:
+            writer.close()
+
+        mark = f"let go after {end}: ".encode()
+        vendor = hang_up if end == "broken" else sending(OK)
+        async with sink(vendor) as found, transport() as sender:
+            port = deaf.getsockname()[1] if end == "no_connection" else found.port
+            # What is made once and kept for ever.
+            await sender.send([post(port)], now=NOW)
+            gc.collect()
+            gc.disable()
+            try:
+                answer = await sender.send([post(port, json={"text": mark.decode() + "x" * 100_000})], now=NOW)
+                assert isinstance(answer, Response if end == "answer" else NoAnswer)
+                found.requests.clear()
+                # What was scheduled for the end of the connection.
+                for _ in range(10):
+                    await asyncio.sleep(0)
+                assert list(_holders_of(mark)) == []
+            finally:
+                gc.enable()
+
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        run(scenario())
+
+
+def _holders_of(mark: bytes) -> Iterator[str]:
+    """What still refers to bytes in which the mark is, and how long they are."""
+    for holder in gc.get_objects():
+        for held in gc.get_referents(holder):
+            if isinstance(held, bytes | bytearray) and len(held) > 100_000 and mark in held:
+                yield f"{type(holder).__name__}: {len(held)}"
 
 
 def test_no_library_logs_an_address_with_its_token(caplog: pytest.LogCaptureFixture) -> None:

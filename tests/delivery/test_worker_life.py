@@ -268,8 +268,8 @@ def test_a_request_that_is_stopped_before_it_begins_is_given_back(
         await found.store.accept(accepted(planned(1)))
         send = found.worker._send
 
-        def sent_and_stopped(claimed: Claimed, course: Course) -> None:
-            send(claimed, course)
+        def sent_and_stopped(claimed: Claimed, course: Course, *, apart: bool) -> None:
+            send(claimed, course, apart=apart)
             for flight in found.worker._flights:
                 flight.cancel()
 

@@ -11,7 +11,7 @@ import httpx
 import orjson
 import pytest
 
-from container.delivery.pace import RAMP_MS, Pace
+from container.delivery.pace import BEHIND_MS, RAMP_MS, Pace
 from container.delivery.policy import PROBE_MS
 from container.delivery.store import LaneState
 from container.delivery.transport import Transport
@@ -233,6 +233,7 @@ def test_half_open_after_429_a_probe_of_ten_rows_goes_alone(tmp_path: Path) -> N
         found = bench(tmp_path)
         gates = Gates(found, Pace())
         await found.store.accept(accepted(*map(planned, range(1, 1200))))
+        found.clock.now += BEHIND_MS + 1
         assert await gates.turns() == 2
         await gates.answer(429, **{"Retry-After": "30"})
         await gates.answer(429)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import pytest
 
+from container.delivery.disk import NO_SPACE, NOT_WRITTEN
 from container.delivery.lane import Lane
 from container.delivery.store import Answer, LaneReport, LaneState
 from container.web.health import MOST_REASONS, RECENT_SECONDS, Health, lane_reasons
@@ -29,6 +31,19 @@ def test_a_failed_commit_is_a_reason_for_a_while_only() -> None:
     assert health.reasons() == []
 
 
+def test_a_disk_that_is_full_or_fails_says_what_to_do() -> None:
+    [full] = Health(Clock(), trouble=lambda: NO_SPACE).reasons()
+    assert full == (
+        "The store does not take deliveries (no space is left for deliveries). "
+        "Make room on the disk: hits are taken again by themselves, without a restart."
+    )
+    [failing] = Health(Clock(), trouble=lambda: f"{NOT_WRITTEN}: disk I/O error").reasons()
+    assert failing.endswith(
+        "(the deliveries cannot be written: disk I/O error). "
+        "Look at the disk: once it has failed for 30 seconds the process ends."
+    )
+
+
 def test_a_store_that_works_again_is_no_reason_at_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     health = Health(Clock())
@@ -45,6 +60,13 @@ def test_a_store_that_works_again_is_no_reason_at_once(caplog: pytest.LogCapture
 
 def test_a_process_that_stops_wants_no_traffic() -> None:
     assert Health(Clock(), draining=True).reasons() == ["The process is shutting down."]
+
+
+def test_a_lane_that_fails_says_when_it_is_tried() -> None:
+    failing = lane(LaneState("open", 5000, 3))
+    assert "(next attempt in 4 s, 1 delivery waiting)" in lane_reasons([failing], now=1000)[0]
+    assert "(next attempt now, 1 delivery waiting)" in lane_reasons([failing], now=4500)[0]
+    assert "(being tried, 1 delivery waiting)" in lane_reasons([replace(failing, claimed=1)], now=1000)[0]
 
 
 def test_a_worker_that_cannot_write_is_a_reason_as_long_as_that_lasts() -> None:

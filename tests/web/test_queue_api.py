@@ -243,6 +243,62 @@ def test_a_page_of_the_same_origin_may(tmp_path: Path) -> None:
     run(work())
 
 
+@pytest.mark.parametrize("asked", ["/rows?place=dead&lane=9", "/count?lane=9", "/export?lane=9"])
+def test_a_lane_that_there_is_not_is_told(tmp_path: Path, asked: str) -> None:
+    async def work() -> None:
+        async with desk(tmp_path, dead=1) as here:
+            answer = await here.caller.get(f"/api/queue{asked}", headers=BEARER)
+            assert (answer.status_code, answer.json()) == (404, {"error": "There is no lane 9."})
+            for path in ("/replay", "/drop"):
+                assert await here.post(path, {"lane": 9}, 404) == {"error": "There is no lane 9."}
+            assert here.caretaker.jobs.get(1) is None
+
+    run(work())
+
+
+def test_a_reason_that_there_is_not_is_told_with_those_that_there_are(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with desk(tmp_path, dead=1) as here:
+            near = await here.post("/drop", {"reason": "refuse"}, 422)
+            assert near["error"].startswith('There is no reason "refuse". Did you mean "refused"? The reasons are ref')
+            far = await here.caller.get("/api/queue/rows?reason=%1b%5b31m", headers=BEARER)
+            assert far.status_code == 422
+            assert far.json()["error"].startswith('There is no reason "\ufffd[31m". The reasons are refused, ')
+            assert (await here.get("/count"))["rows"] == 1
+
+    run(work())
+
+
+def test_a_row_that_is_not_there_is_told_with_the_place_that_has_its_number(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with desk(tmp_path, dead=1, waiting=2) as here:
+            said = {}
+            for row in ("waiting/1", "dead/3", "dead/9"):
+                answer = await here.caller.get(f"/api/queue/rows/{row}", headers=BEARER)
+                assert answer.status_code == 404
+                said[row] = answer.json()
+            assert said["waiting/1"]["elsewhere"] == "dead"
+            assert said["waiting/1"]["error"].endswith("Number 1 is a dead letter: it is /api/queue/rows/dead/1.")
+            assert said["dead/3"]["elsewhere"] == "waiting"
+            assert said["dead/3"]["error"].endswith("Number 3 waits: it is /api/queue/rows/waiting/3.")
+            assert said["dead/9"] == {"error": "There is no such row any more."}
+
+    run(work())
+
+
+def test_what_is_received_and_in_flight_has_these_names(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with desk(tmp_path, waiting=2) as here:
+            await here.store.claim(1, now=NOW, most_items=1, ahead=0)
+            [lane] = (await here.get("/lanes"))["lanes"]
+            assert (lane["waiting"], lane["in_flight"]) == (1, 1)
+            rows = (await here.get("/rows", place="waiting"))["rows"]
+            assert sorted(row["in_flight"] for row in rows) == [False, True]
+            assert {row["received"] for row in rows} == {NOW}
+
+    run(work())
+
+
 def test_lanes_and_rows_are_listed_without_content(tmp_path: Path) -> None:
     async def work() -> None:
         async with desk(tmp_path, dead=3, waiting=2) as here:

@@ -65,8 +65,8 @@ def test_a_lane_is_paused_and_resumed(tmp_path: Path, caplog: pytest.LogCaptureF
     assert (paused.status_code, str(paused.url.join(paused.headers["location"]).path)) == (303, "/")
     assert (resumed.status_code, str(resumed.url.join(resumed.headers["location"]).path)) == (303, "/lanes/1")
     assert [record.getMessage() for record in caplog.records] == [
-        "queue.paused lane=1 paused=true by=page",
-        "queue.paused lane=1 paused=false by=page",
+        "queue.paused lane=1 by=page",
+        "queue.resumed lane=1 by=page",
     ]
 
 
@@ -145,6 +145,7 @@ def test_dropping_asks_once_more_and_says_how_many(tmp_path: Path) -> None:
 
     asked, before, told, after = at(tmp_path, work)
     assert "Drop 2 dead letters?" in asked
+    assert "<br>Tag: Hook</p>" in asked
     assert "deleted for ever" in asked
     assert (before, after) == (5, 3)
     assert "2 dropped" in Skeleton(told).text

@@ -73,6 +73,8 @@ def test_a_lane_stands_as_the_gravest_that_is_true_of_it() -> None:
     ]
     assert words == ["paused", "failing", "full", "open"]
     assert standing(report(state=failing), now=THEN).why == "3 in a row; next try in 40 s"
+    assert standing(report(state=failing), now=THEN + 60_000).why == "3 in a row; next try now"
+    assert standing(report(state=failing, claimed=1), now=THEN).why == "3 in a row; being tried"
 
 
 def test_figures_are_written_for_people() -> None:
@@ -185,7 +187,7 @@ def test_a_lane_shows_what_waits_and_what_is_being_sent(tmp_path: Path) -> None:
         return await here.page("/lanes/1?place=waiting")
 
     page = at(tmp_path, work)
-    assert ("being sent" in page, ">waits<" in page) == (True, True)
+    assert (">in flight<" in page, ">waits<" in page) == (True, True)
     assert "Waiting 2" in page
     assert "replay" not in page
 
