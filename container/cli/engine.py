@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from ipaddress import ip_network
 
 from container.cli.demo import demo_folder, is_demo_folder
+from container.cli.last_run import ENDS_BADLY, Before, LastRun, begin, moment
 from container.cli.options import Networks, Options, StartError
 from container.cli.reload import resume
 from container.cli.scene import Scene
@@ -37,7 +39,10 @@ logger = logging.getLogger("container.cli")
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """What takes hits and delivers. `working` ends when the worker does."""
+    """What takes hits and delivers. `working` ends when the worker does.
+
+    `last_run`: what the next process learns of this one. `end`: has deliveries end; more than once is fine.
+    """
 
     current: Current
     store: SqliteStore
@@ -46,6 +51,8 @@ class Engine:
     metrics: Metrics
     health: Health
     gate: Gate
+    last_run: LastRun
+    end: Callable[[], Awaitable[None]]
 
 
 async def open_engine(
@@ -62,12 +69,16 @@ async def open_engine(
                 f'"{data}" holds the deliveries of a demonstration, which must not reach a vendor. '
                 "Choose another folder with --data, or add --demo."
             )
-        store = open_store(data, now=time.time_ns() // 1_000_000, key=options.key, limits=options.limits)
+        now = time.time_ns() // 1_000_000
+        store = open_store(data, now=now, key=options.key, limits=options.limits)
     except OSError as problem:
         raise StartError(unusable(options.data, problem)) from None
     except StoreRefusedError as problem:
         raise StartError(str(problem)) from None
     opened.push_async_callback(store.close)
+    last_run = begin(data, now=now, left_claims=bool(store.recovered or store.poisoned))
+    opened.callback(last_run.over)
+    _tell_of(last_run.before)
     if store.recovered or store.poisoned:
         level = logging.ERROR if store.poisoned else logging.INFO
         logger.log(level, "store.recovered rows=%d dead=%d", store.recovered, store.poisoned)
@@ -101,7 +112,14 @@ async def open_engine(
             notices=lambda: store.notices,
         ),
         gate,
+        last_run,
+        stop_worker,
     )
+
+
+def _tell_of(before: Before) -> None:
+    if before.end in ENDS_BADLY:
+        logger.warning("serve.ended_badly how=%s began=%s", before.end, quoted(moment(before.began)))
 
 
 async def until_over(stop: asyncio.Event, engine: Engine) -> int:

@@ -58,7 +58,7 @@ logger = logging.getLogger("container.cli")
 async def run(options: Options, sources: Sources, built: Built) -> int:
     """Serves until SIGTERM or SIGINT, and returns the exit code. `built`: what the file holds. Raises `StartError`.
 
-    What is opened first is closed last: new hits end first, then deliveries, then the rest.
+    New hits end first, then deliveries, then the rest: of that what is opened first is closed last.
     """
     stop, hurry, reload_wanted = asyncio.Event(), asyncio.Event(), asyncio.Event()
     early.hand_over(asyncio.get_running_loop(), stop=stop, hurry=hurry, reload=reload_wanted)
@@ -101,6 +101,11 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         await drain(options.drain, hurry)
         public.close()
         logger.info("serve.stopping")
+        await public.stop()
+        # Whoever watches is answered until deliveries have ended: the admin listener closes after them.
+        await engine.end()
+        engine.last_run.end = "failed" if code else "stopped"
+        engine.health.noticed.tell_rest()
     logger.info("serve.stopped")
     return code
 
@@ -113,6 +118,7 @@ def _public_app(options: Options, engine: Engine, spans: Spans) -> Application:
         engine.health,
         Front(Proxies(options.proxies), options.hosts, RateLimit(options.rate_limit)),
         counters=engine.worker.counters,
+        repeats=engine.worker.repeats,
         evaluate=spans.evaluate(evaluate),
     )
     return spans.application(public_app(ingest, prefix=options.prefix))
@@ -164,6 +170,8 @@ def _standing(engine: Engine, crowds: Mapping[str, Crowd]) -> Standing:
         store=engine.store.figures,
         in_flight=engine.worker.in_flight,
         connections=lambda: {listener: len(crowd.members) for listener, crowd in crowds.items()},
+        trouble=engine.health.trouble,
+        previous_end=engine.last_run.before.end,
     )
 
 

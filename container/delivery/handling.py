@@ -12,15 +12,15 @@ from typing import Literal, TypeVar
 from container.component import Component
 from container.delivery.counters import Counters
 from container.delivery.echo import sent_texts
+from container.delivery.flight import Flight, Judged
 from container.delivery.outcomes import Outcomes, RequestOutcome
-from container.delivery.pace import QUICK_MS, Course
+from container.delivery.pace import QUICK_MS
 from container.delivery.policy import (
     FAILURES_TOLD,
     MOST_FAULTS,
     Attempt,
     Bisect,
     Bury,
-    Decision,
     Postpone,
     Settle,
     decide,
@@ -30,8 +30,9 @@ from container.delivery.policy import (
 )
 from container.delivery.row import Reason
 from container.delivery.sender import Sender
-from container.delivery.store import Answer, Claimed, ClaimedRow, LaneState, Mode, Store, StoreError
-from container.delivery.told import Told, quoted, without_numbers
+from container.delivery.store import Answer, ClaimedRow, LaneState, Mode, Store, StoreError
+from container.delivery.suspects import FEW_REFUSED, Suspects
+from container.delivery.told import Repeats, Told, quoted, without_numbers
 from container.delivery.transport import NoAnswer
 from container.effects import Response, Verdict, by_status, retry_after
 
@@ -44,7 +45,6 @@ Judges = Callable[[str, int], Judge | None]
 """From a component's type and a row's format to what reads the answer; `None` when it is not here or is older."""
 
 _MARKED_EVERY_MS = 1000
-_TOO_LARGE = 413
 _STORE_PAUSE_SECONDS = 1.0
 _HELD: dict[str, Mode] = {"missing_secret": "missing", "address_refused": "egress"}
 
@@ -61,38 +61,11 @@ def judges_of(components: Iterable[Component]) -> Judges:
 
 
 @dataclass(frozen=True, slots=True)
-class Flight:
-    """A request under way: its rows, their lane, and which of the lane's requests it is.
-
-    `delivered`: where rows that are delivered are kept to be settled together with others; `None`: at once.
-    """
-
-    claimed: Claimed
-    course: Course
-    number: int
-    delivered: list[ClaimedRow] | None = None
-
-    @property
-    def label(self) -> str:
-        """What people call the lane."""
-        return str(self.course.lane)
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What came back, what happens to the rows, and how the lane stands afterwards."""
-
-    verdict: Verdict
-    answer: Answer
-    decision: Decision
-    state: LaneState
-
-
-@dataclass(frozen=True, slots=True)
 class Handling:
     """What is shared by all requests under way.
 
-    `told`: what the log knows already. `trouble`: what the store said, while it fails. `outcomes`: of the latest.
+    `told`, `repeats`: what the log knows already. `trouble`: what the store said, while it fails.
+    `outcomes`: of the latest. `suspects`: among which rows bad ones are searched for.
     """
 
     store: Store
@@ -103,8 +76,10 @@ class Handling:
     random: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
     told: Told = field(default_factory=Told)
+    repeats: Repeats = field(default_factory=Repeats)
     trouble: list[str] = field(default_factory=list)
     outcomes: Outcomes = field(default_factory=Outcomes)
+    suspects: Suspects = field(default_factory=Suspects)
 
     async def deliver(self, flight: Flight) -> None:
         """Sends the batch and sees it through. Cancelled, or when it raises, the rows stay claimed."""
@@ -143,10 +118,12 @@ class Handling:
         except Exception as problem:  # noqa: BLE001 - around one judge: a plug-in's mistake must not stop the lane
             self.counters.add("judge_faults", type)
             kind = type_name(problem)
-            number = self.told.news(f"judge {type}", kind, now=self.clock())
-            if number:
+
+            def line(answers: int) -> None:
                 stated = "delivery.judge_failed type=%s answers=%d problem=%s"
-                log.error(stated, quoted(type), number, kind)  # noqa: TRY400 - a trace would hold the answer
+                log.error(stated, quoted(type), answers, kind)  # noqa: TRY400 - a trace would hold the answer
+
+            self.repeats.happened(f"judge {type}", kind, line, now=self.clock())
             return Verdict("retry", "the answer could not be judged"), True
 
     async def _no_answer(self, flight: Flight, answer: NoAnswer) -> None:
@@ -214,8 +191,7 @@ class Handling:
         """
         rows, course, decision = flight.claimed.rows, flight.course, judged.decision
         if isinstance(decision, Bisect):
-            too_large = judged.verdict.too_large or judged.answer.status == _TOO_LARGE
-            if too_large and any(row.attempts == 1 for row in rows):
+            if judged.too_large and any(row.attempts == 1 for row in rows):
                 course.too_large(len(rows), self.clock())
             return 0
         if isinstance(decision, Postpone):
@@ -232,9 +208,12 @@ class Handling:
                 await self._settle(flight, judged, judged.decision)
             case Bisect():
                 # They keep their place in the queue, so that the one to blame is found before the next batch leaves.
-                changed = await self._insist(lambda: self.store.split(claimed, now=rows[0].first, tried=tried))
+                first, later = rows[0].first, self._later(flight, judged)
+                changed = await self._insist(lambda: self.store.split(claimed, now=first, later=later, tried=tried))
                 self._count("bisected", flight, changed, len(rows))
                 self._judged(flight, rows[:changed], "bisected")
+                if later is not None:
+                    return
             case Bury(index):
                 others = [row for row in rows if row is not rows[index]]
                 buried = await self._bury(flight, [rows[index]], "refused", judged)
@@ -247,6 +226,15 @@ class Handling:
             case Postpone():
                 self._judged(flight, rows, judged.verdict.kind if judged.state.mode == "open" else judged.state.mode)
                 await self._postpone(flight, rows, judged.decision, judged)
+        found = self.suspects.answered(claimed, taken=judged.decision == Settle(), due=rows[0].first)
+        if found is not None:
+            await self._insist(lambda: self.store.regroup(found.parts, held=found.held))
+
+    def _later(self, flight: Flight, judged: Judged) -> int | None:
+        """When the second half is due; `None`: now, as what is too large or stumbled on is no single row's fault."""
+        if judged.verdict.kind != "refused" or judged.too_large or flight.course.refused_lately > FEW_REFUSED:
+            return None
+        return self.suspects.refused(flight.claimed, now=self.clock())
 
     async def _settle(self, flight: Flight, judged: Judged, decision: Settle) -> None:
         places = list(enumerate(flight.claimed.rows))
@@ -267,6 +255,7 @@ class Handling:
     async def settle(self, flight: Flight, rows: Sequence[ClaimedRow]) -> None:
         """The rows are delivered, and that is written down."""
         settled = await self._insist(lambda: self.store.settle(flight.claimed, rows))
+        self.repeats.went_well(f"buried {flight.claimed.lane}", now=self.clock())
         self._count("delivered", flight, settled, len(rows))
         self._judged(flight, rows, "delivered")
         self.counters.arrived(flight.course.lane.type, [row.first for row in rows], now=self.clock())
@@ -309,12 +298,13 @@ class Handling:
         self.counters.add("buried", flight.course.lane.type, reason, by=changed)
         self.counters.add("lost_claims", flight.course.lane.type, by=len(rows) - changed)
         self.counters.buried(lane, Tally(row.tag for row in rows[:changed]), reason)
-        number = self.told.news(
-            f"buried {claimed.lane} {reason}", without_numbers(note), now=self.clock(), number=changed
-        )
-        if number:
+
+        def line(number: int) -> None:
             stated = "delivery.buried tag=%s lane=%s rows=%d reason=%s note=%s"
             log.error(stated, quoted(rows[0].tag), quoted(lane), number, reason, quoted(note))
+
+        kind = f"{reason} {without_numbers(note)}"
+        self.repeats.happened(f"buried {claimed.lane}", kind, line, now=self.clock(), number=changed)
         return changed
 
     def _count(
@@ -379,11 +369,15 @@ class Handling:
     def _remark(self, flight: Flight, verdict: Verdict) -> None:
         """What the vendor took and has something to say about."""
         claimed, lane, number = flight.claimed, flight.label, len(flight.claimed.rows)
-        state = without_numbers(verdict.reason)
-        told = self.told.news(f"remarked {claimed.lane}", state, now=self.clock(), number=number)
-        if told:
+        tag, reason = claimed.rows[0].tag, verdict.reason
+
+        def line(rows: int) -> None:
             stated = "delivery.remarked tag=%s lane=%s rows=%d reason=%s"
-            log.warning(stated, quoted(claimed.rows[0].tag), quoted(lane), told, quoted(verdict.reason))
+            log.warning(stated, quoted(tag), quoted(lane), rows, quoted(reason))
+
+        self.repeats.happened(
+            f"remarked {claimed.lane}", without_numbers(reason), line, now=self.clock(), number=number
+        )
 
 
 def _is_plain(verdict: Verdict) -> bool:

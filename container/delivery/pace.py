@@ -185,9 +185,14 @@ class Course:
         self._recent.extend([True] * refused)
 
     @property
+    def refused_lately(self) -> int:
+        """Of the last `RECENT_ROWS`."""
+        return sum(self._recent)
+
+    @property
     def refuses(self) -> bool:
         """Whether more than half of the last rows were refused."""
-        return sum(self._recent) > RECENT_ROWS // 2
+        return self.refused_lately > RECENT_ROWS // 2
 
     def _most(self, now: int) -> int:
         """Requests at a time: one while it recovers, then more and more."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from container.delivery.handling import Flight, Handling
+from container.delivery.flight import Flight
+from container.delivery.handling import Handling
 from container.delivery.store import Claimed, ClaimedRow
 
 

@@ -14,7 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from container.delivery.counters import Counters
-from container.delivery.handling import Flight, Handling, Judges
+from container.delivery.flight import Flight
+from container.delivery.handling import Handling, Judges
 from container.delivery.pace import NEVER, USUAL, Course, Paces
 from container.delivery.policy import PROBE_MS
 from container.delivery.releases import Releases
@@ -77,8 +78,8 @@ class Worker:
             self._around.random,
             self._around.sleep,
         )
-        self.outcomes = self._handling.outcomes
-        self._upkeep = Upkeep(store, self.counters, self._handling.told)
+        self.outcomes, self.repeats = self._handling.outcomes, self._handling.repeats
+        self._upkeep = Upkeep(store, self.counters, self._handling.repeats)
         self._releases = Releases(store)
         self._flights: dict[asyncio.Task[None], Flight] = {}
         self._courses: dict[int, Course] = {}
@@ -171,6 +172,7 @@ class Worker:
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(_GIVING_BACK_SECONDS):
                 await self._releases.step()
+        self._handling.repeats.tell_rest()
 
     async def _end(self, within: float) -> None:
         """`run` has ended afterwards: a store that does not answer holds up nobody who stops."""
@@ -303,9 +305,12 @@ class Worker:
         label = str(lane.lane)
         self.counters.add("buried", lane.lane.type, reason, by=rows)
         self.counters.buried(label, {"": rows}, reason)
-        number = self._handling.told.news(f"buried {lane.number} {reason}", "", now=self._around.clock(), number=rows)
-        if number:
+
+        def line(number: int) -> None:
             log.error("delivery.buried lane=%s rows=%d reason=%s", quoted(label), number, reason)
+
+        now = self._around.clock()
+        self._handling.repeats.happened(f"buried {lane.number}", reason, line, now=now, number=rows)
 
     def _landed(self, task: asyncio.Task[None]) -> None:
         flight = self._flights.pop(task)

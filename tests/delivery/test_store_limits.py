@@ -19,6 +19,7 @@ from tests.delivery.harness import (
     LATER,
     NOW,
     accepted,
+    dead_letters,
     item_request,
     must_claim,
     planned,
@@ -44,7 +45,7 @@ def test_a_lane_past_its_share_keeps_new_rows_as_letters(tmp_path: Path) -> None
         ]
         [report] = await store.lanes()
         assert (report.waiting, report.dead) == (5, 2)
-        letters = await store.dead()
+        letters = await dead_letters(store)
         assert {(letter.reason, letter.holds, letter.tag) for letter in letters} == {
             ("lane_full", "request", "TikTok - events")
         }
