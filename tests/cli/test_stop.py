@@ -153,7 +153,7 @@ def test_while_deliveries_end_the_admin_listener_answers_and_the_public_one_is_c
         served.wait_for(r"serve\.stopping")
         ready, metrics = get(f"{served.admin}/ready", TOKEN), get(f"{served.admin}/metrics")
         assert (ready.status_code, ready.json()["reasons"][0]) == (503, "The process is shutting down.")
-        for figure in ("ready 0.0", r'outbox_rows\{.*state="claimed"\} 1.0', r"in_flight\{.*\} 1.0"):
+        for figure in ("ready 0.0", r'outbox_rows\{.*state="in_flight"\} 1.0', r"in_flight\{.*\} 1.0"):
             assert re.search(f"^tag_container_{figure}$", metrics.text, re.MULTILINE), figure
         assert get(f"{served.admin}/healthy").text == "ok\n"
         with pytest.raises(httpx.ConnectError):
