@@ -19,7 +19,7 @@ from container.cli.stopping import Remaining
 from container.cli.tracing import Spans
 from container.config.registry import Registry
 from container.delivery.disk import LOOK_SECONDS
-from container.delivery.handling import judges_of
+from container.delivery.judging import judges_of
 from container.delivery.pace import paces_of
 from container.delivery.schema import unusable
 from container.delivery.sqlite import SqliteStore, open_store

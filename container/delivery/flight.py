@@ -32,12 +32,16 @@ class Flight:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What came back, what happens to the rows, and how the lane stands afterwards."""
+    """What came back, what happens to the rows, and how the lane stands afterwards.
+
+    `told`: whether the store is to hear of it even if it is like those before it.
+    """
 
     verdict: Verdict
     answer: Answer
     decision: Decision
     state: LaneState
+    told: bool = True
 
     @property
     def too_large(self) -> bool:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter as Tally
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
-from container.component import Component
 from container.delivery.counters import Counters
 from container.delivery.echo import sent_texts
 from container.delivery.flight import Flight, Judged
+from container.delivery.judging import Judge, Judges, checked, type_name
 from container.delivery.outcomes import Outcomes, RequestOutcome
 from container.delivery.pace import QUICK_MS
 from container.delivery.policy import (
@@ -34,30 +34,15 @@ from container.delivery.store import Answer, ClaimedRow, LaneState, Mode, Store,
 from container.delivery.suspects import FEW_REFUSED, Suspects
 from container.delivery.told import Repeats, Told, quoted, without_numbers
 from container.delivery.transport import NoAnswer
-from container.effects import Response, Verdict, by_status, retry_after
+from container.effects import Response, Verdict, retry_after
 
 log = logging.getLogger("container.delivery")
 
 T = TypeVar("T")
 
-Judge = Callable[[Response], Verdict]
-Judges = Callable[[str, int], Judge | None]
-"""From a component's type and a row's format to what reads the answer; `None` when it is not here or is older."""
-
 _MARKED_EVERY_MS = 1000
 _STORE_PAUSE_SECONDS = 1.0
 _HELD: dict[str, Mode] = {"missing_secret": "missing", "address_refused": "egress"}
-
-
-def judges_of(components: Iterable[Component]) -> Judges:
-    """The judges of the tags among these components: `by_status` where a tag has none of its own."""
-    known = {found.type: (found.judge or by_status, found.format) for found in components if found.kind == "tag"}
-
-    def judge(type: str, format: int) -> Judge | None:
-        found = known.get(type)
-        return found[0] if found is not None and format <= found[1] else None
-
-    return judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +78,7 @@ class Handling:
         started = self.clock()
         answer = await self.transport.send(rows, now=started, resent=lambda: self._resent(flight))
         took = self.clock() - started
-        flight.course.quick = took <= QUICK_MS and not isinstance(answer, NoAnswer)
+        flight.course.quick = 0 <= took <= QUICK_MS and not isinstance(answer, NoAnswer)
         self.counters.answered(frame.type, rows=len(rows), seconds=took / 1000)
         if isinstance(answer, NoAnswer):
             await self._no_answer(flight, answer)
@@ -101,20 +86,21 @@ class Handling:
         verdict, fault = self._verdict(judge, answer, frame.type)
         after = retry_after(answer) if verdict.kind == "retry" and verdict.after is None else verdict.after
         # What nobody will read is not made fit to be read: it would cost more than the delivery.
-        plain = _is_plain(verdict) and not self._is_told(flight, self.clock())
-        sent = frozenset[str]() if plain else sent_texts(rows)
+        told = not _is_plain(verdict) or self._is_told(flight, self.clock())
+        sent = sent_texts(rows) if told else frozenset[str]()
         verdict = replace(verdict, reason=self.transport.shown(verdict.reason, sent), after=after)
-        shown = "" if plain else self.transport.shown(answer.body.decode(errors="replace"), sent)
+        shown = self.transport.shown(answer.body.decode(errors="replace"), sent) if told else ""
         decision, state = decide(verdict, self._attempt(flight, lane_alone=answer.status == 429, fault=fault))
         kind = state.mode if verdict.kind == "credential" else verdict.kind
         stated = "delivery.answered tag=%s rows=%d status=%d verdict=%s"
         log.debug(stated, quoted(rows[0].tag), len(rows), answer.status, kind)
-        await self._apply(flight, Judged(verdict, Answer(self.clock(), answer.status, kind, shown), decision, state))
+        tried = Answer(self.clock(), answer.status, kind, shown)
+        await self._apply(flight, Judged(verdict, tried, decision, state, told))
 
     def _verdict(self, judge: Judge, answer: Response, type: str) -> tuple[Verdict, bool]:
         """The verdict, and whether `judge` raised instead of giving one."""
         try:
-            return judge(answer), False
+            return checked(judge(answer)), False
         except Exception as problem:  # noqa: BLE001 - around one judge: a plug-in's mistake must not stop the lane
             self.counters.add("judge_faults", type)
             kind = type_name(problem)
@@ -170,7 +156,7 @@ class Handling:
             judged = replace(judged, state=held("refusing", self._attempt(flight)))
         course.stands(judged.state, answer.at)
         self._tell(flight, before, judged)
-        if self._is_told(flight, answer.at) or judged.state != before or judged.verdict.kind != "delivered":
+        if judged.told or judged.state != before:
             course.marked = answer.at
             await asyncio.gather(
                 self._carry_out(flight, judged),
@@ -292,6 +278,7 @@ class Handling:
     async def _bury(self, flight: Flight, rows: Sequence[ClaimedRow], reason: Reason, judged: Judged) -> int:
         """How many of them were still ours to bury."""
         claimed, lane, note, now = flight.claimed, flight.label, judged.verdict.reason, self.clock()
+        tag = rows[0].tag
         changed = await self._insist(
             lambda: self.store.bury(claimed, rows, reason, note=note, now=now, tried=judged.answer)
         )
@@ -301,7 +288,7 @@ class Handling:
 
         def line(number: int) -> None:
             stated = "delivery.buried tag=%s lane=%s rows=%d reason=%s note=%s"
-            log.error(stated, quoted(rows[0].tag), quoted(lane), number, reason, quoted(note))
+            log.error(stated, quoted(tag), quoted(lane), number, reason, quoted(note))
 
         kind = f"{reason} {without_numbers(note)}"
         self.repeats.happened(f"buried {claimed.lane}", kind, line, now=self.clock(), number=changed)
@@ -383,8 +370,3 @@ class Handling:
 def _is_plain(verdict: Verdict) -> bool:
     """Whether every event was delivered, and the vendor has nothing to say about it."""
     return verdict.kind == "delivered" and not (verdict.reason or verdict.refused or verdict.again)
-
-
-def type_name(problem: Exception) -> str:
-    """The kind of a mistake in a plug-in, for its author; its text might hold what the vendor said."""
-    return type(problem).__name__

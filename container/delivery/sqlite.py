@@ -184,7 +184,7 @@ class SqliteStore:
 
     async def claim(self, lane: int, *, now: int, most_items: int, ahead: int, alone: int = 1) -> Claimed | None:
         token = secrets.token_bytes(16)
-        most_items = self._folder.disk.at_once(most_items)
+        most_items, alone = self._folder.disk.at_once(most_items), self._folder.disk.at_once(alone)
 
         def work(connection: sqlite3.Connection) -> tuple[list[Found], int]:
             claimed = statements.claim(

@@ -55,8 +55,11 @@ class Suspects:
         """The batch is refused, and nobody said because of which row. Until when the second half is to wait."""
         numbers = _numbers(claimed)
         found = self._searches.pop(numbers[0], None)
-        known = found is not None and found.probe == numbers and found.until > now
+        known = found is not None and found.until > now
         unknown, until = (found.rest + found.unknown, found.until) if found and known else ((), now + HELD_MS)
+        if found and known:
+            # It may have been cut short while the lane was in trouble.
+            unknown += tuple(number for number in found.probe if number not in set(numbers))
         self._add(_searching(numbers, unknown, until), now)
         return until
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 from container.delivery.counters import Counters
 from container.delivery.flight import Flight
-from container.delivery.handling import Handling, Judges
+from container.delivery.handling import Handling
+from container.delivery.judging import Judges
 from container.delivery.pace import NEVER, USUAL, Course, Paces
 from container.delivery.policy import PROBE_MS
 from container.delivery.releases import Releases
@@ -23,7 +24,7 @@ from container.delivery.row import LINGER_MS, Reason
 from container.delivery.sender import Sender
 from container.delivery.store import Claimed, Store, StoreError, WaitingLane
 from container.delivery.told import quoted
-from container.delivery.train import deliver_in_turn
+from container.delivery.train import Train
 from container.delivery.upkeep import Upkeep
 
 log = logging.getLogger("container.delivery")
@@ -82,6 +83,7 @@ class Worker:
         self._upkeep = Upkeep(store, self.counters, self._handling.repeats)
         self._releases = Releases(store)
         self._flights: dict[asyncio.Task[None], Flight] = {}
+        self._trains: dict[asyncio.Task[None], Train] = {}
         self._courses: dict[int, Course] = {}
         self._most_courses = MOST_COURSES
         self._turns = 0
@@ -277,8 +279,8 @@ class Worker:
             await self._releases.step()
         elif claimed.rows:
             first = claimed.rows[0]
-            batched, full = first.frame.most_items > 1, len(claimed.rows) >= min(most, first.frame.most_items)
-            course.claimed(full=full, batched=batched, waited=now - first.first)
+            batched = first.frame.most_items > 1
+            course.claimed(batched=batched, waited=now - first.first)
             self._send(claimed, course, apart=not batched and len(claimed.rows) > 1)
         return True
 
@@ -287,18 +289,19 @@ class Worker:
         course.turn = self._turns
         number = course.begin(self._around.clock())
         flight = Flight(claimed, course, number)
-        sending = self._in_turn(flight) if apart else self._handling.deliver(flight)
-        task = asyncio.create_task(sending)
+        train = Train(self._handling, flight, self._goes_on(course), self._left_over) if apart else None
+        task = asyncio.create_task(self._handling.deliver(flight) if train is None else train.run())
         self._flights[task] = flight
+        if train is not None:
+            self._trains[task] = train
         task.add_done_callback(self._landed)
 
-    async def _in_turn(self, flight: Flight) -> None:
-        def goes_on() -> bool:
-            return not self._stopping and flight.course.goes_on(self._around.clock())
+    def _goes_on(self, course: Course) -> Callable[[], bool]:
+        return lambda: not self._stopping and course.goes_on(self._around.clock())
 
-        left = await deliver_in_turn(self._handling, flight, goes_on)
-        if left.rows:
-            self._releases.add(left)
+    def _left_over(self, claimed: Claimed) -> None:
+        self._releases.add(claimed)
+        self.wake()
 
     def _buried(self, lane: WaitingLane, reason: Reason, rows: int) -> None:
         """Rows that died unread: whose they were is not known."""
@@ -313,14 +316,15 @@ class Worker:
         self._handling.repeats.happened(f"buried {lane.number}", reason, line, now=now, number=rows)
 
     def _landed(self, task: asyncio.Task[None]) -> None:
-        flight = self._flights.pop(task)
+        flight, train = self._flights.pop(task), self._trains.pop(task, None)
+        claimed = flight.claimed if train is None else train.under_way
         flight.course.flights -= 1
         self.wake()
         if task.cancelled():
-            self._releases.add(flight.claimed)
+            self._releases.add(claimed)
         elif (problem := task.exception()) is not None:
             # A mistake of ours: the rows are kept, and not tried in a hot loop.
-            self._releases.add(flight.claimed, self._around.clock() + PROBE_MS)
+            self._releases.add(claimed, self._around.clock() + PROBE_MS)
             log.error("delivery.failed problem=%s", type(problem).__name__, exc_info=problem)
 
     def _heard(self, first: Mapping[str, int]) -> None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import httpx
 import orjson
 
-from container.delivery.handling import Judge
+from container.delivery.judging import Judge
 from container.delivery.pace import USUAL, Pace
 from container.delivery.row import Acceptance, acceptance
 from container.delivery.selection import RowReport, Selection

@@ -63,8 +63,8 @@ def test_of_rows_that_are_not_all_of_the_half_nothing_is_concluded() -> None:
     until = suspects.refused(claimed(*range(1, 8)), now=NOW)
     assert answered(suspects, 1, 2, 4, taken=True) == Regroup(until, [Part((5, 6, 7), FIRST)])
     until = suspects.refused(claimed(*range(1, 8)), now=NOW)
-    later = suspects.refused(claimed(1, 2, 4), now=NOW + 5)
-    assert later == NOW + 5 + HELD_MS
+    assert suspects.refused(claimed(1, 2, 4), now=NOW + 5) == until
+    assert answered(suspects, 1, 2, taken=False) == Regroup(until, [Part((3, 4, 5, 6, 7), FIRST)])
 
 
 def test_a_search_that_takes_too_long_begins_anew() -> None:
@@ -194,3 +194,14 @@ def test_where_many_are_refused_no_half_waits(tmp_path: Path) -> None:
         assert [len(each.rows) for each in claims if each] == [1, 1]
 
     run(scenario())
+
+
+def test_of_a_probe_that_went_with_fewer_rows_none_is_forgotten() -> None:
+    suspects = Suspects()
+    until = suspects.refused(claimed(*range(1, 101)), now=NOW)
+    assert suspects.refused(claimed(*range(1, 11)), now=NOW + 10) == until
+    found = [answered(suspects, *range(1, 6), taken=False)]
+    while not found[-1] or not set(range(11, 101)) <= {n for part in found[-1].parts for n in part.numbers}:
+        assert found[-1] is not None
+        found.append(answered(suspects, *found[-1].parts[0].numbers, taken=True))
+    assert len(found) <= 4

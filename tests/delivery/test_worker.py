@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from container.component import tag
-from container.delivery.handling import judges_of
+from container.delivery.judging import judges_of
 from container.delivery.schema import FILE
 from container.delivery.store import Claimed, ClaimedRow, StoreUnavailableError
 from container.effects import Request, Response, Verdict, by_status
@@ -302,5 +302,27 @@ def test_rows_that_are_no_longer_ours_to_bury_are_not_counted_as_dead(tmp_path: 
         assert counters.value("lost_claims", "tiktok_events_api") == 1
         assert sum(counters.dead.values()) == 0
         assert sum(counters.verdicts.values()) == 0
+
+    run(scenario())
+
+
+def test_whether_an_answer_is_told_of_is_decided_once(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        found = bench(tmp_path, lambda _: httpx.Response(200, text="accepted"))
+        await found.store.accept(accepted(planned(1)))
+        await found.turn()
+        shown = found.transport.shown
+
+        def at_the_second(text: str, sent: Iterable[str] = ()) -> str:
+            found.clock.now = NOW + 1000
+            return shown(text, sent)
+
+        found.clock.now = NOW + 999
+        found.transport.shown = at_the_second  # type: ignore[method-assign]  # the moment cannot be met otherwise
+        await found.store.accept(accepted(planned(2)))
+        await found.turn()
+        answer = (await only_lane(found)).answer
+        assert answer is not None
+        assert answer.excerpt == "accepted"
 
     run(scenario())

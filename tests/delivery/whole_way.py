@@ -16,7 +16,7 @@ from container.component import component_of
 from container.config.load import Loaded, load
 from container.config.registry import discover
 from container.delivery.egress import Network
-from container.delivery.handling import judges_of
+from container.delivery.judging import judges_of
 from container.delivery.row import acceptance
 from container.delivery.selection import RowReport
 from container.delivery.sqlite import open_store

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from container.component import component_of
-from container.delivery.handling import judges_of
+from container.delivery.judging import judges_of
 from container.delivery.policy import PROBE_MS
 from container.delivery.sqlite import SqliteStore, open_store
 from container.delivery.store import LaneReport
