@@ -107,9 +107,10 @@ def test_a_kill_explains_what_was_under_way_in_each_lane(late: float) -> None:
 
 
 @pytest.mark.parametrize("more", [0, 1])
-def test_a_kill_explains_no_more_requests_than_were_under_way(more: int) -> None:
-    names = [f"n{number}" for number in range(checker.MOST_IN_FLIGHT + more)]
-    lines = [line("hook", name, at=at + place) for at in (1000, 2000) for place, name in enumerate(names)]
+@pytest.mark.parametrize(("lane", "most"), [("pixel", checker.MOST_IN_FLIGHT), ("hook", checker.MOST_ALONE)])
+def test_a_kill_explains_no_more_requests_than_were_under_way(lane: str, most: int, more: int) -> None:
+    names = [f"n{number}" for number in range(most + more)]
+    lines = [line(lane, name, at=at + place) for at in (1000, 2000) for place, name in enumerate(names)]
     known = replace(WELL, sent={*WELL.sent, *names}, lines=[*WELL.lines, *lines], kills=[1500])
     assert found(known) == ({"I3"} if more else set())
 
