@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 import container
+from container.cli.deliver import deliver
 from container.cli.docs import docs
 from container.cli.forget import forget
 from container.cli.queue import queue
@@ -47,7 +48,7 @@ def options(
     """A self-hosted, server-side tag container."""
 
 
-for command in (serve, validate, simulate, schema, docs, sandbox, forget):
+for command in (serve, deliver, validate, simulate, schema, docs, sandbox, forget):
     app.command()(command)
 app.command("test")(run_tests)
 app.add_typer(queue, name="queue")
