@@ -20,7 +20,7 @@ from container.delivery.handling import judges_of
 from container.delivery.pace import paces_of
 from container.delivery.told import quoted
 from container.delivery.transport import Transport, vendor_transport
-from container.delivery.worker import Worker
+from container.delivery.worker import Surroundings, Worker
 from container.web.admission import Gate
 from container.web.current import Current
 from container.web.health import Health
@@ -61,7 +61,13 @@ async def open_engine(
     transport = Transport(vendor_transport(egress), scene.secrets)
     opened.push_async_callback(transport.close)
     tags = registry.of_kind("tag")
-    worker = Worker(store, spans.sender(transport), spans.judges(judges_of(tags)), paces=paces_of(tags))
+    worker = Worker(
+        store,
+        spans.sender(transport),
+        spans.judges(judges_of(tags)),
+        paces=paces_of(tags),
+        surroundings=Surroundings(clock=store.clock),
+    )
     if options.delivers:
         # What held a lane still may be mended: somebody restarted it for a reason.
         await resume(worker.resume_probes)

@@ -163,6 +163,7 @@ def _public_app(options: Options, engine: Engine, spans: Spans) -> Application:
         engine.health,
         Front(Proxies(options.proxies), options.hosts, RateLimit(options.rate_limit)),
         counters=engine.worker.counters,
+        clock=partial(_seconds, engine),
         evaluate=spans.evaluate(evaluate),
     )
     return spans.application(public_app(ingest, prefix=options.prefix))
@@ -197,6 +198,7 @@ async def _admin_pages(
         health=engine.health,
         counters=engine.worker.counters,
         token=options.token,
+        clock=partial(_seconds, engine),
         wake=engine.worker.wake,
         outcomes=engine.worker.outcomes,
         folder=None if options.store else _folder(options),
@@ -208,6 +210,11 @@ async def _admin_pages(
         _listen_to_commands(options, admin.caretaker, opened, listeners)
     api = QueueApi(admin.caretaker, partial(authorised, token=options.token), by="admin_token")
     return admin_listener(admin, api)
+
+
+def _seconds(engine: Engine) -> float:
+    """Unix time by the store, since all processes on it have to agree."""
+    return engine.store.clock() / 1000
 
 
 def _not_taken(engine: Engine, reason: Refusal) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from container.cli.demo import demo_folder, is_demo_folder
 from container.cli.options import Options, StartError
@@ -13,6 +14,8 @@ from container.delivery.counters import StoreFigures
 from container.delivery.schema import unusable
 from container.delivery.sqlite import open_store
 from container.delivery.store import Store, StoreRefusedError
+
+INSTALL = 'pip install "tag-container[postgres]"'
 
 
 class ServedStore(Store, Protocol):
@@ -41,11 +44,30 @@ class ServedStore(Store, Protocol):
 async def opened_store(options: Options) -> ServedStore:
     """The store of a process that serves. Raises `StartError`."""
     try:
+        if options.store:
+            return await _shared(options)
         return _embedded(options, _folder(options))
     except OSError as problem:
         raise StartError(unusable(options.data, problem)) from None
     except StoreRefusedError as problem:
         raise StartError(str(problem)) from None
+
+
+def postgres(module: str) -> Any:
+    """A module of ours that needs psycopg: an extra, which nobody loads who has no database. Raises `StartError`."""
+    try:
+        return importlib.import_module(f"container.delivery.{module}")
+    except ImportError as problem:
+        # Without its own name it is there, and finds no library of PostgreSQL.
+        if not (problem.name or "psycopg").startswith("psycopg"):
+            raise
+        raise StartError(f"--store needs packages that are not installed: {INSTALL}") from None
+
+
+async def _shared(options: Options) -> ServedStore:
+    opening = postgres("postgres").open_postgres
+    store: ServedStore = await opening(options.store, key=options.key, limits=options.limits)
+    return store
 
 
 def _embedded(options: Options, folder: Path) -> ServedStore:
