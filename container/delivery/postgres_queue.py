@@ -66,14 +66,12 @@ class PostgresQueue:
         self._changing = changing
 
     async def rows(self, selection: Selection, *, most: int, before: int | None = None) -> Sequence[RowReport]:
-        return await self._database.run(
-            partial(postgres_rows.reports, keys=self._keys, selection=selection, most=most, before=before)
-        )
+        work = partial(postgres_rows.reports, keys=self._keys, selection=selection, most=most, before=before)
+        return await self._database.run(partial(work, version=self._database.version))
 
     async def row(self, place: Place, number: int, *, whole: bool = False) -> RowDetail | None:
-        return await self._database.run(
-            partial(postgres_rows.row, keys=self._keys, place=place, number=number, whole=whole)
-        )
+        work = partial(postgres_rows.row, keys=self._keys, place=place, number=number, whole=whole)
+        return await self._database.run(partial(work, version=self._database.version))
 
     async def count(self, selection: Selection) -> int:
         return await self._database.run(partial(postgres_rows.count, selection=selection))

@@ -47,7 +47,7 @@ def in_origin(name: str) -> str:
 
 
 _DEAD_REPORT = _REPORT["dead"].format(give_up=in_origin("give_up"), expire=in_origin("expire"))
-_REPORTS: dict[Place, str] = {"waiting": _REPORT["waiting"], "dead": _DEAD_REPORT}
+_WORKER = "case when r.claim is null then '' else r.worker end"
 _CAN_WAIT = f"r.holds='request' and r.reason!='damaged' and coalesce({in_origin('expire')}>=%s, r.reason!='too_old')"
 """Of what is too old without saying since when, nobody knows that it is not."""
 
@@ -119,20 +119,22 @@ async def reasons(connection: Connection, lane: int) -> dict[str, int]:
 
 
 async def reports(
-    connection: Connection, keys: Keyring, selection: Selection, *, most: int, before: int | None
+    connection: Connection, keys: Keyring, selection: Selection, *, most: int, before: int | None, version: int
 ) -> list[RowReport]:
-    """The selected rows below `before`, the latest first."""
+    """The selected rows below `before`, the latest first. `version`: of the tables."""
     clause, values = where(selection)
     if before is not None:
         clause, values = f"{clause} and r.number<%s", [*values, before]
-    query = f"{_REPORTS[selection.place]} where {clause} order by r.number desc limit %s"
+    query = f"{_report(selection.place, version)} where {clause} order by r.number desc limit %s"
     found = [_seen(selection.place, *values) for values in await fetch(connection, query, (*values, most))]
     return await asyncio.to_thread(lambda: [labelled(keys, each.report, each.resting) for each in found])
 
 
-async def row(connection: Connection, keys: Keyring, place: Place, number: int, *, whole: bool) -> RowDetail | None:
+async def row(
+    connection: Connection, keys: Keyring, place: Place, number: int, *, whole: bool, version: int
+) -> RowDetail | None:
     """Everything of a row."""
-    found = await fetch(connection, f"{_REPORTS[place]} where r.number=%s", (number,))
+    found = await fetch(connection, f"{_report(place, version)} where r.number=%s", (number,))
     if not found:
         return None
     seen = _seen(place, *found[0])
@@ -246,10 +248,14 @@ def _holding(
     return found, unread
 
 
+def _report(place: Place, version: int) -> str:
+    """The first version of the tables does not say which process has a claim."""
+    return _DEAD_REPORT if place == "dead" else _REPORT[place].format(worker="''" if version < 2 else _WORKER)
+
+
 def _seen(place: Place, *found: Any) -> Seen:
-    number, row_id, lane, key, holds, attempts, first, size, reason, note, died, due, claimed, kid, crc, body, *rest = (
-        found
-    )
+    *about, kid, crc, body, give_up, expire, tried = found
+    number, row_id, lane, key, holds, attempts, first, size, reason, note, died, due, claimed, worker = about
     report = RowReport(
         place=place,
         number=number,
@@ -267,6 +273,6 @@ def _seen(place: Place, *found: Any) -> Seen:
         died=died,
         due=due,
         claimed=claimed,
+        worker=worker,
     )
-    give_up, expire, attempts_text = rest
-    return Seen(report, Resting(row_id, holds, crc, kid, body), give_up, expire, attempts_text)
+    return Seen(report, Resting(row_id, holds, crc, kid, body), give_up, expire, tried)
