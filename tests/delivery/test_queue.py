@@ -423,7 +423,9 @@ def test_what_was_erased_is_nowhere_in_the_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("first", "second"), [("sqlite", "postgres"), ("postgres", "sqlite")])
-def test_rows_go_to_another_engine_and_come_back_the_same(tmp_path: Path, first: EngineName, second: EngineName) -> None:
+def test_rows_go_to_another_engine_and_come_back_the_same(
+    tmp_path: Path, first: EngineName, second: EngineName
+) -> None:
     async def scenario() -> None:
         here, there = await Engine(first, tmp_path).open(), await Engine(second, tmp_path).open()
         await buried(here, 1, 2)
