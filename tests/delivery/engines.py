@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from container.delivery.postgres import PostgresStore, open_postgres
-from tests.delivery.postgres import KEY, running
-
 from container.delivery.sqlite import SqliteStore, open_store
 from container.delivery.store import Limits, Store
 from tests.delivery.harness import NOW
+from tests.delivery.postgres import KEY, running
 
 USUAL_LIMITS = Limits()
 EngineName = Literal["sqlite", "postgres"]
