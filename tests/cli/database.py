@@ -24,9 +24,7 @@ def environment(url: str, **more: str) -> Mapping[str, str]:
 
 
 @contextmanager
-def on_database(
-    folder: Path, url: str, *arguments: str, command: str = "serve", text: str = FILE
-) -> Iterator[Serving]:
+def on_database(folder: Path, url: str, *arguments: str, command: str = "serve", text: str = FILE) -> Iterator[Serving]:
     """A command that works on this database."""
     with serving(folder, *arguments, command_name=command, text=text, environment=environment(url)) as served:
         yield served
