@@ -34,16 +34,20 @@ class Before:
 
 @dataclass(slots=True)
 class LastRun:
-    """This process, for the next one. `end`: how it ends unless it is killed; a fault does not get to change it."""
+    """This process, for the next one. `end`: how it ends unless it is killed; a fault does not get to change it.
 
-    path: Path
+    Without a `path` nobody learns of it: of several processes over one database none has a folder to itself.
+    """
+
+    path: Path | None
     began: int
     before: Before = Before()
     end: End = "failed"
 
     def over(self) -> None:
         """Writes down how it ended. To be called while the folder is still ours."""
-        _write(self.path, self.end, self.began)
+        if self.path is not None:
+            _write(self.path, self.end, self.began)
 
 
 def begin(folder: Path, *, now: int, left_claims: bool) -> LastRun:
