@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, TypeVar
 
 import psycopg
@@ -62,6 +63,7 @@ class Database:
     ahead: float = 0.0
     server: str = ""
     _away_since: float = 0.0
+    _back_at: float = -inf
     _pool: AsyncConnectionPool[Connection] | None = None
     _closed: bool = field(default=False)
 
@@ -89,6 +91,10 @@ class Database:
     def clock(self) -> int:
         """The database's time in Unix milliseconds, by this machine's clock."""
         return round(time.time_ns() / 1_000_000 + self.ahead)
+
+    def calm_for(self, seconds: float) -> bool:
+        """Whether it has been there for so long, as far as this process knows."""
+        return not self.trouble and time.monotonic() - self._back_at >= seconds
 
     async def measure(self) -> None:
         """Compares the clocks; half of the time that it took belongs to the way there."""
@@ -156,7 +162,8 @@ class Database:
 
     def _worked(self) -> None:
         if self.trouble:
-            log.warning("store.database_back seconds=%.0f", time.monotonic() - self._away_since)
+            self._back_at = time.monotonic()
+            log.warning("store.database_back seconds=%.0f", self._back_at - self._away_since)
         self.trouble = ""
 
     def _stumbled(self, problem: Exception) -> StoreError:
