@@ -46,7 +46,7 @@ USER = {"email": canaries.EMAIL, "phone": canaries.PHONE, "ip": canaries.IP, "us
 
 _BENCHES: list[Bench] = []
 
-StoreFactory = Callable[[Path], Store]
+StoreFactory = Callable[[Path], Awaitable[Store]]
 Scenario = Callable[[Callable[[Store], Awaitable[None]]], None]
 
 
