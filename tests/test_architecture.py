@@ -57,7 +57,9 @@ OUTSIDE: Mapping[int, frozenset[str]] = {
     2: frozenset({"pydantic"}),
     3: frozenset({"pydantic", "pydantic_core", "yaml", "orjson"}),
     4: frozenset({"pydantic", "pytest", "orjson"}),
-    5: frozenset({"httpx", "httpx_aiohttp", "aiohttp", "psycopg", "cryptography", "prometheus_client", "orjson"}),
+    5: frozenset(
+        {"httpx", "httpx_aiohttp", "aiohttp", "psycopg", "psycopg_pool", "cryptography", "prometheus_client", "orjson"}
+    ),
     6: frozenset({"starlette", "jinja2", "prometheus_client", "orjson"}),
     7: frozenset({"typer", "rich", "uvicorn", "httptools", "uvloop", "watchfiles", "orjson", "opentelemetry"}),
 }

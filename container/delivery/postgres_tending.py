@@ -10,6 +10,8 @@ from collections import Counter as Tally
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from psycopg import errors
+
 from container.delivery.lane import lane_at
 from container.delivery.postgres_claims import BURY_LAPSED, RECOVER, Went
 from container.delivery.postgres_connecting import Database, changed, fetch
@@ -26,6 +28,9 @@ from container.delivery.tending import (
 
 _LOCK = 0x7461675F74656E64
 """The advisory lock of upkeep."""
+
+GRACE_SECONDS = 15.0
+"""After a start of the database no claim is over for so long."""
 
 _ALONE = "select pg_try_advisory_xact_lock(%s)"
 _AGED = "insert into meta values('aged_to', %s) on conflict (name) do update set value=excluded.value"
@@ -58,11 +63,11 @@ class Lapsed(NamedTuple):
     poisoned: Sequence[Went]
 
 
-async def recover(database: Database) -> Lapsed:
+async def recover(database: Database, *, now: int, grace: float = GRACE_SECONDS) -> Lapsed:
     """Rows whose claim is over, by the database's clock, wait again with one more crash, or are dead: `poison`."""
     note = f"claimed in {MOST_CRASHES} crashes"
-    poison = {"reason": "poison", "note": note, "died": database.clock(), "line": ""}
-    recovered = await database.ask(RECOVER)
+    poison = {"reason": "poison", "note": note, "died": now, "line": "", "grace": grace}
+    recovered = await database.ask(RECOVER, {"grace": grace})
     poisoned = await database.ask(BURY_LAPSED, poison)
     return Lapsed(len(recovered), [Went(*each) for each in poisoned])
 
@@ -94,7 +99,7 @@ async def give_back_days(database: Database) -> int:
 
 
 async def _emptied(database: Database, slot: int) -> bool:
-    """Looked at once more under the lock, which is not waited for: whoever works there has precedence."""
+    """Looked at once more under the lock, for which nobody is held up: whoever works there has precedence."""
     part = f"delivery_{slot}"
 
     async def work(connection: Connection) -> bool:
@@ -103,7 +108,11 @@ async def _emptied(database: Database, slot: int) -> bool:
         if not spent:
             return False
         await connection.execute("set local lock_timeout='50ms'")
-        await connection.execute(f"lock table {part} in access exclusive mode")
+        try:
+            async with connection.transaction():
+                await connection.execute(f"lock table {part} in access exclusive mode")
+        except errors.LockNotAvailable:
+            return False
         [(spent,)] = await fetch(connection, query)
         if spent:
             await connection.execute(f"truncate {part}")

@@ -10,6 +10,7 @@ import pytest
 from container.delivery.postgres import open_postgres
 from container.delivery.sqlite import open_store
 from container.delivery.store import Store
+from tests.delivery.engines import ENGINES, Engine
 from tests.delivery.harness import NOW, Scenario, StoreFactory, run
 from tests.delivery.postgres import KEY, running
 
@@ -40,3 +41,9 @@ def play(request: pytest.FixtureRequest, tmp_path: Path) -> Scenario:
         run(whole())
 
     return played
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
+    """Stores of one engine, at as many places as the test wants."""
+    return Engine(request.param, tmp_path)
