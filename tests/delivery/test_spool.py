@@ -13,11 +13,12 @@ import pytest
 
 from container.delivery.forwarding import Forwarding
 from container.delivery.late import LateStore, ServedStore
+from container.delivery.postgres import open_postgres
 from container.delivery.row import Acceptance, acceptance
 from container.delivery.schema import FILE
 from container.delivery.selection import Selection
 from container.delivery.spool import SpoolStore, open_spool
-from container.delivery.sqlite import SqliteStore, open_store
+from container.delivery.sqlite import open_store
 from container.delivery.store import (
     Accepted,
     Limits,
@@ -39,6 +40,7 @@ from tests.delivery.harness import (
     run,
     single_request,
 )
+from tests.delivery.postgres import KEY, running
 
 WAITING, DEAD = Selection("waiting"), Selection("dead")
 LIMITS = Limits()
@@ -108,26 +110,41 @@ class Stage:
 
 
 Part = Callable[[Stage], Awaitable[None]]
+Opening = Callable[[], Awaitable[ServedStore]]
 
 
-def play(folder: Path, *parts: Part, limits: Limits = LIMITS) -> None:
-    """Each part with a process of its own, so to speak: the stores are closed in between."""
+@dataclass
+class Theatre:
+    """A folder and a database, which outlive the processes that work with them."""
 
-    async def whole(part: Part) -> None:
-        held: SqliteStore = open_store(folder / "database", now=NOW)
+    folder: Path
+    opening: Opening
 
-        async def opening() -> ServedStore:
-            return held
+    def play(self, *parts: Part, limits: Limits = LIMITS) -> None:
+        """Each part with a process of its own, so to speak: the stores are closed in between."""
+        for part in parts:
+            run(self._whole(part, limits))
 
-        database = Switched(opening, held, "", asyncio.sleep)
-        store = await open_spool(database, folder / "spool", now=NOW, limits=limits, sleep=briefly)
+    async def _whole(self, part: Part, limits: Limits) -> None:
+        database = Switched(self.opening, await self.opening(), "", asyncio.sleep)
+        store = await open_spool(database, self.folder / "spool", now=NOW, limits=limits, sleep=briefly)
         try:
-            await part(Stage(folder, database, store))
+            await part(Stage(self.folder, database, store))
         finally:
             await store.close()
 
-    for part in parts:
-        run(whole(part))
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def theatre(request: pytest.FixtureRequest, tmp_path: Path) -> Theatre:
+    """With each of the databases: the spool asks of them only what every store does."""
+    if request.param == "postgres":
+        url = running().database()
+        return Theatre(tmp_path, lambda: open_postgres(url, key=KEY))
+
+    async def embedded() -> ServedStore:
+        return open_store(tmp_path / "database", now=NOW)
+
+    return Theatre(tmp_path, embedded)
 
 
 async def spooled(stage: Stage, *numbers: int, now: int = NOW) -> None:
@@ -142,16 +159,16 @@ def guard(key: bytes, *numbers: int, until: int = NOW + DAY) -> Guard:
     return Guard(key, "once_per", until, tuple(f"{number:032x}" for number in numbers))
 
 
-def test_with_the_database_there_the_spool_holds_nothing(tmp_path: Path) -> None:
+def test_with_the_database_there_the_spool_holds_nothing(theatre: Theatre) -> None:
     async def part(stage: Stage) -> None:
         assert (await stage.store.accept(accepted(planned(1)))).stored == 1
         assert not stage.store.holds
         assert await stage.there() == [1]
 
-    play(tmp_path, part)
+    theatre.play(part)
 
 
-def test_what_came_meanwhile_is_forwarded_in_the_order_of_arrival(tmp_path: Path) -> None:
+def test_what_came_meanwhile_is_forwarded_in_the_order_of_arrival(theatre: Theatre) -> None:
     async def part(stage: Stage) -> None:
         await stage.store.accept(accepted(planned(1)))
         await spooled(stage, 3, 2, 5, 4)
@@ -164,10 +181,10 @@ def test_what_came_meanwhile_is_forwarded_in_the_order_of_arrival(tmp_path: Path
         assert await stage.there() == [1, 3, 2, 5, 4, 6, 7]
         assert stage.store.forwarded.stored == 5
 
-    play(tmp_path, part)
+    theatre.play(part)
 
 
-def test_a_row_arrives_as_it_came(tmp_path: Path) -> None:
+def test_a_row_arrives_as_it_came(theatre: Theatre) -> None:
     async def part(stage: Stage) -> None:
         stage.database.away = True
         hit = accepted(planned(1, max_age_hours=24), planned(2, single_request(2)), linger=700)
@@ -183,10 +200,10 @@ def test_a_row_arrives_as_it_came(tmp_path: Path) -> None:
         lines = await stage.database.export(WAITING, after=0)
         assert [line.line["row"]["expire"] for line in lines] == [row.expire for row in hit.rows]
 
-    play(tmp_path, part)
+    theatre.play(part)
 
 
-def test_a_letter_is_forwarded_as_well(tmp_path: Path) -> None:
+def test_a_letter_is_forwarded_as_well(theatre: Theatre) -> None:
     async def part(stage: Stage) -> None:
         stage.database.away = True
         failure = Failure("Tag", "tiktok_events_api", 0, "purchase", "raised ValueError")
@@ -198,10 +215,10 @@ def test_a_letter_is_forwarded_as_well(tmp_path: Path) -> None:
         assert (letter.first, letter.lane.type) == (NOW, "tiktok_events_api")
         assert await stage.there() == [1]
 
-    play(tmp_path, part)
+    theatre.play(part)
 
 
-def test_what_a_process_left_in_the_spool_is_forwarded_by_the_next(tmp_path: Path) -> None:
+def test_what_a_process_left_in_the_spool_is_forwarded_by_the_next(theatre: Theatre) -> None:
     async def leave(stage: Stage) -> None:
         await spooled(stage, 1, 2, 3)
 
@@ -211,10 +228,10 @@ def test_what_a_process_left_in_the_spool_is_forwarded_by_the_next(tmp_path: Pat
         await stage.emptied()
         assert await stage.there() == [1, 2, 3, 4]
 
-    play(tmp_path, leave, look)
+    theatre.play(leave, look)
 
 
-def test_more_than_a_slice_is_forwarded_whole_and_in_order(tmp_path: Path) -> None:
+def test_more_than_a_slice_is_forwarded_whole_and_in_order(theatre: Theatre) -> None:
     async def part(stage: Stage) -> None:
         stage.database.away = True
         for first in range(1, 1600, 8):
@@ -223,10 +240,10 @@ def test_more_than_a_slice_is_forwarded_whole_and_in_order(tmp_path: Path) -> No
         await stage.emptied()
         assert await stage.there() == [*range(1, 1601)]
 
-    play(tmp_path, part)
+    theatre.play(part)
 
 
-def test_a_copy_that_came_before_in_the_database_is_dropped_and_counted(tmp_path: Path) -> None:
+def test_a_copy_that_came_before_in_the_database_is_dropped_and_counted(theatre: Theatre) -> None:
     async def part(stage: Stage) -> None:
         await stage.store.accept(accepted(planned(1), guards=[guard(b"k", 1)]))
         stage.database.away = True
@@ -236,10 +253,10 @@ def test_a_copy_that_came_before_in_the_database_is_dropped_and_counted(tmp_path
         assert await stage.there() == [1, 3]
         assert (stage.store.forwarded.stored, stage.store.forwarded.duplicates) == (1, 1)
 
-    play(tmp_path, part)
+    theatre.play(part)
 
 
-def test_of_two_copies_in_the_spool_the_first_is_sent(tmp_path: Path) -> None:
+def test_of_two_copies_in_the_spool_the_first_is_sent(theatre: Theatre) -> None:
     async def part(stage: Stage) -> None:
         stage.database.away = True
         await stage.store.accept(accepted(planned(1), guards=[guard(b"k", 1)]))
@@ -250,10 +267,10 @@ def test_of_two_copies_in_the_spool_the_first_is_sent(tmp_path: Path) -> None:
         found = await stage.store.accept(accepted(planned(3), guards=[guard(b"k", 3)]))
         assert found.stored == 0
 
-    play(tmp_path, part)
+    theatre.play(part)
 
 
-def test_a_delivery_that_is_held_back_uses_up_none_of_its_keys(tmp_path: Path) -> None:
+def test_a_delivery_that_is_held_back_uses_up_none_of_its_keys(theatre: Theatre) -> None:
     async def part(stage: Stage) -> None:
         await stage.store.accept(accepted(planned(1), guards=[guard(b"one", 1)]))
         stage.database.away = True
@@ -264,10 +281,10 @@ def test_a_delivery_that_is_held_back_uses_up_none_of_its_keys(tmp_path: Path) -
         await stage.emptied()
         assert await stage.there() == [1, 3]
 
-    play(tmp_path, part)
+    theatre.play(part)
 
 
-def test_a_key_that_was_free_when_the_hit_came_does_not_hold_it_back(tmp_path: Path) -> None:
+def test_a_key_that_was_free_when_the_hit_came_does_not_hold_it_back(theatre: Theatre) -> None:
     async def part(stage: Stage) -> None:
         await stage.store.accept(accepted(planned(1), guards=[guard(b"k", 1, until=NOW + 1000)]))
         stage.database.away = True
@@ -277,27 +294,27 @@ def test_a_key_that_was_free_when_the_hit_came_does_not_hold_it_back(tmp_path: P
         await stage.emptied()
         assert await stage.there() == [1, 3]
 
-    play(tmp_path, part)
+    theatre.play(part)
 
 
-def test_the_requests_of_one_tag_share_a_guard_and_stay_together(tmp_path: Path) -> None:
-    async def part(stage: Stage) -> None:
+def test_the_requests_of_one_tag_share_a_guard_and_stay_together(theatre: Theatre) -> None:
+    async def leave(stage: Stage) -> None:
         stage.database.away = True
-        ones = [planned(number) for number in range(1, 500)]
-        await stage.store.accept(accepted(*ones))
+        await stage.store.accept(accepted(*map(planned, range(1, 500))))
         # The slice of 500 ends between the two.
         pair = [planned(500), planned(501)]
         await stage.store.accept(accepted(*pair, guards=[guard(b"a", 500, 501), guard(b"b", 500, 501)]))
         await stage.store.accept(accepted(planned(502), guards=[guard(b"a", 502)]))
-        stage.database.away = False
+
+    async def look(stage: Stage) -> None:
         await stage.emptied()
         assert await stage.there() == [*range(1, 502)]
         assert [500, 501] in stage.database.asked
 
-    play(tmp_path, part)
+    theatre.play(leave, look)
 
 
-def test_a_letter_shares_the_guard_of_its_brother(tmp_path: Path) -> None:
+def test_a_letter_shares_the_guard_of_its_brother(theatre: Theatre) -> None:
     async def part(stage: Stage) -> None:
         stage.database.away = True
         spoiled = planned(2, item_request(2, name="\ud800"))
@@ -308,20 +325,20 @@ def test_a_letter_shares_the_guard_of_its_brother(tmp_path: Path) -> None:
         assert (letter.id, letter.reason) == (f"{2:032x}", "unsendable")
         assert await stage.there() == [1]
 
-    play(tmp_path, part)
+    theatre.play(part)
 
 
-def test_a_crash_between_storing_and_deleting_stores_nothing_twice(tmp_path: Path) -> None:
+def test_a_crash_between_storing_and_deleting_stores_nothing_twice(theatre: Theatre) -> None:
     async def leave(stage: Stage) -> None:
         await spooled(stage, 1, 2)
         await stage.store.accept(accepted(planned(3), guards=[guard(b"k", 3)]))
         failure = Failure("Tag", "tiktok_events_api", 0, "purchase", "raised ValueError")
         await stage.store.accept(acceptance(outcome(failures=[failure]), now=NOW))
 
-    async def crash(folder: Path) -> None:
+    async def crash() -> None:
         """A process stores what the spool holds, and ends before it deletes any of it."""
-        database = open_store(folder / "database", now=NOW)
-        own = folder / "spool" / "1"
+        database = await theatre.opening()
+        own = theatre.folder / "spool" / "1"
         spool = open_store(own, now=NOW)
         forwarding = Forwarding(own, spool, database)
         forgotten: list[int] = []
@@ -346,12 +363,12 @@ def test_a_crash_between_storing_and_deleting_stores_nothing_twice(tmp_path: Pat
         assert len(await stage.database.dead()) == 1
         assert stage.store.forwarded.duplicates == 0
 
-    play(tmp_path, leave)
-    run(crash(tmp_path))
-    play(tmp_path, look)
+    theatre.play(leave)
+    run(crash())
+    theatre.play(look)
 
 
-def test_a_hit_whose_answer_was_lost_is_stored_once(tmp_path: Path) -> None:
+def test_a_hit_whose_answer_was_lost_is_stored_once(theatre: Theatre) -> None:
     async def part(stage: Stage) -> None:
         stage.database.unheard = True
         assert (await stage.store.accept(accepted(planned(1)))).stored == 1
@@ -361,10 +378,10 @@ def test_a_hit_whose_answer_was_lost_is_stored_once(tmp_path: Path) -> None:
         await stage.emptied()
         assert await stage.there() == [1, 2]
 
-    play(tmp_path, part)
+    theatre.play(part)
 
 
-def test_a_database_that_hangs_counts_as_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_hangs_counts_as_away(theatre: Theatre, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("container.delivery.spool.ANSWERS_WITHIN_SECONDS", 0.05)
 
     async def part(stage: Stage) -> None:
@@ -374,20 +391,20 @@ def test_a_database_that_hangs_counts_as_away(tmp_path: Path, monkeypatch: pytes
         await stage.emptied()
         assert await stage.there() == [1]
 
-    play(tmp_path, part)
+    theatre.play(part)
 
 
-def test_a_full_database_refuses_and_the_spool_takes_nothing(tmp_path: Path) -> None:
+def test_a_full_database_refuses_and_the_spool_takes_nothing(theatre: Theatre) -> None:
     async def part(stage: Stage) -> None:
         stage.database.full = True
         with pytest.raises(StoreFullError):
             await stage.store.accept(accepted(planned(1)))
         assert not stage.store.holds
 
-    play(tmp_path, part)
+    theatre.play(part)
 
 
-def test_a_database_that_is_full_when_it_comes_back_gets_the_hits_once_it_has_room(tmp_path: Path) -> None:
+def test_a_database_that_is_full_when_it_comes_back_gets_the_hits_once_it_has_room(theatre: Theatre) -> None:
     async def part(stage: Stage) -> None:
         await spooled(stage, 1, 2)
         stage.database.away, stage.database.full = False, True
@@ -397,10 +414,10 @@ def test_a_database_that_is_full_when_it_comes_back_gets_the_hits_once_it_has_ro
         await stage.emptied()
         assert await stage.there() == [1, 2]
 
-    play(tmp_path, part)
+    theatre.play(part)
 
 
-def test_a_full_spool_refuses_hits(tmp_path: Path) -> None:
+def test_a_full_spool_refuses_hits(theatre: Theatre) -> None:
     async def part(stage: Stage) -> None:
         await spooled(stage, *range(1, 11))
         assert stage.store.fill == 1.0
@@ -411,10 +428,10 @@ def test_a_full_spool_refuses_hits(tmp_path: Path) -> None:
         assert stage.store.fill < 1.0
         assert await stage.there() == [*range(1, 11)]
 
-    play(tmp_path, part, limits=Limits(most_rows=10))
+    theatre.play(part, limits=Limits(most_rows=10))
 
 
-def test_one_that_the_database_never_takes_holds_up_nobody(tmp_path: Path) -> None:
+def test_one_that_the_database_never_takes_holds_up_nobody(theatre: Theatre) -> None:
     async def part(stage: Stage) -> None:
         await spooled(stage, 1, 2, 3)
         stage.database.refuses = frozenset({f"{1:032x}"})
@@ -433,10 +450,10 @@ def test_one_that_the_database_never_takes_holds_up_nobody(tmp_path: Path) -> No
         await stage.emptied()
         assert 1 in await stage.there()
 
-    play(tmp_path, part, next_time)
+    theatre.play(part, next_time)
 
 
-def test_while_the_database_is_away_the_worker_has_nothing_to_do_and_hits_are_taken(tmp_path: Path) -> None:
+def test_while_the_database_is_away_the_worker_has_nothing_to_do_and_hits_are_taken(theatre: Theatre) -> None:
     async def part(stage: Stage) -> None:
         stage.database.away = True
         assert await stage.store.waiting() == ()
@@ -456,10 +473,10 @@ def test_while_the_database_is_away_the_worker_has_nothing_to_do_and_hits_are_ta
         assert len(found) == 1
         assert stage.store.notices == []
 
-    play(tmp_path, part)
+    theatre.play(part)
 
 
-def test_nobody_searches_for_a_person_while_hits_wait_in_the_spool(tmp_path: Path) -> None:
+def test_nobody_searches_for_a_person_while_hits_wait_in_the_spool(theatre: Theatre) -> None:
     async def part(stage: Stage) -> None:
         await spooled(stage, 1)
         with pytest.raises(StoreUnavailableError, match="spool"):
@@ -469,10 +486,10 @@ def test_nobody_searches_for_a_person_while_hits_wait_in_the_spool(tmp_path: Pat
         assert (await stage.store.search("waiting", lambda _: True, after=0)).looked == 1
         assert await stage.store.tidy()
 
-    play(tmp_path, part)
+    theatre.play(part)
 
 
-def test_the_spool_leaves_no_guards_behind(tmp_path: Path) -> None:
+def test_the_spool_leaves_no_guards_behind(theatre: Theatre) -> None:
     async def leave(stage: Stage) -> None:
         stage.database.away = True
         for number in range(1, 20):
@@ -480,19 +497,19 @@ def test_the_spool_leaves_no_guards_behind(tmp_path: Path) -> None:
         stage.database.away = False
         await stage.emptied()
 
-    play(tmp_path, leave)
-    with closing(sqlite3.connect(tmp_path / "spool" / "1" / FILE)) as connection:
+    theatre.play(leave)
+    with closing(sqlite3.connect(theatre.folder / "spool" / "1" / FILE)) as connection:
         for table in ("delivery", "dead", "guards"):
             assert connection.execute(f"select count(*) from {table}").fetchone() == (0,), table  # noqa: S608
 
 
-def test_a_second_process_has_a_spool_of_its_own(tmp_path: Path) -> None:
+def test_a_second_process_has_a_spool_of_its_own(theatre: Theatre) -> None:
     async def part(stage: Stage) -> None:
         await spooled(stage, 1)
-        second = await open_spool(stage.database, tmp_path / "spool", now=NOW, limits=LIMITS)
+        second = await open_spool(stage.database, theatre.folder / "spool", now=NOW, limits=LIMITS)
         try:
             await second.accept(accepted(planned(2)))
-            assert sorted(each.name for each in (tmp_path / "spool").iterdir()) == ["1", "2"]
+            assert sorted(each.name for each in (theatre.folder / "spool").iterdir()) == ["1", "2"]
         finally:
             stage.database.away = False
             await stage.emptied()
@@ -500,4 +517,4 @@ def test_a_second_process_has_a_spool_of_its_own(tmp_path: Path) -> None:
             assert sorted(await stage.there()) == [1, 2]
             await second.close()
 
-    play(tmp_path, part)
+    theatre.play(part)
