@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 from container.delivery.counters import StoreCounters, StoreFigures
 from container.delivery.known_ids import KnownIds
@@ -28,6 +28,7 @@ from container.delivery.selection import (
     Selection,
     Standing,
 )
+from container.delivery.served import ServedStore
 from container.delivery.store import (
     Accepted,
     Answer,
@@ -36,7 +37,6 @@ from container.delivery.store import (
     DeadLetter,
     LaneReport,
     LaneState,
-    Store,
     StoreAwayError,
     StoreError,
     StoreUnavailableError,
@@ -51,29 +51,6 @@ REST_MS = 1000
 log = logging.getLogger("container.delivery")
 
 
-class ServedStore(Store, Protocol):
-    """A store, and what a process that serves wants to know of it besides."""
-
-    @property
-    def trouble(self) -> str:
-        """Why no hits are taken, empty while they are."""
-        ...
-
-    @property
-    def given_up(self) -> bool:
-        """Whether it has failed for so long that the process should end."""
-        ...
-
-    @property
-    def notices(self) -> Sequence[str]:
-        """What somebody should look after, as sentences."""
-        ...
-
-    def figures(self) -> StoreFigures:
-        """How it stands at this moment."""
-        ...
-
-
 Opening = Callable[[], Awaitable[ServedStore]]
 """Opens the database. Raises `StoreAwayError` while that is away, and `StoreRefusedError`."""
 
@@ -82,8 +59,15 @@ class LateStore:
     """`Store` over one that is opened later. Made by `open_late`, in the loop that uses it."""
 
     def __init__(
-        self, opening: Opening, store: ServedStore | None, reason: str, sleep: Callable[[float], Awaitable[None]]
+        self,
+        opening: Opening,
+        store: ServedStore | None,
+        reason: str = "",
+        *,
+        patient: bool = False,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self._patient = patient
         self._opening = opening
         self._store = store
         self._reason = reason
@@ -108,6 +92,8 @@ class LateStore:
 
     @property
     def trouble(self) -> str:
+        if self._patient:
+            return ""
         return self._reason if self._store is None else self._store.trouble
 
     @property
@@ -136,7 +122,12 @@ class LateStore:
         return await self._found.accept(acceptance)
 
     async def waiting(self) -> Sequence[WaitingLane]:
-        return await self._found.waiting()
+        try:
+            return await self._found.waiting()
+        except StoreUnavailableError:
+            if self._closed or not self._patient:
+                raise
+            return ()
 
     async def claim(self, lane: int, *, now: int, most_items: int, ahead: int, alone: int = 1) -> Claimed | None:
         return await self._found.claim(lane, now=now, most_items=most_items, ahead=ahead, alone=alone)
@@ -271,13 +262,18 @@ class LateStore:
                     self._store.listen(callback)
 
 
-async def open_late(opening: Opening, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> LateStore:
-    """The database, which is away at first if need be. Raises `StoreRefusedError` when it is there and not fit."""
+async def open_late(
+    opening: Opening, *, patient: bool = False, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> LateStore:
+    """The database, which is away at first if need be. Raises `StoreRefusedError` when it is there and not fit.
+
+    `patient`: for a process without a spool beside others that have one. That the database is away is no trouble.
+    """
     try:
-        return LateStore(opening, await opening(), "", sleep)
+        return LateStore(opening, await opening(), patient=patient, sleep=sleep)
     except StoreAwayError as problem:
         log.warning("database.away reason=%s", quoted(str(problem)))
-        return LateStore(opening, None, str(problem), sleep)
+        return LateStore(opening, None, str(problem), patient=patient, sleep=sleep)
 
 
 _NOTHING = StoreFigures(

@@ -15,11 +15,11 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-from container.delivery.counters import StoreFigures
+from container.delivery.counters import SpoolFigures, StoreFigures
 from container.delivery.forwarding import Forwarded, Forwarding
-from container.delivery.late import ServedStore
 from container.delivery.row import Acceptance, FailedHit, Unpacked
 from container.delivery.selection import AT_ONCE, Place, Searched
+from container.delivery.served import ServedStore
 from container.delivery.spooled import spooled
 from container.delivery.sqlite import SqliteStore, open_store
 from container.delivery.store import (
@@ -204,8 +204,10 @@ class SpoolStore:
         return self._database.clock()
 
     def figures(self) -> StoreFigures:
-        """Those of the database."""
-        return self._database.figures()
+        """Those of the database, and of the spool."""
+        done = self.forwarded
+        spool = SpoolFigures(self.holds, done.stored, done.duplicates, done.left)
+        return replace(self._database.figures(), spool=spool)
 
     def begin(self, reason: str) -> None:
         """From now on hits go into the spool."""

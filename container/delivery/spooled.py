@@ -89,7 +89,7 @@ class Slice(NamedTuple):
 
 def spooled(acceptance: Acceptance, *, tried: bool) -> Acceptance:
     """The hit as the spool keeps it."""
-    ids = [each.id for each in (*acceptance.rows, *acceptance.letters)]
+    ids = [*(row.id for row in acceptance.rows), *(letter.id for letter in acceptance.letters)]
     known = frozenset(ids)
     guards = []
     for guard in acceptance.guards:

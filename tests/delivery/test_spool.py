@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from container.delivery.forwarding import Forwarding
-from container.delivery.late import LateStore, ServedStore
+from container.delivery.late import LateStore
 from container.delivery.postgres import open_postgres
 from container.delivery.row import Acceptance, acceptance
 from container.delivery.schema import FILE
 from container.delivery.selection import Selection
+from container.delivery.served import ServedStore
 from container.delivery.spool import SpoolStore, open_spool
 from container.delivery.sqlite import open_store
 from container.delivery.store import (
@@ -126,7 +127,7 @@ class Theatre:
             run(self._whole(part, limits))
 
     async def _whole(self, part: Part, limits: Limits) -> None:
-        database = Switched(self.opening, await self.opening(), "", asyncio.sleep)
+        database = Switched(self.opening, await self.opening())
         store = await open_spool(database, self.folder / "spool", now=NOW, limits=limits, sleep=briefly)
         try:
             await part(Stage(self.folder, database, store))
