@@ -204,6 +204,7 @@ BROAD_EXCEPTS = {
     "container.engine.run": "around one tag",
     "container.delivery.handling": "around one judge",
     "container.delivery.writer": "the store's thread hands every failure to whoever asked",
+    "container.delivery.postgres_accepting": "whoever asked gets the failure of the commit",
     "container.web.ingest": "a hit gets an answer",
     "container.cli.faults": "a request gets an answer",
     "container.engine.claim": "a consent default that cannot be computed loses no hit",
