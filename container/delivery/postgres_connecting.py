@@ -18,7 +18,13 @@ from psycopg import errors
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from container.delivery.postgres_tables import Connection, refusal, version_of
-from container.delivery.store import StoreError, StoreFullError, StoreRefusedError, StoreUnavailableError
+from container.delivery.store import (
+    StoreAwayError,
+    StoreError,
+    StoreFullError,
+    StoreRefusedError,
+    StoreUnavailableError,
+)
 
 log = logging.getLogger("container.delivery")
 
@@ -68,12 +74,12 @@ class Database:
     _closed: bool = field(default=False)
 
     async def open(self) -> None:
-        """Raises `StoreRefusedError` with what to do about it."""
+        """Raises `StoreRefusedError` with what to do about it, `StoreAwayError` if that is to wait."""
         try:
             async with await connect(self.url) as connection:
                 await self._check(connection)
         except psycopg.Error as problem:
-            raise StoreRefusedError(unreachable(problem)) from None
+            raise StoreAwayError(unreachable(problem)) from None
         self._pool = AsyncConnectionPool(
             self.url,
             kwargs={"autocommit": True, "prepare_threshold": 0, "connect_timeout": CONNECT_SECONDS},
