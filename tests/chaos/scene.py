@@ -150,9 +150,10 @@ class Server:
         """Begins to start. `failpoint`: `name:n`, where the process ends as if it was killed."""
         module = ["tests.chaos.launcher", failpoint] if failpoint else ["container"]
         command = [sys.executable, "-m", *module, self.command, "--config", str(self.folder / "container.yaml")]
-        command += ["--admin-port", str(self.admin_port), "--data", str(self.store), "--allow-egress", LOOPBACK]
+        command += ["--admin-port", str(self.admin_port), "--allow-egress", LOOPBACK]
         if self.command == "serve":
-            command += ["--port", str(self.port), "--trusted-proxy", LOOPBACK, "--rate-limit", "0"]
+            command += ["--port", str(self.port), "--data", str(self.store)]
+            command += ["--trusted-proxy", LOOPBACK, "--rate-limit", "0"]
         command += self.arguments
         own = {name: value for name, value in os.environ.items() if not name.startswith("TAG_CONTAINER_")}
         more = {**SECRETS, "TAG_CONTAINER_ADMIN_TOKEN": TOKEN, **self.environment}
