@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
 import secrets
 import subprocess
 import sys
@@ -15,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.cluster import Cluster
-from benchmarks.example import SECRETS
+from container.delivery.postgres_tables import SCHEMA_VERSION
 from tests.chaos.left import rows_in_database
 from tests.chaos.scene import ROOT, Server
+from tests.delivery.postgres import migrate_now
 
 DATABASE = "tags"
 _CUT = "select pg_terminate_backend(pid) from pg_stat_activity where datname='tags'"
@@ -60,6 +60,16 @@ class Fleet:
             code = await member.ended()
             assert code == 0, f"it ended with {code}:\n{member.tail()}"
 
+    def migrate(self) -> None:
+        """Brings the tables up to date, with the command."""
+        command = [sys.executable, "-m", "container", "migrate", "--store", self.url]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def version(self) -> int:
+        """Of the tables."""
+        return int(self.database.asked("select value from meta where name='schema_version'", DATABASE))
+
     def cut(self) -> float:
         """Ends every connection to the database; when, in Unix milliseconds."""
         self.database.asked(_CUT)
@@ -80,11 +90,14 @@ async def fleet(
     delivers: int,
     environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Fleet]:
-    """One that is started, over a database with its tables. Whatever of it runs at the end is killed."""
+    """One that is started, over tables one version back, so that they can be migrated meanwhile.
+
+    Whatever of it runs at the end is killed.
+    """
     key = base64.b64encode(secrets.token_bytes(32)).decode()
     database.asked(f"create database {DATABASE}")
     own = {"TAG_CONTAINER_KEY": key, "TAG_CONTAINER_STORE": database.url(DATABASE), **(environment or {})}
-    migrate(database.url(DATABASE))
+    migrate_now(database.url(DATABASE), SCHEMA_VERSION - 1)
 
     def member(name: str) -> Server:
         there = folder / name
@@ -108,11 +121,3 @@ async def fleet(
         for each in found.members:
             if each.process is not None and each.process.poll() is None:
                 each.kill()
-
-
-def migrate(url: str) -> None:
-    """Makes the tables, or brings them up to date, with the command."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TAG_CONTAINER_")} | SECRETS
-    command = [sys.executable, "-m", "container", "migrate", "--store", url]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr

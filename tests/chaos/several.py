@@ -3,8 +3,9 @@
     python -m tests.chaos.several [--serves 2] [--delivers 2] [--kills 60] [--databases 1] [--cuts 3] [--rate 300]
 
 Visitors send hits to processes that take them, others deliver them. One process is killed at a time and started again
-at once; PostgreSQL is killed and comes back, and all connections to it are cut. At the end everything is delivered,
-and the ledgers are compared: also that no two processes sent the same row at once.
+at once; PostgreSQL is killed and comes back, all connections to it are cut, and its tables, which are one version back
+when it begins, are migrated. At the end everything is delivered, and the ledgers are compared: also that no two
+processes sent the same row at once.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import uvloop
 
 from benchmarks.cluster import Cluster, cluster
 from benchmarks.figures import table
+from container.delivery.postgres_tables import SCHEMA_VERSION
 from tests.chaos import client
 from tests.chaos.checker import Known, changed, copies_by_kill, lost, requests_by_kill, taken_often, violations
 from tests.chaos.command import kept, options_of_load
@@ -93,6 +95,7 @@ async def assault(wanted: Assault, folder: Path, database: Cluster) -> Endured:
         await asyncio.gather(*visiting)
         endured.drain_seconds = await attacked.drained(DRAINED_WITHIN_SECONDS)
         await attacked.ended()
+        assert attacked.version() == SCHEMA_VERSION
         endured.miscounted = miscounted(attacked.url)
         left = left_in_database(attacked.url, attacked.key, names_of(sink.ports))
     sent = [each for one in visitors for each in one.sent]
@@ -133,7 +136,7 @@ def _visitor(wanted: Assault, folder: Path, number: int, target: Server) -> clie
 
 def _order(wanted: Assault, chance: random.Random) -> list[str]:
     """The things to do, mixed."""
-    order = [*["kill"] * wanted.kills, *["database"] * wanted.databases, *["cut"] * wanted.cuts]
+    order = [*["kill"] * wanted.kills, *["database"] * wanted.databases, *["cut"] * wanted.cuts, "migrate"]
     chance.shuffle(order)
     return order
 
@@ -142,6 +145,8 @@ async def _do(deed: str, attacked: Fleet, chance: random.Random, endured: Endure
     endured.killed.append(deed)
     if deed == "cut":
         endured.kills.append(await asyncio.to_thread(attacked.cut))
+    elif deed == "migrate":
+        await asyncio.to_thread(attacked.migrate)
     elif deed == "database":
         await _database_away(attacked.database, chance, endured)
     else:
@@ -176,6 +181,7 @@ def report(wanted: Assault, endured: Endured) -> str:
         ("kills of PostgreSQL", wanted.databases),
         ("the database was away, s", sum(endured.away)),
         ("times that all connections were cut", wanted.cuts),
+        ("times that the tables were migrated meanwhile", endured.killed.count("migrate")),
         ("hits a second", wanted.rate),
         ("hits answered with 2xx", len(known.acknowledged)),
         ("hits cut off by a kill", len(set(known.sent) - set(known.acknowledged)) - endured.refused),
