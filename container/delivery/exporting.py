@@ -92,12 +92,22 @@ def export(connection: sqlite3.Connection, keys: Keyring, place: Place, rows: It
         if values is not None:
             key, crc, kid, body, *rest = values
             about = {"id": pair.id, **dict(zip(names, rest, strict=True))}
-            if place == "dead" and read_origin(about["origin"]) is None:
-                # What is left of it helps nobody, and would not be taken elsewhere.
-                about["origin"] = ""
-            line = _line(keys, place, key, about, Resting(pair.id, about.get("holds", "request"), crc, kid, body))
+            line = line_of(keys, place, key, about, Resting(pair.id, about.get("holds", "request"), crc, kid, body))
         found.append(Exported(pair.number, line, gone=values is None))
     return found
+
+
+def line_of(keys: Keyring, place: Place, key: str, about: Mapping[str, Any], row: Resting) -> Mapping[str, Any]:
+    """A row of this lane as a line: its columns and its body. Empty when the body cannot be read."""
+    if place == "dead" and read_origin(about["origin"]) is None:
+        # What is left of it helps nobody, and would not be taken elsewhere.
+        about = {**about, "origin": ""}
+    try:
+        body = base64.b64encode(opened(keys, row)).decode()
+    except (KeyringError, ValueError):
+        return {}
+    stated = {"version": VERSION, "place": place, "lane": key, "row": about, "body": body}
+    return {**stated, "checksum": checksum(place, key, about, body)}
 
 
 def store(
@@ -170,15 +180,6 @@ def checksum(place: str, key: str, about: Mapping[str, Any], body: str) -> str:
 
 def _is(value: object, kind: Kind) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool)
-
-
-def _line(keys: Keyring, place: Place, key: str, about: Mapping[str, Any], row: Resting) -> Mapping[str, Any]:
-    try:
-        body = base64.b64encode(opened(keys, row)).decode()
-    except (KeyringError, ValueError):
-        return {}
-    stated = {"version": VERSION, "place": place, "lane": key, "row": about, "body": body}
-    return {**stated, "checksum": checksum(place, key, about, body)}
 
 
 def _insert(connection: sqlite3.Connection, place: Place, values: dict[str, Any]) -> None:

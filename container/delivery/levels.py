@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from container.delivery.store import Limits
 
@@ -16,17 +16,20 @@ NEARLY_FULL = min(ADMITTED_BELOW)
 class Levels:
     """Written by the writer's thread only. What it says is what the table `lanes` says, whose triggers count.
 
+    With PostgreSQL it is written in the event loop, and says what the table `counts` said a moment ago.
+
     `forget`: a transaction was taken back, or counted elsewhere; the table is asked before the next count.
     """
 
-    def __init__(self, limits: Limits, connection: sqlite3.Connection) -> None:
+    def __init__(self, limits: Limits, connection: sqlite3.Connection | None = None) -> None:
         self._limits = limits
         self._lane_rows = max(int(limits.most_rows * limits.lane_share), 1)
         self._lane_bytes = max(int(limits.most_bytes * limits.lane_share), 1)
         self._lanes: dict[int, list[int]] = {}
         self._rows = self._bytes = 0
         self._stale = True
-        self.read(connection)
+        if connection is not None:
+            self.read(connection)
 
     @property
     def fill(self) -> float:
@@ -48,10 +51,21 @@ class Levels:
         if lane is not None and not self._stale:
             self._read_lane(connection, lane)
             return
-        found = connection.execute("select number, rows, bytes from lanes where rows!=0").fetchall()
+        self.load(connection.execute("select number, rows, bytes from lanes where rows!=0").fetchall())
+
+    def load(self, found: Sequence[tuple[int, int, int]]) -> None:
+        """How it stands: the number of each lane that is not empty, its rows, and their bytes."""
         self._lanes = {number: [rows, size] for number, rows, size in found}
         self._rows, self._bytes = sum(rows for _, rows, _ in found), sum(size for *_, size in found)
         self._stale = False
+
+    def lose(self, lane: int, rows: int, size: int) -> None:
+        """So many rows and bytes are no longer in a lane."""
+        held = self._lanes.setdefault(lane, [0, 0])
+        held[0] -= rows
+        held[1] -= size
+        self._rows -= rows
+        self._bytes -= size
 
     def forget(self) -> None:
         self._stale = True

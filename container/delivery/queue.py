@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from container.delivery.accepting import accept
 from container.delivery.detail import Resting, detail, held, history, labelled, opened
 from container.delivery.lane import lane_at
-from container.delivery.origin import in_origin, origin_of, read_origin
+from container.delivery.origin import Origin, in_origin, origin_of, read_origin
 from container.delivery.row import GIVE_UP_MS, Acceptance, FailedHit, Unpacked, unpacked
 from container.delivery.seal import Keyring, KeyringError
 from container.delivery.selection import Pair, Place, RowDetail, RowReport, Searched, Selection, Standing
@@ -196,6 +196,21 @@ def replay(connection: sqlite3.Connection, keys: Keyring, letters: Iterable[Pair
     return Returned(rows, frozenset(key for (key,) in keys_of))
 
 
+def again(keys: Keyring, row: Resting, stated: str) -> Origin | None:
+    """What a letter was besides its body. Where that is not stated whole, the body says what it can.
+
+    `None`: nor does that. `row` is a letter that holds a request.
+    """
+    was = read_origin(stated)
+    try:
+        if was is None:
+            read = unpacked(opened(keys, row))
+            was = origin_of(read.frame, read.item)
+    except (KeyringError, ValueError):
+        return None
+    return was
+
+
 def replay_hit(
     connection: sqlite3.Connection,
     keys: Keyring,
@@ -220,14 +235,10 @@ def replay_hit(
 
 
 def _again(keys: Keyring, row_id: str, letter: Sequence[Any], now: int) -> tuple[Any, ...] | None:
-    """The row that a letter was. Where its origin is not whole, its body says what it can; `None`: nor does that."""
+    """The row that a letter was."""
     lane, first, format_, crc, kid, body, attempts, stated = letter
-    was = read_origin(stated)
-    try:
-        if was is None:
-            read = unpacked(opened(keys, Resting(row_id, "request", crc, kid, body)))
-            was = origin_of(read.frame, read.item)
-    except (KeyringError, ValueError):
+    was = again(keys, Resting(row_id, "request", crc, kid, body), stated)
+    if was is None:
         return None
     batch = (bytes.fromhex(was.batch), was.part, was.size, was.most_items, was.most_bytes)
     times = (now, first, max(was.give_up or 0, now + GIVE_UP_MS), was.expire)

@@ -30,7 +30,7 @@ MODES = get_args(Mode)
 
 def waiting_lanes(connection: sqlite3.Connection) -> list[WaitingLane]:
     return [
-        WaitingLane(number, lane_at(number, key), due, _state(mode, not_before, failures), bool(paused))
+        WaitingLane(number, lane_at(number, key), due, lane_state(mode, not_before, failures), bool(paused))
         for number, key, mode, not_before, failures, paused, due in connection.execute(_WAITING)
     ]
 
@@ -49,7 +49,7 @@ def lane_reports(connection: sqlite3.Connection) -> list[LaneReport]:
             LaneReport(
                 number=number,
                 lane=lane_at(number, key),
-                state=_state(mode, not_before, failures),
+                state=lane_state(mode, not_before, failures),
                 paused=bool(paused),
                 waiting=rows - held,
                 claimed=held,
@@ -78,6 +78,6 @@ def dead_letters(
     return letters
 
 
-def _state(mode: str, not_before: int, failures: int) -> LaneState:
+def lane_state(mode: str, not_before: int, failures: int) -> LaneState:
     # A mode that is none holds nothing back: it is what damage left.
     return LaneState(mode if mode in MODES else "open", not_before, failures)  # type: ignore[arg-type]

@@ -72,11 +72,22 @@ def keyring(folder: Path, stated: str | None = None) -> Keyring:
     Raises `KeyringError` when a key is none.
     """
     path = folder / KEY_FILE
-    keys = [_key(part.strip(), "TAG_CONTAINER_KEY") for part in (stated or "").split(",") if part.strip()]
+    keys = _stated(stated)
     if not keys and not path.exists():
         _make(path)
     if path.exists():
         keys.append(_key(path.read_text("ascii", errors="replace").strip(), str(path)))
+    return Keyring(keys)
+
+
+def shared_keyring(stated: str | None) -> Keyring:
+    """The keys that several processes share: what `TAG_CONTAINER_KEY` holds. Raises `KeyringError` when it is none."""
+    keys = _stated(stated)
+    if not keys:
+        raise KeyringError(
+            "with PostgreSQL the processes share the key that encrypts deliveries. Make one with "
+            "openssl rand -base64 32, and give it to all of them as TAG_CONTAINER_KEY."
+        )
     return Keyring(keys)
 
 
@@ -91,6 +102,10 @@ def sync_folder(folder: Path) -> None:
 
 def _name(key: bytes) -> str:
     return hmac.digest(key, b"name", hashlib.sha256).hex()[:8]
+
+
+def _stated(stated: str | None) -> list[bytes]:
+    return [_key(part.strip(), "TAG_CONTAINER_KEY") for part in (stated or "").split(",") if part.strip()]
 
 
 def _key(stated: str, place: str) -> bytes:

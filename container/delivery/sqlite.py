@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sqlite3
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -43,6 +44,7 @@ from container.delivery.tending import tend
 from container.delivery.writer import T, Writer
 
 FEW_ROWS = 16
+LONGEST_REST_MS = 60_000
 USUAL_LIMITS = Limits()
 
 _MARK = "update lanes set mode=?, not_before=?, failures=? where number=?"
@@ -119,6 +121,13 @@ class SqliteStore:
     @property
     def fill(self) -> float:
         return self._levels.fill
+
+    @property
+    def longest_rest(self) -> int:
+        return LONGEST_REST_MS
+
+    def clock(self) -> int:
+        return time.time_ns() // 1_000_000
 
     def share(self, lane: int) -> float:
         return self._levels.share(lane)

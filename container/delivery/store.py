@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Literal, NamedTuple, Protocol
 
 from container.delivery.content import Content
@@ -135,12 +136,14 @@ class Claimed:
     """Rows of one frame, to be sent as one request, or rows that cannot be joined, each a request by itself.
 
     `buried`: how many died while claiming, by reason. `rows` may be empty when all that was found had to be buried.
+    `held_until`: by this process's monotonic clock, in seconds; later another process may have the rows.
     """
 
     token: bytes
     lane: int
     rows: tuple[ClaimedRow, ...]
     buried: Mapping[Reason, int] = field(default_factory=dict)
+    held_until: float = inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +219,15 @@ class Store(Queue, Protocol):
     @property
     def fill(self) -> float:
         """How full the store is by its limits, from 0 to 1. Asks nobody."""
+        ...
+
+    @property
+    def longest_rest(self) -> int:
+        """Milliseconds after which a worker looks again, whatever it has heard."""
+        ...
+
+    def clock(self) -> int:
+        """The time in Unix milliseconds. Asks nobody."""
         ...
 
     def share(self, lane: int) -> float:

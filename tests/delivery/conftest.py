@@ -7,11 +7,22 @@ from pathlib import Path
 
 import pytest
 
+from container.delivery.postgres import open_postgres
 from container.delivery.sqlite import open_store
 from container.delivery.store import Store
 from tests.delivery.harness import NOW, Scenario, StoreFactory, run
+from tests.delivery.postgres import KEY, running
 
-FACTORIES: dict[str, StoreFactory] = {"sqlite": lambda folder: open_store(folder, now=NOW)}
+
+async def in_sqlite(folder: Path) -> Store:
+    return open_store(folder, now=NOW)
+
+
+async def in_postgres(_: Path) -> Store:
+    return await open_postgres(running().database(), key=KEY)
+
+
+FACTORIES: dict[str, StoreFactory] = {"sqlite": in_sqlite, "postgres": in_postgres}
 
 
 @pytest.fixture(params=[*FACTORIES.values()], ids=[*FACTORIES])
@@ -20,7 +31,7 @@ def play(request: pytest.FixtureRequest, tmp_path: Path) -> Scenario:
 
     def played(scenario: Callable[[Store], Awaitable[None]]) -> None:
         async def whole() -> None:
-            store: Store = request.param(tmp_path)
+            store: Store = await request.param(tmp_path)
             try:
                 await scenario(store)
             finally:

@@ -48,7 +48,7 @@ USER = {"email": canaries.EMAIL, "phone": canaries.PHONE, "ip": canaries.IP, "us
 
 _BENCHES: list[Bench[Any]] = []
 
-StoreFactory = Callable[[Path], Store]
+StoreFactory = Callable[[Path], Awaitable[Store]]
 Scenario = Callable[[Callable[[Store], Awaitable[None]]], None]
 
 

@@ -1,0 +1,400 @@
+"""The distributed store: one PostgreSQL database, any number of processes that accept and deliver."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from functools import partial
+
+from container.delivery import postgres_claims as claims
+from container.delivery import postgres_reports as reports
+from container.delivery import postgres_tending as tending
+from container.delivery.claimed import read_claimed
+from container.delivery.counters import StoreCounters, StoreFigures
+from container.delivery.levels import NEARLY_FULL
+from container.delivery.postgres_accepting import Accepting, Surroundings, accept
+from container.delivery.postgres_connecting import Database, storable
+from container.delivery.postgres_filling import Filling
+from container.delivery.postgres_queue import Changing, PostgresQueue
+from container.delivery.postgres_tables import Connection
+from container.delivery.queue import Take
+from container.delivery.row import Acceptance, Reason, Row
+from container.delivery.seal import Keyring, KeyringError, shared_keyring
+from container.delivery.store import (
+    Accepted,
+    Answer,
+    Claimed,
+    ClaimedRow,
+    DeadLetter,
+    LaneReport,
+    LaneState,
+    Limits,
+    StoreError,
+    StoreFilledError,
+    StoreRefusedError,
+    StoreUnavailableError,
+    Tended,
+    WaitingLane,
+)
+
+FEW_ROWS = 16
+USUAL_LIMITS = Limits()
+_EVERY = {"levels": 1.0, "clock": 10.0, "lapsed": 5.0, "size": 60.0, "days": 600.0}
+"""What is looked after, and in how many seconds again."""
+
+LONGEST_REST_MS = 250
+"""A process does not hear of the rows that others store: it looks so often."""
+
+_MARK = "update lanes set mode=%s, not_before=%s, failures=%s where number=%s"
+_ANSWER = (
+    "update lanes set mode=%s, not_before=%s, failures=%s, answered=%s, status=%s, verdict=%s, excerpt=%s "
+    "where number=%s"
+)
+_HASTEN_LANE = "update lanes set not_before=%s where number=%s and not_before>%s"
+_HASTEN_ROWS = "update delivery set due=%s where lane=%s and due>%s and attempts+length(history)>0 and claim is null"
+_KNOWN_LANES = "select key, number from lanes where key=any(%s)"
+_NEW_LANES = "insert into lanes(key) select unnest(%s::text[]) on conflict do nothing"
+_SIZE = "select pg_database_size(current_database())"
+_KID = "insert into meta values('kid', %s) on conflict (name) do update set value=excluded.value"
+log = logging.getLogger("container.delivery")
+
+_Held = tuple[bytes, tuple[int, ...]]
+
+
+async def open_postgres(url: str, *, key: str | None, limits: Limits = USUAL_LIMITS) -> PostgresStore:
+    """Opens the store in a database whose tables `migrate` made. `key`: what `TAG_CONTAINER_KEY` holds.
+
+    Raises `StoreRefusedError` with what to do about it.
+    """
+    try:
+        keys = shared_keyring(key)
+    except KeyringError as problem:
+        raise StoreRefusedError(str(problem)) from None
+    database = Database(url)
+    try:
+        await database.open()
+        await _check_key(database, keys)
+        store = PostgresStore(database, keys, limits=limits)
+        await store.begin()
+    except StoreUnavailableError as problem:
+        await database.close()
+        raise StoreRefusedError(f"{problem}. Look at the address in --store, and whether the database runs.") from None
+    except BaseException:
+        await database.close()
+        raise
+    return store
+
+
+class PostgresStore:
+    """`Store` over PostgreSQL. `recovered`, `poisoned`: rows whose claim was over, found since the start."""
+
+    def __init__(self, database: Database, keys: Keyring, *, limits: Limits = USUAL_LIMITS) -> None:
+        self.recovered = self.poisoned = 0
+        self.given_up = False
+        self.notices: Sequence[str] = ()
+        self.database = database
+        self._keys = keys
+        self._limits = limits
+        self._name = f"{socket.gethostname()}:{os.getpid()}"
+        self._lanes: dict[str, int] = {}
+        self._filling = Filling(limits)
+        self._counters = StoreCounters()
+        self._listeners: list[Callable[[Mapping[str, int]], None]] = []
+        self._unreleased: set[_Held] = set()
+        self._closed = False
+        self._file_bytes = 0
+        self._keeping: asyncio.Task[None] | None = None
+        around = Surroundings(database, keys, self._counters, self._lane_numbers, self._filling)
+        self._accepting = Accepting(around, self._tell)
+        self._queue = found = PostgresQueue(
+            database, keys, Changing(self._lane_numbers, self._room, self._write, self._recount, self._announce)
+        )
+        self.rows, self.row, self.count, self.reasons = found.rows, found.row, found.count, found.reasons
+        self.replay, self.replay_hit, self.drop = found.replay, found.replay_hit, found.drop
+        self.standing, self.hit_of, self.export = found.standing, found.hit_of, found.export
+        self.known_ids, self.import_rows = found.known_ids, found.import_rows
+        self.search, self.erase, self.forget_guards, self.tidy = (
+            found.search,
+            found.erase,
+            found.forget_guards,
+            found.tidy,
+        )
+
+    async def begin(self) -> None:
+        """Reads how full the store is, and begins to look after it."""
+        await self._filling.read(self.database)
+        self._keeping = asyncio.create_task(self._keep())
+
+    @property
+    def fill(self) -> float:
+        return self._filling.levels.fill
+
+    @property
+    def longest_rest(self) -> int:
+        return LONGEST_REST_MS
+
+    def clock(self) -> int:
+        return self.database.clock()
+
+    def share(self, lane: int) -> float:
+        return self._filling.levels.share(lane)
+
+    @property
+    def trouble(self) -> str:
+        """Why no hits are taken, empty while they are."""
+        return self.database.trouble
+
+    async def accept(self, acceptance: Acceptance) -> Accepted:
+        if acceptance.empty:
+            return Accepted()
+        if self.database.trouble:
+            # Asked again each second by itself: nobody has to wait to hear that it is away.
+            raise StoreUnavailableError(self.database.trouble)
+        if acceptance.rows and not self._filling.levels.admits(row.priority for row in acceptance.rows):
+            raise StoreFilledError(f"the store is {self.fill:.0%} full")
+        size = sum(len(row.body) for row in acceptance.rows) + sum(len(letter.body) for letter in acceptance.letters)
+        return await self._accepting.accept(acceptance, size=size)
+
+    def listen(self, callback: Callable[[Mapping[str, int]], None]) -> None:
+        self._listeners.append(callback)
+
+    def figures(self) -> StoreFigures:
+        """How it stands at this moment. Asks nobody; how large the database is, it says itself."""
+        queued, size = self._accepting.queued
+        return StoreFigures(
+            engine=self.database.server,
+            counters=self._counters,
+            fill=self.fill,
+            file_bytes=self._file_bytes,
+            log_bytes=0,
+            queued=queued,
+            queued_bytes=size,
+            recovered=self.recovered,
+            poisoned=self.poisoned,
+        )
+
+    async def waiting(self) -> Sequence[WaitingLane]:
+        for held in frozenset(self._unreleased):
+            token, numbers = held
+            await claims.postpone(self.database, numbers, token, until=None, counted=False)
+            self._unreleased.discard(held)
+        return await reports.waiting_lanes(self.database)
+
+    async def claim(self, lane: int, *, now: int, most_items: int, ahead: int, alone: int = 1) -> Claimed | None:
+        token = secrets.token_bytes(16)
+        # Before the database begins to count: so we stop first.
+        held_until = time.monotonic() + claims.LEASE_MS / 1000
+        with self._filling.changing():
+            found, too_old = await claims.claim(
+                self.database,
+                lane,
+                token,
+                now=now,
+                most_items=most_items,
+                ahead=ahead,
+                alone=alone,
+                worker=self._name,
+            )
+            self._filling.lose(too_old)
+        opened = partial(read_claimed, self._keys, found)
+        rows, unread = await asyncio.to_thread(opened) if len(found) > FEW_ROWS else opened()
+        buried: dict[Reason, int] = {"too_old": sum(went.rows for went in too_old)} if too_old else {}
+        for reason, numbers in unread.items():
+            try:
+                buried[reason] = await self._bury(numbers, token, reason, note="", now=now)
+            except StoreError:
+                # They wait again as soon as the store can write, and the next claim finds them.
+                self._unreleased.add((token, tuple(numbers)))
+        return Claimed(token, lane, tuple(rows), buried, held_until) if rows or buried else None
+
+    async def settle(self, claimed: Claimed, rows: Sequence[ClaimedRow]) -> int:
+        with self._filling.changing():
+            went = await claims.settle(self.database, _row_numbers(rows), claimed.token)
+            self._filling.lose(went)
+        return sum(each.rows for each in went)
+
+    async def postpone(
+        self,
+        claimed: Claimed,
+        rows: Sequence[ClaimedRow],
+        *,
+        until: int,
+        counted: bool,
+        fault: bool = False,
+        tried: Answer | None = None,
+    ) -> int:
+        work = partial(claims.postpone, self.database, _row_numbers(rows), claimed.token)
+        return await work(until=until, counted=counted, fault=fault, tried=tried)
+
+    async def give_back(self, claimed: Claimed) -> int:
+        return await claims.postpone(
+            self.database, _row_numbers(claimed.rows), claimed.token, until=None, counted=False
+        )
+
+    async def split(self, claimed: Claimed, *, now: int, tried: Answer | None = None) -> int:
+        return await claims.split(self.database, _row_numbers(claimed.rows), claimed.token, now=now, tried=tried)
+
+    async def bury(
+        self,
+        claimed: Claimed,
+        rows: Sequence[ClaimedRow],
+        reason: Reason,
+        *,
+        note: str,
+        now: int,
+        tried: Answer | None = None,
+    ) -> int:
+        return await self._bury(_row_numbers(rows), claimed.token, reason, note=note, now=now, tried=tried)
+
+    async def mark(self, lane: int, state: LaneState, answer: Answer | None = None) -> None:
+        stands = (state.mode, state.not_before, state.failures)
+        if answer is None:
+            await self.database.ask(_MARK, (*stands, lane))
+            return
+        said = (answer.at, answer.status, storable(answer.verdict), storable(answer.excerpt))
+        await self.database.ask(_ANSWER, (*stands, *said, lane))
+
+    async def probe(self, *, now: int) -> int:
+        query = "update lanes set not_before=%s where mode<>'open' and not_before>%s returning number"
+        return len(await self.database.ask(query, (now, now)))
+
+    async def pause(self, lane: int, *, paused: bool) -> bool:
+        query = "update lanes set paused=%s where number=%s returning number"
+        return len(await self.database.ask(query, (paused, lane))) == 1
+
+    async def hasten(self, lane: int, *, now: int) -> None:
+        async def work(connection: Connection) -> None:
+            await connection.execute(_HASTEN_LANE, (now, lane, now))
+            await connection.execute(_HASTEN_ROWS, (now, lane, now))
+
+        await self.database.run(work)
+
+    async def lanes(self) -> Sequence[LaneReport]:
+        return await reports.lane_reports(self.database)
+
+    async def dead(self, *, most: int = 50, before: int | None = None, lane: int | None = None) -> Sequence[DeadLetter]:
+        return await reports.dead_letters(self.database, self._keys, most=most, before=before, lane=lane)
+
+    async def tend(self, *, now: int, begun: bool) -> Tended:
+        with self._filling.changing():
+            return await tending.tend(self.database, now=now, limits=self._limits, begun=begun)
+
+    async def recover(self) -> None:
+        """Rows whose claim is over, by the database's clock, wait again, or are dead."""
+        with self._filling.changing():
+            lapsed = await tending.recover(self.database)
+            self._filling.lose(lapsed.poisoned)
+        poisoned = sum(went.rows for went in lapsed.poisoned)
+        self.recovered += lapsed.recovered
+        self.poisoned += poisoned
+        if lapsed.recovered or poisoned:
+            level = logging.ERROR if poisoned else logging.WARNING
+            log.log(level, "store.recovered rows=%d dead=%d", lapsed.recovered, poisoned)
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.wait((self._keeping,))
+        await self._accepting.close()
+        await self.database.close()
+
+    def _tell(self, rows: Sequence[Row]) -> None:
+        first: dict[str, int] = {}
+        for row in rows:
+            first[row.lane.key] = min(row.due, first.get(row.lane.key, row.due))
+        self._announce(first)
+
+    def _announce(self, first: Mapping[str, int]) -> None:
+        """When the first row is due, by the key of its lane."""
+        for callback in self._listeners if first else ():
+            callback(first)
+
+    async def _bury(
+        self,
+        numbers: Sequence[int],
+        token: bytes,
+        reason: Reason,
+        *,
+        note: str,
+        now: int,
+        tried: Answer | None = None,
+    ) -> int:
+        with self._filling.changing():
+            went = await claims.bury(self.database, numbers, token, reason=reason, note=note, now=now, tried=tried)
+            self._filling.lose(went)
+        return sum(each.rows for each in went)
+
+    async def _room(self, connection: Connection) -> Take:
+        """Takes rows that come back as long as hits are not refused for them."""
+        levels = self._filling.levels
+        await self._filling.refresh(connection)
+        return lambda lane, size: levels.fill < NEARLY_FULL and levels.take(lane, size)
+
+    async def _write(self, connection: Connection, acceptance: Acceptance, take: Take) -> Accepted:
+        """What a hit leads to that is run again."""
+        keys = {each.lane.key for each in (*acceptance.rows, *acceptance.letters)}
+        lanes = await self._lane_numbers(keys)
+        [accepted] = await accept(connection, [acceptance], keys=self._keys, lanes=lanes, take=take)
+        return accepted
+
+    async def _recount(self) -> None:
+        self._filling.forget()
+        await self._filling.read(self.database)
+
+    async def _lane_numbers(self, keys: Collection[str]) -> Mapping[str, int]:
+        """The numbers of lanes. New ones are written, by themselves: they are never taken back, and hold nobody up."""
+        new = sorted(key for key in keys if key not in self._lanes)
+        if new:
+            found = await self.database.ask(_KNOWN_LANES, (new,))
+            if len(found) < len(new):
+                known = {key for key, _ in found}
+                await self.database.ask(_NEW_LANES, ([key for key in new if key not in known],))
+                found = await self.database.ask(_KNOWN_LANES, (new,))
+            self._lanes.update(found)
+        return self._lanes
+
+    async def _keep(self) -> None:
+        """Looks after what goes by the time that passes, until it is cancelled. What fails is done a second later."""
+        next_at = dict.fromkeys(_EVERY, 0.0)
+        duties: Mapping[str, Callable[[], Awaitable[object]]] = {
+            "levels": lambda: self._filling.read(self.database),
+            "clock": self.database.measure,
+            "lapsed": self.recover,
+            "size": self._measure_size,
+            "days": lambda: tending.give_back_days(self.database),
+        }
+        while True:
+            for duty, seconds in _EVERY.items():
+                if time.monotonic() >= next_at[duty]:
+                    try:
+                        await duties[duty]()
+                    except StoreError:
+                        break
+                    next_at[duty] = time.monotonic() + seconds
+            await asyncio.sleep(_EVERY["levels"])
+
+    async def _measure_size(self) -> None:
+        [(self._file_bytes,)] = await self.database.ask(_SIZE)
+
+
+def _row_numbers(rows: Sequence[ClaimedRow]) -> list[int]:
+    return [row.number for row in rows]
+
+
+async def _check_key(database: Database, keys: Keyring) -> None:
+    """Refuses a start without the key that sealed the latest rows: every one of them would be buried."""
+    found = await database.ask("select value from meta where name='kid'")
+    if found and found[0][0] not in keys and await database.ask("select 1 from delivery limit 1"):
+        raise StoreRefusedError(
+            f'the deliveries that wait are sealed with the key "{found[0][0]}", which is not here. '
+            "Put it back; TAG_CONTAINER_KEY takes several keys, separated by commas."
+        )
+    await database.ask(_KID, (keys.kid,))

@@ -1,0 +1,201 @@
+"""What becomes of rows in PostgreSQL: statements that each are a transaction, and match on the token of the claim.
+
+A claim is one statement, so that it costs one commit: it looks for the row that is due first, passes over those that
+another process is just claiming, adds what can go with it, and takes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from container.delivery.history import history_line
+from container.delivery.postgres_connecting import Database, array, fetch, storable
+from container.delivery.postgres_tables import Connection
+from container.delivery.row import Reason
+from container.delivery.statements import Found
+from container.delivery.store import MOST_CRASHES, Answer
+
+LEASE_MS = 60_000
+"""A claim is over when nothing was heard of it for so long: twice what a request may take, and half a minute."""
+
+_NOW = "(extract(epoch from clock_timestamp())*1000)::bigint"
+_OVERTAKE = 2
+"""So many rows per row of a batch are looked at, since other batches may stand between."""
+
+_WAITING = "lane=%(lane)s and claim is null"
+_CLAIM = f"""
+with head as materialized (
+  select number, batch, part, most_items, most_bytes, crashes, due, first, expire from delivery
+  where {_WAITING} and due<=%(now)s
+  order by due, first, number limit 1 for update skip locked
+), near as materialized (
+  select rest.* from head cross join lateral (
+    select slot, number from delivery
+    where {_WAITING} and due<=%(until)s and (due, first, number)>=(head.due, head.first, head.number)
+    order by due, first, number limit %(near)s
+  ) as rest where head.expire is null or head.expire>=%(now)s
+), chosen as materialized (
+  select one.slot, one.number, one.due, one.first, one.size from delivery as one cross join head
+  where one.slot=any(array(select slot from near)) and one.number=any(array(select number from near))
+    and one.claim is null and one.due<=%(until)s
+    and (one.number=head.number or head.crashes=0 and one.crashes=0
+      and (one.expire is null or one.expire>=%(now)s)
+      and case when head.most_items<=1 then one.most_items<=1 and one.due<=%(now)s
+          else one.batch=head.batch and one.part=head.part and (one.due<=%(now)s or one.attempts=0) end)
+  order by one.due, one.first, one.number
+  limit (select case when crashes>0 then 1 when most_items<=1 then %(alone)s
+    else least(%(most)s, most_items) end from head)
+  for update of one skip locked
+), fitting as materialized (
+  select counted.slot, counted.number from (
+    select slot, number, row_number() over sent as place, sum(size) over sent as total
+    from chosen window sent as (order by due, first, number)
+  ) as counted cross join head where place=1 or head.most_items<=1 or total<=head.most_bytes
+)
+update delivery set claim=%(token)s, attempts=attempts+1, lease={_NOW}+{LEASE_MS}{{worker}}
+where slot=any(array(select slot from fitting)) and number=any(array(select number from fitting)) and claim is null
+returning number, id, attempts, crashes, faults, first, give_up, format, crc, kid, body, size, lane
+"""  # noqa: S608 - constants
+_WORKER = ", worker=%(worker)s"
+_OLD = f"""
+with near as materialized (
+  select slot, number, expire from delivery where {_WAITING} and due<=%(now)s
+  order by due, first, number limit %(most)s
+), old as materialized (
+  select one.slot, one.number from delivery as one
+  where one.slot=any(array(select slot from near where expire<%(now)s))
+    and one.number=any(array(select number from near where expire<%(now)s)) and one.claim is null for update skip locked
+)
+"""  # noqa: S608 - constants
+_ORIGIN = (
+    "json_build_object('batch', encode(batch, 'hex'), 'part', part, 'size', size, 'most_items', most_items, "
+    "'most_bytes', most_bytes, 'expire', expire, 'give_up', give_up, 'priority', priority)::text"
+)
+_MOVED = f"""
+gone as (
+  delete from delivery where {{which}} returning *
+), moved as (
+  insert into dead(id, lane, reason, note, holds, attempts, crashes, first, died, format, crc, kid, body, size,
+    history, origin)
+  select id, lane, %(reason)s, %(note)s, 'request', attempts, crashes+{{crashed}}, first, %(died)s, format, crc, kid,
+    body, length(body), appended(history, %(line)s), {_ORIGIN} from gone order by number returning lane
+)
+"""  # noqa: S608 - constants
+_HELD = "number=any(%(numbers)s::bigint[]) and claim=%(token)s"
+_TALLY = "select lane, count(*), sum(length(body))::bigint from gone group by lane"
+_BURY = f"with {_MOVED.format(which=_HELD, crashed=0)} {_TALLY}"
+_THOSE = "slot=any(array(select slot from old)) and number=any(array(select number from old))"
+_BURY_OLD = f"{_OLD}, {_MOVED.format(which=_THOSE, crashed=0)} {_TALLY}"
+_SETTLE = f"with gone as (delete from delivery where {_HELD} returning lane, body) {_TALLY}"  # noqa: S608 - constants
+_POSTPONE = (
+    "update delivery set claim=null, lease=null, due=coalesce(%(until)s::bigint, due), attempts=attempts-%(back)s, "  # noqa: S608 - constants
+    f"faults=faults+%(fault)s, history=appended(history, %(line)s) where {_HELD} returning number"
+)
+_SPLIT = (
+    "update delivery set claim=null, lease=null, due=%(now)s, part=%(part)s, "  # noqa: S608 - constants
+    f"history=appended(history, %(line)s) where {_HELD} returning number"
+)
+
+_LAPSED = f"claim is not null and lease<{_NOW}"
+RECOVER = (
+    f"update delivery set claim=null, lease=null, crashes=crashes+1 where {_LAPSED} and crashes<{MOST_CRASHES - 1} "  # noqa: S608 - constants
+    "returning number"
+)
+BURY_LAPSED = f"""
+with old as materialized (
+  select slot, number from delivery where {_LAPSED} and crashes>={MOST_CRASHES - 1} limit 1000 for update skip locked
+), {_MOVED.format(which=_THOSE, crashed=1)} {_TALLY}
+"""  # noqa: S608 - constants
+
+
+class Went(NamedTuple):
+    """Rows that are no longer in a lane, and the bytes of their bodies."""
+
+    lane: int
+    rows: int
+    bytes: int
+
+
+async def claim(
+    database: Database, lane: int, token: bytes, *, now: int, most_items: int, ahead: int, alone: int, worker: str
+) -> tuple[list[Found], list[Went]]:
+    """The rows that were claimed, in their order of arrival, and those that were too old instead."""
+    query = _CLAIM.format(worker=_WORKER if database.version >= 2 else "")
+    values = {
+        "lane": lane,
+        "token": token,
+        "now": now,
+        "until": now + ahead,
+        "most": most_items,
+        "near": max(most_items, alone) * _OVERTAKE,
+        "alone": alone,
+        "worker": worker,
+    }
+    found = await database.ask(query, values)
+    went: list[Went] = []
+    if not found:
+        old = {"lane": lane, "now": now, "most": most_items, "reason": "too_old", "note": "", "died": now, "line": ""}
+        went = [Went(*each) for each in await database.ask(_BURY_OLD, old)]
+        found = await database.ask(query, values) if went else []
+    return sorted(Found(*row[:-1]) for row in found), went
+
+
+async def settle(database: Database, numbers: Collection[int], token: bytes) -> list[Went]:
+    """Delivered rows are gone at once."""
+    return [Went(*each) for each in await database.ask(_SETTLE, _held(numbers, token))]
+
+
+async def postpone(
+    database: Database,
+    numbers: Collection[int],
+    token: bytes,
+    *,
+    until: int | None,
+    counted: bool,
+    fault: bool = False,
+    tried: Answer | None = None,
+) -> int:
+    """The rows wait again; without `until` they are due when they were."""
+    more = {"until": until, "back": 0 if counted else 1, "fault": 1 if fault else 0, "line": _line(tried)}
+    return len(await database.ask(_POSTPONE, {**_held(numbers, token), **more}))
+
+
+async def split(
+    database: Database, numbers: Sequence[int], token: bytes, *, now: int, tried: Answer | None = None
+) -> int:
+    """Two halves, each marked with the number of its first row, which no other part of its batch has."""
+    middle = (len(numbers) + 1) // 2
+    halves = [half for half in (numbers[:middle], numbers[middle:]) if half]
+
+    async def work(connection: Connection) -> int:
+        done = 0
+        for half in halves:
+            values = {**_held(half, token), "now": now, "part": half[0], "line": _line(tried)}
+            done += len(await fetch(connection, _SPLIT, values))
+        return done
+
+    return await database.run(work)
+
+
+async def bury(
+    database: Database,
+    numbers: Collection[int],
+    token: bytes,
+    *,
+    reason: Reason,
+    note: str,
+    now: int,
+    tried: Answer | None = None,
+) -> list[Went]:
+    """The rows move to the dead letters."""
+    more = {"reason": reason, "note": storable(note), "died": now, "line": _line(tried)}
+    return [Went(*each) for each in await database.ask(_BURY, {**_held(numbers, token), **more})]
+
+
+def _held(numbers: Collection[int], token: bytes) -> dict[str, object]:
+    return {"numbers": array([*numbers]), "token": token}
+
+
+def _line(tried: Answer | None) -> str:
+    return storable(history_line(tried))

@@ -1,0 +1,224 @@
+"""Connections to PostgreSQL: how they are opened and checked, and what its errors mean for whoever wanted to write.
+
+A transaction whose commit was asked for and not answered may have been written or not: that counts as not written.
+What failed before is done once more on another connection, since a database that was restarted leaves dead ones.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import errors
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+
+from container.delivery.postgres_tables import Connection, refusal, version_of
+from container.delivery.store import StoreError, StoreFullError, StoreRefusedError, StoreUnavailableError
+
+T = TypeVar("T")
+Work = Callable[[Connection], Awaitable[T]]
+
+MOST_CONNECTIONS = 8
+CONNECT_SECONDS = 5
+PATIENCE_SECONDS = 2.0
+"""Nobody waits longer for a connection."""
+
+TRIES = 3
+
+SETTINGS: Mapping[str, str] = {
+    "statement_timeout": "5s",
+    "lock_timeout": "1s",
+    "idle_in_transaction_session_timeout": "30s",
+    # The plans must not depend on when the tables were looked at last: they are empty now and full in an hour.
+    "jit": "off",
+    "enable_seqscan": "off",
+    "plan_cache_mode": "force_generic_plan",
+}
+_SET = "select set_config(name, value, false) from unnest(%s::text[], %s::text[]) as wanted(name, value)"
+_NOW = "select (extract(epoch from clock_timestamp())*1000)::bigint"
+_AGAIN = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable)
+
+
+@dataclass(slots=True)
+class Database:
+    """A database of ours. `version`: of its tables, as the latest connection found them. `trouble`: why it is away.
+
+    `ahead`: milliseconds by which its clock is ahead of this machine's. `stumbles`: errors since the start.
+    """
+
+    url: str
+    version: int = 0
+    trouble: str = ""
+    ahead: float = 0.0
+    server: str = ""
+    stumbles: int = 0
+    _pool: AsyncConnectionPool[Connection] | None = None
+    _closed: bool = field(default=False)
+
+    async def open(self) -> None:
+        """Raises `StoreRefusedError` with what to do about it."""
+        try:
+            async with await connect(self.url) as connection:
+                await self._check(connection)
+        except psycopg.Error as problem:
+            raise StoreRefusedError(unreachable(problem)) from None
+        self._pool = AsyncConnectionPool(
+            self.url,
+            kwargs={"autocommit": True, "prepare_threshold": 0, "connect_timeout": CONNECT_SECONDS},
+            min_size=1,
+            max_size=MOST_CONNECTIONS,
+            timeout=PATIENCE_SECONDS,
+            # After so long it begins anew with short pauses, whoever asks next.
+            reconnect_timeout=3,
+            open=False,
+            configure=self._prepare,
+        )
+        await self._pool.open()
+        await self.measure()
+
+    def clock(self) -> int:
+        """The database's time in Unix milliseconds, by this machine's clock."""
+        return round(time.time_ns() / 1_000_000 + self.ahead)
+
+    async def measure(self) -> None:
+        """Compares the clocks; half of the time that it took belongs to the way there."""
+        begun, sent = time.time_ns(), time.perf_counter_ns()
+        [(theirs,)] = await self.ask(_NOW)
+        took = time.perf_counter_ns() - sent
+        self.ahead = theirs - (begun + took / 2) / 1_000_000
+
+    async def ask(self, query: str, values: Any = ()) -> list[tuple[Any, ...]]:
+        """What one statement finds, committed by itself. Raises `StoreUnavailableError`, `StoreFullError`."""
+
+        async def work(connection: Connection) -> list[tuple[Any, ...]]:
+            return await fetch(connection, query, values)
+
+        return await self._run(work, together=False)
+
+    async def run(self, work: Work[T]) -> T:
+        """What `work` returns, once its transaction is committed. It may be called again if it failed.
+
+        Raises `StoreUnavailableError`, `StoreFullError`.
+        """
+        return await self._run(work, together=True)
+
+    async def close(self) -> None:
+        """Afterwards everything raises `StoreUnavailableError`."""
+        self._closed = True
+        if self._pool is not None:
+            await self._pool.close()
+
+    async def _run(self, work: Work[T], *, together: bool) -> T:
+        for left in reversed(range(TRIES)):
+            progress = _Progress()
+            try:
+                return await self._once(work, progress, together=together)
+            except (PoolTimeout, PoolClosed) as problem:
+                raise self._stumbled(problem) from None
+            except psycopg.Error as problem:
+                self.stumbles += 1
+                if not left or progress.committing or not _is_passing(problem):
+                    raise self._stumbled(problem) from None
+        raise StoreUnavailableError("the database does not answer")
+
+    async def _once(self, work: Work[T], progress: _Progress, *, together: bool) -> T:
+        if self._closed or self._pool is None:
+            raise StoreUnavailableError("the store is closed")
+        async with self._pool.connection() as connection:
+            if not together:
+                result = await work(connection)
+            else:
+                await connection.execute("begin")
+                result = await work(connection)
+                progress.committing = True
+                await connection.execute("commit")
+        self.trouble = ""
+        return result
+
+    def _stumbled(self, problem: Exception) -> StoreError:
+        if self._closed:
+            return StoreUnavailableError("the store is closed")
+        error = stated(problem)
+        if isinstance(problem, (PoolTimeout, psycopg.OperationalError)) and not isinstance(error, StoreFullError):
+            self.trouble = str(error)
+        return error
+
+    async def _prepare(self, connection: Connection) -> None:
+        await connection.execute(_SET, ([*SETTINGS], [*SETTINGS.values()]))
+        self.version = await version_of(connection) or self.version
+
+    async def _check(self, connection: Connection) -> None:
+        version = await version_of(connection)
+        if reason := refusal(version):
+            raise StoreRefusedError(reason)
+        [(kept, server)] = await fetch(connection, "select current_setting('synchronous_commit'), version()")
+        if kept in ("off", "local"):
+            raise StoreRefusedError(
+                f"the database answers before a commit is safe (synchronous_commit={kept}). "
+                "Set it to on for this role: alter role NAME set synchronous_commit=on"
+            )
+        self.version = version or 0
+        self.server = " ".join(server.split()[:2])
+
+
+@dataclass(slots=True)
+class _Progress:
+    committing: bool = False
+
+
+async def connect(url: str) -> Connection:
+    """One connection by itself, for `migrate` and the first look. Raises `psycopg.Error`."""
+    return await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS)
+
+
+async def fetch(connection: Connection, query: str, values: Any = ()) -> list[tuple[Any, ...]]:
+    """All rows of a statement; none of one that finds nothing."""
+    cursor = await connection.execute(query, values)  # type: ignore[arg-type]  # our own statements
+    return await cursor.fetchall() if cursor.description else []
+
+
+async def changed(connection: Connection, query: str, values: Any = ()) -> int:
+    """How many rows a statement changed."""
+    return (await connection.execute(query, values)).rowcount  # type: ignore[arg-type]  # our own statements
+
+
+def stated(problem: Exception) -> StoreError:
+    """What an error of the database means."""
+    if isinstance(problem, (errors.DiskFull, errors.OutOfMemory)):
+        return StoreFullError("the database has no space left")
+    if isinstance(problem, PoolTimeout):
+        return StoreUnavailableError("the database does not answer")
+    if isinstance(problem, PoolClosed):
+        return StoreUnavailableError("the store is closed")
+    code = getattr(problem, "sqlstate", None)
+    if code is None:
+        return StoreUnavailableError("the database does not answer")
+    return StoreUnavailableError(f"the database refuses ({code}, {type(problem).__name__})")
+
+
+def unreachable(problem: psycopg.Error) -> str:
+    """Why the database cannot be used at the start. What a driver says may hold the address, and never the password."""
+    reason = " ".join(str(problem).split())
+    return f"the database cannot be used ({reason}). Look at the address in --store, and whether the database runs."
+
+
+def array(numbers: Sequence[int | None]) -> str:
+    """Numbers as an array of PostgreSQL, which is quicker than having the driver look at each."""
+    return f"{{{','.join('NULL' if each is None else str(each) for each in numbers)}}}"
+
+
+def storable(text: str) -> str:
+    """Text that PostgreSQL can hold: no zeros, and nothing that is no Unicode."""
+    return text.encode(errors="replace").decode().replace("\0", "\ufffd")
+
+
+def _is_passing(problem: psycopg.Error) -> bool:
+    """Whether it may well work on another connection, or in a moment."""
+    if isinstance(problem, (*_AGAIN, errors.QueryCanceled)):
+        return isinstance(problem, _AGAIN)
+    # Without a code the connection broke; class 57 is a server that stops, 08 a connection that fails.
+    code = problem.sqlstate
+    return isinstance(problem, psycopg.OperationalError) and (code is None or code[:2] in ("08", "57"))
