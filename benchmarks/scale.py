@@ -36,6 +36,7 @@ from benchmarks.hits import purchases
 from benchmarks.in_process import NOWHERE
 from benchmarks.machine import processor, processor_seconds, spent_seconds
 from benchmarks.servers import Server
+from container.delivery.postgres import open_postgres
 from container.delivery.row import Acceptance, Row
 from container.delivery.schema import FILE
 from container.delivery.sqlite import open_store
@@ -206,7 +207,7 @@ async def fill(place: Place, rows: Iterator[Row], due: int) -> None:
     if place.database is None:
         store: Store = open_store(place.folder / DATA, now=now, limits=delivery.NO_LIMITS)
     else:
-        store = await opened(place.database.url(DATABASE))
+        store = await open_postgres(place.database.url(DATABASE), key=KEY, limits=delivery.NO_LIMITS)
     while waiting := [row._replace(due=due, first=now, expire=None) for row in islice(rows, delivery.TOGETHER)]:
         await store.accept(Acceptance(now, waiting))
     await store.close()

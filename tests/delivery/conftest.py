@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,8 @@ import pytest
 from container.delivery.postgres import open_postgres
 from container.delivery.sqlite import open_store
 from container.delivery.store import Store
-from tests.delivery.harness import NOW, Scenario, StoreFactory, run
-from tests.delivery.postgres import KEY, running
+from tests.delivery.harness import NOW, Engine, Scenario, StoreFactory, run
+from tests.delivery.postgres import KEY, execute, running
 
 
 async def in_sqlite(folder: Path) -> Store:
@@ -40,3 +41,19 @@ def play(request: pytest.FixtureRequest, tmp_path: Path) -> Scenario:
         run(whole())
 
     return played
+
+
+@pytest.fixture(params=[*FACTORIES])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
+    """Where a worker's rows are, in each of the engines."""
+    if request.param == "sqlite":
+        return Engine(partial(in_sqlite, tmp_path))
+    url = running().database()
+
+    async def lapse() -> None:
+        execute(url, "update delivery set lease=0 where claim is not null")
+        store = await open_postgres(url, key=KEY)
+        await store.tend(now=NOW, begun=True)
+        await store.close()
+
+    return Engine(partial(open_postgres, url, key=KEY), lapse)
