@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -43,12 +43,30 @@ def play(request: pytest.FixtureRequest, tmp_path: Path) -> Scenario:
     return played
 
 
+_EMPTYING = (
+    "delete from delivery; delete from dead; delete from guards; delete from counts; delete from lanes; "
+    "delete from meta where name<>'schema_version'; alter sequence delivery_number restart; "
+    "alter sequence lanes_number_seq restart; alter sequence dead_number_seq restart"
+)
+
+
+@cache
+def _again() -> str:
+    return running().database()
+
+
+def emptied() -> str:
+    """The address of a database that is as good as new, and quicker to have."""
+    execute(_again(), _EMPTYING)
+    return _again()
+
+
 @pytest.fixture(params=[*FACTORIES])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
     """Where a worker's rows are, in each of the engines."""
     if request.param == "sqlite":
         return Engine(partial(in_sqlite, tmp_path))
-    url = running().database()
+    url = emptied()
 
     async def lapse() -> None:
         execute(url, "update delivery set lease=0 where claim is not null")
