@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from ipaddress import ip_network
 
-from container.cli.demo import demo_folder, is_demo_folder
 from container.cli.options import Networks, Options, StartError
 from container.cli.reload import resume
 from container.cli.scene import Scene
 from container.cli.stopping import Remaining
+from container.cli.stores import ServedStore, opened_store
 from container.cli.tracing import Spans
 from container.config.registry import Registry
 from container.delivery.disk import LOOK_SECONDS
 from container.delivery.handling import judges_of
 from container.delivery.pace import paces_of
-from container.delivery.schema import unusable
-from container.delivery.sqlite import SqliteStore, open_store
-from container.delivery.store import StoreRefusedError
 from container.delivery.told import quoted
 from container.delivery.transport import Transport, vendor_transport
-from container.delivery.worker import Worker
+from container.delivery.worker import Surroundings, Worker
 from container.web.admission import Gate
 from container.web.current import Current
 from container.web.health import Health
@@ -40,7 +36,7 @@ class Engine:
     """What takes hits and delivers. `working` ends when the worker does."""
 
     current: Current
-    store: SqliteStore
+    store: ServedStore
     worker: Worker
     working: asyncio.Task[None]
     metrics: Metrics
@@ -55,34 +51,34 @@ async def open_engine(
     container = scene.built.container
     if container is None:
         raise StartError("the container file changed while it was read.")
-    try:
-        data = demo_folder(options.data) if options.demo else options.data
-        if not options.demo and is_demo_folder(data):
-            raise StartError(
-                f'"{data}" holds the deliveries of a demonstration, which must not reach a vendor. '
-                "Choose another folder with --data, or add --demo."
-            )
-        store = open_store(data, now=time.time_ns() // 1_000_000, key=options.key, limits=options.limits)
-    except OSError as problem:
-        raise StartError(unusable(options.data, problem)) from None
-    except StoreRefusedError as problem:
-        raise StartError(str(problem)) from None
+    store = await opened_store(options)
     opened.push_async_callback(store.close)
-    if store.recovered or store.poisoned:
-        level = logging.ERROR if store.poisoned else logging.INFO
-        logger.log(level, "store.recovered rows=%d dead=%d", store.recovered, store.poisoned)
+    found = store.figures()
+    if found.recovered or found.poisoned:
+        level = logging.ERROR if found.poisoned else logging.INFO
+        logger.log(level, "store.recovered rows=%d dead=%d", found.recovered, found.poisoned)
     egress = options.egress + (LOOPBACK if options.demo else ())
     transport = Transport(vendor_transport(egress), scene.secrets)
     opened.push_async_callback(transport.close)
     tags = registry.of_kind("tag")
-    worker = Worker(store, spans.sender(transport), spans.judges(judges_of(tags)), paces=paces_of(tags))
-    # What held a lane still may be mended: somebody restarted it for a reason.
-    await resume(worker.resume_probes)
-    working = asyncio.create_task(worker.run())
+    worker = Worker(
+        store,
+        spans.sender(transport),
+        spans.judges(judges_of(tags)),
+        paces=paces_of(tags),
+        surroundings=Surroundings(clock=store.clock),
+    )
+    if options.delivers:
+        # What held a lane still may be mended: somebody restarted it for a reason.
+        await resume(worker.resume_probes)
+    # Without it everything else is as it is: others deliver, and rows of this process wait for them.
+    working = asyncio.create_task(worker.run() if options.delivers else _until_cancelled())
 
     async def stop_worker() -> None:
         await worker.stop(remaining.for_deliveries())
-        with suppress(Exception):
+        if not options.delivers:
+            working.cancel()
+        with suppress(Exception, asyncio.CancelledError):
             await working
 
     opened.push_async_callback(stop_worker)
@@ -126,6 +122,10 @@ async def until_over(stop: asyncio.Event, engine: Engine) -> int:
     return 1
 
 
-async def _disk_is_given_up(store: SqliteStore) -> None:
+async def _until_cancelled() -> None:
+    await asyncio.Event().wait()
+
+
+async def _disk_is_given_up(store: ServedStore) -> None:
     while not store.given_up:  # noqa: ASYNC110 - it is the time that passes that makes it so
         await asyncio.sleep(LOOK_SECONDS)

@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 
 import container
+from container.cli.deliver import deliver
 from container.cli.docs import docs
 from container.cli.forget import forget
+from container.cli.migrate import migrate
 from container.cli.queue import queue
 from container.cli.run_tests import run_tests
 from container.cli.sandbox import sandbox
@@ -47,7 +49,7 @@ def options(
     """A self-hosted, server-side tag container."""
 
 
-for command in (serve, validate, simulate, schema, docs, sandbox, forget):
+for command in (serve, deliver, migrate, validate, simulate, schema, docs, sandbox, forget):
     app.command()(command)
 app.command("test")(run_tests)
 app.add_typer(queue, name="queue")

@@ -21,7 +21,8 @@ class Options:
     """How the process runs. `token`: the admin token, empty for none. `key`: what encrypts rows at rest.
 
     `rate_limit`: hits that one address may send in a second, 0 for any number. `drain`: seconds for which hits are
-    still taken once the process is no longer ready. `limits`: of the store.
+    still taken once the process is no longer ready. `limits`: of the store. `store`: the address of a database, empty
+    for the data folder. `accepts`: whether hits come in; `delivers`: whether deliveries go out. `workers`: processes.
     """
 
     host: str
@@ -41,3 +42,7 @@ class Options:
     otel: bool = False
     token: str = ""
     key: str | None = None
+    store: str = field(default="", repr=False)
+    accepts: bool = True
+    delivers: bool = True
+    workers: int = 1

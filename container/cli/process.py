@@ -23,7 +23,9 @@ from container.cli.demo import FOLDER
 from container.cli.engine import Engine, open_engine, until_over
 from container.cli.listeners import DRAIN_SECONDS, EVERYWHERE, Listener, address_of, bind
 from container.cli.options import Options, StartError
+from container.cli.post import Post
 from container.cli.reload import Reloader, digest, watch
+from container.cli.reports import Reports, stand_among
 from container.cli.scene import Scene, demo_scene, welcome
 from container.cli.signals import early
 from container.cli.sources import Sources
@@ -52,13 +54,17 @@ HANDED_OVER_AFTER_SECONDS = 0.0005
 """How long a thread that computes keeps the others waiting. With Python's own 5 ms a hit that comes while a large file
 is read anew waits that long at each of its steps: 53 ms in all instead of 8, at 300 hits a second."""
 
+NOWHERE = "none"
+"""In place of the address of a listener that there is not."""
+
 logger = logging.getLogger("container.cli")
 
 
-async def run(options: Options, sources: Sources, built: Built) -> int:
+async def run(options: Options, sources: Sources, built: Built, post: Post | None = None) -> int:
     """Serves until SIGTERM or SIGINT, and returns the exit code. `built`: what the file holds. Raises `StartError`.
 
-    What is opened first is closed last: new hits end first, then deliveries, then the rest.
+    `post`: of one of several processes. What is opened first is closed last: new hits end first, then deliveries, then
+    the rest.
     """
     stop, hurry, reload_wanted = asyncio.Event(), asyncio.Event(), asyncio.Event()
     early.hand_over(asyncio.get_running_loop(), stop=stop, hurry=hurry, reload=reload_wanted)
@@ -69,40 +75,84 @@ async def run(options: Options, sources: Sources, built: Built) -> int:
         made = secrets.token_urlsafe(32) if options.demo and not options.token else ""
         options = replace(options, token=options.token or made)
         # Both ports before anything else: a start that fails has sent nothing.
-        admin_bound = _bound(options.admin_host, options.admin_port, "--admin-", opened)
-        public_bound = _bound(options.host, options.port, "--", opened)
+        admin_bound, public_bound = _sockets(options, opened, post)
         scene = await demo_scene(sources, opened) if options.demo else Scene(built, sources.secrets)
         spans = _spans(options, opened)
         remaining = Remaining()
         engine = await open_engine(options, scene, sources.registry, opened, spans, remaining)
+        reports = None if post is None else stand_among(post, engine, opened)
         app = _public_app(options, engine, spans)
         _set_apart_what_stays()
         sys.setswitchinterval(HANDED_OVER_AFTER_SECONDS)
         most, most_admin = most_connections()
-        admin_crowd = Crowd(most=most_admin, spare=spare_of(most_admin))
-        for_operators: list[Listener] = []
-        pages = await _admin_pages(options, engine, opened, for_operators)
-        for_operators.append(Listener(pages, admin_bound, crowd=admin_crowd))
-        admin_at = await _listen(for_operators, admin_bound, opened)
-        crowd = _public_crowd(options, engine, most)
-        public = Listener(app, public_bound, drain_seconds=DRAIN_SECONDS, crowd=crowd)
-        public_at = await _listen([public], public_bound, opened)
-        to_hurry += [public.hurry, engine.worker.hurry]
-        crowds = {"public": crowd, "admin": admin_crowd}
+        crowds: dict[str, Crowd] = {}
+        admin_at = public_at = NOWHERE
+        if admin_bound is not None:
+            crowds["admin"] = admin_crowd = Crowd(most=most_admin, spare=spare_of(most_admin))
+            for_operators: list[Listener] = []
+            pages = await _admin_pages(options, engine, opened, for_operators, reports)
+            for_operators.append(Listener(pages, admin_bound, crowd=admin_crowd))
+            admin_at = await _listen(for_operators, admin_bound, opened)
+        public: Listener | None = None
+        if public_bound is not None:
+            crowds["public"] = crowd = _public_crowd(options, engine, most)
+            public = Listener(app, public_bound, drain_seconds=DRAIN_SECONDS, crowd=crowd)
+            public_at = await _listen([public], public_bound, opened)
+            to_hurry.append(public.hurry)
+        to_hurry.append(engine.worker.hurry)
         stand(engine.metrics.registry, _standing(engine, crowds))
         lag = Lag()
         engine.metrics.loop_lag.set_function(lag.longest)
         _in_background(lag.keep(), opened)
         _reload_when_wanted(options, scene, sources, engine, reload_wanted, opened)
-        _announce(options, scene, engine, public_at, admin_at, made=made)
+        if post is None:
+            _announce(options, scene, engine, public_at, admin_at, made=made)
+        else:
+            post.works()
         code = await until_over(stop, engine)
         remaining.begin()
         engine.health.draining = True
-        await drain(options.drain, hurry)
-        public.close()
+        if public is not None:
+            await drain(options.drain, hurry)
+            public.close()
         logger.info("serve.stopping")
     logger.info("serve.stopped")
     return code
+
+
+def announce(options: Options, built: Built, version: str, tags: int, *, public_at: str, admin_at: str) -> None:
+    """Says in the log what runs, and what an operator has to know of it."""
+    logger.info("serve.started version=%s tags=%d public=%s admin=%s", version, tags, public_at, admin_at)
+    tell(built)
+    if options.admin_host in EVERYWHERE:
+        logger.warning('admin.open "The admin listener is on all addresses: let nobody but operators reach its port."')
+    if not options.token:
+        logger.info('admin.closed "The admin page needs a token: set TAG_CONTAINER_ADMIN_TOKEN."')
+
+
+def bound_for(host: str, port: int, options: str) -> socket.socket:
+    """A socket that listens already. `options`: how the options that chose it begin. Raises `StartError`."""
+    try:
+        return bind(host, port)
+    except OSError as problem:
+        reason = problem.strerror or str(problem)
+        advice = f"Choose another with {options}host or {options}port."
+        raise StartError(f"{host}:{port} cannot be listened on ({reason}). {advice}") from None
+
+
+def _sockets(
+    options: Options, opened: AsyncExitStack, post: Post | None
+) -> tuple[socket.socket | None, socket.socket | None]:
+    """For operators and for hits, those that listen already."""
+    if post is not None:
+        return post.admin, post.public
+    admin = bound_for(options.admin_host, options.admin_port, "--admin-")
+    opened.callback(admin.close)
+    if not options.accepts:
+        return admin, None
+    public = bound_for(options.host, options.port, "--")
+    opened.callback(public.close)
+    return admin, public
 
 
 def _public_app(options: Options, engine: Engine, spans: Spans) -> Application:
@@ -113,6 +163,7 @@ def _public_app(options: Options, engine: Engine, spans: Spans) -> Application:
         engine.health,
         Front(Proxies(options.proxies), options.hosts, RateLimit(options.rate_limit)),
         counters=engine.worker.counters,
+        clock=partial(_seconds, engine),
         evaluate=spans.evaluate(evaluate),
     )
     return spans.application(public_app(ingest, prefix=options.prefix))
@@ -130,11 +181,15 @@ def _public_crowd(options: Options, engine: Engine, most: int) -> Crowd:
 
 
 async def _admin_pages(
-    options: Options, engine: Engine, opened: AsyncExitStack, listeners: list[Listener]
+    options: Options,
+    engine: Engine,
+    opened: AsyncExitStack,
+    listeners: list[Listener],
+    reports: Reports | None,
 ) -> Application:
     """The admin listener's application. The commands on the control socket share its jobs.
 
-    `listeners`: gets the one on that socket, if there is one.
+    `listeners`: gets the one on that socket, if there is one. `reports`: of the other processes.
     """
     admin = Admin(
         current=engine.current,
@@ -143,14 +198,23 @@ async def _admin_pages(
         health=engine.health,
         counters=engine.worker.counters,
         token=options.token,
+        clock=partial(_seconds, engine),
         wake=engine.worker.wake,
         outcomes=engine.worker.outcomes,
-        folder=_folder(options),
+        folder=None if options.store else _folder(options),
+        others=(lambda: ()) if reports is None else reports.metrics,
     )
     opened.push_async_callback(admin.caretaker.jobs.close)
-    _listen_to_commands(options, admin.caretaker, opened, listeners)
+    if not options.store:
+        # Commands find a database by themselves.
+        _listen_to_commands(options, admin.caretaker, opened, listeners)
     api = QueueApi(admin.caretaker, partial(authorised, token=options.token), by="admin_token")
     return admin_listener(admin, api)
+
+
+def _seconds(engine: Engine) -> float:
+    """Unix time by the store, since all processes on it have to agree."""
+    return engine.store.clock() / 1000
 
 
 def _not_taken(engine: Engine, reason: Refusal) -> None:
@@ -185,18 +249,6 @@ def _spans(options: Options, opened: AsyncExitStack) -> Spans:
         raise StartError(str(problem)) from None
     opened.push_async_callback(found.close)
     return found
-
-
-def _bound(host: str, port: int, options: str, opened: AsyncExitStack) -> socket.socket:
-    """A socket that listens already. `options`: how the options that chose it begin."""
-    try:
-        bound = bind(host, port)
-    except OSError as problem:
-        reason = problem.strerror or str(problem)
-        advice = f"Choose another with {options}host or {options}port."
-        raise StartError(f"{host}:{port} cannot be listened on ({reason}). {advice}") from None
-    opened.callback(bound.close)
-    return bound
 
 
 async def _listen(listeners: Sequence[Listener], bound: socket.socket, opened: AsyncExitStack) -> str:
@@ -259,11 +311,6 @@ def _announce(options: Options, scene: Scene, engine: Engine, public_at: str, ad
     """`made`: the admin token, if the demonstration made it. One of the operator's own is never printed."""
     container = engine.current.container
     tags = len(container.tags)
-    logger.info("serve.started version=%s tags=%d public=%s admin=%s", container.version, tags, public_at, admin_at)
-    tell(scene.built)
-    if options.admin_host in EVERYWHERE:
-        logger.warning('admin.open "The admin listener is on all addresses: let nobody but operators reach its port."')
-    if not options.token:
-        logger.info('admin.closed "The admin page needs a token: set TAG_CONTAINER_ADMIN_TOKEN."')
+    announce(options, scene.built, container.version, tags, public_at=public_at, admin_at=admin_at)
     if scene.sandbox:
         welcome(scene, public_at=public_at + options.prefix, admin_at=admin_at, token=made)

@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import re
-from collections.abc import Sequence
-from ipaddress import ip_interface
 from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvloop
 
-from container.address import canonical_address
-from container.cli.build import build
-from container.cli.listeners import EVERYWHERE
-from container.cli.log_setup import Format, log_to_stderr
-from container.cli.options import Options, StartError
-from container.cli.process import run
-from container.cli.reload import tell_problems
-from container.cli.sources import Sources, own_secret, secrets_from
+from container.cli.log_setup import Format
+from container.cli.options import Options
+from container.cli.starting import (
+    Port,
+    Store,
+    carry_out,
+    check_ports,
+    check_store,
+    hosts_of,
+    networks_of,
+    own_of,
+    prefix_of,
+    proxies_of,
+)
 from container.cli.stopping import MOST_DRAIN_SECONDS
-from container.cli.tracing import header_secrets
-from container.config.load import Loaded
-from container.config.registry import RegistryError, discover
 from container.delivery.store import Limits
-from container.delivery.told import quoted
-from container.secret import Known
-from container.web.addresses import Networks, network
-from container.web.hosts import Hosts, allowed_hosts
-from container.web.mount import plain
 
-SHORTEST_TOKEN = 16
-_PREFIX = re.compile(r"[A-Za-z0-9/._~-]*", re.ASCII)
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-
-logger = logging.getLogger("container.cli")
-
-Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")]
+MOST_WORKERS = 64
 
 
 def serve(
@@ -51,9 +37,13 @@ def serve(
     admin_host: Annotated[str, typer.Option(help="Where the operator looks.")] = "127.0.0.1",
     admin_port: Port = 8081,
     data: Annotated[Path, typer.Option(file_okay=False, help="The folder of the store.")] = Path("data"),
+    store: Store = None,
     workers: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Processes that take hits; more than one need PostgreSQL.")
+        int, typer.Option(min=1, max=MOST_WORKERS, metavar="N", help="Processes; more than one need --store.")
     ] = 1,
+    no_deliver: Annotated[
+        bool, typer.Option("--no-deliver", help="Take hits only: `deliver` sends elsewhere.")
+    ] = False,
     trusted_proxy: Annotated[
         list[str] | None, typer.Option(metavar="CIDR", help="A proxy that may name the visitor. Repeatable.")
     ] = None,
@@ -88,120 +78,30 @@ def serve(
     ] = "text",
 ) -> None:
     """Take hits and deliver what they lead to. SIGHUP reloads; SIGTERM finishes what is open and stops."""
-    if workers > 1:
-        raise typer.BadParameter(
-            "--workers above 1 needs PostgreSQL, which this version does not have: a data folder is one process's own"
-        )
-    _check_ports(host, port, admin_host, admin_port)
-    known = Known()
-    log_to_stderr(_log_level(), known, log_format)
-    secrets = secrets_from(secrets_dir, os.environ, known.learn)
-    for name, value in header_secrets(os.environ).items():
-        known.learn(name, value)
+    check_ports(host, port, admin_host, admin_port)
+    own = own_of(secrets_dir, log_format, store)
+    needing = [*(["--workers above 1"] if workers > 1 else []), *(["--no-deliver"] if no_deliver else [])]
+    check_store(own, needing=needing, demo=demo)
     options = Options(
         host=host,
         port=port,
         admin_host=admin_host,
         admin_port=admin_port,
         data=data,
-        proxies=_proxies(trusted_proxy),
-        egress=_networks("--allow-egress", allow_egress),
-        prefix=_prefix(path_prefix),
-        hosts=_hosts(allow_host),
+        proxies=proxies_of(trusted_proxy),
+        egress=networks_of("--allow-egress", allow_egress),
+        prefix=prefix_of(path_prefix),
+        hosts=hosts_of(allow_host),
         rate_limit=rate_limit,
         drain=drain,
         limits=Limits(most_rows=store_rows, most_bytes=store_bytes),
         watch=watch,
         demo=demo,
         otel=otel,
-        token=_admin_token(own_secret(secrets, "TAG_CONTAINER_ADMIN_TOKEN", secrets_dir)),
-        key=own_secret(secrets, "TAG_CONTAINER_KEY", secrets_dir),
+        token=own.token,
+        key=own.key,
+        store=own.store,
+        delivers=not no_deliver,
+        workers=workers,
     )
-    for number, key in enumerate((options.key or "").split(",")):
-        known.learn(f"TAG_CONTAINER_KEY {number}", key.strip())
-    try:
-        sources = Sources(config, discover(), os.environ, secrets, strict=True)
-        built = build(sources, {} if demo else None)
-        if built.loaded.problems and log_format == "json":
-            tell_problems(built.loaded)
-        elif built.loaded.problems:
-            typer.echo(built.loaded.report(), err=True)
-        if built.container is None:
-            raise _not_started(f"did not start: {_reason(built.loaded)}", log_format)
-        code = uvloop.run(run(options, sources, built))
-    except (StartError, RegistryError, OSError) as problem:
-        raise _not_started(f"cannot start: {problem}", log_format) from None
-    if code:
-        raise typer.Exit(code)
-
-
-def _not_started(reason: str, log_format: Format) -> typer.Exit:
-    """Says why, to people or to whatever reads the log."""
-    if log_format == "json":
-        logger.error("serve.not_started reason=%s", quoted(reason))
-    else:
-        typer.echo(f"tag-container {reason}", err=True)
-    return typer.Exit(1)
-
-
-def _reason(found: Loaded) -> str:
-    errors = sum(each.level == "error" for each in found.problems)
-    return f'"{found.filename}" has {errors} error{"" if errors == 1 else "s"}.'
-
-
-def _check_ports(host: str, port: int, admin_host: str, admin_port: int) -> None:
-    if port and port == admin_port and (host == admin_host or {host, admin_host} & EVERYWHERE):
-        raise typer.BadParameter(f"--port and --admin-port are both {port}: give each listener a port of its own")
-
-
-def _prefix(stated: str) -> str:
-    """`/metrics`, however many slashes were written around it."""
-    if not _PREFIX.fullmatch(stated):
-        raise typer.BadParameter("--path-prefix takes a path such as /metrics")
-    return plain(f"/{stated}/".encode()).decode().rstrip("/")
-
-
-def _hosts(stated: Sequence[str] | None) -> Hosts:
-    try:
-        return allowed_hosts(stated or ())
-    except ValueError as problem:
-        advice = "write a name such as t.shop.example or *.shop.example, without https:// and port, an IDN as xn--…"
-        raise typer.BadParameter(f"--allow-host: {problem}; {advice}") from None
-
-
-def _proxies(stated: Sequence[str] | None) -> Networks:
-    found = _networks("--trusted-proxy", stated)
-    if any(each.prefixlen == 0 for each in found):
-        raise typer.BadParameter(
-            "--trusted-proxy: with every address trusted, any visitor could be anybody; write the proxy's own network"
-        )
-    return found
-
-
-def _admin_token(stated: str) -> str:
-    token = stated.strip()
-    if token and len(token) < SHORTEST_TOKEN:
-        raise typer.BadParameter(
-            f"TAG_CONTAINER_ADMIN_TOKEN has to be {SHORTEST_TOKEN} characters or longer; "
-            "make one with: openssl rand -hex 32"
-        )
-    return token
-
-
-def _networks(option: str, stated: Sequence[str] | None) -> Networks:
-    found = []
-    for each in stated or ():
-        try:
-            found.append(network(each))
-        except ValueError:
-            raise typer.BadParameter(f"{option} takes networks such as 10.0.0.0/8") from None
-        if str(found[-1].network_address) != canonical_address(str(ip_interface(each.strip()).ip)):
-            raise typer.BadParameter(f'{option}: "{each}" is an address within a network; write {found[-1]}')
-    return tuple(found)
-
-
-def _log_level() -> str:
-    stated = os.environ.get("TAG_CONTAINER_LOG_LEVEL", "INFO").upper()
-    if stated not in LEVELS:
-        raise typer.BadParameter(f"TAG_CONTAINER_LOG_LEVEL is one of {', '.join(LEVELS)}")
-    return stated
+    carry_out(options, config, own)

@@ -13,7 +13,7 @@ from container.delivery.store import Answer, DeadLetter, LaneReport, WaitingLane
 _WAITING = (
     "select number, key, mode, not_before, failures, paused, first_due from lanes cross join lateral "
     "(select min(due) as first_due from delivery where lane=lanes.number and claim is null) as rows "
-    "where first_due is not null order by first_due"
+    "where first_due is not null order by first_due, number"
 )
 _LANES = (
     "select number, key, coalesce(counted.rows, 0), coalesce(counted.dead, 0), coalesce(counted.bytes, 0), "

@@ -27,6 +27,7 @@ from container.web.queue_api import Application, QueueApi, with_queue
 from container.web.queue_forms import QueueForms
 from container.web.queue_pages import QueuePages, lanes_of
 from container.web.style import PAGE_STYLE
+from container.web.summed import added, figures_of, page_of
 
 _STATIC = Path(__file__).parent / "static"
 _STYLE, _SCRIPT = (_STATIC / "admin.css").read_bytes(), (_STATIC / "queue.js").read_bytes()
@@ -70,10 +71,14 @@ async def _ready(admin: Admin, request: Request) -> Response:
 async def _metrics(admin: Admin, _request: Request) -> Response:
     # Both wait for a store that hangs, and whoever scrapes does not wait for long.
     lanes, reasons = await asyncio.gather(lanes_of(admin.store), not_ready(admin.health, admin.store))
-    shown = generate_latest(admin.metrics.registry) + generate_latest(ready_metric(ready=not reasons))
+    delivered, others = delivery_metrics(admin.counters), admin.others()
+    if others:
+        shown = page_of(added([figures_of(admin.metrics.registry, delivered), *others]))
+    else:
+        shown = generate_latest(admin.metrics.registry) + generate_latest(delivered)
+    shown += generate_latest(ready_metric(ready=not reasons))
     if lanes is not None:
         shown += generate_latest(lane_metrics(lanes, now=admin.clock()))
-    shown += generate_latest(delivery_metrics(admin.counters))
     return Response(shown, media_type=CONTENT_TYPE_LATEST, headers=GUARDED)
 
 

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from container.delivery.disk import GIVEN_UP_SECONDS, NO_SPACE, NOT_WRITTEN
 from container.delivery.levels import ADMITTED_BELOW, NEARLY_FULL
@@ -35,13 +36,26 @@ HOLDS: Mapping[Mode, str] = {
 logger = logging.getLogger("container.web")
 
 
+class Others(Protocol):
+    """The processes that take hits or deliver in place of this one."""
+
+    def reasons(self) -> Sequence[str]:
+        """Why none of them should get traffic."""
+        ...
+
+    def notices(self) -> Sequence[str]:
+        """What somebody should look after there."""
+        ...
+
+
 @dataclass(slots=True)
 class Health:
     """What is known about the process. `clock` is monotonic, in seconds.
 
     `trouble`: why the store cannot be written to, empty while it can. `overload`: that hits are refused because more
     come than are taken, as a sentence, empty while all are. `notices`: what somebody should look after in the data
-    folder, as sentences. `noticed`: what hits show about whatever stands in front of us.
+    folder, as sentences. `noticed`: what hits show about whatever stands in front of us. `others`: set where this
+    process stands for several.
     """
 
     clock: Callable[[], float] = time.monotonic
@@ -50,6 +64,7 @@ class Health:
     overload: Callable[[], str] = str
     notices: Callable[[], Sequence[str]] = tuple
     noticed: Noticed = field(default_factory=Noticed)
+    others: Others | None = None
     _failure: str = ""
     _failed_at: float = 0.0
 
@@ -73,6 +88,8 @@ class Health:
         recent = self._failure if self.clock() - self._failed_at < RECENT_SECONDS else ""
         if recent or self.trouble():
             found.append(_refusing(recent or self.trouble()))
+        # Of what holds for all of them, each sentence once.
+        found += [each for each in (() if self.others is None else self.others.reasons()) if each not in found]
         return found
 
 
@@ -133,6 +150,7 @@ def attention(current: Current, health: Health, lanes: Sequence[LaneReport], *, 
         *([overload] if overload else ()),
         *health.notices(),
         *health.noticed.sentences(),
+        *(() if health.others is None else health.others.notices()),
         *lane_reasons(lanes, now=now),
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from container.web.health import Health, moment
 from container.web.jobs import Jobs
 from container.web.metrics import Metrics
 from container.web.queue_words import age, grouped, pieces, size_of, tone_of
+from container.web.summed import Figures
 
 Handler = Callable[[Request], Awaitable[Response]]
 FormHandler = Callable[[Request, Form], Awaitable[Response]]
@@ -44,7 +45,8 @@ class Admin:
     """What the admin listener shows. `token` empty: nobody may see the pages. `clock`: Unix time in seconds.
 
     The current container's notice stands at the top of the page. `wake`: has the worker look at its lanes. `jobs`: long
-    work that was begun. `outcomes`: of the latest requests. `folder`: where the store is.
+    work that was begun. `outcomes`: of the latest requests. `folder`: where the store is. `others`: the
+    figures of the processes for which this one stands.
     """
 
     current: Current
@@ -58,6 +60,7 @@ class Admin:
     jobs: Jobs = field(default_factory=Jobs)
     outcomes: Outcomes = field(default_factory=Outcomes)
     folder: Path | None = None
+    others: Callable[[], Sequence[Figures]] = tuple
 
     @property
     def caretaker(self) -> Caretaker:

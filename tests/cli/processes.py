@@ -125,14 +125,18 @@ class Serving:
 
 @contextmanager
 def serving(
-    folder: Path, *arguments: str, text: str = FILE, environment: Mapping[str, str] | None = None
+    folder: Path,
+    *arguments: str,
+    text: str = FILE,
+    environment: Mapping[str, str] | None = None,
+    command_name: str = "serve",
 ) -> Iterator[Serving]:
     """A `serve` over a file of this text, which accepts hits. It is ended with the block, if not before."""
     folder.mkdir(exist_ok=True)
     (folder / "container.yaml").write_text(text, encoding="utf-8")
-    ports = ["--port", "0", "--admin-port", "0"]
+    ports = ["--admin-port", "0", *(["--port", "0"] if command_name == "serve" else [])]
     process = subprocess.Popen(
-        command("serve", *ports, *arguments),
+        command(command_name, *ports, *arguments),
         cwd=folder,
         env=surroundings({"SERVED_TOKEN": "token"} if environment is None else environment),
         stdout=subprocess.PIPE,

@@ -1,0 +1,41 @@
+"""Where a process stands that is one of several: what it got from the one that leads them, and what it tells."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A place among several processes. `public`, `admin`: sockets that listen, `None` for what this one does not do.
+
+    `reports`: where workers tell how they stand, and the one with the admin listener hears it. `leader`: a descriptor
+    that ends when the leader does. `ready`: a descriptor to write to once this process works.
+    """
+
+    name: str
+    public: socket.socket | None
+    admin: socket.socket | None
+    reports: socket.socket
+    leader: int
+    ready: int
+
+    def when_left_alone(self, then: Callable[[], None]) -> None:
+        """Calls back when the leader has ended without a word: nobody would start this process again, or stop it."""
+        loop = asyncio.get_running_loop()
+
+        def ended() -> None:
+            loop.remove_reader(self.leader)
+            then()
+
+        loop.add_reader(self.leader, ended)
+
+    def works(self) -> None:
+        """Says that this process does what it is there for."""
+        with suppress(OSError):
+            os.write(self.ready, b"1")
