@@ -29,6 +29,7 @@ VERSION = 1
 """Of the lines. A later version reads it."""
 
 LOADED_AT_ONCE = 20_000
+_LARGEST = 2**63 - 1
 
 Kind = type | tuple[type, ...]
 _NUMBER_OR_NONE: Kind = (int, type(None))
@@ -179,7 +180,7 @@ def checksum(place: str, key: str, about: Mapping[str, Any], body: str) -> str:
 
 
 def _is(value: object, kind: Kind) -> bool:
-    return isinstance(value, kind) and not isinstance(value, bool)
+    return isinstance(value, kind) and not isinstance(value, bool) and not (isinstance(value, int) and value > _LARGEST)
 
 
 def _insert(connection: sqlite3.Connection, place: Place, values: dict[str, Any]) -> None:

@@ -27,7 +27,7 @@ ASIDE = (
     "damaged files that were moved aside and may hold anybody; delete them when nothing more is to be saved from them"
 )
 
-LEFT = "the log, in which copies of what was deleted are left while somebody reads the file: do this again later"
+LEFT = "copies of what was deleted, which the store keeps while somebody reads it: do this again later"
 
 PLACES: Sequence[tuple[Place, str]] = (("waiting", WAITING), ("dead", DEAD))
 

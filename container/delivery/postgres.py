@@ -8,7 +8,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from container.delivery import postgres_claims as claims
@@ -17,9 +17,11 @@ from container.delivery import postgres_tending as tending
 from container.delivery.claimed import read_claimed
 from container.delivery.counters import StoreCounters, StoreFigures
 from container.delivery.levels import NEARLY_FULL
-from container.delivery.postgres_accepting import Accepting, Surroundings, accept
+from container.delivery.postgres_accepting import Accepting, Surroundings, accept, lane_keys
 from container.delivery.postgres_connecting import Database, storable
 from container.delivery.postgres_filling import Filling
+from container.delivery.postgres_keeping import Keeping
+from container.delivery.postgres_lanes import LaneNumbers
 from container.delivery.postgres_queue import Changing, PostgresQueue
 from container.delivery.postgres_tables import Connection
 from container.delivery.queue import Take
@@ -44,9 +46,6 @@ from container.delivery.store import (
 
 FEW_ROWS = 16
 USUAL_LIMITS = Limits()
-_EVERY = {"levels": 1.0, "clock": 10.0, "lapsed": 5.0, "size": 60.0, "days": 600.0}
-"""What is looked after, and in how many seconds again."""
-
 LONGEST_REST_MS = 250
 """A process does not hear of the rows that others store: it looks so often."""
 
@@ -57,8 +56,6 @@ _ANSWER = (
 )
 _HASTEN_LANE = "update lanes set not_before=%s where number=%s and not_before>%s"
 _HASTEN_ROWS = "update delivery set due=%s where lane=%s and due>%s and attempts+length(history)>0 and claim is null"
-_KNOWN_LANES = "select key, number from lanes where key=any(%s)"
-_NEW_LANES = "insert into lanes(key) select unnest(%s::text[]) on conflict do nothing"
 _SIZE = "select pg_database_size(current_database())"
 _KID = "insert into meta values('kid', %s) on conflict (name) do update set value=excluded.value"
 log = logging.getLogger("container.delivery")
@@ -101,18 +98,26 @@ class PostgresStore:
         self._keys = keys
         self._limits = limits
         self._name = f"{socket.gethostname()}:{os.getpid()}"
-        self._lanes: dict[str, int] = {}
         self._filling = Filling(limits)
         self._counters = StoreCounters()
         self._listeners: list[Callable[[Mapping[str, int]], None]] = []
         self._unreleased: set[_Held] = set()
         self._closed = False
         self._file_bytes = 0
-        self._keeping: asyncio.Task[None] | None = None
-        around = Surroundings(database, keys, self._counters, self._lane_numbers, self._filling)
+        self._lanes = LaneNumbers(database)
+        self._keeping = Keeping(
+            {
+                "levels": (1.0, lambda: self._filling.read(database)),
+                "clock": (10.0, database.measure),
+                "lapsed": (5.0, self.recover),
+                "size": (60.0, self._measure_size),
+                "days": (600.0, lambda: tending.give_back_days(database)),
+            }
+        )
+        around = Surroundings(database, keys, self._counters, self._lanes.of, self._filling)
         self._accepting = Accepting(around, self._tell)
         self._queue = found = PostgresQueue(
-            database, keys, Changing(self._lane_numbers, self._room, self._write, self._recount, self._announce)
+            database, keys, Changing(self._lanes.of, self._room, self._write, self._recount, self._announce)
         )
         self.rows, self.row, self.count, self.reasons = found.rows, found.row, found.count, found.reasons
         self.replay, self.replay_hit, self.drop = found.replay, found.replay_hit, found.drop
@@ -128,7 +133,7 @@ class PostgresStore:
     async def begin(self) -> None:
         """Reads how full the store is, and begins to look after it."""
         await self._filling.read(self.database)
-        self._keeping = asyncio.create_task(self._keep())
+        self._keeping.begin()
 
     @property
     def fill(self) -> float:
@@ -300,9 +305,7 @@ class PostgresStore:
         if self._closed:
             return
         self._closed = True
-        if self._keeping is not None:
-            self._keeping.cancel()
-            await asyncio.wait((self._keeping,))
+        await self._keeping.close()
         await self._accepting.close()
         await self.database.close()
 
@@ -340,46 +343,13 @@ class PostgresStore:
 
     async def _write(self, connection: Connection, acceptance: Acceptance, take: Take) -> Accepted:
         """What a hit leads to that is run again."""
-        keys = {each.lane.key for each in (*acceptance.rows, *acceptance.letters)}
-        lanes = await self._lane_numbers(keys)
+        lanes = await self._lanes.of(lane_keys([acceptance]))
         [accepted] = await accept(connection, [acceptance], keys=self._keys, lanes=lanes, take=take)
         return accepted
 
     async def _recount(self) -> None:
         self._filling.forget()
         await self._filling.read(self.database)
-
-    async def _lane_numbers(self, keys: Collection[str]) -> Mapping[str, int]:
-        """The numbers of lanes. New ones are written, by themselves: they are never taken back, and hold nobody up."""
-        new = sorted(key for key in keys if key not in self._lanes)
-        if new:
-            found = await self.database.ask(_KNOWN_LANES, (new,))
-            if len(found) < len(new):
-                known = {key for key, _ in found}
-                await self.database.ask(_NEW_LANES, ([key for key in new if key not in known],))
-                found = await self.database.ask(_KNOWN_LANES, (new,))
-            self._lanes.update(found)
-        return self._lanes
-
-    async def _keep(self) -> None:
-        """Looks after what goes by the time that passes, until it is cancelled. What fails is done a second later."""
-        next_at = dict.fromkeys(_EVERY, 0.0)
-        duties: Mapping[str, Callable[[], Awaitable[object]]] = {
-            "levels": lambda: self._filling.read(self.database),
-            "clock": self.database.measure,
-            "lapsed": self.recover,
-            "size": self._measure_size,
-            "days": lambda: tending.give_back_days(self.database),
-        }
-        while True:
-            for duty, seconds in _EVERY.items():
-                if time.monotonic() >= next_at[duty]:
-                    try:
-                        await duties[duty]()
-                    except StoreError:
-                        break
-                    next_at[duty] = time.monotonic() + seconds
-            await asyncio.sleep(_EVERY["levels"])
 
     async def _measure_size(self) -> None:
         [(self._file_bytes,)] = await self.database.ask(_SIZE)

@@ -136,8 +136,7 @@ class Accepting:
         begun = time.perf_counter()
         try:
             acceptances = [job.acceptance for job in jobs]
-            keys = {each.lane.key for found in acceptances for each in (*found.rows, *found.letters)}
-            lanes = await self._around.lanes(keys)
+            lanes = await self._around.lanes(lane_keys(acceptances))
             with self._around.filling.changing():
                 accepted = await self._around.database.run(partial(self._write, acceptances=acceptances, lanes=lanes))
         except Exception as problem:  # noqa: BLE001 - whoever asked gets it; nobody may wait for ever
@@ -200,6 +199,12 @@ async def accept(
     await insert_rows(connection, rows)
     await insert_letters(connection, letters)
     return accepted
+
+
+def lane_keys(acceptances: Sequence[Acceptance]) -> set[str]:
+    """The keys of their lanes."""
+    rows = {row.lane.key for each in acceptances for row in each.rows}
+    return rows | {letter.lane.key for each in acceptances for letter in each.letters}
 
 
 async def take_guards(connection: Connection, acceptances: Sequence[Acceptance]) -> list[frozenset[Guard]]:

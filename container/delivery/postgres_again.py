@@ -13,7 +13,9 @@ from container.delivery.detail import Resting
 from container.delivery.exporting import LineError, read
 from container.delivery.known_ids import KnownIds
 from container.delivery.origin import Origin, read_origin
-from container.delivery.postgres_rows import TABLES, Connection, fetched
+from container.delivery.postgres_connecting import changed, fetch, storable
+from container.delivery.postgres_rows import TABLES
+from container.delivery.postgres_tables import Connection, slot_of
 from container.delivery.queue import Returned, Take, again
 from container.delivery.row import GIVE_UP_MS
 from container.delivery.seal import Keyring
@@ -25,13 +27,14 @@ _HELD = (
     "on wanted.number=r.number and wanted.id=r.id order by r.number for update of r"
 )
 _LETTERS = (
-    "select r.number, r.id, r.lane, r.size, r.origin from dead r "
+    "select r.number, r.id, r.lane, r.first, r.size, r.origin from dead r "
     "join unnest(%s::bigint[], %s::text[]) as wanted(number, id) on wanted.number=r.number and wanted.id=r.id "
     "where r.holds='request' order by r.number for update of r skip locked"
 )
 _BODIES = "select number, id, crc, kid, body from dead where number=any(%s::bigint[])"
 _AGAIN = {
     "number": "bigint",
+    "slot": "bigint",
     "batch": "bytea",
     "part": "bigint",
     "size": "bigint",
@@ -44,7 +47,7 @@ _AGAIN = {
 _WAIT_AGAIN = (
     "insert into delivery(slot, id, lane, batch, part, size, most_items, most_bytes, due, first, give_up, expire, "
     "format, crc, kid, body, priority, history) "
-    "select {slot}, r.id, r.lane, was.batch, was.part, was.size, was.most_items, was.most_bytes, %s, r.first, "
+    "select was.slot, r.id, r.lane, was.batch, was.part, was.size, was.most_items, was.most_bytes, %s, r.first, "
     "was.give_up, was.expire, r.format, r.crc, r.kid, r.body, was.priority, r.history "
     "from unnest({arrays}) as was({names}) join dead r on r.number=was.number order by r.number"
 )
@@ -63,24 +66,24 @@ async def drop(connection: Connection, place: Place, rows: Sequence[Pair]) -> in
     """The rows are gone; how many there were."""
     table = TABLES[place]
     query = f"with held as ({_HELD.format(table=table)}) delete from {table} where number in (select number from held)"  # noqa: S608
-    return (await connection.execute(query.encode(), _columns(rows))).rowcount
+    return await changed(connection, query, _columns(rows))
 
 
 async def replay(connection: Connection, keys: Keyring, letters: Sequence[Pair], *, now: int, take: Take) -> Returned:
     """The letters wait again as they were, due at once, with all attempts before them."""
-    found = await fetched(connection, _LETTERS, _columns(letters))
+    found = await fetch(connection, _LETTERS, _columns(letters))
     bodies = await _bodies(connection, [number for number, *_, origin in found if read_origin(origin) is None])
     back: list[tuple[Any, ...]] = []
     lanes: set[int] = set()
-    for number, row_id, lane, size, stated in found:
+    for number, row_id, lane, first, size, stated in found:
         was = again(keys, bodies.get(number, Resting(row_id, "request", 0, "", b"")), stated)
         if was is None or not take(lane, size):
             continue
-        back.append(_waiting_again(number, was, now))
+        back.append(_waiting_again(number, first, was, now))
         lanes.add(lane)
     await _wait_again(connection, back, now)
     query = "select key from lanes where number=any(%s::bigint[])"
-    return Returned(len(back), frozenset(key for (key,) in await fetched(connection, query, ([*lanes],))))
+    return Returned(len(back), frozenset(key for (key,) in await fetch(connection, query, ([*lanes],))))
 
 
 def lines_of(keys: Keyring, stated: Iterable[Mapping[str, Any]], known: KnownIds) -> tuple[Imported, list[Line]]:
@@ -119,13 +122,13 @@ async def store(
 
 
 async def _bodies(connection: Connection, numbers: Sequence[int]) -> dict[int, Resting]:
-    found = await fetched(connection, _BODIES, ([*numbers],)) if numbers else []
+    found = await fetch(connection, _BODIES, ([*numbers],)) if numbers else []
     return {number: Resting(row_id, "request", crc, kid, body) for number, row_id, crc, kid, body in found}
 
 
-def _waiting_again(number: int, was: Origin, now: int) -> tuple[Any, ...]:
+def _waiting_again(number: int, first: int, was: Origin, now: int) -> tuple[Any, ...]:
     batch = (bytes.fromhex(was.batch), was.part, was.size, was.most_items, was.most_bytes)
-    return (number, *batch, max(was.give_up or 0, now + GIVE_UP_MS), was.expire, was.priority)
+    return (number, slot_of(first), *batch, max(was.give_up or 0, now + GIVE_UP_MS), was.expire, was.priority)
 
 
 async def _wait_again(connection: Connection, back: Sequence[tuple[Any, ...]], now: int) -> None:
@@ -133,21 +136,17 @@ async def _wait_again(connection: Connection, back: Sequence[tuple[Any, ...]], n
         return
     columns = [[*column] for column in zip(*back, strict=True)]
     arrays = ", ".join(f"%s::{kind}[]" for kind in _AGAIN.values())
-    query = _WAIT_AGAIN.format(slot=slot_of("r.first"), arrays=arrays, names=", ".join(_AGAIN))
-    await connection.execute(query.encode(), (now, *columns))
+    query = _WAIT_AGAIN.format(arrays=arrays, names=", ".join(_AGAIN))
+    await connection.execute(query, (now, *columns))
     await connection.execute("delete from dead where number=any(%s::bigint[])", (columns[0],))
-
-
-def slot_of(first: str) -> str:
-    """The partition of a row in SQL, also of one that an export dates before all time."""
-    return f"((({first}/86400000)%%8+8)%%8)::smallint"
 
 
 def _row(line: Line, lane: int) -> Mapping[str, Any]:
     resting = line.resting
     more = {"lane": lane, "crc": resting.crc, "kid": resting.kid, "body": resting.body}
     if line.place == "waiting":
-        return {**line.values, **more, "batch": bytes.fromhex(line.values["batch"])}
+        own = {"batch": bytes.fromhex(line.values["batch"]), "slot": slot_of(line.values["first"])}
+        return {**line.values, **more, **own}
     return {**line.values, **more, "size": len(resting.body)}
 
 
@@ -156,13 +155,12 @@ async def _insert(connection: Connection, place: Place, rows: Sequence[Mapping[s
         return
     names = [*rows[0]]
     arrays = ", ".join(f"%s::{_kind(rows[0][name], name)}[]" for name in names)
-    slot, slots = ("slot, ", f"{slot_of('r.first')}, ") if place == "waiting" else ("", "")
     listed = ", ".join(f"r.{name}" for name in names)
     query = (
-        f"insert into {TABLES[place]}({slot}{', '.join(names)}) select {slots}{listed} "  # noqa: S608 - constants
+        f"insert into {TABLES[place]}({', '.join(names)}) select {listed} "  # noqa: S608 - constants
         f"from unnest({arrays}) with ordinality as r({', '.join(names)}, place) order by r.place"
     )
-    await connection.execute(query.encode(), [[row[name] for row in rows] for name in names])
+    await connection.execute(query, [[row[name] for row in rows] for name in names])
 
 
 def _kind(value: object, name: str) -> str:
@@ -172,8 +170,8 @@ def _kind(value: object, name: str) -> str:
 
 
 def _storable(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """PostgreSQL's texts hold no zero, which an answer of a vendor's may have left in the history."""
-    return {name: value.replace("\0", "\ufffd") if isinstance(value, str) else value for name, value in values.items()}
+    """An answer of a vendor's may have left in the history what no text of PostgreSQL's holds."""
+    return {name: storable(value) if isinstance(value, str) else value for name, value in values.items()}
 
 
 def _columns(rows: Sequence[Pair]) -> tuple[list[int], list[str]]:

@@ -176,13 +176,13 @@ async def connect(url: str) -> Connection:
 
 async def fetch(connection: Connection, query: str, values: Any = ()) -> list[tuple[Any, ...]]:
     """All rows of a statement; none of one that finds nothing."""
-    cursor = await connection.execute(query, values)  # type: ignore[arg-type]  # our own statements
+    cursor = await connection.execute(query, values)
     return await cursor.fetchall() if cursor.description else []
 
 
 async def changed(connection: Connection, query: str, values: Any = ()) -> int:
     """How many rows a statement changed."""
-    return (await connection.execute(query, values)).rowcount  # type: ignore[arg-type]  # our own statements
+    return (await connection.execute(query, values)).rowcount
 
 
 def stated(problem: Exception) -> StoreError:

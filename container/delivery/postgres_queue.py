@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, closing
+from contextlib import closing
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from psycopg import Rollback
 
 from container.delivery import postgres_again, postgres_rows, postgres_traces
 from container.delivery.known_ids import KnownIds
-from container.delivery.postgres_rows import TABLES, Connection
-from container.delivery.queue import Take
+from container.delivery.postgres_again import Line
+from container.delivery.postgres_connecting import Database, Work
+from container.delivery.postgres_rows import TABLES
+from container.delivery.postgres_tables import Connection
+from container.delivery.queue import Returned, Take
 from container.delivery.row import Acceptance, FailedHit, Unpacked
 from container.delivery.seal import Keyring
 from container.delivery.selection import (
@@ -31,6 +34,8 @@ from container.delivery.selection import (
 )
 from container.delivery.store import Accepted
 
+T = TypeVar("T")
+
 GUARDS_AT_ONCE = 1000
 WAITING_TRIES, WAITING_PAUSE_SECONDS = 20, 0.25
 """Somebody may look just now; whoever looks for longer is not waited for."""
@@ -39,13 +44,13 @@ Write = Callable[[Connection, Acceptance, Take], Awaitable[Accepted]]
 
 
 class Changing(NamedTuple):
-    """How the store changes rows. `lane`: the number of a key, made if need be. `room`: for rows that come back.
+    """How the store changes rows. `lanes`: the numbers of keys, made if need be. `room`: for rows that come back.
 
     `write`: what a hit leads to, within a transaction. `changed`: there are more rows now, or fewer. `announce`: by
     lane key when rows of it are due.
     """
 
-    lane: Callable[[Connection, str], Awaitable[int]]
+    lanes: Callable[[Collection[str]], Awaitable[Mapping[str, int]]]
     room: Callable[[Connection], Awaitable[Take]]
     write: Write
     changed: Callable[[], Awaitable[None]]
@@ -53,92 +58,90 @@ class Changing(NamedTuple):
 
 
 class PostgresQueue:
-    """`connection`: one of the store's, without a transaction; it turns what goes wrong into a `StoreError`."""
+    """Each slice of work is a transaction of its own, and may be begun again when the database was away."""
 
-    def __init__(
-        self, connection: Callable[[], AbstractAsyncContextManager[Connection]], keys: Keyring, changing: Changing
-    ) -> None:
-        self._connection = connection
+    def __init__(self, database: Database, keys: Keyring, changing: Changing) -> None:
+        self._database = database
         self._keys = keys
         self._changing = changing
 
     async def rows(self, selection: Selection, *, most: int, before: int | None = None) -> Sequence[RowReport]:
-        async with self._connection() as connection:
-            return await postgres_rows.reports(connection, self._keys, selection, most=most, before=before)
+        work = partial(postgres_rows.reports, keys=self._keys, selection=selection, most=most, before=before)
+        return await self._database.run(partial(work, version=self._database.version))
 
     async def row(self, place: Place, number: int, *, whole: bool = False) -> RowDetail | None:
-        async with self._connection() as connection:
-            return await postgres_rows.row(connection, self._keys, place, number, whole=whole)
+        work = partial(postgres_rows.row, keys=self._keys, place=place, number=number, whole=whole)
+        return await self._database.run(partial(work, version=self._database.version))
 
     async def count(self, selection: Selection) -> int:
-        async with self._connection() as connection:
-            return await postgres_rows.count(connection, selection)
+        return await self._database.run(partial(postgres_rows.count, selection=selection))
 
     async def reasons(self, lane: int) -> Mapping[str, int]:
-        async with self._connection() as connection:
-            return await postgres_rows.reasons(connection, lane)
+        return await self._database.run(partial(postgres_rows.reasons, lane=lane))
 
     async def standing(self, selection: Selection, *, after: int, most: int = AT_ONCE) -> Sequence[Standing]:
-        async with self._connection() as connection:
-            return await postgres_rows.standing(connection, selection, after=after, most=most)
+        return await self._database.run(partial(postgres_rows.standing, selection=selection, after=after, most=most))
 
     async def hit_of(self, letter: Standing) -> FailedHit | None:
-        async with self._connection() as connection:
-            return await postgres_rows.hit_of(connection, self._keys, letter)
+        return await self._database.run(partial(postgres_rows.hit_of, keys=self._keys, letter=letter))
 
     async def export(self, selection: Selection, *, after: int, most: int = AT_ONCE) -> Sequence[Exported]:
-        async with self._connection() as connection:
-            found = await postgres_rows.pairs(connection, selection, after=after, most=most)
-            return await postgres_rows.export(connection, self._keys, selection.place, found)
+        found = await self._database.run(partial(postgres_rows.pairs, selection=selection, after=after, most=most))
+        return await self._database.run(
+            partial(postgres_rows.export, keys=self._keys, place=selection.place, rows=found)
+        )
 
     async def replay(self, selection: Selection, *, now: int, most: int = AT_ONCE) -> int:
         after = 0
-        async with self._connection() as connection:
-            while found := await postgres_rows.pairs(connection, selection, after=after, most=most, now=now):
-                after = found[-1].number
+        while found := await self._database.run(
+            partial(postgres_rows.pairs, selection=selection, after=after, most=most, now=now)
+        ):
+            after = found[-1].number
+
+            async def work(connection: Connection, letters: Sequence[Pair] = found) -> Returned:
                 take = await self._changing.room(connection)
-                async with connection.transaction():
-                    returned = await postgres_again.replay(connection, self._keys, found, now=now, take=take)
-                await self._changing.changed()
-                self._changing.announce(dict.fromkeys(returned.lanes, now))
-                if returned.rows:
-                    return returned.rows
+                return await postgres_again.replay(connection, self._keys, letters, now=now, take=take)
+
+            returned = await self._change(work)
+            self._changing.announce(dict.fromkeys(returned.lanes, now))
+            if returned.rows:
+                return returned.rows
         return 0
 
     async def replay_hit(self, letter: Standing, acceptance: Acceptance) -> bool:
-        async with self._connection() as connection:
-            for row in acceptance.rows:
-                await self._changing.lane(connection, row.lane.key)
-            take = await self._changing.room(connection)
+        # Lanes that are made for it are remembered, so they are no part of what may be taken back.
+        keys = {row.lane.key for row in acceptance.rows} | {letter.lane.key for letter in acceptance.letters}
+        await self._changing.lanes(keys)
+
+        async def work(connection: Connection) -> bool:
             whole = False
             async with connection.transaction():
                 deleted = await postgres_again.drop(connection, "dead", [Pair(letter.number, letter.id)])
-                accepted = await self._changing.write(connection, acceptance, take)
+                accepted = await self._changing.write(connection, acceptance, await self._changing.room(connection))
                 whole = bool(deleted) and accepted.stored == len(acceptance.rows)
                 if not whole:
                     raise Rollback
-            await self._changing.changed()
-        if whole:
+            return whole
+
+        stored = await self._change(work)
+        if stored:
             self._changing.announce({row.lane.key: row.due for row in acceptance.rows})
-        return whole
+        return stored
 
     async def drop(self, selection: Selection, *, after: int = 0, most: int = AT_ONCE) -> Gone:
-        async with self._connection() as connection:
-            found = await postgres_rows.pairs(connection, selection, after=after, most=most)
-            if not found:
-                return Gone(0, None)
-            rows = await postgres_again.drop(connection, selection.place, found)
-            await self._changing.changed()
+        found = await self._database.run(partial(postgres_rows.pairs, selection=selection, after=after, most=most))
+        if not found:
+            return Gone(0, None)
+        rows = await self._change(partial(postgres_again.drop, place=selection.place, rows=found))
         return Gone(rows, found[-1].number)
 
     async def known_ids(self) -> KnownIds:
         known = KnownIds()
         for place in TABLES:
             after = 0
-            async with self._connection() as connection:
-                while found := await postgres_rows.ids(connection, place, after=after):
-                    after = found[-1].number
-                    await asyncio.to_thread(known.add, [pair.id for pair in found])
+            while found := await self._database.run(partial(postgres_rows.ids, place=place, after=after)):
+                after = found[-1].number
+                await asyncio.to_thread(known.add, [pair.id for pair in found])
         return known
 
     async def import_rows(
@@ -147,13 +150,14 @@ class PostgresQueue:
         if known is None:
             with closing(await self.known_ids()) as own:
                 return await self.import_rows(lines, now=now, known=own)
-        imported, sealed = await asyncio.to_thread(partial(postgres_again.lines_of, self._keys, lines, known))
-        async with self._connection() as connection:
-            lanes = {key: await self._changing.lane(connection, key) for key in {line.lane for line in sealed}}
+        imported, sealed = await asyncio.to_thread(postgres_again.lines_of, self._keys, lines, known)
+        lanes = await self._changing.lanes({line.lane for line in sealed})
+
+        async def work(connection: Connection) -> tuple[Imported, list[Line]]:
             take = await self._changing.room(connection)
-            async with connection.transaction():
-                taken, stored = await postgres_again.store(connection, sealed, lanes=lanes, take=take)
-            await self._changing.changed()
+            return await postgres_again.store(connection, sealed, lanes=lanes, take=take)
+
+        taken, stored = await self._change(work)
         known.add(line.values["id"] for line in stored)
         self._changing.announce({line.lane: now for line in stored if line.place == "waiting"})
         return imported + taken
@@ -161,36 +165,37 @@ class PostgresQueue:
     async def search(
         self, place: Place, holds: Callable[[Unpacked | FailedHit], bool], *, after: int, most: int = AT_ONCE
     ) -> Searched:
-        async with self._connection() as connection:
-            return await postgres_rows.search(connection, self._keys, place, holds, after=after, most=most)
+        return await self._database.run(
+            partial(postgres_rows.search, keys=self._keys, place=place, holds=holds, after=after, most=most)
+        )
 
     async def erase(self, place: Place, rows: Sequence[Pair]) -> int:
-        """Their versions are cleared away by `tidy`; until then nothing but the database's files knows of them."""
-        if not rows:
-            return 0
-        async with self._connection() as connection:
-            gone = await postgres_again.drop(connection, place, rows)
-            await self._changing.changed()
-        return gone
+        """What the database keeps of them until nobody can see it is cleared away by `tidy`."""
+        return await self._change(partial(postgres_again.drop, place=place, rows=rows)) if rows else 0
 
     async def forget_guards(self, keys: Sequence[bytes], rows: Collection[str], *, dry_run: bool = False) -> int:
-        async with self._connection() as connection:
-            found = {*await postgres_traces.guards_with(connection, keys)}
-            after: bytes | None = b"" if rows else None
-            while after is not None:
-                taken, after = await postgres_traces.guards_of(connection, rows, after=after)
-                found.update(taken)
-            listed = [] if dry_run else sorted(found)
-            for start in range(0, len(listed), GUARDS_AT_ONCE):
-                await postgres_traces.drop_guards(connection, listed[start : start + GUARDS_AT_ONCE])
+        found = {*await self._database.run(partial(postgres_traces.guards_with, keys=keys))}
+        after: bytes | None = b"" if rows else None
+        while after is not None:
+            taken, after = await self._database.run(partial(postgres_traces.guards_of, rows=rows, after=after))
+            found.update(taken)
+        listed = [] if dry_run else sorted(found)
+        for start in range(0, len(listed), GUARDS_AT_ONCE):
+            some = listed[start : start + GUARDS_AT_ONCE]
+            await self._database.run(partial(postgres_traces.drop_guards, keys=some))
         return len(found)
 
     async def tidy(self) -> bool:
-        async with self._connection() as connection:
-            before = await postgres_traces.mark(connection)
-            for _ in range(WAITING_TRIES):
-                seen = await postgres_traces.is_seen(connection, before)
-                if not seen:
-                    break
-                await asyncio.sleep(WAITING_PAUSE_SECONDS)
-            return await postgres_traces.vacuum(connection) and not seen
+        before = await self._database.run(postgres_traces.mark)
+        for _ in range(WAITING_TRIES):
+            seen = await self._database.run(partial(postgres_traces.is_seen, before=before))
+            if not seen:
+                break
+            await asyncio.sleep(WAITING_PAUSE_SECONDS)
+        return await postgres_traces.vacuum(self._database.url) and not seen
+
+    async def _change(self, work: Work[T]) -> T:
+        """Work that may change how many rows there are."""
+        result = await self._database.run(work)
+        await self._changing.changed()
+        return result

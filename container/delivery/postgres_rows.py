@@ -11,17 +11,16 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from psycopg import AsyncConnection
-
 from container.delivery import exporting
 from container.delivery.detail import Resting, detail, held, history, labelled
 from container.delivery.lane import lane_at
+from container.delivery.postgres_connecting import fetch
+from container.delivery.postgres_tables import Connection
 from container.delivery.row import FailedHit, Unpacked
 from container.delivery.seal import Keyring, KeyringError
 from container.delivery.selection import Exported, Pair, Place, RowDetail, RowReport, Searched, Selection, Standing
 
 TABLES: dict[Place, str] = {"waiting": "delivery", "dead": "dead"}
-Connection = AsyncConnection[tuple[Any, ...]]
 
 BODIES_AT_ONCE = 50
 """So many are in memory together while rows are searched."""
@@ -31,12 +30,12 @@ IDS_AT_ONCE = 20_000
 _REPORT: dict[Place, str] = {
     "waiting": (
         "select r.number, r.id, r.lane, lanes.key, 'request', r.attempts, r.first, length(r.body), null, '', null, "
-        "r.due, r.claim is not null, r.kid, r.crc, r.body, r.give_up, r.expire, r.history "
+        "r.due, r.claim is not null, {worker}, r.kid, r.crc, r.body, r.give_up, r.expire, r.history "
         "from delivery r join lanes on lanes.number=r.lane"
     ),
     "dead": (
         "select r.number, r.id, r.lane, lanes.key, r.holds, r.attempts, r.first, r.size, r.reason, r.note, r.died, "
-        "null, false, r.kid, r.crc, r.body, {give_up}, {expire}, r.history "
+        "null, false, '', r.kid, r.crc, r.body, {give_up}, {expire}, r.history "
         "from dead r join lanes on lanes.number=r.lane"
     ),
 }
@@ -48,7 +47,7 @@ def in_origin(name: str) -> str:
 
 
 _DEAD_REPORT = _REPORT["dead"].format(give_up=in_origin("give_up"), expire=in_origin("expire"))
-_REPORTS: dict[Place, str] = {"waiting": _REPORT["waiting"], "dead": _DEAD_REPORT}
+_WORKER = "case when r.claim is null then '' else r.worker end"
 _CAN_WAIT = f"r.holds='request' and r.reason!='damaged' and coalesce({in_origin('expire')}>=%s, r.reason!='too_old')"
 """Of what is too old without saying since when, nobody knows that it is not."""
 
@@ -97,7 +96,7 @@ async def pairs(
         f"select r.number, r.id from {TABLES[selection.place]} r where r.number>%s and {clause} "  # noqa: S608 - constants
         "order by r.number limit %s"
     )
-    return [Pair(*found) for found in await fetched(connection, query, (after, *values, most))]
+    return [Pair(*found) for found in await fetch(connection, query, (after, *values, most))]
 
 
 async def count(connection: Connection, selection: Selection) -> int:
@@ -107,33 +106,35 @@ async def count(connection: Connection, selection: Selection) -> int:
     if await _is_whole(connection, selection):
         of_lane, lanes = ("", ()) if selection.lane is None else (" where lane=%s", (selection.lane,))
         query = f"select coalesce(sum({column}), 0)::bigint from counts{of_lane}"  # noqa: S608 - constants
-        return int((await fetched(connection, query, lanes))[0][0])
+        return int((await fetch(connection, query, lanes))[0][0])
     clause, values = where(selection)
     query = f"select count(*) from {table} r where {clause}"  # noqa: S608 - constants
-    return int((await fetched(connection, query, values))[0][0])
+    return int((await fetch(connection, query, values))[0][0])
 
 
 async def reasons(connection: Connection, lane: int) -> dict[str, int]:
     """How many letters of a lane are dead for each reason."""
     query = "select reason, count(*) from dead where lane=%s group by reason order by reason"
-    return {str(reason): int(rows) for reason, rows in await fetched(connection, query, (lane,))}
+    return {str(reason): int(rows) for reason, rows in await fetch(connection, query, (lane,))}
 
 
 async def reports(
-    connection: Connection, keys: Keyring, selection: Selection, *, most: int, before: int | None
+    connection: Connection, keys: Keyring, selection: Selection, *, most: int, before: int | None, version: int
 ) -> list[RowReport]:
-    """The selected rows below `before`, the latest first."""
+    """The selected rows below `before`, the latest first. `version`: of the tables."""
     clause, values = where(selection)
     if before is not None:
         clause, values = f"{clause} and r.number<%s", [*values, before]
-    query = f"{_REPORTS[selection.place]} where {clause} order by r.number desc limit %s"
-    found = [_seen(selection.place, *values) for values in await fetched(connection, query, (*values, most))]
+    query = f"{_report(selection.place, version)} where {clause} order by r.number desc limit %s"
+    found = [_seen(selection.place, *values) for values in await fetch(connection, query, (*values, most))]
     return await asyncio.to_thread(lambda: [labelled(keys, each.report, each.resting) for each in found])
 
 
-async def row(connection: Connection, keys: Keyring, place: Place, number: int, *, whole: bool) -> RowDetail | None:
+async def row(
+    connection: Connection, keys: Keyring, place: Place, number: int, *, whole: bool, version: int
+) -> RowDetail | None:
     """Everything of a row."""
-    found = await fetched(connection, f"{_REPORTS[place]} where r.number=%s", (number,))
+    found = await fetch(connection, f"{_report(place, version)} where r.number=%s", (number,))
     if not found:
         return None
     seen = _seen(place, *found[0])
@@ -148,13 +149,13 @@ async def standing(connection: Connection, selection: Selection, *, after: int, 
         f"select r.number, r.id, r.holds, r.reason, {in_origin('expire')} from dead r "  # noqa: S608 - constants
         f"where r.number>%s and {clause} order by r.number limit %s"
     )
-    return [Standing(*found) for found in await fetched(connection, query, (after, *values, most))]
+    return [Standing(*found) for found in await fetch(connection, query, (after, *values, most))]
 
 
 async def hit_of(connection: Connection, keys: Keyring, letter: Standing) -> FailedHit | None:
     """The hit that a letter holds."""
     query = "select id, holds, crc, kid, body from dead where number=%s and id=%s and holds='hit'"
-    found = await fetched(connection, query, (letter.number, letter.id))
+    found = await fetch(connection, query, (letter.number, letter.id))
     if not found:
         return None
     try:
@@ -184,7 +185,7 @@ async def search(
     unread = 0
     for start in range(0, len(listed), BODIES_AT_ONCE):
         numbers = [pair.number for pair in listed[start : start + BODIES_AT_ONCE]]
-        bodies = await fetched(connection, query, (numbers,))
+        bodies = await fetch(connection, query, (numbers,))
         holding, unreadable = await asyncio.to_thread(partial(_holding, keys, bodies, holds))
         found += holding
         unread += unreadable
@@ -201,7 +202,7 @@ async def export(connection: Connection, keys: Keyring, place: Place, rows: Sequ
     )
     found = {
         Pair(number, row_id): values
-        for number, row_id, *values in await fetched(connection, query, ([pair.number for pair in rows],))
+        for number, row_id, *values in await fetch(connection, query, ([pair.number for pair in rows],))
     }
 
     def exported(pair: Pair) -> Exported:
@@ -220,11 +221,6 @@ async def ids(connection: Connection, place: Place, *, after: int) -> list[Pair]
     return await pairs(connection, Selection(place), after=after, most=IDS_AT_ONCE)
 
 
-async def fetched(connection: Connection, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    """All that a query finds. Its text is made of constants; what is asked about are its values."""
-    return await (await connection.execute(query.encode(), values)).fetchall()
-
-
 async def _is_whole(connection: Connection, selection: Selection) -> bool:
     """Whether all rows of a lane, or of all lanes, are selected."""
     if replace(selection, up_to=None) != Selection(selection.place, selection.lane):
@@ -232,7 +228,7 @@ async def _is_whole(connection: Connection, selection: Selection) -> bool:
     if selection.up_to is None:
         return True
     query = f"select coalesce(max(number), 0) from {TABLES[selection.place]}"  # noqa: S608 - constants
-    return selection.up_to >= int((await fetched(connection, query))[0][0])
+    return selection.up_to >= int((await fetch(connection, query))[0][0])
 
 
 def _holding(
@@ -252,10 +248,14 @@ def _holding(
     return found, unread
 
 
+def _report(place: Place, version: int) -> str:
+    """The first version of the tables does not say which process has a claim."""
+    return _DEAD_REPORT if place == "dead" else _REPORT[place].format(worker="''" if version < 2 else _WORKER)
+
+
 def _seen(place: Place, *found: Any) -> Seen:
-    number, row_id, lane, key, holds, attempts, first, size, reason, note, died, due, claimed, kid, crc, body, *rest = (
-        found
-    )
+    *about, kid, crc, body, give_up, expire, tried = found
+    number, row_id, lane, key, holds, attempts, first, size, reason, note, died, due, claimed, worker = about
     report = RowReport(
         place=place,
         number=number,
@@ -273,6 +273,6 @@ def _seen(place: Place, *found: Any) -> Seen:
         died=died,
         due=due,
         claimed=claimed,
+        worker=worker,
     )
-    give_up, expire, attempts_text = rest
-    return Seen(report, Resting(row_id, holds, crc, kid, body), give_up, expire, attempts_text)
+    return Seen(report, Resting(row_id, holds, crc, kid, body), give_up, expire, tried)

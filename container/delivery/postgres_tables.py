@@ -209,7 +209,7 @@ async def migrate(connection: Connection, *, wanted: int = SCHEMA_VERSION) -> li
         version = await version_of(connection)
         done = []
         for number, step in missing_steps(version, wanted):
-            await connection.execute(sql.SQL(step))  # type: ignore[arg-type]  # it is ours
+            await connection.execute(sql.SQL(step))
             stated = (
                 "insert into meta values('schema_version', %s) on conflict (name) do update set value=excluded.value"
             )

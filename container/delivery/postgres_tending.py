@@ -10,6 +10,8 @@ from collections import Counter as Tally
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from psycopg import errors
+
 from container.delivery.lane import lane_at
 from container.delivery.postgres_claims import BURY_LAPSED, RECOVER, Went
 from container.delivery.postgres_connecting import Database, changed, fetch
@@ -94,7 +96,7 @@ async def give_back_days(database: Database) -> int:
 
 
 async def _emptied(database: Database, slot: int) -> bool:
-    """Looked at once more under the lock, which is not waited for: whoever works there has precedence."""
+    """Looked at once more under the lock, for which nobody is held up: whoever works there has precedence."""
     part = f"delivery_{slot}"
 
     async def work(connection: Connection) -> bool:
@@ -103,7 +105,11 @@ async def _emptied(database: Database, slot: int) -> bool:
         if not spent:
             return False
         await connection.execute("set local lock_timeout='50ms'")
-        await connection.execute(f"lock table {part} in access exclusive mode")
+        try:
+            async with connection.transaction():
+                await connection.execute(f"lock table {part} in access exclusive mode")
+        except errors.LockNotAvailable:
+            return False
         [(spent,)] = await fetch(connection, query)
         if spent:
             await connection.execute(f"truncate {part}")

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from container.delivery.postgres_rows import Connection, fetched
+import psycopg
+
+from container.delivery.postgres_connecting import changed, connect, fetch, stated
+from container.delivery.postgres_tables import Connection
 
 LOOKED_AT_ONCE = 20_000
 
@@ -37,39 +40,41 @@ _VACUUM = "vacuum (truncate off) delivery, dead, guards"
 
 async def guards_with(connection: Connection, keys: Sequence[bytes]) -> list[bytes]:
     """Those of the keys that somebody has."""
-    return [key for (key,) in await fetched(connection, _WITH, ([*keys],))] if keys else []
+    return [key for (key,) in await fetch(connection, _WITH, ([*keys],))] if keys else []
 
 
 async def guards_of(connection: Connection, rows: Collection[str], *, after: bytes) -> tuple[list[bytes], bytes | None]:
     """The keys above `after` that these rows took, and where to go on; `None` at the end."""
-    found = await fetched(connection, _OF, (after, LOOKED_AT_ONCE, [*rows]))
+    found = await fetch(connection, _OF, (after, LOOKED_AT_ONCE, [*rows]))
     last = next((key for key, taken in found if not taken), None)
     return [key for key, taken in found if taken], last
 
 
 async def drop_guards(connection: Connection, keys: Sequence[bytes]) -> int:
     """The guards are free again."""
-    return (await connection.execute(_DROP, ([*keys],))).rowcount
+    return await changed(connection, _DROP, ([*keys],))
 
 
 async def mark(connection: Connection) -> str:
     """The present, as the database counts it: what was deleted before is nobody's who comes after."""
-    return str((await fetched(connection, _MARK))[0][0])
+    return str((await fetch(connection, _MARK))[0][0])
 
 
 async def is_seen(connection: Connection, before: str) -> bool:
     """Whether somebody works with the database as it was before a `mark`, so that nothing can be cleared away."""
-    return bool((await fetched(connection, _SEEN, (before,)))[0][0])
+    return bool((await fetch(connection, _SEEN, (before,)))[0][0])
 
 
-async def vacuum(connection: Connection) -> bool:
-    """Clears away what nobody sees any more. Whether this role may: the tables have to be its own."""
-    if not (await fetched(connection, _OWNED))[0][0]:
-        return False
-    [[patience]] = await fetched(connection, "select current_setting('statement_timeout')")
-    await connection.execute("set statement_timeout=0")
+async def vacuum(url: str) -> bool:
+    """Clears away what nobody sees any more. Whether this role may: the tables have to be its own.
+
+    On a connection of its own, since it may take longer than anything else is allowed to. Raises a `StoreError`.
+    """
     try:
-        await connection.execute(_VACUUM)
-    finally:
-        await connection.execute("select set_config('statement_timeout', %s, false)", (patience,))
-    return True
+        async with await connect(url) as connection:
+            [[owned]] = await fetch(connection, _OWNED)
+            if owned:
+                await connection.execute(_VACUUM)
+    except psycopg.Error as problem:
+        raise stated(problem) from None
+    return bool(owned)

@@ -41,7 +41,8 @@ class RowReport:
     """A row for people. `holds`: a request, or the hit of a tag that raised.
 
     `lane`: its number, `account`: what it is. `reason`, `note`, `died` are of dead letters, `due` and `claimed` (it is
-    being sent) of others. `tag` and `event_name` are empty when the body cannot be read.
+    being sent) of others; `worker`: the process that sends it, where there may be several. `tag` and `event_name` are
+    empty when the body cannot be read.
     """
 
     place: Place
@@ -60,6 +61,7 @@ class RowReport:
     died: int | None = None
     due: int | None = None
     claimed: bool = False
+    worker: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from container.delivery.sender import Sender
 from container.delivery.store import Claimed, Store, StoreError, WaitingLane
 from container.delivery.told import quoted
 from container.delivery.train import deliver_in_turn
+from container.delivery.transport import TOTAL_SECONDS
 from container.delivery.upkeep import Upkeep
 
 log = logging.getLogger("container.delivery")
@@ -34,7 +35,6 @@ CLAIMS_AT_ONCE = 8
 """So many lanes are claimed in one commit: hits wait for it too."""
 
 MOST_COURSES = 10_000
-LONGEST_REST_MS = 60_000
 SHUTDOWN_SECONDS = 30.0
 _GIVING_BACK_SECONDS = 3.0
 """Of the time that stopping may take, so much is kept for writing down what is given back."""
@@ -44,11 +44,15 @@ STORE_PAUSE_MS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What is not the worker's own: `clock` in Unix milliseconds, `random` between 0 and 1, `sleep` in seconds."""
+    """What is not the worker's own: `clock` in Unix milliseconds, `random` between 0 and 1, `sleep` in seconds.
 
-    clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    Without a clock the store's is used. `monotonic`: in seconds, by which claims are held.
+    """
+
+    clock: Callable[[], int] | None = None
     random: Callable[[], float] = random.random
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    monotonic: Callable[[], float] = time.monotonic
 
 
 class Worker:
@@ -68,12 +72,13 @@ class Worker:
         self._store = store
         self._paces = paces
         self._around = surroundings or Surroundings()
+        self._clock = self._around.clock or store.clock
         self._handling = Handling(
             store,
             transport,
             judges,
             self.counters,
-            self._around.clock,
+            self._clock,
             self._around.random,
             self._around.sleep,
         )
@@ -111,7 +116,7 @@ class Worker:
         """Starts a request for every lane that may have one, as far as the limits reach; when to look again (ms)."""
         self._awake.clear()
         self._rests_until = NEVER
-        now = self._around.clock()
+        now = self._clock()
         try:
             await self._releases.step()
             tended = await self._upkeep.step(now)
@@ -146,7 +151,7 @@ class Worker:
 
     async def resume_probes(self) -> int:
         """After a reload: lanes that hold still are tried at once; how many there were."""
-        found = await self._store.probe(now=self._around.clock())
+        found = await self._store.probe(now=self._clock())
         self.wake()
         return found
 
@@ -195,7 +200,7 @@ class Worker:
 
     async def _start(self, waiting: Sequence[WaitingLane], now: int) -> int:
         """When to look again: at once if a lane was served that has room for more."""
-        again = now + LONGEST_REST_MS
+        again = now + self._store.longest_rest
         self._turns += 1
         self._holds = {}
         self._forget(waiting)
@@ -283,16 +288,27 @@ class Worker:
     def _send(self, claimed: Claimed, course: Course, *, apart: bool) -> None:
         course.flights += 1
         course.turn = self._turns
-        number = course.begin(self._around.clock())
+        number = course.begin(self._clock())
         flight = Flight(claimed, course, number)
-        sending = self._in_turn(flight) if apart else self._handling.deliver(flight)
-        task = asyncio.create_task(sending)
+        task = asyncio.create_task(self._deliver(flight, apart=apart))
         self._flights[task] = flight
         task.add_done_callback(self._landed)
 
+    async def _deliver(self, flight: Flight, *, apart: bool) -> None:
+        if not self._holds_on(flight):
+            self._releases.add(flight.claimed)
+        elif apart:
+            await self._in_turn(flight)
+        else:
+            await self._handling.deliver(flight)
+
+    def _holds_on(self, flight: Flight) -> bool:
+        """Whether a request is over before another process may have its rows."""
+        return flight.claimed.held_until - self._around.monotonic() > TOTAL_SECONDS
+
     async def _in_turn(self, flight: Flight) -> None:
         def goes_on() -> bool:
-            return not self._stopping and flight.course.goes_on(self._around.clock())
+            return not self._stopping and self._holds_on(flight) and flight.course.goes_on(self._clock())
 
         left = await deliver_in_turn(self._handling, flight, goes_on)
         if left.rows:
@@ -303,7 +319,7 @@ class Worker:
         label = str(lane.lane)
         self.counters.add("buried", lane.lane.type, reason, by=rows)
         self.counters.buried(label, {"": rows}, reason)
-        number = self._handling.told.news(f"buried {lane.number} {reason}", "", now=self._around.clock(), number=rows)
+        number = self._handling.told.news(f"buried {lane.number} {reason}", "", now=self._clock(), number=rows)
         if number:
             log.error("delivery.buried lane=%s rows=%d reason=%s", quoted(label), number, reason)
 
@@ -315,7 +331,7 @@ class Worker:
             self._releases.add(flight.claimed)
         elif (problem := task.exception()) is not None:
             # A mistake of ours: the rows are kept, and not tried in a hot loop.
-            self._releases.add(flight.claimed, self._around.clock() + PROBE_MS)
+            self._releases.add(flight.claimed, self._clock() + PROBE_MS)
             log.error("delivery.failed problem=%s", type(problem).__name__, exc_info=problem)
 
     def _heard(self, first: Mapping[str, int]) -> None:
@@ -325,7 +341,7 @@ class Worker:
                 self.wake()
 
     async def _rest(self, until: int) -> None:
-        wait = (until - self._around.clock()) / 1000
+        wait = (until - self._clock()) / 1000
         if wait <= 0 or self._awake.is_set() or self._stopping:
             # Others have their turn, however much there is to do.
             await asyncio.sleep(0)

@@ -48,6 +48,7 @@ def report_json(report: RowReport) -> dict[str, Any]:
         "died": report.died,
         "due": report.due,
         "in_flight": report.claimed,
+        "worker": report.worker,
     }
 
 

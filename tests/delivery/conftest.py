@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,9 @@ import pytest
 from container.delivery.postgres import open_postgres
 from container.delivery.sqlite import open_store
 from container.delivery.store import Store
-from tests.delivery.harness import NOW, Engine, Scenario, StoreFactory, run
-from tests.delivery.postgres import KEY, execute, running
+from tests.delivery.engines import ENGINES, Engine
+from tests.delivery.harness import NOW, Scenario, StoreFactory, run
+from tests.delivery.postgres import KEY, running
 
 
 async def in_sqlite(folder: Path) -> Store:
@@ -43,35 +43,7 @@ def play(request: pytest.FixtureRequest, tmp_path: Path) -> Scenario:
     return played
 
 
-_EMPTYING = (
-    "delete from delivery; delete from dead; delete from guards; delete from counts; delete from lanes; "
-    "delete from meta where name<>'schema_version'; alter sequence delivery_number restart; "
-    "alter sequence lanes_number_seq restart; alter sequence dead_number_seq restart"
-)
-
-
-@cache
-def _again() -> str:
-    return running().database()
-
-
-def emptied() -> str:
-    """The address of a database that is as good as new, and quicker to have."""
-    execute(_again(), _EMPTYING)
-    return _again()
-
-
-@pytest.fixture(params=[*FACTORIES])
+@pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
-    """Where a worker's rows are, in each of the engines."""
-    if request.param == "sqlite":
-        return Engine(partial(in_sqlite, tmp_path))
-    url = emptied()
-
-    async def lapse() -> None:
-        execute(url, "update delivery set lease=0 where claim is not null")
-        store = await open_postgres(url, key=KEY)
-        await store.tend(now=NOW, begun=True)
-        await store.close()
-
-    return Engine(partial(open_postgres, url, key=KEY), lapse)
+    """Stores of one engine, at as many places as the test wants."""
+    return Engine(request.param, tmp_path)

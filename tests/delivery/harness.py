@@ -167,21 +167,6 @@ class Vendor:
         return self.reply(request)
 
 
-async def _nothing() -> None:
-    """There is nothing to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """Opens a store over the same rows each time. `lapse`: has claims be over whose process is gone."""
-
-    opened: Callable[[], Awaitable[Store]]
-    lapse: Callable[[], Awaitable[None]] = _nothing
-
-    async def __call__(self) -> Store:
-        return await self.opened()
-
-
 @dataclass
 class Bench(Generic[S]):
     """A worker over a store and a vendor."""

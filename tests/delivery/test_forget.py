@@ -16,10 +16,12 @@ from container.delivery.progress import Progress
 from container.delivery.row import acceptance
 from container.delivery.schema import FILE, open_reader
 from container.delivery.selection import Selection
-from container.delivery.sqlite import SqliteStore, open_store
+from container.delivery.sqlite import open_store
+from container.delivery.store import Store
 from container.engine.guards import once_per_guard
 from container.engine.outcome import Failure, Guard, Planned
 from tests import canaries
+from tests.delivery.engines import Engine
 from tests.delivery.harness import LATER, NOW, accepted, item_request, must_claim, outcome, planned, run
 
 OTHER = {"email": hashlib.sha256(b"somebody@else.example").hexdigest()}
@@ -32,7 +34,7 @@ def of_another(number: int) -> Planned:
 
 
 async def forgotten(
-    store: SqliteStore, who: Person, *, tags: Mapping[str, str] = {}, dry_run: bool = False, folder: Path | None = None
+    store: Store, who: Person, *, tags: Mapping[str, str] = {}, dry_run: bool = False, folder: Path | None = None
 ) -> Mapping[str, int]:
     progress = Progress()
     await forget(store, who, progress, tags=tags, folder=folder, dry_run=dry_run)
@@ -41,10 +43,10 @@ async def forgotten(
 
 
 def test_rows_letters_and_guards_of_a_person_are_gone_and_counted_and_a_second_time_there_are_none(
-    tmp_path: Path,
+    engine: Engine,
 ) -> None:
     async def scenario() -> None:
-        store = open_store(tmp_path, now=NOW)
+        store = await engine.open()
         guards = [Guard(bytes([number]), "duplicate", LATER, (f"{number:032x}",)) for number in (1, 5)]
         await store.accept(accepted(planned(1), planned(2), planned(3), guards=guards[:1]))
         await store.accept(accepted(of_another(4), of_another(5), guards=guards[1:]))
@@ -66,7 +68,7 @@ def test_rows_letters_and_guards_of_a_person_are_gone_and_counted_and_a_second_t
     run(scenario())
 
 
-def test_a_hit_is_searched_in_its_headers_cookies_query_body_and_address(tmp_path: Path) -> None:
+def test_a_hit_is_searched_in_its_headers_cookies_query_body_and_address(engine: Engine) -> None:
     async def scenario() -> None:
         failed = Failure("Hook", "hook", 0, "purchase", "the tag raised")
         for who in (
@@ -76,7 +78,7 @@ def test_a_hit_is_searched_in_its_headers_cookies_query_body_and_address(tmp_pat
             person(client_id=canaries.CLIENT_ID),
             person(user_id=canaries.COOKIE),
         ):
-            store = open_store(tmp_path, now=NOW)
+            store = await engine.open()
             await store.accept(acceptance(outcome(failures=[failed]), now=NOW))
             assert (await forgotten(store, who))["dead"] == 1, who
             await store.close()
@@ -84,9 +86,9 @@ def test_a_hit_is_searched_in_its_headers_cookies_query_body_and_address(tmp_pat
     run(scenario())
 
 
-def test_keys_of_once_per_that_a_person_used_are_free_again(tmp_path: Path) -> None:
+def test_keys_of_once_per_that_a_person_used_are_free_again(engine: Engine) -> None:
     async def scenario() -> None:
-        store = open_store(tmp_path, now=NOW)
+        store = await engine.open()
         used = [once_per_guard("Welcome", key, until=LATER, planned=(key,)) for key in ("U-4711", "U-9")]
         await store.accept(accepted(guards=used))
         who = person(user_id="U-4711")
@@ -98,9 +100,9 @@ def test_keys_of_once_per_that_a_person_used_are_free_again(tmp_path: Path) -> N
     run(scenario())
 
 
-def test_a_number_frees_the_keys_of_tags_that_count_by_persons_only(tmp_path: Path) -> None:
+def test_a_number_frees_the_keys_of_tags_that_count_by_persons_only(engine: Engine) -> None:
     async def scenario() -> None:
-        store = open_store(tmp_path, now=NOW)
+        store = await engine.open()
         used = [once_per_guard(tag, "104233", until=LATER, planned=(tag,)) for tag in ("Bought", "Welcome")]
         await store.accept(accepted(guards=used))
         tags = {"Bought": "{{ event.transaction_id }}", "Welcome": KEY}
@@ -111,20 +113,20 @@ def test_a_number_frees_the_keys_of_tags_that_count_by_persons_only(tmp_path: Pa
     run(scenario())
 
 
-def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_told(engine: Engine) -> None:
     async def scenario() -> None:
-        store = open_store(tmp_path, now=NOW)
+        store = await engine.open()
         await store.accept(accepted(planned(1)))
-        await store._writer.run(lambda connection: connection.execute("update delivery set body=x'00'"))
+        await engine.alter(store, "update delivery set crc=crc+1")
         assert (await forgotten(store, ADA))[UNREAD] == 1
         await store.close()
 
     run(scenario())
 
 
-def test_many_rows_are_looked_through_in_slices_with_rests(tmp_path: Path) -> None:
+def test_many_rows_are_looked_through_in_slices_with_rests(engine: Engine) -> None:
     async def scenario() -> None:
-        store = open_store(tmp_path, now=NOW)
+        store = await engine.open()
         for start in range(0, 1200, 100):
             await store.accept(accepted(*(of_another(number) for number in range(start, start + 100))))
         await store.accept(accepted(planned(5000)))
@@ -143,9 +145,9 @@ def test_many_rows_are_looked_through_in_slices_with_rests(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("position", [0, 1, 2])
-def test_a_guard_goes_with_whichever_of_its_deliveries_held_the_person(tmp_path: Path, position: int) -> None:
+def test_a_guard_goes_with_whichever_of_its_deliveries_held_the_person(engine: Engine, position: int) -> None:
     async def scenario() -> None:
-        store = open_store(tmp_path, now=NOW)
+        store = await engine.open()
         rows = [planned(number) if number == position + 1 else of_another(number) for number in (1, 2, 3)]
         shared = Guard(b"shared", "duplicate", LATER, tuple(row.id for row in rows))
         other = Guard(b"other", "duplicate", LATER, tuple(f"{number:032x}" for number in (8, 9)))
@@ -157,9 +159,9 @@ def test_a_guard_goes_with_whichever_of_its_deliveries_held_the_person(tmp_path:
     run(scenario())
 
 
-def test_a_letter_that_is_sent_again_meanwhile_is_found_where_it_waits_then(tmp_path: Path) -> None:
+def test_a_letter_that_is_sent_again_meanwhile_is_found_where_it_waits_then(engine: Engine) -> None:
     async def scenario() -> None:
-        store = open_store(tmp_path, now=NOW)
+        store = await engine.open()
         guard = Guard(b"hers", "duplicate", LATER, (f"{1:032x}",))
         await store.accept(accepted(planned(1), guards=[guard]))
         claimed = await must_claim(store)

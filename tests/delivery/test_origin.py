@@ -12,37 +12,39 @@ from container.delivery import exporting, rerun
 from container.delivery.disk import MARK_FILE
 from container.delivery.progress import Progress
 from container.delivery.selection import Selection
-from container.delivery.sqlite import SqliteStore, open_store
+from container.delivery.sqlite import open_store
+from container.delivery.store import Store
+from tests.delivery.engines import Engine
 from tests.delivery.harness import HOURS, LATER, NOW, accepted, must_claim, planned, run
 
 DEAD = Selection("dead")
 
 
-async def buried(store: SqliteStore, *numbers: int) -> None:
+async def buried(store: Store, *numbers: int) -> None:
     await store.accept(accepted(*(planned(number) for number in numbers)))
     claimed = await must_claim(store)
     await store.bury(claimed, claimed.rows, "refused", note="", now=NOW)
 
 
-async def exported(store: SqliteStore) -> Mapping[str, Any]:
+async def exported(store: Store) -> Mapping[str, Any]:
     [line] = await store.export(DEAD, after=0)
     return line.line
 
 
-async def remembering(store: SqliteStore, origin: str) -> None:
+async def remembering(engine: Engine, store: Store, origin: str) -> None:
     """All letters remember this of their rows."""
-    await store._writer.run(lambda connection: connection.execute("update dead set origin=?", (origin,)))
+    await engine.alter(store, "update dead set origin=?", origin)
 
 
-def test_a_letter_of_an_older_version_that_was_too_old_stays_dead(tmp_path: Path) -> None:
+def test_a_letter_of_an_older_version_that_was_too_old_stays_dead(engine: Engine) -> None:
     async def scenario() -> None:
-        store = open_store(tmp_path, now=NOW)
+        store = await engine.open()
         await store.accept(accepted(planned(1)._replace(max_age_hours=1)))
         [lane] = await store.waiting()
         claimed = await store.claim(lane.number, now=NOW + 2 * HOURS, most_items=9, ahead=0)
         assert claimed is not None
         assert claimed.buried == {"too_old": 1}
-        await remembering(store, "")
+        await remembering(engine, store, "")
         assert await store.replay(DEAD, now=LATER) == 0
         progress = Progress()
         await rerun.replay(store, DEAD, progress, container=None, clock=lambda: LATER)
@@ -63,11 +65,11 @@ BROKEN_ORIGINS = (
 
 
 @pytest.mark.parametrize("origin", BROKEN_ORIGINS)
-def test_a_letter_whose_origin_is_broken_is_shown_and_replayed_from_its_body(tmp_path: Path, origin: str) -> None:
+def test_a_letter_whose_origin_is_broken_is_shown_and_replayed_from_its_body(engine: Engine, origin: str) -> None:
     async def scenario() -> None:
-        store = open_store(tmp_path, now=NOW)
+        store = await engine.open()
         await buried(store, 1, 2)
-        await remembering(store, origin)
+        await remembering(engine, store, origin)
         [_, letter] = await store.rows(DEAD, most=9)
         assert await store.row("dead", letter.number) is not None
         progress = Progress()
@@ -81,16 +83,27 @@ def test_a_letter_whose_origin_is_broken_is_shown_and_replayed_from_its_body(tmp
 
 
 @pytest.mark.parametrize("origin", BROKEN_ORIGINS)
-def test_a_broken_origin_is_neither_exported_nor_imported_nor_salvaged(tmp_path: Path, origin: str) -> None:
+def test_a_broken_origin_is_neither_exported_nor_imported(engine: Engine, origin: str) -> None:
     async def scenario() -> None:
-        store = open_store(tmp_path, now=NOW)
+        store = await engine.open()
         await buried(store, 1)
-        await remembering(store, origin)
+        await remembering(engine, store, origin)
         line = await exported(store)
         assert line["row"]["origin"] == ""
         row = {**line["row"], "origin": origin, "id": "f" * 32}
         changed = {**line, "row": row, "checksum": exporting.checksum("dead", line["lane"], row, line["body"])}
         assert (await store.import_rows([changed], now=NOW)).damaged == 1
+        await store.close()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("origin", BROKEN_ORIGINS)
+def test_a_broken_origin_is_not_salvaged(tmp_path: Path, origin: str) -> None:
+    async def scenario() -> None:
+        store = open_store(tmp_path, now=NOW)
+        await buried(store, 1)
+        await store._writer.run(lambda connection: connection.execute("update dead set origin=?", (origin,)))
         await store.close()
         (tmp_path / MARK_FILE).write_text("x")
         store = open_store(tmp_path, now=NOW)

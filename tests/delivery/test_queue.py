@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from container.delivery.exporting import checksum
 from container.delivery.row import GIVE_UP_MS, Reason
 from container.delivery.selection import Pair, Selection
-from container.delivery.sqlite import SqliteStore, open_store
+from container.delivery.sqlite import open_store
 from container.delivery.store import Answer, Limits, Store
 from container.engine.outcome import Guard
 from tests import canaries
+from tests.delivery.engines import Engine, EngineName
 from tests.delivery.harness import (
     LATER,
     NOW,
@@ -240,9 +243,9 @@ def test_what_is_dropped_while_it_is_sent_comes_back_to_nobody(play: Scenario) -
     play(scenario)
 
 
-def test_a_lane_that_is_full_takes_no_letters_back(tmp_path: Path) -> None:
+def test_a_lane_that_is_full_takes_no_letters_back(engine: Engine) -> None:
     async def scenario() -> None:
-        store = open_store(tmp_path, now=NOW, limits=Limits(most_rows=4))
+        store = await engine.open(limits=Limits(most_rows=4))
         await store.accept(accepted(*(planned(number) for number in range(1, 5))))
         assert await store.count(Selection("dead", reason="lane_full")) == 2
         assert await store.replay(DEAD, now=NOW) == 0
@@ -255,9 +258,9 @@ def test_a_lane_that_is_full_takes_no_letters_back(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_rows_go_to_another_folder_and_are_the_same(tmp_path: Path) -> None:
+def test_rows_go_to_another_folder_and_are_the_same(engine: Engine) -> None:
     async def scenario() -> None:
-        here, there = open_store(tmp_path / "a", now=NOW), open_store(tmp_path / "b", now=NOW)
+        here, there = await engine.open("a"), await engine.open("b")
         await buried(here, 1)
         await here.accept(accepted(planned(2, max_age_hours=5), planned(3, single_request(3))))
         lines = await exported(here)
@@ -293,9 +296,9 @@ async def exported(store: Store) -> list[dict[str, object]]:
         {"lane": 5},
     ],
 )
-def test_a_line_that_was_changed_is_not_taken(tmp_path: Path, change: dict[str, object]) -> None:
+def test_a_line_that_was_changed_is_not_taken(engine: Engine, change: dict[str, object]) -> None:
     async def scenario() -> None:
-        store = open_store(tmp_path, now=NOW)
+        store = await engine.open()
         await store.accept(accepted(planned(1)))
         [line] = await exported(store)
         await store.drop(WAITING)
@@ -306,9 +309,9 @@ def test_a_line_that_was_changed_is_not_taken(tmp_path: Path, change: dict[str, 
     run(scenario())
 
 
-def test_the_same_line_twice_in_one_slice_is_taken_once(tmp_path: Path) -> None:
+def test_the_same_line_twice_in_one_slice_is_taken_once(engine: Engine) -> None:
     async def scenario() -> None:
-        store = open_store(tmp_path, now=NOW)
+        store = await engine.open()
         await store.accept(accepted(planned(1)))
         [line] = await exported(store)
         await store.drop(WAITING)
@@ -319,10 +322,10 @@ def test_the_same_line_twice_in_one_slice_is_taken_once(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_what_does_not_fit_is_told_and_can_be_imported_later(tmp_path: Path) -> None:
+def test_what_does_not_fit_is_told_and_can_be_imported_later(engine: Engine) -> None:
     async def scenario() -> None:
-        here = open_store(tmp_path / "a", now=NOW)
-        there = open_store(tmp_path / "b", now=NOW, limits=Limits(most_rows=4))
+        here = await engine.open("a")
+        there = await engine.open("b", limits=Limits(most_rows=4))
         await here.accept(accepted(*(planned(number) for number in range(1, 4))))
         lines = await exported(here)
         first = await there.import_rows(lines, now=NOW)
@@ -336,11 +339,11 @@ def test_what_does_not_fit_is_told_and_can_be_imported_later(tmp_path: Path) -> 
     run(scenario())
 
 
-def test_a_damaged_row_is_shown_as_one_and_not_exported(tmp_path: Path) -> None:
+def test_a_damaged_row_is_shown_as_one_and_not_exported(engine: Engine) -> None:
     async def scenario() -> None:
-        store = open_store(tmp_path, now=NOW)
+        store = await engine.open()
         await store.accept(accepted(planned(1), planned(2)))
-        await damage(store, 1)
+        await engine.alter(store, "update delivery set crc=crc+1 where number=1")
         [_, row] = await store.rows(WAITING, most=2)
         assert row.tag == ""
         found = await store.row("waiting", row.number, whole=True)
@@ -352,17 +355,11 @@ def test_a_damaged_row_is_shown_as_one_and_not_exported(tmp_path: Path) -> None:
     run(scenario())
 
 
-async def damage(store: SqliteStore, number: int) -> None:
-    await store._writer.run(
-        lambda connection: connection.execute("update delivery set body=x'00' where number=?", (number,))
-    )
-
-
-def test_a_letter_of_an_older_version_is_replayed_from_its_body(tmp_path: Path) -> None:
+def test_a_letter_of_an_older_version_is_replayed_from_its_body(engine: Engine) -> None:
     async def scenario() -> None:
-        store = open_store(tmp_path, now=NOW)
+        store = await engine.open()
         await buried(store, 1, 2)
-        await store._writer.run(lambda connection: connection.execute("update dead set origin=''"))
+        await engine.alter(store, "update dead set origin=''")
         assert await store.replay(DEAD, now=LATER) == 2
         claimed = await must_claim(store, LATER)
         assert ids(claimed) == [1, 2]
@@ -388,9 +385,9 @@ def test_a_full_lane_and_a_small_one_list_the_same_rows(tmp_path: Path, monkeypa
     run(scenario())
 
 
-def test_guards_of_rows_and_keys_are_given_back(tmp_path: Path) -> None:
+def test_guards_of_rows_and_keys_are_given_back(engine: Engine) -> None:
     async def scenario() -> None:
-        store = open_store(tmp_path, now=NOW)
+        store = await engine.open()
         guards = [Guard(name.encode(), "once_per", LATER, (f"{number:032x}",)) for number, name in ((1, "a"), (2, "b"))]
         await store.accept(accepted(planned(1), planned(2), guards=guards))
         assert await store.forget_guards([b"none"], {"0" * 32}) == 0
@@ -420,6 +417,59 @@ def test_what_was_erased_is_nowhere_in_the_folder(tmp_path: Path) -> None:
         assert left()
         assert await store.tidy()
         assert not left()
+        await store.close()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(("first", "second"), [("sqlite", "postgres"), ("postgres", "sqlite")])
+def test_rows_go_to_another_engine_and_come_back_the_same(
+    tmp_path: Path, first: EngineName, second: EngineName
+) -> None:
+    async def scenario() -> None:
+        here, there = await Engine(first, tmp_path).open(), await Engine(second, tmp_path).open()
+        await buried(here, 1, 2)
+        await here.accept(accepted(planned(3, max_age_hours=5), planned(4, single_request(4))))
+        lines = await exported(here)
+        assert (await there.import_rows(lines, now=NOW)).taken == 4
+        there_too = await exported(there)
+        assert there_too == lines
+        for place in (WAITING, DEAD):
+            await here.drop(place)
+        assert (await here.import_rows(there_too, now=NOW)).taken == 4
+        assert await exported(here) == lines
+        assert await there.replay(DEAD, now=LATER) == 2
+        assert {int(row.id, 16) for row in await there.rows(WAITING, most=9)} == {1, 2, 3, 4}
+        await here.close()
+        await there.close()
+
+    run(scenario())
+
+
+def test_a_line_holds_what_no_text_of_the_other_engine_may(engine: Engine) -> None:
+    async def scenario() -> None:
+        store = await engine.open()
+        await buried(store, 1)
+        [line] = await exported(store)
+        await store.drop(DEAD)
+        row = {**cast("dict[str, object]", line["row"]), "note": "a\0b", "history": f"{NOW}\t400\trefused\ta\0b"}
+        changed = {**line, "row": row, "checksum": checksum("dead", str(line["lane"]), row, str(line["body"]))}
+        assert (await store.import_rows([changed], now=NOW)).taken == 1
+        [letter] = await store.rows(DEAD, most=9)
+        assert letter.note in ("a\0b", "a\ufffdb")
+        await store.close()
+
+    run(scenario())
+
+
+def test_a_number_that_no_column_holds_is_damage(engine: Engine) -> None:
+    async def scenario() -> None:
+        store = await engine.open()
+        await buried(store, 1)
+        [line] = await exported(store)
+        row = {**cast("dict[str, object]", line["row"]), "id": "f" * 32, "first": 2**63}
+        changed = {**line, "row": row, "checksum": checksum("dead", str(line["lane"]), row, str(line["body"]))}
+        assert (await store.import_rows([changed], now=NOW)).damaged == 1
         await store.close()
 
     run(scenario())

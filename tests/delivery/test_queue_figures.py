@@ -11,12 +11,13 @@ import pytest
 from container.delivery.schema import FILE
 from container.delivery.sqlite import open_store
 from container.delivery.store import Limits, StoreUnavailableError
+from tests.delivery.engines import Engine
 from tests.delivery.harness import NOW, accepted, item_request, must_claim, planned, run
 
 
-def test_letters_are_counted_by_lane_and_reason(tmp_path: Path) -> None:
+def test_letters_are_counted_by_lane_and_reason(engine: Engine) -> None:
     async def work() -> list[dict[str, int]]:
-        store = open_store(tmp_path, now=NOW)
+        store = await engine.open()
         await store.accept(accepted(*(planned(number) for number in range(1, 6))))
         await store.accept(accepted(planned(9, item_request(9, account="C2"))))
         for lane, most, reason in ((1, 2, "refused"), (1, 3, "gave_up"), (2, 1, "refused")):
@@ -30,9 +31,9 @@ def test_letters_are_counted_by_lane_and_reason(tmp_path: Path) -> None:
     assert run(work()) == [{"refused": 2, "gave_up": 3}, {"refused": 1}, {}]
 
 
-def test_a_store_that_is_closed_counts_no_letters(tmp_path: Path) -> None:
+def test_a_store_that_is_closed_counts_no_letters(engine: Engine) -> None:
     async def work() -> None:
-        store = open_store(tmp_path, now=NOW)
+        store = await engine.open()
         await store.close()
         with pytest.raises(StoreUnavailableError):
             await store.reasons(1)
@@ -51,23 +52,24 @@ def test_the_rare_reason_of_a_large_lane_is_found_without_reading_its_bodies(tmp
             assert plan.startswith("SEARCH dead USING COVERING INDEX dead_reason")
 
 
-def test_a_lane_uses_its_share_by_rows_or_by_bytes_whichever_is_more(tmp_path: Path) -> None:
+def test_a_lane_uses_its_share_by_rows_or_by_bytes_whichever_is_more(engine: Engine) -> None:
     async def work() -> list[float]:
-        store = open_store(tmp_path, now=NOW, limits=Limits(most_rows=40, lane_share=0.5))
+        store = await engine.open(limits=Limits(most_rows=40, lane_share=0.5))
         await store.accept(accepted(*(planned(number) for number in range(1, 6))))
         used = [store.share(1), store.share(2)]
         claimed = await must_claim(store)
         await store.settle(claimed, claimed.rows)
         used.append(store.share(1))
         await store.close()
-        narrow = open_store(tmp_path, now=NOW, limits=Limits(most_bytes=20_000, lane_share=0.5))
+        narrow = await engine.open(limits=Limits(most_bytes=20_000, lane_share=0.5))
         await narrow.accept(accepted(planned(7)))
         used.append(narrow.share(1))
+        [lane] = await narrow.lanes()
+        sizes.append(lane.bytes)
         await narrow.close()
         return used
 
+    sizes: list[int] = []
     used = run(work())
-    with closing(sqlite3.connect(tmp_path / FILE)) as connection:
-        [(size,)] = connection.execute("select bytes from lanes where number=1").fetchall()
-    assert size > 100
-    assert used == [0.25, 0.0, 0.0, size / 10_000]
+    assert sizes[0] > 100
+    assert used == [0.25, 0.0, 0.0, sizes[0] / 10_000]

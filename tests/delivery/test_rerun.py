@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -13,12 +12,12 @@ from container.delivery import rerun
 from container.delivery.progress import Progress
 from container.delivery.row import GIVE_UP_MS, acceptance
 from container.delivery.selection import Gone, Selection
-from container.delivery.sqlite import SqliteStore, open_store
 from container.delivery.store import Store
 from container.engine.container import Container
 from container.engine.run import run as run_hit
 from container.event import Hit
 from tests.containers_of import container_of
+from tests.delivery.engines import Engine
 from tests.delivery.harness import LATER, NOW, accepted, must_claim, planned, run
 from tests.web.parts import FILE, HOOK, Hook, collect, container
 from triggers.event import event as event_trigger
@@ -32,7 +31,7 @@ def hit(query: str) -> Hit:
     return Hit(bytes(16), NOW, path="/collect", query=query)
 
 
-async def letters(store: SqliteStore, query: str, found: Container | None = None) -> None:
+async def letters(store: Store, query: str, found: Container | None = None) -> None:
     await store.accept(acceptance(run_hit(found or container(), hit(query)), now=NOW))
 
 
@@ -47,20 +46,16 @@ def mended(text: str = FILE) -> Container:
     return container_of(text, Registry.of([collect, mended_hook, event_trigger]))
 
 
-async def replayed(store: SqliteStore, found: Container | None, *, now: int = LATER) -> Progress:
+async def replayed(store: Store, found: Container | None, *, now: int = LATER) -> Progress:
     progress = Progress()
     await rerun.replay(store, DEAD, progress, container=found, clock=lambda: now)
     assert progress.done == progress.total
     return progress
 
 
-async def opened(folder: Path) -> SqliteStore:
-    return open_store(folder, now=NOW)
-
-
-def test_a_tag_that_works_now_sends_what_it_would_have_sent(tmp_path: Path) -> None:
+def test_a_tag_that_works_now_sends_what_it_would_have_sent(engine: Engine) -> None:
     async def scenario() -> None:
-        store = await opened(tmp_path)
+        store = await engine.open()
         await letters(store, BROKEN, container(TWO))
         assert await store.count(DEAD) == 2
         progress = await replayed(store, mended())
@@ -92,9 +87,9 @@ def test_a_tag_that_works_now_sends_what_it_would_have_sent(tmp_path: Path) -> N
         ),
     ],
 )
-def test_a_letter_stays_and_says_why(tmp_path: Path, query: str, text: str, why: str) -> None:
+def test_a_letter_stays_and_says_why(engine: Engine, query: str, text: str, why: str) -> None:
     async def scenario() -> None:
-        store = await opened(tmp_path)
+        store = await engine.open()
         await letters(store, query)
         progress = await replayed(store, container(text))
         assert (progress.changed, progress.kept) == ({}, {why: 1})
@@ -104,9 +99,9 @@ def test_a_letter_stays_and_says_why(tmp_path: Path, query: str, text: str, why:
     run(scenario())
 
 
-def test_without_a_container_letters_of_hits_stay(tmp_path: Path) -> None:
+def test_without_a_container_letters_of_hits_stay(engine: Engine) -> None:
     async def scenario() -> None:
-        store = await opened(tmp_path)
+        store = await engine.open()
         await letters(store, BROKEN)
         progress = await replayed(store, None)
         assert progress.kept == {rerun.NO_CONTAINER: 1}
@@ -115,9 +110,9 @@ def test_without_a_container_letters_of_hits_stay(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_requests_and_hits_are_replayed_together_and_the_rest_is_counted_by_reason(tmp_path: Path) -> None:
+def test_requests_and_hits_are_replayed_together_and_the_rest_is_counted_by_reason(engine: Engine) -> None:
     async def scenario() -> None:
-        store = await opened(tmp_path)
+        store = await engine.open()
         await store.accept(accepted(planned(1), planned(2, max_age_hours=1), planned(3)))
         claimed = await must_claim(store)
         await store.bury(claimed, claimed.rows[:2], "gave_up", note="", now=NOW)
@@ -131,9 +126,9 @@ def test_requests_and_hits_are_replayed_together_and_the_rest_is_counted_by_reas
     run(scenario())
 
 
-def test_a_letter_is_taken_once_however_often_it_is_replayed(tmp_path: Path) -> None:
+def test_a_letter_is_taken_once_however_often_it_is_replayed(engine: Engine) -> None:
     async def scenario() -> None:
-        store = await opened(tmp_path)
+        store = await engine.open()
         await letters(store, BROKEN)
         [letter] = await store.standing(DEAD, after=0)
         held = await store.hit_of(letter)
@@ -148,9 +143,9 @@ def test_a_letter_is_taken_once_however_often_it_is_replayed(tmp_path: Path) -> 
     run(scenario())
 
 
-def test_a_letter_that_could_not_be_sent_brings_back_that_request_alone(tmp_path: Path) -> None:
+def test_a_letter_that_could_not_be_sent_brings_back_that_request_alone(engine: Engine) -> None:
     async def scenario() -> None:
-        store = await opened(tmp_path)
+        store = await engine.open()
         await letters(store, UNSENDABLE)
         [letter] = await store.standing(DEAD, after=0)
         assert (await replayed(store, mended())).changed == {rerun.SENT_AGAIN: 1}
@@ -160,11 +155,11 @@ def test_a_letter_that_could_not_be_sent_brings_back_that_request_alone(tmp_path
     run(scenario())
 
 
-def test_what_the_tag_sent_meanwhile_is_not_sent_again(tmp_path: Path) -> None:
+def test_what_the_tag_sent_meanwhile_is_not_sent_again(engine: Engine) -> None:
     once = FILE.replace("type: hook,", 'type: hook, once_per: {key: "{{ event.name }}", within: 7d},')
 
     async def scenario() -> None:
-        store = await opened(tmp_path)
+        store = await engine.open()
         await letters(store, BROKEN, container(once))
         other = Hit(bytes([1] * 16), NOW, path="/collect", query=BROKEN)
         await store.accept(acceptance(run_hit(mended(once), other), now=NOW))
@@ -175,9 +170,9 @@ def test_what_the_tag_sent_meanwhile_is_not_sent_again(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_dropping_goes_on_until_nothing_selected_is_left(tmp_path: Path) -> None:
+def test_dropping_goes_on_until_nothing_selected_is_left(engine: Engine) -> None:
     async def scenario() -> None:
-        store = await opened(tmp_path)
+        store = await engine.open()
         await store.accept(accepted(*(planned(number) for number in range(1, 8))))
         progress = Progress()
         await rerun.drop(store, WAITING, progress)
@@ -190,7 +185,7 @@ def test_dropping_goes_on_until_nothing_selected_is_left(tmp_path: Path) -> None
 class Busy:
     """A store into which a hit comes after each slice that is dropped."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self._came = 100
 
@@ -205,9 +200,9 @@ class Busy:
 
 
 @pytest.mark.parametrize("up_to", [None, 3])
-def test_what_comes_after_the_command_is_not_dropped(tmp_path: Path, up_to: int | None) -> None:
+def test_what_comes_after_the_command_is_not_dropped(engine: Engine, up_to: int | None) -> None:
     async def scenario() -> None:
-        store = await opened(tmp_path)
+        store = await engine.open()
         await store.accept(accepted(*(planned(number) for number in range(1, 4))))
         progress = Progress()
         await rerun.drop(cast("Store", Busy(store)), Selection("waiting", up_to=up_to), progress)
