@@ -10,27 +10,35 @@ import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.cluster import Cluster
 from container.delivery.postgres_tables import SCHEMA_VERSION
 from tests.chaos.left import rows_in_database
-from tests.chaos.scene import ROOT, Server
+from tests.chaos.scene import PATIENCE_SECONDS, ROOT, Server
 from tests.delivery.postgres import migrate_now
 
 DATABASE = "tags"
+AWAY = "the database cannot be used"
+"""What a process says that ends since there was no database when it started."""
+
 _CUT = "select pg_terminate_backend(pid) from pg_stat_activity where datname='tags'"
 
 
 @dataclass(slots=True)
 class Fleet:
-    """`serves` take hits and deliver nothing, `delivers` deliver. `key`: what `TAG_CONTAINER_KEY` holds."""
+    """`serves` take hits and deliver nothing, `delivers` deliver. `key`: what `TAG_CONTAINER_KEY` holds.
+
+    `turned_away`: starts while the database was away, which end and are repeated.
+    """
 
     serves: Sequence[Server]
     delivers: Sequence[Server]
     database: Cluster
     key: str
+    turned_away: int = 0
+    _by_hand: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def members(self) -> Sequence[Server]:
@@ -42,7 +50,28 @@ class Fleet:
 
     async def ready(self) -> None:
         """Returns when all take hits, or deliver."""
-        await asyncio.gather(*(member.ready() for member in self.members))
+        began = time.monotonic()
+        while not all([await asyncio.to_thread(member.answers) for member in self.members]):
+            assert time.monotonic() - began < PATIENCE_SECONDS, f"not all came back:\n{self.tails()}"
+            await asyncio.sleep(0.1)
+
+    async def replace(self, member: Server) -> float:
+        """Kills it, as by `kill -9`, and starts it again; when, in Unix milliseconds."""
+        async with self._by_hand:
+            at = await asyncio.to_thread(member.kill)
+            member.start()
+        return at
+
+    async def supervise(self) -> None:
+        """Starts again what was turned away by a database that is not there, as whoever runs it would."""
+        while True:
+            await asyncio.sleep(0.2)
+            async with self._by_hand:
+                for member in self.members:
+                    if member.process is not None and member.process.poll() is not None:
+                        assert AWAY in member.tail().splitlines()[-1], f"it ended by itself:\n{member.tail()}"
+                        self.turned_away += 1
+                        member.start()
 
     async def drained(self, within: float) -> float:
         """Returns when no row is left; the seconds that it took."""
@@ -54,11 +83,13 @@ class Fleet:
 
     async def ended(self) -> None:
         """Asks all to stop. Raises `AssertionError` when one does not end well."""
-        for member in self.members:
-            member.terminate()
-        for member in self.members:
-            code = await member.ended()
-            assert code == 0, f"it ended with {code}:\n{member.tail()}"
+        async with self._by_hand:
+            for member in self.members:
+                member.terminate()
+            for member in self.members:
+                code = await member.ended()
+                assert code == 0, f"it ended with {code}:\n{member.tail()}"
+                member.process = None
 
     def migrate(self) -> None:
         """Brings the tables up to date, with the command."""
@@ -116,7 +147,13 @@ async def fleet(
     try:
         for each in found.members:
             each.start()
-        yield found
+        supervising = asyncio.create_task(found.supervise())
+        try:
+            yield found
+        finally:
+            supervising.cancel()
+            await asyncio.wait([supervising])
+        assert supervising.cancelled(), supervising.exception()
     finally:
         for each in found.members:
             if each.process is not None and each.process.poll() is None:

@@ -68,6 +68,7 @@ class Endured:
     miscounted: list[str] = field(default_factory=list)
     drain_seconds: float = 0.0
     seconds: float = 0.0
+    turned_away: int = 0
     unsent: int = 0
     refused: int = 0
 
@@ -96,6 +97,7 @@ async def assault(wanted: Assault, folder: Path, database: Cluster) -> Endured:
         endured.drain_seconds = await attacked.drained(DRAINED_WITHIN_SECONDS)
         await attacked.ended()
         assert attacked.version() == SCHEMA_VERSION
+        endured.turned_away = attacked.turned_away
         endured.miscounted = miscounted(attacked.url)
         left = left_in_database(attacked.url, attacked.key, names_of(sink.ports))
     sent = [each for one in visitors for each in one.sent]
@@ -151,11 +153,10 @@ async def _do(deed: str, attacked: Fleet, chance: random.Random, endured: Endure
         await _database_away(attacked.database, chance, endured)
     else:
         target = chance.choice(attacked.members)
-        at = await asyncio.to_thread(target.kill)
+        at = await attacked.replace(target)
         if target.command == "deliver":
             endured.kills.append(at)
         endured.killed[-1] = target.folder.name
-        target.start()
 
 
 async def _database_away(database: Cluster, chance: random.Random, endured: Endured) -> None:
@@ -180,6 +181,7 @@ def report(wanted: Assault, endured: Endured) -> str:
         ("kills of those that deliver", sum(name.startswith("deliver") for name in endured.killed)),
         ("kills of PostgreSQL", wanted.databases),
         ("the database was away, s", sum(endured.away)),
+        ("starts meanwhile, which end and are repeated", endured.turned_away),
         ("times that all connections were cut", wanted.cuts),
         ("times that the tables were migrated meanwhile", endured.killed.count("migrate")),
         ("hits a second", wanted.rate),
