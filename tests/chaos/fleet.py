@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -60,6 +62,15 @@ class Fleet:
         async with self._by_hand:
             at = await asyncio.to_thread(member.kill)
             member.start()
+        return at
+
+    async def paused(self, member: Server, seconds: float) -> float:
+        """Stands still for so long, as on a machine that is moved; from when, in Unix milliseconds."""
+        async with self._by_hand:
+            os.kill(member.pid, signal.SIGSTOP)
+        at = time.time() * 1000
+        await asyncio.sleep(seconds)
+        os.kill(member.pid, signal.SIGCONT)
         return at
 
     async def supervise(self) -> None:

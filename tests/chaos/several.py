@@ -1,6 +1,6 @@
 """Kills one of several processes over one database every few seconds, and checks that nothing acknowledged is lost.
 
-    python -m tests.chaos.several [--serves 2] [--delivers 2] [--kills 60] [--databases 1] [--cuts 3] [--rate 300]
+    python -m tests.chaos.several [--serves 2] [--delivers 2] [--kills 60] [--databases 1] [--cuts 3] [--pauses 1]
 
 Visitors send hits to processes that take them, others deliver them. One process is killed at a time and started again
 at once; PostgreSQL is killed and comes back, all connections to it are cut, and its tables, which are one version back
@@ -14,13 +14,14 @@ import asyncio
 import random
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import uvloop
 
 from benchmarks.cluster import Cluster, cluster
 from benchmarks.figures import table
+from container.delivery.postgres_claims import LEASE_MS
 from container.delivery.postgres_tables import SCHEMA_VERSION
 from tests.chaos import client
 from tests.chaos.checker import Known, changed, copies_by_kill, lost, requests_by_kill, taken_often, violations
@@ -37,19 +38,24 @@ _SHORTEST_SECONDS, _LONGEST_SECONDS = 0.5, 4.0
 _SHORTEST_AWAY_SECONDS, _LONGEST_AWAY_SECONDS = 0.2, 2.0
 """How long the database is away."""
 
+_PAUSED_SECONDS = LEASE_MS / 1000 + 10
+
 SLOW = ("pixel", [["*", "slow:0.5", 200]])
 """A vendor that takes its time, so that much is under way."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assault:
-    """What is done: so many processes are killed, one at a time, the database is killed and its connections are cut."""
+    """What is done, one at a time: so many processes are killed, or stand still for longer than they hold what they
+    claimed, the database is killed, and its connections are cut.
+    """
 
     serves: int
     delivers: int
     kills: int
     databases: int
     cuts: int
+    pauses: int
     rate: float
     seed: int
 
@@ -138,7 +144,13 @@ def _visitor(wanted: Assault, folder: Path, number: int, target: Server) -> clie
 
 def _order(wanted: Assault, chance: random.Random) -> list[str]:
     """The things to do, mixed."""
-    order = [*["kill"] * wanted.kills, *["database"] * wanted.databases, *["cut"] * wanted.cuts, "migrate"]
+    order = [
+        *["kill"] * wanted.kills,
+        *["database"] * wanted.databases,
+        *["cut"] * wanted.cuts,
+        *["pause"] * wanted.pauses,
+    ]
+    order.append("migrate")
     chance.shuffle(order)
     return order
 
@@ -149,6 +161,9 @@ async def _do(deed: str, attacked: Fleet, chance: random.Random, endured: Endure
         endured.kills.append(await asyncio.to_thread(attacked.cut))
     elif deed == "migrate":
         await asyncio.to_thread(attacked.migrate)
+    elif deed == "pause":
+        # What it had under way is sent by another one; afterwards it must not send what it had only claimed.
+        endured.kills.append(await attacked.paused(chance.choice(attacked.delivers), _PAUSED_SECONDS))
     elif deed == "database":
         await _database_away(attacked.database, chance, endured)
     else:
@@ -183,6 +198,7 @@ def report(wanted: Assault, endured: Endured) -> str:
         ("the database was away, s", sum(endured.away)),
         ("starts meanwhile, which end and are repeated", endured.turned_away),
         ("times that all connections were cut", wanted.cuts),
+        ("times that one stood still for longer than a claim holds", wanted.pauses),
         ("times that the tables were migrated meanwhile", endured.killed.count("migrate")),
         ("hits a second", wanted.rate),
         ("hits answered with 2xx", len(known.acknowledged)),
@@ -218,10 +234,9 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=60)
     parser.add_argument("--databases", type=int, default=1, help="kills of PostgreSQL")
     parser.add_argument("--cuts", type=int, default=3, help="times that all connections are cut")
+    parser.add_argument("--pauses", type=int, default=1, help="times that one that delivers stands still")
     chosen = parser.parse_args()
-    wanted = Assault(
-        chosen.serves, chosen.delivers, chosen.kills, chosen.databases, chosen.cuts, chosen.rate, chosen.seed
-    )
+    wanted = Assault(**{each.name: getattr(chosen, each.name) for each in fields(Assault)})
     with kept(chosen) as folder:
         found = uvloop.run(_main(wanted, folder))
     if found:
