@@ -57,7 +57,9 @@ OUTSIDE: Mapping[int, frozenset[str]] = {
     2: frozenset({"pydantic"}),
     3: frozenset({"pydantic", "pydantic_core", "yaml", "orjson"}),
     4: frozenset({"pydantic", "pytest", "orjson"}),
-    5: frozenset({"httpx", "httpx_aiohttp", "aiohttp", "psycopg", "cryptography", "prometheus_client", "orjson"}),
+    5: frozenset(
+        {"httpx", "httpx_aiohttp", "aiohttp", "psycopg", "psycopg_pool", "cryptography", "prometheus_client", "orjson"}
+    ),
     6: frozenset({"starlette", "jinja2", "prometheus_client", "orjson"}),
     7: frozenset({"typer", "rich", "uvicorn", "httptools", "uvloop", "watchfiles", "orjson", "opentelemetry"}),
 }
@@ -202,6 +204,7 @@ BROAD_EXCEPTS = {
     "container.engine.run": "around one tag",
     "container.delivery.handling": "around one judge",
     "container.delivery.writer": "the store's thread hands every failure to whoever asked",
+    "container.delivery.postgres_accepting": "whoever asked gets the failure of the commit",
     "container.web.ingest": "a hit gets an answer",
     "container.cli.faults": "a request gets an answer",
     "container.engine.claim": "a consent default that cannot be computed loses no hit",

@@ -109,7 +109,7 @@ class PostgresStore:
             {
                 "levels": (1.0, lambda: self._filling.read(database)),
                 "clock": (10.0, database.measure),
-                "lapsed": (5.0, self.recover),
+                "lapsed": (5.0, lambda: self.recover(now=self.clock())),
                 "size": (60.0, self._measure_size),
                 "days": (600.0, lambda: tending.give_back_days(database)),
             }
@@ -289,10 +289,13 @@ class PostgresStore:
         with self._filling.changing():
             return await tending.tend(self.database, now=now, limits=self._limits, begun=begun)
 
-    async def recover(self) -> None:
-        """Rows whose claim is over, by the database's clock, wait again, or are dead."""
+    async def recover(self, *, now: int, grace: float = tending.GRACE_SECONDS) -> None:
+        """Rows whose claim is over, by the database's clock, wait again, or are dead.
+
+        `grace`: seconds after a start of the database in which none is.
+        """
         with self._filling.changing():
-            lapsed = await tending.recover(self.database)
+            lapsed = await tending.recover(self.database, now=now, grace=grace)
             self._filling.lose(lapsed.poisoned)
         poisoned = sum(went.rows for went in lapsed.poisoned)
         self.recovered += lapsed.recovered

@@ -16,7 +16,7 @@ from typing import Any
 from container.delivery.accepting import LANE_FULL, sealed
 from container.delivery.counters import StoreCounters
 from container.delivery.origin import origin_of
-from container.delivery.postgres_connecting import Database, array, fetch, storable
+from container.delivery.postgres_connecting import CommitUnknownError, Database, array, fetch, storable
 from container.delivery.postgres_filling import Filling
 from container.delivery.postgres_tables import Connection, slot_of
 from container.delivery.queue import Take
@@ -141,7 +141,8 @@ class Accepting:
                 accepted = await self._around.database.run(partial(self._write, acceptances=acceptances, lanes=lanes))
         except Exception as problem:  # noqa: BLE001 - whoever asked gets it; nobody may wait for ever
             self._around.filling.forget()
-            if len(jobs) > 1 and not self._around.database.trouble:
+            unknown = isinstance(problem, CommitUnknownError)
+            if len(jobs) > 1 and not unknown and not self._around.database.trouble:
                 for job in jobs:
                     await self._flush([job])
                 return

@@ -100,7 +100,7 @@ _SPLIT = (
 _LAPSED = (
     f"claim is not null and lease<{_NOW} "
     # Whoever has an answer and could not write it down while the database was away has its turn first.
-    "and pg_postmaster_start_time()<clock_timestamp()-interval '15 seconds'"
+    "and pg_postmaster_start_time()<=clock_timestamp()-make_interval(secs => %(grace)s)"
 )
 RECOVER = (
     f"update delivery set claim=null, lease=null, crashes=crashes+1 where {_LAPSED} and crashes<{MOST_CRASHES - 1} "  # noqa: S608 - constants

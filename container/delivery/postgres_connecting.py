@@ -6,6 +6,7 @@ What failed before is done once more on another connection, since a database tha
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from container.delivery.postgres_tables import Connection, refusal, version_of
 from container.delivery.store import StoreError, StoreFullError, StoreRefusedError, StoreUnavailableError
+
+log = logging.getLogger("container.delivery")
 
 T = TypeVar("T")
 Work = Callable[[Connection], Awaitable[T]]
@@ -42,11 +45,15 @@ _NOW = "select (extract(epoch from clock_timestamp())*1000)::bigint"
 _AGAIN = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable)
 
 
+class CommitUnknownError(StoreUnavailableError):
+    """It may have been written. Whoever writes it once more has to find out first, or has it twice."""
+
+
 @dataclass(slots=True)
 class Database:
     """A database of ours. `version`: of its tables, as the latest connection found them. `trouble`: why it is away.
 
-    `ahead`: milliseconds by which its clock is ahead of this machine's. `stumbles`: errors since the start.
+    `ahead`: milliseconds by which its clock is ahead of this machine's. `server`: what it is.
     """
 
     url: str
@@ -54,7 +61,7 @@ class Database:
     trouble: str = ""
     ahead: float = 0.0
     server: str = ""
-    stumbles: int = 0
+    _away_since: float = 0.0
     _pool: AsyncConnectionPool[Connection] | None = None
     _closed: bool = field(default=False)
 
@@ -119,8 +126,9 @@ class Database:
             except (PoolTimeout, PoolClosed) as problem:
                 raise self._stumbled(problem) from None
             except psycopg.Error as problem:
-                self.stumbles += 1
-                if not left or progress.committing or not _is_passing(problem):
+                if progress.committing:
+                    raise CommitUnknownError(str(self._stumbled(problem))) from None
+                if not left or not _is_passing(problem):
                     raise self._stumbled(problem) from None
         raise StoreUnavailableError("the database does not answer")
 
@@ -128,21 +136,37 @@ class Database:
         if self._closed or self._pool is None:
             raise StoreUnavailableError("the store is closed")
         async with self._pool.connection() as connection:
-            if not together:
-                result = await work(connection)
-            else:
-                await connection.execute("begin")
-                result = await work(connection)
-                progress.committing = True
-                await connection.execute("commit")
-        self.trouble = ""
+            try:
+                result = await self._done(connection, work, progress, together=together)
+            except errors.ReadOnlySqlTransaction:
+                # It was our primary, and another one is now.
+                await connection.close()
+                raise
+        self._worked()
         return result
+
+    async def _done(self, connection: Connection, work: Work[T], progress: _Progress, *, together: bool) -> T:
+        if not together:
+            return await work(connection)
+        await connection.execute("begin")
+        result = await work(connection)
+        progress.committing = True
+        await connection.execute("commit")
+        return result
+
+    def _worked(self) -> None:
+        if self.trouble:
+            log.warning("store.database_back seconds=%.0f", time.monotonic() - self._away_since)
+        self.trouble = ""
 
     def _stumbled(self, problem: Exception) -> StoreError:
         if self._closed:
             return StoreUnavailableError("the store is closed")
         error = stated(problem)
-        if isinstance(problem, (PoolTimeout, psycopg.OperationalError)) and not isinstance(error, StoreFullError):
+        if isinstance(problem, PoolTimeout) or _is_away(problem):
+            if not self.trouble:
+                self._away_since = time.monotonic()
+                log.error('store.database_away reason="%s"', error)
             self.trouble = str(error)
         return error
 
@@ -217,8 +241,26 @@ def storable(text: str) -> str:
 
 def _is_passing(problem: psycopg.Error) -> bool:
     """Whether it may well work on another connection, or in a moment."""
-    if isinstance(problem, (*_AGAIN, errors.QueryCanceled)):
-        return isinstance(problem, _AGAIN)
-    # Without a code the connection broke; class 57 is a server that stops, 08 a connection that fails.
+    return isinstance(problem, _AGAIN) or _is_away(problem)
+
+
+def _is_away(problem: Exception) -> bool:
+    """Whether the connection broke, or the server stops, starts, or is no longer the one that writes."""
+    if not isinstance(problem, psycopg.Error):
+        return False
     code = problem.sqlstate
-    return isinstance(problem, psycopg.OperationalError) and (code is None or code[:2] in ("08", "57"))
+    if code is None:
+        return isinstance(problem, psycopg.OperationalError)
+    return code[:2] == "08" or code in _AWAY
+
+
+_AWAY = frozenset({"57P01", "57P02", "57P03", "57P05", "25006", "53300"})
+"""Of PostgreSQL: it stops, has crashed, starts, cut an idle connection, reads only, has no connection left."""
+
+
+def _keep_quiet() -> None:
+    """The pool tells of each connection that fails; here it is told once that the database is away."""
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+
+
+_keep_quiet()

@@ -29,6 +29,9 @@ from container.delivery.tending import (
 _LOCK = 0x7461675F74656E64
 """The advisory lock of upkeep."""
 
+GRACE_SECONDS = 15.0
+"""After a start of the database no claim is over for so long."""
+
 _ALONE = "select pg_try_advisory_xact_lock(%s)"
 _AGED = "insert into meta values('aged_to', %s) on conflict (name) do update set value=excluded.value"
 _PULLED_ROWS = """
@@ -60,11 +63,11 @@ class Lapsed(NamedTuple):
     poisoned: Sequence[Went]
 
 
-async def recover(database: Database) -> Lapsed:
+async def recover(database: Database, *, now: int, grace: float = GRACE_SECONDS) -> Lapsed:
     """Rows whose claim is over, by the database's clock, wait again with one more crash, or are dead: `poison`."""
     note = f"claimed in {MOST_CRASHES} crashes"
-    poison = {"reason": "poison", "note": note, "died": database.clock(), "line": ""}
-    recovered = await database.ask(RECOVER)
+    poison = {"reason": "poison", "note": note, "died": now, "line": "", "grace": grace}
+    recovered = await database.ask(RECOVER, {"grace": grace})
     poisoned = await database.ask(BURY_LAPSED, poison)
     return Lapsed(len(recovered), [Went(*each) for each in poisoned])
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from container.delivery.postgres import PostgresStore, open_postgres
+from container.delivery.schema import FILE
 from container.delivery.sqlite import SqliteStore, open_store
 from container.delivery.store import Limits, Store
-from tests.delivery.harness import NOW
+from tests.delivery.harness import NOW, run
 from tests.delivery.postgres import KEY, execute, running
 
 USUAL_LIMITS = Limits()
@@ -33,6 +36,25 @@ class Engine:
         if at not in self.databases:
             self.databases[at] = running().database()
         return await open_postgres(self.databases[at], key=KEY, limits=limits)
+
+    def play(self, scenario: Callable[[Store], Awaitable[None]], *, limits: Limits = USUAL_LIMITS) -> None:
+        """Runs a scenario on the store here, and closes it."""
+
+        async def whole() -> None:
+            store = await self.open(limits=limits)
+            try:
+                await scenario(store)
+            finally:
+                await store.close()
+
+        run(whole())
+
+    def find(self, query: str, at: str = "here") -> list[tuple[Any, ...]]:
+        """What a query that both engines understand finds, from outside of any store."""
+        if self.name == "postgres":
+            return execute(self.databases[at], query)
+        with closing(sqlite3.connect(self.folder / at / FILE)) as connection:
+            return connection.execute(query).fetchall()
 
     async def alter(self, store: Store, statement: str, *values: object) -> None:
         """Executes a statement that both engines understand, `?` for its values."""

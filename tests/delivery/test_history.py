@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-from pathlib import Path
-
 from hypothesis import given
 from hypothesis import strategies as st
 
 from container.delivery.history import LONGEST_EXCERPT, MOST_ATTEMPTS, appended, attempts_of, history_line
-from container.delivery.schema import FILE
 from container.delivery.store import Answer, Store
-from tests.delivery.harness import NOW, Scenario, accepted, must_claim, planned
+from tests.delivery.engines import Engine
+from tests.delivery.harness import NOW, accepted, must_claim, planned
 
 BUSY = Answer(NOW, 503, "retry", "busy")
 
 
-def histories(folder: Path, table: str) -> list[str]:
-    with closing(sqlite3.connect(folder / FILE)) as connection:
-        return [found for (found,) in connection.execute(f"select history from {table} order by number")]  # noqa: S608 - constants
+def histories(engine: Engine, table: str) -> list[str]:
+    return [found for (found,) in engine.find(f"select history from {table} order by number")]  # noqa: S608 - constants
 
 
-def test_a_row_remembers_what_was_tried_until_it_is_dead(play: Scenario, tmp_path: Path) -> None:
+def test_a_row_remembers_what_was_tried_until_it_is_dead(engine: Engine) -> None:
     async def scenario(store: Store) -> None:
         await store.accept(accepted(planned(1), planned(2)))
         claimed = await must_claim(store)
@@ -31,14 +26,14 @@ def test_a_row_remembers_what_was_tried_until_it_is_dead(play: Scenario, tmp_pat
         await store.split(claimed, now=NOW, tried=Answer(NOW + 1, 400, "refused", "no currency"))
         claimed = await must_claim(store)
         await store.bury(claimed, claimed.rows, "refused", note="", now=NOW, tried=Answer(NOW + 2, 400, "refused"))
-        [dead], [waiting] = histories(tmp_path, "dead"), histories(tmp_path, "delivery")
+        [dead], [waiting] = histories(engine, "dead"), histories(engine, "delivery")
         assert [attempt.status for attempt in attempts_of(dead)] == [503, 400, 400]
         assert attempts_of(waiting) == (BUSY, Answer(NOW + 1, 400, "refused", "no currency"))
 
-    play(scenario)
+    engine.play(scenario)
 
 
-def test_what_was_not_tried_leaves_no_line(play: Scenario, tmp_path: Path) -> None:
+def test_what_was_not_tried_leaves_no_line(engine: Engine) -> None:
     async def scenario(store: Store) -> None:
         await store.accept(accepted(planned(1), planned(2)))
         claimed = await must_claim(store)
@@ -46,9 +41,23 @@ def test_what_was_not_tried_leaves_no_line(play: Scenario, tmp_path: Path) -> No
         claimed = await must_claim(store)
         await store.bury(claimed, claimed.rows[:1], "poison", note="", now=NOW)
         await store.postpone(claimed, claimed.rows[1:], until=NOW, counted=True)
-        assert histories(tmp_path, "dead") == histories(tmp_path, "delivery") == [""]
+        assert histories(engine, "dead") == histories(engine, "delivery") == [""]
 
-    play(scenario)
+    engine.play(scenario)
+
+
+def test_a_store_keeps_the_latest_attempts_whatever_a_vendor_said(engine: Engine) -> None:
+    said = [Answer(NOW + number, 500, "retry", f"so\0 much\n\t{number}") for number in range(12)]
+
+    async def scenario(store: Store) -> None:
+        await store.accept(accepted(planned(1)))
+        for tried in said:
+            claimed = await must_claim(store)
+            await store.postpone(claimed, claimed.rows, until=NOW, counted=True, tried=tried)
+        [history] = histories(engine, "delivery")
+        assert [attempt.at for attempt in attempts_of(history)] == [tried.at for tried in said[-MOST_ATTEMPTS:]]
+
+    engine.play(scenario)
 
 
 def test_the_latest_attempts_stay() -> None:

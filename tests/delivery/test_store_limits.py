@@ -10,10 +10,11 @@ import pytest
 
 from container.delivery.row import priority_of, unpacked
 from container.delivery.sqlite import SqliteStore
-from container.delivery.store import Limits, StoreFilledError, StoreFullError, StoreUnavailableError
+from container.delivery.store import Limits, Store, StoreFilledError, StoreFullError, StoreUnavailableError
 from container.effects import Request
 from container.engine.outcome import Guard, Planned
 from container.ga4.automatic import AUTOMATIC
+from tests.delivery.engines import Engine
 from tests.delivery.harness import (
     HOURS,
     LATER,
@@ -34,8 +35,8 @@ def of(event: str, number: int, *, test_code: str = "") -> Planned:
     return planned(number, item_request(number, test_code=test_code), event_name=event)
 
 
-def test_a_lane_past_its_share_keeps_new_rows_as_letters(tmp_path: Path) -> None:
-    async def scenario(store: SqliteStore) -> None:
+def test_a_lane_past_its_share_keeps_new_rows_as_letters(engine: Engine) -> None:
+    async def scenario(store: Store) -> None:
         found = await store.accept(accepted(*map(planned, range(1, 8))))
         assert found.stored == 5
         assert [(letter.reason, int(letter.id, 16)) for letter in found.overflowed] == [
@@ -50,30 +51,30 @@ def test_a_lane_past_its_share_keeps_new_rows_as_letters(tmp_path: Path) -> None
         }
         assert unpacked(found.overflowed[0].body).tag == "TikTok - events"
 
-    play_in(tmp_path, TEN, scenario)
+    engine.play(scenario, limits=TEN)
 
 
-def test_other_lanes_do_not_notice_a_full_one(tmp_path: Path) -> None:
-    async def scenario(store: SqliteStore) -> None:
+def test_other_lanes_do_not_notice_a_full_one(engine: Engine) -> None:
+    async def scenario(store: Store) -> None:
         await store.accept(accepted(*map(planned, range(1, 6))))
         found = await store.accept(accepted(planned(8), planned(9, single_request(9))))
         assert (found.stored, len(found.overflowed)) == (1, 1)
 
-    play_in(tmp_path, TEN, scenario)
+    engine.play(scenario, limits=TEN)
 
 
-def test_a_lane_may_have_its_share_of_the_bytes_only(tmp_path: Path) -> None:
-    async def scenario(store: SqliteStore) -> None:
+def test_a_lane_may_have_its_share_of_the_bytes_only(engine: Engine) -> None:
+    async def scenario(store: Store) -> None:
         big = [planned(number, item_request(number, pad="x" * 9_000)) for number in (1, 2)]
         found = await store.accept(accepted(*big, planned(3)))
         assert [int(letter.id, 16) for letter in found.overflowed] == [2]
         assert store.fill > 0.4
 
-    play_in(tmp_path, Limits(most_bytes=24_000), scenario)
+    engine.play(scenario, limits=Limits(most_bytes=24_000))
 
 
-def test_a_lane_takes_rows_again_when_some_are_gone(tmp_path: Path) -> None:
-    async def scenario(store: SqliteStore) -> None:
+def test_a_lane_takes_rows_again_when_some_are_gone(engine: Engine) -> None:
+    async def scenario(store: Store) -> None:
         await store.accept(accepted(*map(planned, range(1, 6))))
         claimed = await must_claim(store, most_items=2)
         assert (await store.accept(accepted(planned(6)))).stored == 0
@@ -81,11 +82,11 @@ def test_a_lane_takes_rows_again_when_some_are_gone(tmp_path: Path) -> None:
         await store.bury(claimed, claimed.rows[1:], "refused", note="", now=NOW)
         assert (await store.accept(accepted(*map(planned, range(7, 10))))).stored == 2
 
-    play_in(tmp_path, TEN, scenario)
+    engine.play(scenario, limits=TEN)
 
 
-def test_a_row_that_overflows_uses_its_guard(tmp_path: Path) -> None:
-    async def scenario(store: SqliteStore) -> None:
+def test_a_row_that_overflows_uses_its_guard(engine: Engine) -> None:
+    async def scenario(store: Store) -> None:
         await store.accept(accepted(*map(planned, range(1, 6))))
         guard = Guard(b"k", "once_per", LATER, (planned(6).id,))
         assert len((await store.accept(accepted(planned(6), guards=[guard]))).overflowed) == 1
@@ -93,7 +94,7 @@ def test_a_row_that_overflows_uses_its_guard(tmp_path: Path) -> None:
         found = await store.accept(accepted(planned(7), guards=[again]))
         assert (found.taken, found.overflowed) == (frozenset({again}), ())
 
-    play_in(tmp_path, TEN, scenario)
+    engine.play(scenario, limits=TEN)
 
 
 @pytest.mark.parametrize(
@@ -107,8 +108,8 @@ def test_a_row_that_overflows_uses_its_guard(tmp_path: Path) -> None:
         (10, of("purchase", 99), False),
     ],
 )
-def test_what_matters_less_is_refused_first(tmp_path: Path, rows: int, request_: Planned, *, taken: bool) -> None:
-    async def scenario(store: SqliteStore) -> None:
+def test_what_matters_less_is_refused_first(engine: Engine, rows: int, request_: Planned, *, taken: bool) -> None:
+    async def scenario(store: Store) -> None:
         await store.accept(accepted(*map(planned, range(1, rows + 1))))
         assert store.fill == rows / 10
         if taken:
@@ -118,27 +119,27 @@ def test_what_matters_less_is_refused_first(tmp_path: Path, rows: int, request_:
             await store.accept(accepted(request_))
         assert store.fill == rows / 10
 
-    play_in(tmp_path, WIDE, scenario)
+    engine.play(scenario, limits=WIDE)
 
 
-def test_a_hit_counts_as_its_most_important_row(tmp_path: Path) -> None:
-    async def scenario(store: SqliteStore) -> None:
+def test_a_hit_counts_as_its_most_important_row(engine: Engine) -> None:
+    async def scenario(store: Store) -> None:
         await store.accept(accepted(*map(planned, range(1, 10))))
         found = await store.accept(accepted(of("page_view", 11), of("purchase", 12)))
         assert found.stored == 2
 
-    play_in(tmp_path, Limits(most_rows=10, lane_share=2.0), scenario)
+    engine.play(scenario, limits=Limits(most_rows=10, lane_share=2.0))
 
 
-def test_a_full_store_takes_what_leads_to_no_row(tmp_path: Path) -> None:
-    async def scenario(store: SqliteStore) -> None:
+def test_a_full_store_takes_what_leads_to_no_row(engine: Engine) -> None:
+    async def scenario(store: Store) -> None:
         await store.accept(accepted(*map(planned, range(1, 11))))
         with pytest.raises(StoreFullError):
             await store.accept(accepted(planned(11)))
         found = await store.accept(accepted(guards=[Guard(b"k", "once_per", LATER, ("x",))]))
         assert found.stored == 0
 
-    play_in(tmp_path, WIDE, scenario)
+    engine.play(scenario, limits=WIDE)
 
 
 @pytest.mark.parametrize(
@@ -155,17 +156,17 @@ def test_the_priority_of_a_row_goes_by_its_event(event: str, request_: Request, 
     assert priority_of(event, request_) == priority
 
 
-def test_levels_are_right_after_a_restart_and_a_crash(tmp_path: Path) -> None:
-    async def leave(store: SqliteStore) -> None:
+def test_levels_are_right_after_a_restart_and_a_crash(engine: Engine) -> None:
+    async def leave(store: Store) -> None:
         await store.accept(accepted(*map(planned, range(1, 5))))
         await must_claim(store, most_items=3)
 
-    async def look(store: SqliteStore) -> None:
+    async def look(store: Store) -> None:
         assert store.fill == 0.4
         assert (await store.accept(accepted(planned(8), planned(9)))).stored == 1
 
-    play_in(tmp_path, TEN, leave)
-    play_in(tmp_path, TEN, look)
+    engine.play(leave, limits=TEN)
+    engine.play(look, limits=TEN)
 
 
 def test_levels_are_right_after_a_transaction_was_taken_back(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Coroutine
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,13 +20,15 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from container.delivery.history import attempts_of
 from container.delivery.levels import ADMITTED_BELOW, NEARLY_FULL
+from container.delivery.postgres import PostgresStore, open_postgres
 from container.delivery.schema import FILE
 from container.delivery.selection import Selection
-from container.delivery.sqlite import SqliteStore, open_store
-from container.delivery.store import MOST_CRASHES, Answer, Claimed, Limits, StoreFilledError
+from container.delivery.sqlite import open_store
+from container.delivery.store import MOST_CRASHES, Answer, Claimed, Limits, Store, StoreFilledError
 from container.delivery.tending import AGEING_MS, AHEAD_MS
 from container.engine.outcome import Guard
 from tests.delivery.harness import NOW, accepted, item_request, planned, single_request
+from tests.delivery.postgres import KEY, execute, running
 
 T = TypeVar("T")
 LANES = ("C1", "C2", "single")
@@ -34,13 +37,26 @@ DAY_MS = 24 * 3_600_000
 LIMITS = Limits(most_rows=16, most_bytes=1 << 40, lane_share=0.5, dead_kept=2 * AGEING_MS)
 MOST_IN_LANE = 8
 
-_WRONGLY_COUNTED = """
+_WRONGLY_COUNTED_IN_SQLITE = """
 select number from lanes where
   rows!=(select count(*) from delivery where lane=lanes.number)
   or bytes!=(select coalesce(sum(length(body)), 0) from delivery where lane=lanes.number)
   or dead!=(select count(*) from dead where lane=lanes.number)
   or dead_bytes!=(select coalesce(sum(length(body)), 0) from dead where lane=lanes.number)
 """
+
+_WRONGLY_COUNTED_IN_POSTGRES = """
+select number from lanes left join (
+  select lane, sum(rows) as rows, sum(bytes) as bytes, sum(dead) as dead, sum(dead_bytes) as dead_bytes
+  from counts group by lane) as counted on lane=number where
+  coalesce(rows, 0)<>(select count(*) from delivery where lane=lanes.number)
+  or coalesce(bytes, 0)<>(select coalesce(sum(length(body)), 0) from delivery where lane=lanes.number)
+  or coalesce(dead, 0)<>(select count(*) from dead where lane=lanes.number)
+  or coalesce(dead_bytes, 0)<>(select coalesce(sum(length(body)), 0) from dead where lane=lanes.number)
+"""
+_EMPTIED = (
+    "truncate delivery, dead, guards, counts, lanes restart identity; delete from meta where name<>'schema_version'"
+)
 
 
 @dataclass
@@ -55,15 +71,77 @@ class Model:
     tried: int = 0
 
 
+class InSqlite:
+    """A file in a folder of its own."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="deliveries-"))
+
+    async def open(self, now: int) -> Store:
+        return open_store(self.folder, now=now, limits=LIMITS)
+
+    async def reopen(self, store: Store, now: int) -> Store:
+        await store.close()
+        return await self.open(now)
+
+    async def find(self, _: Store, query: str) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(self.folder / FILE)) as connection:
+            return connection.execute(query).fetchall()
+
+    async def wrongly_counted(self, store: Store) -> list[tuple[Any, ...]]:
+        return await self.find(store, _WRONGLY_COUNTED_IN_SQLITE)
+
+    def end(self) -> None:
+        shutil.rmtree(self.folder)
+
+
+class InPostgres:
+    """A database, emptied. What goes by the time that passes is done when it is asked for."""
+
+    def __init__(self) -> None:
+        self.url = _database()
+        execute(self.url, _EMPTIED)
+
+    async def open(self, now: int) -> Store:
+        store = await open_postgres(self.url, key=KEY, limits=LIMITS)
+        await store._keeping.close()
+        return store
+
+    async def reopen(self, store: Store, now: int) -> Store:
+        await store.close()
+        opened = await self.open(now)
+        assert isinstance(opened, PostgresStore)
+        await opened.database.ask("update delivery set lease=0 where claim is not null")
+        await opened.recover(now=now, grace=0)
+        return opened
+
+    async def find(self, store: Store, query: str) -> list[tuple[Any, ...]]:
+        assert isinstance(store, PostgresStore)
+        return await store.database.ask(query)
+
+    async def wrongly_counted(self, store: Store) -> list[tuple[Any, ...]]:
+        return await self.find(store, _WRONGLY_COUNTED_IN_POSTGRES)
+
+    def end(self) -> None:
+        """The database is used again."""
+
+
+@cache
+def _database() -> str:
+    return running().database()
+
+
 class StoreMachine(RuleBasedStateMachine):
     """Rows wait, are claimed, and end; the model says what may be where."""
 
+    where: type[InSqlite | InPostgres] = InSqlite
+
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(prefix="deliveries-"))
+        self.place = self.where()
         self.loop = asyncio.new_event_loop()
         self.now = NOW
-        self.store: SqliteStore = open_store(self.folder, now=self.now, limits=LIMITS)
+        self.store = self.wait(self.place.open(self.now))
         self.number = 0
         self.refused = 0
         self.dropped = 0
@@ -78,7 +156,7 @@ class StoreMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.wait(self.store.close())
         self.loop.close()
-        shutil.rmtree(self.folder)
+        self.place.end()
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
@@ -216,8 +294,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule()
     def crash(self) -> None:
-        self.wait(self.store.close())
-        self.store = open_store(self.folder, now=self.now, limits=LIMITS)
+        self.store = self.wait(self.place.reopen(self.store, self.now))
         for claimed, rows in self.claims:
             self.stale.append(claimed)
             for number, row in rows.items():
@@ -302,15 +379,22 @@ class StoreMachine(RuleBasedStateMachine):
         assert kept + self.dropped + self.refused == self.number
 
     @invariant()
-    def the_file_counts_right(self) -> None:
+    def the_store_counts_right(self) -> None:
         assert self.store.fill == self.fill
-        with closing(sqlite3.connect(self.folder / FILE)) as connection:
-            assert connection.execute(_WRONGLY_COUNTED).fetchall() == []
-            for row_id, history in connection.execute("select id, history from delivery"):
-                number = int(row_id, 16)
-                row = self.waiting.get(number) or next(rows[number] for _, rows in self.claims if number in rows)
-                assert len(attempts_of(history)) == min(row.tried, 10)
+        assert self.wait(self.place.wrongly_counted(self.store)) == []
+        for row_id, history in self.wait(self.place.find(self.store, "select id, history from delivery")):
+            number = int(row_id, 16)
+            row = self.waiting.get(number) or next(rows[number] for _, rows in self.claims if number in rows)
+            assert len(attempts_of(history)) == min(row.tried, 10)
+
+
+class PostgresMachine(StoreMachine):
+    """The same of the other engine."""
+
+    where = InPostgres
 
 
 TestStoreModel = StoreMachine.TestCase
 TestStoreModel.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestPostgresModel = PostgresMachine.TestCase
+TestPostgresModel.settings = settings(max_examples=10, stateful_step_count=40, deadline=None)
