@@ -84,10 +84,9 @@ async def assault(wanted: Assault, folder: Path, database: Cluster) -> Endured:
     chance = random.Random(wanted.seed)
     endured, began = Endured(), time.monotonic()
     plans: dict[str, Rules] = {**dict.fromkeys(LANES, ()), SLOW[0]: SLOW[1]}
-    sizes = {"serves": wanted.serves, "delivers": wanted.delivers}
     async with (
         vendors(folder, **plans) as sink,
-        fleet(folder, container(sink.ports), database, **sizes) as attacked,
+        fleet(folder, container(sink.ports), database, serves=wanted.serves, delivers=wanted.delivers) as attacked,
     ):
         await attacked.ready()
         visitors = [_visitor(wanted, folder, number, each) for number, each in enumerate(attacked.serves)]

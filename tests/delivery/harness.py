@@ -243,5 +243,6 @@ def answers(*statuses: int, then: int = 200) -> Callable[[httpx.Request], httpx.
 
 
 async def only_lane(found: Bench[Any]) -> LaneReport:
-    [lane] = await found.store.lanes()
+    lanes: Sequence[LaneReport] = await found.store.lanes()
+    [lane] = lanes
     return lane
