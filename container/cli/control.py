@@ -29,7 +29,7 @@ from container.config.registry import discover
 from container.delivery.schema import FILE, LOCK_FILE
 from container.delivery.seal import KEY_FILE
 from container.delivery.sqlite import open_store
-from container.delivery.store import StoreError, StoreRefusedError
+from container.delivery.store import Store, StoreError, StoreRefusedError
 from container.engine.container import Container
 from container.web.caretaker import Caretaker
 from container.web.ingest import Limits
@@ -101,6 +101,11 @@ def remove_socket(folder: Path) -> None:
         (folder / SOCKET).unlink()
 
 
+def now_ms() -> int:
+    """Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
 @asynccontextmanager
 async def reached(data: Path, config: Path | None = None, *, secrets_dir: Path | None = None) -> AsyncIterator[Control]:
     """The interface of a data folder: its server's, or one in this process. Raises `ControlError`.
@@ -118,14 +123,23 @@ async def reached(data: Path, config: Path | None = None, *, secrets_dir: Path |
     secrets = secrets_from(secrets_dir, os.environ)
     key = own_secret(secrets, KEY, secrets_dir)
     _refuse_what_would_be_made(data, key)
-    container = None if config is None else _container(config, secrets)
+    container = None if config is None else container_for(config, secrets)
     try:
-        store = open_store(data, now=time.time_ns() // 1_000_000, key=key)
+        opened = open_store(data, now=now_ms(), key=key)
     except StoreRefusedError as problem:
         raise ControlError(f"No server answers on {data / SOCKET}, and {problem}") from None
+    async with within(opened, container, folder=data) as control:
+        yield control
+
+
+@asynccontextmanager
+async def within(
+    store: Store, container: Container | None, *, folder: Path | None = None, clock: Callable[[], int] = now_ms
+) -> AsyncIterator[Control]:
+    """The interface over a store of this process, which is closed afterwards."""
     jobs = Jobs()
     try:
-        caretaker = Caretaker(store, lambda: container, jobs=jobs, folder=data)
+        caretaker = Caretaker(store, lambda: container, jobs=jobs, folder=folder, clock=clock)
         yield _Local(queue_app(QueueApi(caretaker, lambda _header: True, by="command")))
     finally:
         await jobs.close()
@@ -338,7 +352,8 @@ def _refuse_what_would_be_made(data: Path, key: str) -> None:
         )
 
 
-def _container(config: Path, secrets: Secrets) -> Container:
+def container_for(config: Path, secrets: Secrets) -> Container:
+    """The container of a file. Raises `ControlError` with what is wrong with it."""
     sources = Sources(config, discover(), os.environ, secrets)
     found = build(sources)
     if found.container is None:

@@ -1,7 +1,7 @@
 """Several processes on the same sockets, for `--workers N`: started, started again when they die, told what was told.
 
 The leader binds, forks and waits; it opens no store and runs no loop, so that it can fork at any time. One member has
-the admin listener and does nothing else, the others are the workers. Why: docs/decisions/workers.md.
+the admin listener and does nothing else, the others are the workers. Why: docs/decisions/postgres-workers.md.
 """
 
 from __future__ import annotations

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from container.cli.control import Control, reached
-from container.cli.queue import DATA, Config, Data, SecretsDir
+from container.cli.control import Control
+from container.cli.queue import Config
+from container.cli.queue_store import DATA, Data, SecretsDir, Store, reached_by
 from container.cli.working import carried_out, job_done, progress
 from container.config.problem import printable
 from container.delivery.forget import DEAD, GUARDS, WAITING
@@ -25,6 +26,7 @@ def forget(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many there are.")] = False,
     config: Config = None,
     data: Data = DATA,
+    store: Store = None,
     secrets_dir: SecretsDir = None,
 ) -> None:
     """Delete what is kept of a person, and say how much it was."""
@@ -33,7 +35,9 @@ def forget(
         person(**stated)
     except NobodyError as problem:
         raise typer.BadParameter(str(problem)) from None
-    if not carried_out(lambda: _forgotten(stated, reached(data, config, secrets_dir=secrets_dir), dry_run=dry_run)):
+    if not carried_out(
+        lambda: _forgotten(stated, reached_by(store, data, config, secrets_dir=secrets_dir), dry_run=dry_run)
+    ):
         raise typer.Exit(1)
 
 

@@ -68,6 +68,8 @@ async def run(options: Options, sources: Sources, built: Built, post: Post | Non
     """
     stop, hurry, reload_wanted = asyncio.Event(), asyncio.Event(), asyncio.Event()
     early.hand_over(asyncio.get_running_loop(), stop=stop, hurry=hurry, reload=reload_wanted)
+    if post is not None:
+        post.when_left_alone(stop.set)
     async with AsyncExitStack() as opened:
         to_hurry: list[Callable[[], None]] = []
         # Before everything else, so that it is there until everything else has ended.

@@ -1,4 +1,7 @@
-"""`queue`: looks after deliveries. Asks the running server, or opens the data folder itself when none runs."""
+"""`queue`: looks after deliveries. Asks the running server, or opens the data folder itself when none runs.
+
+The rows of a database are worked on from here, whether servers run or not.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,15 @@ from typing import Annotated, Any, Literal
 import orjson
 import typer
 
-from container.cli.control import Control, reached
+from container.cli.control import Control
 from container.cli.queue_choice import Action, Chosen, check_lane, chosen, known_reason, meant, place_of, row_of
 from container.cli.queue_files import export_rows, import_rows
+from container.cli.queue_store import DATA, Data, SecretsDir, Store, reached_by
 from container.cli.queue_text import NOTHING_TO_DO, detail_lines, lane_table, outcome_lines, row_table
 from container.cli.working import carried_out, job_done, progress
 
 queue = typer.Typer(help="Look after deliveries: those that wait, and dead letters.", no_args_is_help=True)
 
-Data = Annotated[Path, typer.Option(exists=True, file_okay=False, help="The folder of the store.")]
 Lane = Annotated[int | None, typer.Option(min=1, metavar="N", help="Of this lane, by its number.")]
 Dead = Annotated[bool, typer.Option("--dead", help="Dead letters.")]
 Waiting = Annotated[bool, typer.Option("--waiting", help="What waits or is in flight.")]
@@ -30,13 +33,6 @@ Config = Annotated[
     typer.Option(exists=True, dir_okay=False, help="The container file, where no server runs."),
 ]
 
-SecretsDir = Annotated[
-    Path | None,
-    typer.Option(exists=True, file_okay=False, help="A folder with one file per secret, where no server runs."),
-]
-
-DATA = Path("data")
-
 
 @queue.command("list")
 def list_(
@@ -48,13 +44,14 @@ def list_(
     most: Annotated[int, typer.Option(min=1, max=500, help="So many rows, the latest.")] = 50,
     format: Annotated[Literal["text", "json"], typer.Option(help="For people or for programs.")] = "text",
     data: Data = DATA,
+    store: Store = None,
     secrets_dir: SecretsDir = None,
 ) -> None:
     """List lanes; or rows: what waits in a lane or anywhere, or dead letters."""
     place = place_of(dead=dead, waiting=waiting, reason=reason)
 
     async def work() -> tuple[str, list[dict[str, Any]]]:
-        async with reached(data, secrets_dir=secrets_dir) as control:
+        async with reached_by(store, data, secrets_dir=secrets_dir) as control:
             if lane is None and place is None:
                 return "lanes", (await control.ask("/lanes"))["lanes"]
             await check_lane(control, lane)
@@ -79,13 +76,14 @@ def show(
     whole: Annotated[bool, typer.Option("--whole", help="With all values in clear. That is logged.")] = False,
     format: Annotated[Literal["text", "json"], typer.Option(help="For people or for programs.")] = "text",
     data: Data = DATA,
+    store: Store = None,
     secrets_dir: SecretsDir = None,
 ) -> None:
     """Show a dead letter, or with --waiting a delivery that waits: its request or hit, and what was tried."""
     place = place_of(dead=dead, waiting=waiting, reason=None) or "dead"
 
     async def work() -> dict[str, Any]:
-        async with reached(data, secrets_dir=secrets_dir) as control:
+        async with reached_by(store, data, secrets_dir=secrets_dir) as control:
             return await row_of(control, place, number, whole=whole)
 
     found = carried_out(work)
@@ -105,11 +103,12 @@ def replay(
     yes: Yes = False,
     config: Config = None,
     data: Data = DATA,
+    store: Store = None,
     secrets_dir: SecretsDir = None,
 ) -> None:
     """Send dead letters again, as if they had just come."""
     rows = chosen(numbers, lane, reason, every, place="dead")
-    _do("replay", rows, reached(data, config, secrets_dir=secrets_dir), yes=yes)
+    _do("replay", rows, reached_by(store, data, config, secrets_dir=secrets_dir), yes=yes)
 
 
 @queue.command()
@@ -123,6 +122,7 @@ def drop(
     waiting: Waiting = False,
     yes: Yes = False,
     data: Data = DATA,
+    store: Store = None,
     secrets_dir: SecretsDir = None,
 ) -> None:
     """Delete rows for ever: dead letters, or with --waiting deliveries that wait.
@@ -131,23 +131,31 @@ def drop(
     """
     place = place_of(dead=dead, waiting=waiting, reason=reason)
     rows = chosen(numbers, lane, reason, every, place=place)
-    _do("drop", rows, reached(data, secrets_dir=secrets_dir), yes=yes)
+    _do("drop", rows, reached_by(store, data, secrets_dir=secrets_dir), yes=yes)
 
 
 @queue.command()
 def pause(
-    lane: Annotated[int, typer.Argument(metavar="LANE")], *, data: Data = DATA, secrets_dir: SecretsDir = None
+    lane: Annotated[int, typer.Argument(metavar="LANE")],
+    *,
+    data: Data = DATA,
+    store: Store = None,
+    secrets_dir: SecretsDir = None,
 ) -> None:
     """Stop a lane: its deliveries wait until it is resumed."""
-    _set(lane, data, secrets_dir, paused=True)
+    _set(lane, reached_by(store, data, secrets_dir=secrets_dir), paused=True)
 
 
 @queue.command()
 def resume(
-    lane: Annotated[int, typer.Argument(metavar="LANE")], *, data: Data = DATA, secrets_dir: SecretsDir = None
+    lane: Annotated[int, typer.Argument(metavar="LANE")],
+    *,
+    data: Data = DATA,
+    store: Store = None,
+    secrets_dir: SecretsDir = None,
 ) -> None:
     """Let a lane go on, and try it at once if it waits after a failure."""
-    _set(lane, data, secrets_dir, paused=False)
+    _set(lane, reached_by(store, data, secrets_dir=secrets_dir), paused=False)
 
 
 @queue.command("export")
@@ -159,13 +167,14 @@ def export_(
     waiting: Waiting = False,
     reason: Reason = None,
     data: Data = DATA,
+    store: Store = None,
     secrets_dir: SecretsDir = None,
 ) -> None:
     """Write rows to a file, all or some, in clear: one line of JSON each. `-` is the standard output."""
     place = place_of(dead=dead, waiting=waiting, reason=reason)
 
     async def work() -> tuple[int, int]:
-        async with reached(data, secrets_dir=secrets_dir) as control:
+        async with reached_by(store, data, secrets_dir=secrets_dir) as control:
             await check_lane(control, lane)
             return await export_rows(control, file, place=place, lane=lane, reason=reason)
 
@@ -181,12 +190,13 @@ def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, allow_dash=True)],
     *,
     data: Data = DATA,
+    store: Store = None,
     secrets_dir: SecretsDir = None,
 ) -> None:
     """Take over the rows of an export. Those that are here already are skipped."""
 
     async def work() -> dict[str, int]:
-        async with reached(data, secrets_dir=secrets_dir) as control:
+        async with reached_by(store, data, secrets_dir=secrets_dir) as control:
             return await import_rows(control, file)
 
     found = carried_out(work)
@@ -199,9 +209,9 @@ def import_(
         raise typer.Exit(1)
 
 
-def _set(lane: int, data: Path, secrets_dir: Path | None, *, paused: bool) -> None:
+def _set(lane: int, way: AbstractAsyncContextManager[Control], *, paused: bool) -> None:
     async def work() -> None:
-        async with reached(data, secrets_dir=secrets_dir) as control:
+        async with way as control:
             await check_lane(control, lane)
             await control.ask(f"/lanes/{lane}/{'pause' if paused else 'resume'}", {})
 

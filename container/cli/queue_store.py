@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from container.cli.control import Control, reached
+from container.cli.control import KEY, Control, ControlError, container_for, reached, within
+from container.cli.options import StartError
 from container.cli.sources import own_secret, secrets_from
-from container.cli.starting import STORE, Store, store_address
+from container.cli.starting import STORE, store_address
+from container.cli.stores import postgres
+from container.delivery.store import StoreRefusedError
 
 Data = Annotated[Path, typer.Option(file_okay=False, help="The folder of the store.")]
+Store = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="The PostgreSQL database of the store; empty for --data, whatever is set."),
+]
 SecretsDir = Annotated[
     Path | None,
     typer.Option(
@@ -24,15 +32,33 @@ SecretsDir = Annotated[
 DATA = Path("data")
 
 
-def reached_by(
+@asynccontextmanager
+async def reached_by(
     store: str | None, data: Path, config: Path | None = None, *, secrets_dir: Path | None
-) -> AbstractAsyncContextManager[Control]:
-    """The interface of the queue. Raises `typer.BadParameter` where no store is meant."""
-    stated = store or own_secret(secrets_from(secrets_dir, os.environ), STORE, secrets_dir)
-    address = store_address(stated)
-    if not address and not data.is_dir():
-        raise typer.BadParameter(f'--data: there is no folder "{data}"; name the folder of the server, or --store')
-    return reached(data, config, secrets_dir=secrets_dir, store=address)
+) -> AsyncIterator[Control]:
+    """The interface of the queue. Raises `ControlError`, and `typer.BadParameter` where no store is meant.
+
+    `store`: what was stated, `None` for nothing. A database is worked on from this process, whoever else does.
+    """
+    secrets = secrets_from(secrets_dir, os.environ)
+    address = store_address(own_secret(secrets, STORE, secrets_dir) if store is None else store)
+    if not address:
+        _refuse_no_folder(data)
+        async with reached(data, config, secrets_dir=secrets_dir) as control:
+            yield control
+        return
+    key = own_secret(secrets, KEY, secrets_dir)
+    if not key:
+        raise ControlError(f"The deliveries of a database are sealed with {KEY}: set it as its servers have it.")
+    container = None if config is None else container_for(config, secrets)
+    try:
+        opened = await postgres("postgres").open_postgres(address, key=key)
+    except (StartError, StoreRefusedError) as problem:
+        raise ControlError(f"The store cannot be opened: {problem}") from None
+    async with within(opened, container, clock=opened.clock) as control:
+        yield control
 
 
-__all__ = ["DATA", "Data", "SecretsDir", "Store", "reached_by"]
+def _refuse_no_folder(data: Path) -> None:
+    if not data.is_dir():
+        raise typer.BadParameter(f'--data: there is no folder "{data}"; name that of the server, or --store')

@@ -62,7 +62,7 @@ def detail_lines(row: dict[str, Any]) -> Iterator[str]:
         "reason": row["reason"],
         "note": row["note"],
         "died": row["died"] and moment(row["died"]),
-        "due": "in flight" if row["in_flight"] else row["due"] and moment(row["due"]),
+        "due": _in_flight(row) if row["in_flight"] else row["due"] and moment(row["due"]),
         "sent until": row["give_up"] and moment(row["give_up"]),
         "too old after": row["expire"] and moment(row["expire"]),
     }
@@ -116,8 +116,13 @@ def _remedies(lanes: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 def _due(row: dict[str, Any], now: int) -> str:
     if row["in_flight"]:
-        return "in flight"
+        return _in_flight(row)
     return "now" if row["due"] <= now else f"in {age(row['due'] - now)}"
+
+
+def _in_flight(row: dict[str, Any]) -> str:
+    """Which process sends it, where there may be several."""
+    return f"in flight at {row['worker']}" if row["worker"] else "in flight"
 
 
 def _body(text: str) -> str:

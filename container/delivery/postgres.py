@@ -301,7 +301,7 @@ class PostgresStore:
         self.recovered += lapsed.recovered
         self.poisoned += poisoned
         if lapsed.recovered or poisoned:
-            level = logging.ERROR if poisoned else logging.WARNING
+            level = logging.ERROR if poisoned else logging.INFO
             log.log(level, "store.recovered rows=%d dead=%d", lapsed.recovered, poisoned)
 
     async def close(self) -> None:

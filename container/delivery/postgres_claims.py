@@ -1,7 +1,7 @@
 """What becomes of rows in PostgreSQL: statements that each are a transaction, and match on the token of the claim.
 
 A claim is one statement, so that it costs one commit: it looks for the row that is due first, passes over those that
-another process is just claiming, adds what can go with it, and takes them.
+another process is just claiming, adds what can go with it of the same day's part of the table, and takes them.
 """
 
 from __future__ import annotations
@@ -24,21 +24,24 @@ _OVERTAKE = 2
 """So many rows per row of a batch are looked at, since other batches may stand between."""
 
 _WAITING = "lane=%(lane)s and claim is null"
+_FREE = "length({}) is null"
+"""That it waits, said so that nobody thinks of the index of all that waits where the numbers are known."""
+
 _CLAIM = f"""
 with head as materialized (
-  select number, batch, part, most_items, most_bytes, crashes, due, first, expire from delivery
+  select slot, number, batch, part, most_items, most_bytes, crashes, due, first, expire from delivery
   where {_WAITING} and due<=%(now)s
   order by due, first, number limit 1 for update skip locked
 ), near as materialized (
   select rest.* from head cross join lateral (
-    select slot, number from delivery
-    where {_WAITING} and due<=%(until)s and (due, first, number)>=(head.due, head.first, head.number)
+    select number from delivery
+    where slot=head.slot and {_WAITING} and due<=%(until)s and (due, first, number)>=(head.due, head.first, head.number)
     order by due, first, number limit %(near)s
   ) as rest where head.expire is null or head.expire>=%(now)s
 ), chosen as materialized (
-  select one.slot, one.number, one.due, one.first, one.size from delivery as one cross join head
-  where one.slot=any(array(select slot from near)) and one.number=any(array(select number from near))
-    and one.claim is null and one.due<=%(until)s
+  select one.number, one.due, one.first, one.size from delivery as one cross join head
+  where one.slot=(select slot from head) and one.number=any(array(select number from near))
+    and {_FREE.format("one.claim")} and one.due<=%(until)s
     and (one.number=head.number or head.crashes=0 and one.crashes=0
       and (one.expire is null or one.expire>=%(now)s)
       and case when head.most_items<=1 then one.most_items<=1 and one.due<=%(now)s
@@ -48,13 +51,13 @@ with head as materialized (
     else least(%(most)s, most_items) end from head)
   for update of one skip locked
 ), fitting as materialized (
-  select counted.slot, counted.number from (
-    select slot, number, row_number() over sent as place, sum(size) over sent as total
+  select counted.number from (
+    select number, row_number() over sent as place, sum(size) over sent as total
     from chosen window sent as (order by due, first, number)
   ) as counted cross join head where place=1 or head.most_items<=1 or total<=head.most_bytes
 )
 update delivery set claim=%(token)s, attempts=attempts+1, lease={_NOW}+{LEASE_MS}{{worker}}
-where slot=any(array(select slot from fitting)) and number=any(array(select number from fitting)) and claim is null
+where slot=(select slot from head) and number=any(array(select number from fitting)) and {_FREE.format("claim")}
 returning number, id, attempts, crashes, faults, first, give_up, format, crc, kid, body, size, lane
 """  # noqa: S608 - constants
 _WORKER = ", worker=%(worker)s"
@@ -64,8 +67,9 @@ with near as materialized (
   order by due, first, number limit %(most)s
 ), old as materialized (
   select one.slot, one.number from delivery as one
-  where one.slot=any(array(select slot from near where expire<%(now)s))
-    and one.number=any(array(select number from near where expire<%(now)s)) and one.claim is null for update skip locked
+  where one.slot=any(array(select distinct slot from near where expire<%(now)s))
+    and one.number=any(array(select number from near where expire<%(now)s))
+    and {_FREE.format("one.claim")} for update skip locked
 )
 """  # noqa: S608 - constants
 _ORIGIN = (
@@ -85,7 +89,7 @@ gone as (
 _HELD = "number=any(%(numbers)s::bigint[]) and claim=%(token)s"
 _TALLY = "select lane, count(*), sum(length(body))::bigint from gone group by lane"
 _BURY = f"with {_MOVED.format(which=_HELD, crashed=0)} {_TALLY}"
-_THOSE = "slot=any(array(select slot from old)) and number=any(array(select number from old))"
+_THOSE = "slot=any(array(select distinct slot from old)) and number=any(array(select number from old))"
 _BURY_OLD = f"{_OLD}, {_MOVED.format(which=_THOSE, crashed=0)} {_TALLY}"
 _SETTLE = f"with gone as (delete from delivery where {_HELD} returning lane, body) {_TALLY}"  # noqa: S608 - constants
 _POSTPONE = (

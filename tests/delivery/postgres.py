@@ -157,7 +157,7 @@ def found_programs() -> Path:
 def execute(url: str, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
     """What a statement finds, from outside of any store."""
     with psycopg.connect(url, autocommit=True) as connection:
-        cursor = connection.execute(query, values)
+        cursor = connection.execute(query, values or None)
         return cursor.fetchall() if cursor.description else []
 
 

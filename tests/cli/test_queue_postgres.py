@@ -1,0 +1,195 @@
+"""`queue` and `forget` on a database: from any machine, whether servers run on it or not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from typer.testing import CliRunner, Result
+
+from container.cli import stores
+from container.cli.main import app
+from container.delivery.postgres import PostgresStore, open_postgres
+from container.delivery.postgres_queue import PostgresQueue
+from container.delivery.row import acceptance
+from container.delivery.selection import Selection
+from container.engine.run import run as run_hit
+from container.event import Hit
+from tests import canaries
+from tests.cli.database import environment, on_database, rows, soon
+from tests.cli.processes import PURCHASE
+from tests.cli.test_queue import prepared
+from tests.delivery.harness import NOW, accepted, must_claim, planned, run
+from tests.delivery.postgres import KEY, execute, running
+from tests.web.parts import container
+
+
+@pytest.fixture
+def url() -> str:
+    return running().database()
+
+
+def filled(url: str, *, dead: int = 0, waiting: int = 0, hits: int = 0) -> None:
+    async def work(store: PostgresStore) -> None:
+        if dead:
+            await store.accept(accepted(*(planned(number) for number in range(1, dead + 1))))
+            claimed = await must_claim(store)
+            await store.bury(claimed, claimed.rows, "refused", note="no such pixel", now=NOW)
+        await store.accept(accepted(*(planned(number) for number in range(101, 101 + waiting))))
+        for number in range(hits):
+            hit = Hit(bytes([number] * 16), NOW, path="/collect", query="name=raise_in_tag")
+            await store.accept(acceptance(run_hit(container(), hit), now=NOW))
+
+    with_store(url, work)
+
+
+def with_store(url: str, work: Callable[[PostgresStore], Coroutine[Any, Any, None]]) -> None:
+    async def whole() -> None:
+        store = await open_postgres(url, key=KEY)
+        try:
+            await work(store)
+        finally:
+            await store.close()
+
+    run(whole())
+
+
+def said(*arguments: str, given: str = "", **surroundings: str) -> Result:
+    return CliRunner().invoke(app, arguments, given, env={"TAG_CONTAINER_KEY": KEY, **surroundings})
+
+
+def lane_of(url: str) -> tuple[int, int]:
+    """How many wait and are dead."""
+    [lane] = json.loads(said("queue", "list", "--format", "json", "--store", url).output)
+    return lane["waiting"], lane["dead"]
+
+
+def test_lanes_and_rows_are_listed_by_the_flag_or_the_variable(url: str) -> None:
+    filled(url, dead=2, waiting=3)
+    assert lane_of(url) == (3, 2)
+    listed = json.loads(said("queue", "list", "--lane", "1", "--format", "json", TAG_CONTAINER_STORE=url).output)
+    assert [row["place"] for row in listed] == ["waiting"] * 3
+    assert "no such pixel" in said("queue", "list", "--dead", TAG_CONTAINER_STORE=url).output
+
+
+def test_a_row_in_flight_says_at_which_process(url: str) -> None:
+    async def work(store: PostgresStore) -> None:
+        await store.accept(accepted(planned(1)))
+        await must_claim(store)
+
+    with_store(url, work)
+    [row] = json.loads(said("queue", "list", "--waiting", "--format", "json", "--store", url).output)
+    assert row["worker"]
+    assert f"in flight at {row['worker']}" in said("queue", "list", "--waiting", "--store", url).output
+    assert (
+        f"in flight at {row['worker']}" in said("queue", "show", str(row["number"]), "--waiting", "--store", url).output
+    )
+
+
+def test_rows_are_shown_replayed_dropped_and_paused(url: str) -> None:
+    filled(url, dead=5, waiting=1)
+    shown = said("queue", "show", "1", "--store", url)
+    assert "no such pixel" in shown.output
+    assert not canaries.EVERYTHING.within(shown.output)
+    assert "sent again: 2" in said("queue", "replay", "1", "2", "--yes", "--store", url).output
+    assert "dropped: 1" in said("queue", "drop", "3", "--yes", "--store", url).output
+    assert lane_of(url) == (3, 2)
+    assert "Lane 1 is paused." in said("queue", "pause", "1", "--store", url).output
+    assert execute(url, "select paused from lanes") == [(True,)]
+    assert "Lane 1 goes on." in said("queue", "resume", "1", "--store", url).output
+    assert said("queue", "pause", "9", "--store", url).exit_code == 2
+
+
+def test_a_letter_of_a_hit_needs_the_container_file(url: str, tmp_path: Path) -> None:
+    filled(url, hits=1)
+    found = said("queue", "replay", "--all", "--yes", "--store", url)
+    assert (found.exit_code, "stay: 1, because no container is at hand" in found.output) == (1, True)
+    file = tmp_path / "container.yaml"
+    file.write_text("version: 1\ncontainer: {name: X, id: X-1}\n")
+    found = said("queue", "replay", "--all", "--yes", "--config", str(file), "--store", url)
+    assert (found.exit_code, "the tag is no longer there" in found.output) == (1, True)
+
+
+def test_a_person_is_forgotten(url: str) -> None:
+    filled(url, dead=1, waiting=2)
+    counted = said("forget", "--email", canaries.EMAIL, "--dry-run", "--store", url)
+    assert "2 waiting deliveries, 1 dead letters, 0 guards would be deleted." in counted.output
+    done = said("forget", "--email", canaries.EMAIL, "--store", url)
+    assert (done.exit_code, "2 waiting deliveries, 1 dead letters, 0 guards were deleted." in done.output) == (0, True)
+    assert rows(url) == 0
+
+
+def test_rows_move_from_a_folder_to_a_database_and_back(url: str, tmp_path: Path) -> None:
+    folder, file, back = prepared(tmp_path / "a", dead=2, waiting=600), tmp_path / "rows.jsonl", tmp_path / "back.jsonl"
+    # The folder is meant although the variable names a database.
+    out = said("queue", "export", str(file), "--data", str(folder), "--store", "", TAG_CONTAINER_STORE=url)
+    assert "602 rows were written." in out.output
+    taken = said("queue", "import", str(file), "--store", url)
+    assert (taken.exit_code, "602 rows were taken, 0 were here already." in taken.output) == (0, True)
+    assert "0 rows were taken, 602 were here already." in said("queue", "import", str(file), "--store", url).output
+    assert lane_of(url) == (600, 2)
+    assert "602 rows were written." in said("queue", "export", str(back), "--store", url).output
+    assert sorted(back.read_bytes().splitlines()) == sorted(file.read_bytes().splitlines())
+    empty = prepared(tmp_path / "b")
+    assert "602 rows were taken" in said("queue", "import", str(back), "--data", str(empty)).output
+
+
+def test_what_is_done_while_a_server_runs_is_done(url: str, tmp_path: Path) -> None:
+    filled(url, dead=3)
+    with on_database(tmp_path, url, "--no-deliver") as served:
+        assert httpx.get(f"{served.public}/g/collect?{PURCHASE}").status_code == 204
+        soon(lambda: rows(url), 1)
+        replayed = said("queue", "replay", "--all", "--yes", **environment(url))
+        assert "sent again: 3" in replayed.output
+        assert rows(url) == 4
+        dropped = said("queue", "drop", "--all", "--waiting", "--yes", **environment(url))
+        assert "dropped: 4" in dropped.output
+        assert httpx.get(f"{served.public}/g/collect?{PURCHASE}").status_code == 204
+        soon(lambda: rows(url), 1)
+
+
+@pytest.mark.parametrize(
+    ("database", "surroundings", "reason", "code"),
+    [
+        (2, {"TAG_CONTAINER_KEY": ""}, "sealed with TAG_CONTAINER_KEY", 1),
+        (2, {"TAG_CONTAINER_KEY": "no key"}, "openssl rand -base64 32", 1),
+        (0, {}, "tag-container migrate --store", 1),
+    ],
+)
+def test_what_is_missing_is_told(database: int, surroundings: dict[str, str], reason: str, code: int) -> None:
+    found = said("queue", "list", "--store", running().database(version=database), **surroundings)
+    assert (found.exit_code, reason in found.output) == (code, True), found.output
+
+
+def test_an_address_that_is_none_or_answers_nobody_is_told_without_its_password() -> None:
+    none = said("queue", "list", "--store", "mysql://somebody:s3cret-word@127.0.0.1/tags")
+    away = said("queue", "list", "--store", "postgresql://somebody:s3cret-word@127.0.0.1:1/tags")
+    assert (none.exit_code, away.exit_code) == (2, 1)
+    assert "The store cannot be opened" in away.output
+    assert "s3cret-word" not in none.output + away.output
+
+
+def test_without_the_extra_it_is_named(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(_: str) -> Any:
+        raise ImportError("no", name="psycopg_pool")
+
+    monkeypatch.setattr("container.cli.stores.importlib.import_module", missing)
+    found = said("queue", "list", "--store", url)
+    assert (found.exit_code, stores.INSTALL in found.output) == (1, True)
+
+
+def test_a_database_that_goes_away_meanwhile_is_told(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(url, waiting=1)
+    before = PostgresQueue.count
+
+    async def gone(queue: PostgresQueue, selection: Selection) -> int:
+        running().drop(url)
+        return await before(queue, selection)
+
+    monkeypatch.setattr(PostgresQueue, "count", gone)
+    found = said("queue", "drop", "--all", "--waiting", "--store", url)
+    assert (found.exit_code, "the database" in found.output) == (1, True), found.output
