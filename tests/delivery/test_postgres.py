@@ -347,12 +347,16 @@ def test_a_row_that_was_claimed_in_three_crashes_is_dead(url: str) -> None:
     play(url, scenario)
 
 
-def test_no_claim_is_over_just_after_the_database_started(url: str) -> None:
+def test_no_claim_is_over_just_after_the_database_started_or_came_back(url: str) -> None:
     async def scenario(store: PostgresStore) -> None:
         await store.accept(accepted(planned(1)))
         claimed = await must_claim(store)
         await store.database.ask("update delivery set lease=0 where claim is not null")
         await store.recover(now=NOW, grace=10**9)
+        assert store.recovered == 0
+        store.database._back_at = time.monotonic()
+        assert not store.database.calm_for(600)
+        await store.recover(now=NOW, grace=600)
         assert await store.settle(claimed, claimed.rows) == 1
 
     play(url, scenario)
@@ -555,10 +559,10 @@ def test_one_hit_that_cannot_be_written_takes_nobody_along(url: str) -> None:
 
 def test_a_closed_store_has_written_what_was_asked_for(url: str) -> None:
     async def scenario(store: PostgresStore) -> None:
-        asked = [asyncio.create_task(store.accept(accepted(planned(number)))) for number in range(100)]
+        asked = [asyncio.create_task(store.accept(accepted(planned(number)))) for number in range(1500)]
         await asyncio.sleep(0)
         await store.close()
-        assert sum([(await each).stored for each in asked]) == 100
+        assert sum([(await each).stored for each in asked]) == 1500
 
     play(url, scenario)
-    assert execute(url, "select count(*) from delivery") == [(100,)]
+    assert execute(url, "select count(*) from delivery") == [(1500,)]
