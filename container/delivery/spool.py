@@ -255,11 +255,14 @@ class SpoolStore:
             except StoreError as problem:
                 reached, self._away = False, str(problem)
                 await self._rest()
-            except Exception as problem:
-                # A mistake of ours: the hits are kept, and not tried in a hot loop.
-                reached, self._away = False, type(problem).__name__
-                log.exception("spool.failed problem=%s", type(problem).__name__)
+            except Exception as problem:  # noqa: BLE001 - a mistake of ours: the hits are kept, and not tried in a hot loop
+                reached = False
+                self._mistaken(problem)
                 await self._rest()
+
+    def _mistaken(self, problem: Exception) -> None:
+        self._away = type(problem).__name__
+        log.error("spool.failed problem=%s", type(problem).__name__, exc_info=problem)
 
     async def _step(self) -> None:
         arrived = self._arrived
