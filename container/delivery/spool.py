@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from container.delivery.counters import SpoolFigures, StoreFigures
 from container.delivery.forwarding import Forwarded, Forwarding
+from container.delivery.leftovers import forward_others
 from container.delivery.row import Acceptance, FailedHit, Unpacked
 from container.delivery.selection import AT_ONCE, Place, Searched
 from container.delivery.served import ServedStore
@@ -75,6 +77,7 @@ async def open_spool(
     store = SpoolStore(database, spool, forwarding, sleep=sleep)
     if await forwarding.holds():
         store.begin("the last process left hits in it")
+    store.beside(forward_others(folder, own, database, key=key, sleep=sleep))
     return store
 
 
@@ -98,6 +101,7 @@ class SpoolStore:
         self._holds = asyncio.Event()
         self._closed = self._resting = False
         self._task = asyncio.create_task(self._forward())
+        self._beside: list[asyncio.Task[None]] = []
         self.share, self.listen = database.share, database.listen
         self.claim, self.settle, self.postpone = database.claim, database.settle, database.postpone
         self.give_back, self.split, self.bury = database.give_back, database.split, database.bury
@@ -216,10 +220,17 @@ class SpoolStore:
             self._holds.set()
             log.warning("spool.began reason=%s", quoted(reason))
 
+    def beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Has this done until the store is closed."""
+        self._beside.append(asyncio.create_task(work))
+
     async def close(self) -> None:
         if self._closed:
             return
         self._closed = True
+        for task in self._beside:
+            task.cancel()
+        await asyncio.gather(*self._beside, return_exceptions=True)
         self._holds.set()
         if not self._resting:
             await asyncio.wait((self._task,), timeout=CLOSING_SECONDS)
