@@ -47,7 +47,7 @@ from container.delivery.store import Store
 
 DATABASE = "tags"
 PROCESSES = (1, 2, 4)
-ROWS: Mapping[str, int] = {"batched": 40_000, "alone": 4_000}
+ROWS: Mapping[str, int] = {"batched": 30_000, "alone": 3_000}
 SHORT_ROWS: Mapping[str, int] = {"batched": 5_000, "alone": 500}
 STARTED_SECONDS, STARTED_SECONDS_EACH = 6.0, 4.0
 """How long processes take to start at most, until what waits is due: the first, and each."""
@@ -279,18 +279,16 @@ def main() -> None:
     rounds, rows, seconds = (1, SHORT_ROWS, 2.0) if chosen.short else (chosen.rounds, ROWS, chosen.seconds)
     contenders = [("sqlite", 1), *(("postgres", int(each)) for each in chosen.processes.split(",") if each)]
     works = [work for work in WORKS if work in chosen.only or not chosen.only]
-    found: dict[str, dict[tuple[str, int], list[Measured]]] = {work: {} for work in works}
+    print(f"{rounds} rounds, medians. {processor()}, {os.cpu_count()} cores, Python {python_version()}.\n")
     with tempfile.TemporaryDirectory() as made:
-        for number in range(rounds):
-            for work in works:
+        for work in works:
+            found: dict[tuple[str, int], list[Measured]] = {contender: [] for contender in contenders}
+            for number in range(rounds):
                 for engine, processes in contenders:
                     print(f"round {number + 1} of {rounds}: {work}, {engine}, {processes}", file=sys.stderr)
                     with place_of(engine, Path(made)) as place:
-                        one = measure(work, place, processes, seconds, rows)
-                    found[work].setdefault((engine, processes), []).append(one)
-    print(f"{rounds} rounds, medians. {processor()}, {os.cpu_count()} cores, Python {python_version()}.\n")
-    for work in works:
-        print(f"{report(WORKS[work], found[work])}\n")
+                        found[engine, processes].append(measure(work, place, processes, seconds, rows))
+            print(f"{report(WORKS[work], found)}\n", flush=True)
 
 
 def measure(work: str, place: Place, processes: int, seconds: float, rows: Mapping[str, int]) -> Measured:
