@@ -12,12 +12,13 @@ from container.cli.options import Networks, Options, StartError
 from container.cli.reload import resume
 from container.cli.scene import Scene
 from container.cli.stopping import Remaining
-from container.cli.stores import ServedStore, opened_store
+from container.cli.stores import opened_store
 from container.cli.tracing import Spans
 from container.config.registry import Registry
 from container.delivery.disk import LOOK_SECONDS
 from container.delivery.handling import judges_of
 from container.delivery.pace import paces_of
+from container.delivery.served import ServedStore
 from container.delivery.told import quoted
 from container.delivery.transport import Transport, vendor_transport
 from container.delivery.worker import Surroundings, Worker
@@ -92,7 +93,8 @@ async def open_engine(
         working,
         metrics,
         Health(
-            trouble=lambda: store.trouble or worker.trouble,
+            # With a spool hits are taken, also while nothing can be written down of those that were sent.
+            trouble=lambda: store.trouble or ("" if options.spool else worker.trouble),
             overload=gate.sentence,
             notices=lambda: store.notices,
         ),

@@ -44,6 +44,7 @@ def serve(
     no_deliver: Annotated[
         bool, typer.Option("--no-deliver", help="Take hits only: `deliver` sends elsewhere.")
     ] = False,
+    spool: Annotated[bool, typer.Option("--spool", help="Take hits into --data while the database is away.")] = False,
     trusted_proxy: Annotated[
         list[str] | None, typer.Option(metavar="CIDR", help="A proxy that may name the visitor. Repeatable.")
     ] = None,
@@ -81,6 +82,7 @@ def serve(
     check_ports(host, port, admin_host, admin_port)
     own = own_of(secrets_dir, log_format, store)
     needing = [*(["--workers above 1"] if workers > 1 else []), *(["--no-deliver"] if no_deliver else [])]
+    needing += ["--spool"] if spool else []
     check_store(own, needing=needing, demo=demo)
     options = Options(
         host=host,
@@ -103,5 +105,6 @@ def serve(
         store=own.store,
         delivers=not no_deliver,
         workers=workers,
+        spool=spool,
     )
     carry_out(options, config, own)

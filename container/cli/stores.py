@@ -4,41 +4,23 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from container.cli.demo import demo_folder, is_demo_folder
 from container.cli.options import Options, StartError
-from container.delivery.counters import StoreFigures
+from container.delivery.late import open_late
 from container.delivery.schema import unusable
+from container.delivery.served import ServedStore
+from container.delivery.spool import open_spool
 from container.delivery.sqlite import open_store
-from container.delivery.store import Store, StoreRefusedError
+from container.delivery.store import StoreRefusedError
+
+SPOOL = "spool"
+"""The folder of the spools in the data folder: one in it for each process."""
 
 INSTALL = 'pip install "tag-container[postgres]"'
-
-
-class ServedStore(Store, Protocol):
-    """A store, and what a process that serves wants to know of it besides."""
-
-    @property
-    def trouble(self) -> str:
-        """Why no hits are taken, empty while they are."""
-        ...
-
-    @property
-    def given_up(self) -> bool:
-        """Whether it has failed for so long that the process should end."""
-        ...
-
-    @property
-    def notices(self) -> Sequence[str]:
-        """What somebody should look after, as sentences."""
-        ...
-
-    def figures(self) -> StoreFigures:
-        """How it stands at this moment. Asks nobody but for the size of files."""
-        ...
 
 
 async def opened_store(options: Options) -> ServedStore:
@@ -65,13 +47,23 @@ def postgres(module: str) -> Any:
 
 
 async def _shared(options: Options) -> ServedStore:
-    opening = postgres("postgres").open_postgres
-    store: ServedStore = await opening(options.store, key=options.key, limits=options.limits)
-    return store
+    module = postgres("postgres")
+    opening = partial(module.open_postgres, options.store, key=options.key, limits=options.limits)
+    if not options.spool:
+        store: ServedStore = await opening()
+        return store
+    database = await open_late(opening, patient=not options.accepts)
+    if not options.accepts:
+        return database
+    try:
+        return await open_spool(database, options.data / SPOOL, now=_now(), key=options.key, limits=options.limits)
+    except BaseException:
+        await database.close()
+        raise
 
 
 def _embedded(options: Options, folder: Path) -> ServedStore:
-    return open_store(folder, now=time.time_ns() // 1_000_000, key=options.key, limits=options.limits)
+    return open_store(folder, now=_now(), key=options.key, limits=options.limits)
 
 
 def _folder(options: Options) -> Path:
@@ -84,3 +76,7 @@ def _folder(options: Options) -> Path:
             "Choose another folder with --data, or add --demo."
         )
     return options.data
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -126,6 +126,19 @@ class StoreCounters:
 
 
 @dataclass(frozen=True, slots=True)
+class SpoolFigures:
+    """How a spool stands. `holds`: hits go into it. The others count deliveries that were in it.
+
+    `stored`: in the database; `duplicates`: whose key was taken there; `left`: that cannot be forwarded.
+    """
+
+    holds: bool = False
+    stored: int = 0
+    duplicates: int = 0
+    left: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class StoreFigures:
     """How the store stands at this moment. `engine`: what it is, and its version.
 
@@ -143,6 +156,7 @@ class StoreFigures:
     queued_bytes: int
     recovered: int
     poisoned: int
+    spool: SpoolFigures = SpoolFigures()
 
 
 def first_of(figures: Mapping[Result, int], most: int) -> Mapping[Result, int]:

@@ -36,6 +36,7 @@ from container.delivery.store import (
     LaneReport,
     LaneState,
     Limits,
+    StoreAwayError,
     StoreError,
     StoreFilledError,
     StoreRefusedError,
@@ -66,7 +67,7 @@ _Held = tuple[bytes, tuple[int, ...]]
 async def open_postgres(url: str, *, key: str | None, limits: Limits = USUAL_LIMITS) -> PostgresStore:
     """Opens the store in a database whose tables `migrate` made. `key`: what `TAG_CONTAINER_KEY` holds.
 
-    Raises `StoreRefusedError` with what to do about it.
+    Raises `StoreRefusedError` with what to do about it, `StoreAwayError` if that is to wait.
     """
     try:
         keys = shared_keyring(key)
@@ -80,7 +81,7 @@ async def open_postgres(url: str, *, key: str | None, limits: Limits = USUAL_LIM
         await store.begin()
     except StoreUnavailableError as problem:
         await database.close()
-        raise StoreRefusedError(f"{problem}. Look at the address in --store, and whether the database runs.") from None
+        raise StoreAwayError(f"{problem}. Look at the address in --store, and whether the database runs.") from None
     except BaseException:
         await database.close()
         raise
@@ -292,8 +293,10 @@ class PostgresStore:
     async def recover(self, *, now: int, grace: float = tending.GRACE_SECONDS) -> None:
         """Rows whose claim is over, by the database's clock, wait again, or are dead.
 
-        `grace`: seconds after a start of the database in which none is.
+        `grace`: seconds after the database started, or came back, in which none is.
         """
+        if not self.database.calm_for(grace):
+            return
         with self._filling.changing():
             lapsed = await tending.recover(self.database, now=now, grace=grace)
             self._filling.lose(lapsed.poisoned)

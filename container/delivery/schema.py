@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from container.delivery.history import appended
-from container.delivery.store import StoreRefusedError
+from container.delivery.store import StoreRefusedError, StoreTakenError
 from container.delivery.tables import SCHEMA_VERSION, make, migrate, version_of
 
 FILE, LOCK_FILE = "deliveries.db", "deliveries.lock"
@@ -31,7 +31,7 @@ _NO_TEMPORARY_FILES = "temp_store=memory"
 def lock(folder: Path) -> IO[bytes]:
     """The folder's lock, held until the file is closed or the process ends.
 
-    Raises `StoreRefusedError` when another process has it.
+    Raises `StoreTakenError` when another process has it.
     """
     file = os.fdopen(os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0)
     os.fchmod(file.fileno(), 0o600)
@@ -39,7 +39,7 @@ def lock(folder: Path) -> IO[bytes]:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
-        raise StoreRefusedError(
+        raise StoreTakenError(
             f'another process works with the data folder "{folder}". '
             "Stop it, or give this one a folder of its own with --data."
         ) from None

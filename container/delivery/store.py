@@ -9,7 +9,9 @@ caller states them, a store reads no clock.
     ├── StoreFullError         no space left; nothing was written: 503
     │   └── StoreFilledError   the limits of the store, not the disk's, leave no room for a hit of this importance
     ├── StoreUnavailableError  the disk refuses or the store is closed; nothing counts as written: 503
-    └── StoreRefusedError      it cannot be opened: another process has it, it is newer, damaged, or its key is missing
+    └── StoreRefusedError      it cannot be opened: it is newer, damaged, or its key is missing
+        ├── StoreTakenError    another process has it
+        └── StoreAwayError     the database cannot be reached just now
 """
 
 from __future__ import annotations
@@ -55,6 +57,14 @@ class StoreUnavailableError(StoreError):
 
 
 class StoreRefusedError(StoreError):
+    pass
+
+
+class StoreTakenError(StoreRefusedError):
+    pass
+
+
+class StoreAwayError(StoreRefusedError):
     pass
 
 
