@@ -120,7 +120,8 @@ async def reached(data: Path, config: Path | None = None, *, secrets_dir: Path |
     _refuse_what_would_be_made(data, key)
     container = None if config is None else _container(config, secrets)
     try:
-        store = open_store(data, now=time.time_ns() // 1_000_000, key=key)
+        # What the last server was sending is for the next one to find, and to tell of.
+        store = open_store(data, now=time.time_ns() // 1_000_000, key=key, recover=False)
     except StoreRefusedError as problem:
         raise ControlError(f"No server answers on {data / SOCKET}, and {problem}") from None
     jobs = Jobs()

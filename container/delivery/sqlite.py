@@ -50,10 +50,13 @@ _Held = tuple[bytes, tuple[int, ...]]
 _ANSWER = "update lanes set answered=?, status=?, verdict=?, excerpt=? where number=?"
 
 
-def open_store(folder: Path, *, now: int, key: str | None = None, limits: Limits = USUAL_LIMITS) -> SqliteStore:
+def open_store(
+    folder: Path, *, now: int, key: str | None = None, limits: Limits = USUAL_LIMITS, recover: bool = True
+) -> SqliteStore:
     """Opens, or makes, the store of a data folder. `key`: what `TAG_CONTAINER_KEY` holds.
 
-    What a process that died had claimed waits again. Raises `StoreRefusedError` with what to do about it.
+    What a process that died had claimed waits again. Without `recover` it stays claimed, for a server that tells of it.
+    Raises `StoreRefusedError` with what to do about it.
     """
     with ExitStack() as opened:
         try:
@@ -63,7 +66,7 @@ def open_store(folder: Path, *, now: int, key: str | None = None, limits: Limits
             found = open_folder(folder, now=now)
             opened.callback(found.abandon)
             _check_key(found.connection, keys)
-            recovered, poisoned = statements.recover(found.connection, now=now)
+            recovered, poisoned = statements.recover(found.connection, now=now) if recover else (0, 0)
             store = SqliteStore(found, keys, held, limits=limits, recovered=recovered, poisoned=poisoned)
         except KeyringError as problem:
             raise StoreRefusedError(str(problem)) from None

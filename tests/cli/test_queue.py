@@ -359,6 +359,28 @@ def test_what_is_in_flight_has_a_column_and_a_lane_that_is_tried_says_so(
     assert " ".join(remedies).startswith("Lane 7 holds still, because the vendor refuses its key. Renew the token")
 
 
+def test_what_a_crash_left_in_flight_is_for_the_next_server_to_tell_of(tmp_path: Path) -> None:
+    async def crash(store: SqliteStore) -> None:
+        await must_claim(store)
+
+    prepared(tmp_path, waiting=3)
+    with_store(tmp_path, crash)
+    with closing(sqlite3.connect(tmp_path / FILE)) as other, other:
+        other.execute("update delivery set crashes=2 where number=1")
+    [lane] = json.loads(said("queue", "list", "--format", "json", data=tmp_path).output)
+    assert (lane["waiting"], lane["in_flight"], lane["dead"]) == (0, 3, 0)
+    assert said("queue", "show", "1", "--waiting", data=tmp_path).exit_code == 0
+    assert said("queue", "export", "-", data=tmp_path).exit_code == 0
+    assert said("forget", "--email", "nobody@shop.example", data=tmp_path).exit_code == 0
+    found: list[tuple[int, int]] = []
+
+    async def start(store: SqliteStore) -> None:
+        found.append((store.recovered, store.poisoned))
+
+    with_store(tmp_path, start)
+    assert found == [(2, 1)]
+
+
 def test_rows_of_one_lane_or_place_or_reason_are_exported_alone(tmp_path: Path) -> None:
     here = prepared(tmp_path, dead=2, waiting=3)
 
