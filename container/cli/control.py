@@ -61,7 +61,9 @@ class ControlError(Exception):
 
 
 class Control(Protocol):
-    """The JSON interface of the queue, wherever it is."""
+    """The JSON interface of the queue, wherever it is. `running`: it is a server's."""
+
+    running: bool
 
     async def ask(self, path: str, document: Document | None = None, **query: object) -> Any:
         """What a GET answers, or with a document a POST. Raises `ControlError`."""
@@ -136,6 +138,8 @@ async def reached(data: Path, config: Path | None = None, *, secrets_dir: Path |
 class _Remote:
     """A server on its control socket."""
 
+    running = True
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
@@ -158,6 +162,8 @@ class _Remote:
 
 class _Local:
     """The interface as an application in this process."""
+
+    running = False
 
     def __init__(self, application: Application) -> None:
         self._application = application
