@@ -61,7 +61,9 @@ class ControlError(Exception):
 
 
 class Control(Protocol):
-    """The JSON interface of the queue, wherever it is."""
+    """The JSON interface of the queue, wherever it is. `running`: it is a server's."""
+
+    running: bool
 
     async def ask(self, path: str, document: Document | None = None, **query: object) -> Any:
         """What a GET answers, or with a document a POST. Raises `ControlError`."""
@@ -125,7 +127,8 @@ async def reached(data: Path, config: Path | None = None, *, secrets_dir: Path |
     _refuse_what_would_be_made(data, key)
     container = None if config is None else container_for(config, secrets)
     try:
-        opened = open_store(data, now=now_ms(), key=key)
+        # What the last server was sending is for the next one to find, and to tell of.
+        opened = open_store(data, now=now_ms(), key=key, recover=False)
     except StoreRefusedError as problem:
         raise ControlError(f"No server answers on {data / SOCKET}, and {problem}") from None
     async with within(opened, container, folder=data) as control:
@@ -149,6 +152,8 @@ async def within(
 class _Remote:
     """A server on its control socket."""
 
+    running = True
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
@@ -171,6 +176,8 @@ class _Remote:
 
 class _Local:
     """The interface as an application in this process."""
+
+    running = False
 
     def __init__(self, application: Application) -> None:
         self._application = application

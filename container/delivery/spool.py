@@ -104,9 +104,10 @@ class SpoolStore:
         self._beside: list[asyncio.Task[None]] = []
         self.share, self.listen = database.share, database.listen
         self.claim, self.settle, self.postpone = database.claim, database.settle, database.postpone
-        self.give_back, self.split, self.bury = database.give_back, database.split, database.bury
+        self.give_back, self.bury = database.give_back, database.bury
+        self.split, self.regroup = database.split, database.regroup
         self.mark, self.probe, self.pause, self.hasten = database.mark, database.probe, database.pause, database.hasten
-        self.lanes, self.dead = database.lanes, database.dead
+        self.lanes = database.lanes
         self.rows, self.row, self.count, self.reasons = database.rows, database.row, database.count, database.reasons
         self.replay, self.replay_hit, self.drop = database.replay, database.replay_hit, database.drop
         self.standing, self.hit_of, self.export = database.standing, database.hit_of, database.export

@@ -48,7 +48,9 @@ class QueueApi:
         self._imports = Imports(by=by)
 
     async def lanes(self, _request: Request) -> Response:
-        return _json({"lanes": [lane_json(lane) for lane in await self.caretaker.store.lanes()]})
+        store = self.caretaker.store
+        lanes = [lane_json(lane, share=store.share(lane.number)) for lane in await store.lanes()]
+        return _json({"lanes": lanes, "fill": store.fill})
 
     async def rows(self, request: Request) -> Response:
         asked = request.query_params

@@ -17,7 +17,7 @@ from container.delivery.outcomes import RequestOutcome
 from container.delivery.row import Reason
 from container.delivery.selection import Place, RowDetail, Selection
 from container.delivery.store import LaneReport, Store, StoreError
-from container.web.health import ANSWERS_WITHIN_SECONDS, attention
+from container.web.health import ANSWERS_WITHIN_SECONDS, attention, fill_reasons
 from container.web.pages import Pages
 from container.web.queue_words import Standing, advice_on, standing
 
@@ -76,7 +76,7 @@ class QueuePages:
             "admin.html",
             status=200 if lanes is not None else 503,
             notice=admin.current.notice,
-            reasons=admin.health.reasons(),
+            reasons=[*admin.health.reasons(), *fill_reasons(admin.store.fill)],
             attention=attention(admin.current, admin.health, (), now=now),
             lanes=None if lanes is None else found,
             shown=found[(page - 1) * LANES_ON_A_PAGE : page * LANES_ON_A_PAGE],

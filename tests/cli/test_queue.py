@@ -9,6 +9,7 @@ import os
 import re
 import sqlite3
 import subprocess
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -115,11 +116,13 @@ def test_lanes_say_how_they_stand(tmp_path: Path) -> None:
         await store.pause(3, paused=True)
 
     with_store(tmp_path, work)
-    first, second, third = said("queue", "list", data=tmp_path).output.splitlines()[2:5]
+    told, _, _, first, second, third, *_ = said("queue", "list", data=tmp_path).output.splitlines()
+    assert told == f"No server runs on {tmp_path}; this is how the folder stands."
     assert "holds: credential" in first
     assert "401 credential the token is wrong" in first
-    assert "failing, next try in" in second
+    assert "failing" in second
     assert "paused" in third
+    assert all("next try" not in line for line in (first, second, third))
 
 
 def test_the_hit_of_a_letter_is_shown(tmp_path: Path) -> None:
@@ -349,7 +352,7 @@ def test_what_is_in_flight_has_a_column_and_a_lane_that_is_tried_says_so(
         {**lane, "paused": False, "mode": "open", "failures": 3, "not_before": 0, "in_flight": 0},
         {**lane, "paused": False, "mode": "credential", "failures": 3, "not_before": 0, "number": 7},
     ]
-    lane_table(lanes)
+    lane_table(lanes, fill=0.79)
     head, _, first, second, third, *remedies = capsys.readouterr().out.splitlines()
     assert "in flight" in head
     assert "failing, being tried" in first
@@ -357,6 +360,48 @@ def test_what_is_in_flight_has_a_column_and_a_lane_that_is_tried_says_so(
     assert "failing, next try now" in second
     assert "holds: credential, being tried" in third
     assert " ".join(remedies).startswith("Lane 7 holds still, because the vendor refuses its key. Renew the token")
+
+
+def test_what_a_crash_left_in_flight_is_for_the_next_server_to_tell_of(tmp_path: Path) -> None:
+    async def crash(store: SqliteStore) -> None:
+        await must_claim(store)
+
+    prepared(tmp_path, waiting=3)
+    with_store(tmp_path, crash)
+    with closing(sqlite3.connect(tmp_path / FILE)) as other, other:
+        other.execute("update delivery set crashes=2 where number=1")
+    [lane] = json.loads(said("queue", "list", "--format", "json", data=tmp_path).output)
+    assert (lane["waiting"], lane["in_flight"], lane["dead"]) == (0, 3, 0)
+    assert said("queue", "show", "1", "--waiting", data=tmp_path).exit_code == 0
+    assert said("queue", "export", "-", data=tmp_path).exit_code == 0
+    assert said("forget", "--email", "nobody@shop.example", data=tmp_path).exit_code == 0
+    found: list[tuple[int, int]] = []
+
+    async def start(store: SqliteStore) -> None:
+        found.append((store.recovered, store.poisoned))
+
+    with_store(tmp_path, start)
+    assert found == [(2, 1)]
+
+
+def test_a_lane_that_holds_says_its_next_try_and_that_it_is_full_and_so_does_the_store(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lane = {"number": 4, "lane": "hook", "answer": None, "oldest": None, "waiting": 5, "in_flight": 0, "dead": 0}
+    later = (time.time_ns() // 1_000_000) + 299_000
+    held = {**lane, "paused": False, "mode": "credential", "failures": 3, "not_before": later, "share": 1.0}
+    paused, full = {**held, "paused": True}, {**held, "mode": "open", "failures": 0}
+    lane_table([held, paused, full], fill=0.93)
+    _, _, first, second, third, told, *remedies = capsys.readouterr().out.splitlines()
+    assert "holds: credential, next try in 4 min, full" in first
+    assert "paused, full" in second
+    assert " full " in third
+    assert told == "The store is 93 % full, and test events and GA4's automatic events are refused."
+    assert remedies[0].startswith("Lane 4 is full: its share of the store is used up. Let it drain")
+    lane_table([held], running=False, fill=0.93)
+    shown = capsys.readouterr().out
+    assert "next try" not in shown
+    assert "full" not in shown
 
 
 def test_rows_of_one_lane_or_place_or_reason_are_exported_alone(tmp_path: Path) -> None:
@@ -430,6 +475,8 @@ def test_an_export_without_rows_that_cannot_be_read_ends_with_1(tmp_path: Path) 
 class Told:
     """An interface that answers an export with these pieces."""
 
+    running = True
+
     def __init__(self, rows: int, *pieces: bytes) -> None:
         self._rows, self._pieces = rows, pieces
 
@@ -473,6 +520,8 @@ def test_whoever_is_interrupted_stops_the_job_too(tmp_path: Path) -> None:
     asked: list[str] = []
 
     class Slow(Told):
+        running = True
+
         async def ask(self, path: str, document: object = None, **query: object) -> Any:
             asked.append(path)
             await asyncio.sleep(0)

@@ -290,7 +290,9 @@ def test_what_is_received_and_in_flight_has_these_names(tmp_path: Path) -> None:
     async def work() -> None:
         async with desk(tmp_path, waiting=2) as here:
             await here.store.claim(1, now=NOW, most_items=1, ahead=0)
-            [lane] = (await here.get("/lanes"))["lanes"]
+            found = await here.get("/lanes")
+            [lane] = found["lanes"]
+            assert 0 < lane["share"] == pytest.approx(2 * found["fill"])
             assert (lane["waiting"], lane["in_flight"]) == (1, 1)
             rows = (await here.get("/rows", place="waiting"))["rows"]
             assert sorted(row["in_flight"] for row in rows) == [False, True]
@@ -496,7 +498,7 @@ def test_it_stands_beside_another_application(tmp_path: Path) -> None:
             )
             async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://a.example") as caller:
                 assert (await caller.get("/")).text == "a page"
-                assert (await caller.get("/api/queue/lanes")).json() == {"lanes": []}
+                assert (await caller.get("/api/queue/lanes")).json() == {"lanes": [], "fill": 0.0}
                 assert (await caller.get("/api/queues")).status_code == 404
 
     run(work())
