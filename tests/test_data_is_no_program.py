@@ -21,6 +21,11 @@ GETTERS = frozenset({"attrgetter", "methodcaller"})
 FORMATS: Mapping[str, str] = {
     "container.cli.queue_choice": "a question of ours, about one row or several",
     "container.cli.framing": "a refusal, of numbers and our own sentence",
+    "container.delivery.postgres_again": "SQL, of tables and columns that the code names",
+    "container.delivery.postgres_claims": "SQL, of conditions that the code names",
+    "container.delivery.postgres_restored": "SQL, of conditions that the code names",
+    "container.delivery.postgres_rows": "SQL, of columns that the code names",
+    "container.delivery.postgres_tables": "SQL, of tables and numbers that the code names",
     "container.web.reply": "the length of a body",
 }
 """Modules that put values into text by `format` or `%`, and what they put."""
@@ -43,6 +48,7 @@ BY_NAME: Mapping[str, str] = {
 """Modules that look up an attribute by a name that is no literal, and where the name is from."""
 
 IMPORTS: Mapping[str, str] = {
+    "container.cli.stores": "a module of ours, whose packages may not be installed",
     "container.cli.tracing": "a module of ours, whose packages may not be installed",
     "container.config.registry": "folders of components, and entry points",
 }

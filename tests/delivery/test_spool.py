@@ -228,7 +228,7 @@ def test_a_letter_is_forwarded_as_well(theatre: Theatre) -> None:
         await stage.emptied()
         [letter] = await dead_letters(stage.database)
         assert (letter.reason, letter.holds, letter.tag, letter.note) == ("tag_failed", "hit", "Tag", failure.reason)
-        assert (letter.first, letter.lane.type) == (NOW, "tiktok_events_api")
+        assert (letter.first, letter.account.type) == (NOW, "tiktok_events_api")
         assert await stage.there() == [1]
 
     theatre.play(part)
