@@ -93,6 +93,13 @@ async def lapse(store: PostgresStore) -> None:
     await store.recover(now=NOW, grace=0)
 
 
+_WRONGLY_COUNTED = """
+select number from lanes where
+  (select sum(rows) from counts where lane=number)<>(select count(*) from delivery where lane=lanes.number)
+  or (select sum(dead) from counts where lane=number)<>(select count(*) from dead where lane=lanes.number)
+"""
+
+
 # The tables and their versions.
 
 
@@ -299,6 +306,48 @@ def test_guards_in_any_order_hold_up_nobody_for_ever(url: str) -> None:
         assert guards == 11
 
     play(url, scenario, stores=2)
+
+
+def test_processes_that_do_everything_at_once_lose_nothing_and_count_right(url: str) -> None:
+    hits = 600
+
+    async def accepting(store: PostgresStore, part: int) -> None:
+        async def hit(number: int) -> None:
+            rows = [
+                planned(2 * number + half, item_request(2 * number, account=f"C{(number + half) % 5}"))
+                for half in (0, 1)
+            ]
+            guard = Guard(b"%d" % number, "duplicate", LATER, (rows[0].id,))
+            await store.accept(accepted(*rows, guards=[guard]))
+
+        await asyncio.gather(*(hit(number) for number in range(part * hits, (part + 1) * hits)))
+
+    async def delivering(store: PostgresStore, gone: list[int], over: asyncio.Event) -> None:
+        while lanes := await store.waiting() or not over.is_set():
+            for lane in lanes if isinstance(lanes, list) else []:
+                claimed = await store.claim(lane.number, now=NOW, most_items=40, ahead=0)
+                if claimed is None:
+                    continue
+                third = len(claimed.rows) // 3
+                gone += ids(claimed)[third:]
+                await asyncio.gather(
+                    store.postpone(claimed, claimed.rows[:third], until=NOW, counted=True),
+                    store.settle(claimed, claimed.rows[third : 2 * third]),
+                    store.bury(claimed, claimed.rows[2 * third :], "refused", note="", now=NOW),
+                )
+
+    async def scenario(*stores: PostgresStore) -> None:
+        gone: list[int] = []
+        over = asyncio.Event()
+        workers = [asyncio.create_task(delivering(store, gone, over)) for store in stores]
+        await asyncio.gather(*(accepting(store, part) for part, store in enumerate(stores)))
+        over.set()
+        await asyncio.gather(*workers)
+        assert sorted(gone) == [*range(2 * hits * len(stores))]
+        assert await stores[0].database.ask(_WRONGLY_COUNTED) == []
+        assert sum(report.dead for report in await stores[0].lanes()) == len(await stores[0].dead(most=10_000))
+
+    play(url, scenario, stores=3)
 
 
 def test_one_process_hears_within_a_second_how_full_others_have_made_it(url: str) -> None:
