@@ -37,6 +37,7 @@ from tests.delivery.harness import (
     Clock,
     Vendor,
     accepted,
+    dead_letters,
     ids,
     item_request,
     items,
@@ -340,7 +341,7 @@ def test_a_row_that_was_claimed_in_three_crashes_is_dead(url: str) -> None:
         for _ in range(3):
             await must_claim(store)
             await lapse(store)
-        [letter] = await store.dead()
+        [letter] = await dead_letters(store)
         assert (letter.reason, letter.attempts, store.poisoned, store.fill) == ("poison", 3, 1, 0.0)
 
     play(url, scenario)
