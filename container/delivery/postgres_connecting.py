@@ -49,6 +49,7 @@ SETTINGS: Mapping[str, str] = {
 }
 _SET = "select set_config(name, value, false) from unnest(%s::text[], %s::text[]) as wanted(name, value)"
 _NOW = "select (extract(epoch from clock_timestamp())*1000)::bigint"
+_ONLY_READS = "select pg_is_in_recovery() or current_setting('default_transaction_read_only')::bool"
 _AGAIN = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable)
 
 
@@ -184,10 +185,16 @@ class Database:
         return error
 
     async def _prepare(self, connection: Connection) -> None:
+        [(only_reads,)] = await fetch(connection, _ONLY_READS)
+        if only_reads:
+            raise errors.ReadOnlySqlTransaction("the database only reads")
         await connection.execute(_SET, ([*SETTINGS], [*SETTINGS.values()]))
         self.version = await version_of(connection) or self.version
 
     async def _check(self, connection: Connection) -> None:
+        [(only_reads,)] = await fetch(connection, _ONLY_READS)
+        if only_reads:
+            raise StoreAwayError("the database only reads. Give --store the address of the one that writes.")
         version = await version_of(connection)
         if reason := refusal(version):
             raise StoreRefusedError(reason)
