@@ -221,7 +221,7 @@ def test_a_store_that_is_closed_does_nothing_for_anybody(engine: Engine) -> None
         store = await engine.open()
         await store.accept(accepted(planned(1)))
         await store.close()
-        for work in (store.count(WAITING), store.drop(WAITING), store.known_ids(), store.tidy()):
+        for work in (store.count(WAITING), store.drop(WAITING), store.reasons(1), store.tidy()):
             with pytest.raises(StoreUnavailableError):
                 await work
 
@@ -258,5 +258,21 @@ def test_whoever_looks_may_take_longer_than_a_hit(engine: Engine, monkeypatch: p
         monkeypatch.setattr(postgres_rows, "count", patience)
         assert str(await store.count(WAITING)) == "1min"
         await store.close()
+
+    run(scenario())
+
+
+def test_rows_that_two_import_at_once_are_here_once(engine: Engine) -> None:
+    async def scenario() -> None:
+        here, one, other = await engine.open(), await engine.open("there"), await engine.open("there")
+        await buried(here, *range(1, 21))
+        await here.accept(accepted(*(planned(number) for number in range(101, 121))))
+        lines = [each.line for place in (WAITING, DEAD) for each in await here.export(place, after=0)]
+        slices = [lines[start : start + 10] for start in range(0, 40, 10)]
+        found = await asyncio.gather(*(store.import_rows(some, now=NOW) for some in slices for store in (one, other)))
+        assert (sum(each.taken for each in found), sum(each.known for each in found)) == (40, 40)
+        assert (await one.count(WAITING), await one.count(DEAD)) == (20, 20)
+        for store in (here, one, other):
+            await store.close()
 
     run(scenario())
