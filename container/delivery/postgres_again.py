@@ -32,6 +32,12 @@ _LETTERS = (
     "where r.holds='request' order by r.number for update of r skip locked"
 )
 _BODIES = "select number, id, crc, kid, body from dead where number=any(%s::bigint[])"
+_PRESENT = (
+    "select id from delivery where id=any(%(ids)s::text[]) union select id from dead where id=any(%(ids)s::text[])"
+)
+_IMPORT = 0x7461675F726F7773
+"""The advisory lock of a slice of an import: of two that bring the same row, the second finds it."""
+
 _AGAIN = {
     "number": "bigint",
     "slot": "bigint",
@@ -106,12 +112,18 @@ def lines_of(keys: Keyring, stated: Iterable[Mapping[str, Any]], known: KnownIds
 
 
 async def store(
-    connection: Connection, lines: Iterable[Line], *, lanes: Mapping[str, int], take: Take
+    connection: Connection, lines: Sequence[Line], *, lanes: Mapping[str, int], take: Take
 ) -> tuple[Imported, list[Line]]:
-    """Writes the rows for which their lanes have room, and tells which those were."""
-    total = Imported()
+    """Writes the rows that are not here and for which their lanes have room, and tells which those were."""
+    await connection.execute("select pg_advisory_xact_lock(%s)", (_IMPORT,))
+    present = {
+        row_id for (row_id,) in await fetch(connection, _PRESENT, {"ids": [line.values["id"] for line in lines]})
+    }
+    total = Imported(known=len(present))
     stored: list[Line] = []
     for line in lines:
+        if line.values["id"] in present:
+            continue
         if line.place == "waiting" and not take(lanes[line.lane], len(line.resting.body)):
             total += Imported(full=1)
             continue

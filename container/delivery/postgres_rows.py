@@ -25,8 +25,6 @@ TABLES: dict[Place, str] = {"waiting": "delivery", "dead": "dead"}
 BODIES_AT_ONCE = 50
 """So many are in memory together while rows are searched."""
 
-IDS_AT_ONCE = 20_000
-
 _REPORT: dict[Place, str] = {
     "waiting": (
         "select r.number, r.id, r.lane, lanes.key, 'request', r.attempts, r.first, length(r.body), null, '', null, "
@@ -214,11 +212,6 @@ async def export(connection: Connection, keys: Keyring, place: Place, rows: Sequ
         return Exported(pair.number, exporting.line_of(keys, place, key, about, resting))
 
     return await asyncio.to_thread(lambda: [exported(pair) for pair in rows])
-
-
-async def ids(connection: Connection, place: Place, *, after: int) -> list[Pair]:
-    """Numbers and ids above `after`."""
-    return await pairs(connection, Selection(place), after=after, most=IDS_AT_ONCE)
 
 
 async def _is_whole(connection: Connection, selection: Selection) -> bool:

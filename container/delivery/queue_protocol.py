@@ -76,7 +76,7 @@ class Queue(Protocol):
         ...
 
     async def known_ids(self) -> KnownIds:
-        """The ids of all rows, for an import of many slices. To be closed."""
+        """The ids of all rows, for an import of many slices, where looking each one up takes too long. To be closed."""
         ...
 
     async def import_rows(

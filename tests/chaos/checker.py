@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from container.component import IN_FLIGHT
+from container.delivery.pace import TOGETHER
 from container.delivery.row import Reason
 from tests.chaos.ledger import Line
 from tests.chaos.left import Left
@@ -19,6 +20,9 @@ from tests.chaos.left import Left
 MOST_LOG_BYTES = 4 << 20
 MOST_IN_FLIGHT = IN_FLIGHT
 """Requests that one lane of the scenes has under way, none of whose tags states a number of its own."""
+
+MOST_ALONE = MOST_IN_FLIGHT * TOGETHER
+"""Of rows that cannot be joined so many may have been answered and not yet be written down."""
 
 _SHOWN = 3
 _UNDER_WAY_MS = 250.0
@@ -35,7 +39,7 @@ class Known:
     `acknowledged`: event ids of hits that were answered with 2xx; `sent`: of all that may have arrived. `lanes`: the
     most items of a request, by lane; `leads_to`: whether an event has a delivery in a lane. `kills`: when the process
     was killed, in Unix milliseconds. `drained`: whether it was left to deliver everything. `own`: what events of a
-    lane say whose they are, where that is not its name.
+    lane say whose they are, where that is not its name. `workers`: how many processes deliver.
     """
 
     acknowledged: Collection[str]
@@ -47,6 +51,7 @@ class Known:
     drained: bool = True
     own: Mapping[str, str] = field(default_factory=dict)
     leads_to: Callable[[str, str], bool] = lambda lane, event_id: True
+    workers: int = 1
 
     def taken(self) -> Iterator[tuple[Delivery, str, Line]]:
         """Every event that a vendor took, in the order in which they came: the delivery, its hash and the request."""
@@ -67,7 +72,11 @@ def copies_are_the_same(known: Known) -> list[str]:
 
 def copies_are_few(known: Known) -> list[str]:
     """I3: only what was under way at a kill, or whose answer nobody heard, is taken again."""
-    many = [f"{lane}: {n} at kill {kill}" for (kill, lane), n in requests_by_kill(known).items() if n > MOST_IN_FLIGHT]
+    many = [
+        f"{lane}: {n} at kill {kill}"
+        for (kill, lane), n in requests_by_kill(known).items()
+        if n > (MOST_ALONE if known.lanes.get(lane) == 1 else MOST_IN_FLIGHT) * known.workers
+    ]
     return [
         *_told("I3", "taken again, and nothing explains it", [each for each, kill in _copies(known) if kill == 0]),
         *_told("I3", "more requests taken again than were under way", many),
@@ -110,6 +119,14 @@ def store_is_tidy(known: Known) -> list[str]:
     return found
 
 
+def workers_take_turns(known: Known) -> list[str]:
+    """I8: where several processes deliver, none sends what another one has under way."""
+    if known.workers == 1:
+        # One that was killed is started again while its vendor may still look at what it sent.
+        return []
+    return _told("I8", "sent by two at once", [(line.lane, name) for line in known.lines for name in line.beside])
+
+
 INVARIANTS = (
     acknowledged_is_kept,
     copies_are_the_same,
@@ -118,11 +135,12 @@ INVARIANTS = (
     nothing_is_invented,
     letters_have_reasons,
     store_is_tidy,
+    workers_take_turns,
 )
 
 
 def violations(known: Known) -> list[str]:
-    """What of I1 to I7 does not hold, in sentences."""
+    """What of I1 to I8 does not hold, in sentences."""
     return [each for invariant in INVARIANTS for each in invariant(known)]
 
 

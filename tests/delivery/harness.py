@@ -7,14 +7,16 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic
 
 import httpx
 import orjson
+from typing_extensions import TypeVar
 
-from container.delivery.handling import Judge
+from container.delivery.judging import Judge
 from container.delivery.pace import USUAL, Pace
 from container.delivery.row import Acceptance, acceptance
+from container.delivery.selection import RowReport, Selection
 from container.delivery.sqlite import SqliteStore, open_store
 from container.delivery.store import Claimed, LaneReport, Limits, Store
 from container.delivery.transport import Transport
@@ -26,6 +28,7 @@ from container.secret import Secret, SecretText
 from tests import canaries
 
 T = TypeVar("T")
+S = TypeVar("S", bound=Store, default=SqliteStore)
 
 NOW = 1_800_000_000_000
 LATER, HOURS = NOW + 100_000, 3_600_000
@@ -44,7 +47,7 @@ TOKEN = Secret("TIKTOK_TOKEN")
 SECRETS = {"TIKTOK_TOKEN": "t0k3n-of-the-account", "OTHER": 'quo"te&='}
 USER = {"email": canaries.EMAIL, "phone": canaries.PHONE, "ip": canaries.IP, "user_agent": canaries.USER_AGENT}
 
-_BENCHES: list[Bench] = []
+_BENCHES: list[Bench[Any]] = []
 
 StoreFactory = Callable[[Path], Awaitable[Store]]
 Scenario = Callable[[Callable[[Store], Awaitable[None]]], None]
@@ -131,6 +134,13 @@ async def must_claim(store: Store, now: int = NOW, most_items: int = 500, ahead:
     return claimed
 
 
+async def dead_letters(
+    store: Store, *, most: int = 50, before: int | None = None, lane: int | None = None
+) -> Sequence[RowReport]:
+    """The latest, of one lane or of all."""
+    return await store.rows(Selection("dead", lane=lane), most=most, before=before)
+
+
 def ids(claimed: Claimed | None) -> list[int]:
     """The numbers of the planned requests under a claim."""
     return [] if claimed is None else [int(row.id, 16) for row in claimed.rows]
@@ -166,10 +176,10 @@ class Vendor:
 
 
 @dataclass
-class Bench:
-    """A worker over a SQLite store and a vendor."""
+class Bench(Generic[S]):
+    """A worker over a store and a vendor."""
 
-    store: SqliteStore
+    store: S
     worker: Worker
     vendor: Vendor
     clock: Clock
@@ -205,10 +215,23 @@ def bench(
     random: Callable[[], float] = lambda: 1.0,
     pace: Pace = USUAL,
 ) -> Bench:
-    """`judge` `None`: the component is not there."""
+    """Over a file. `judge` `None`: the component is not there."""
+    store = open_store(folder, now=NOW)
+    return bench_over(store, reply, judge=judge, reveal=reveal, random=random, pace=pace)
+
+
+def bench_over(
+    store: S,
+    reply: Callable[[httpx.Request], httpx.Response] | None = None,
+    *,
+    judge: Judge | None = by_status,
+    reveal: Callable[[str], str | None] = SECRETS.get,
+    random: Callable[[], float] = lambda: 1.0,
+    pace: Pace = USUAL,
+) -> Bench[S]:
+    """The same over any store."""
     clock = Clock()
     vendor = Vendor(reply, clock=clock) if reply else Vendor(clock=clock)
-    store = open_store(folder, now=clock.now)
     transport = Transport(httpx.MockTransport(vendor), reveal)
     around = Surroundings(clock=clock, random=random, sleep=clock.sleep)
     worker = Worker(store, transport, lambda *_: judge, paces=lambda _: pace, surroundings=around)
@@ -227,6 +250,7 @@ def answers(*statuses: int, then: int = 200) -> Callable[[httpx.Request], httpx.
     return lambda request: httpx.Response(next(left, then))
 
 
-async def only_lane(found: Bench) -> LaneReport:
-    [lane] = await found.store.lanes()
+async def only_lane(found: Bench[Any]) -> LaneReport:
+    lanes: Sequence[LaneReport] = await found.store.lanes()
+    [lane] = lanes
     return lane

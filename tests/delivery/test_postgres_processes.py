@@ -24,6 +24,7 @@ from tests.delivery.harness import (
     Clock,
     Vendor,
     accepted,
+    dead_letters,
     ids,
     item_request,
     items,
@@ -132,7 +133,7 @@ def test_processes_that_do_everything_at_once_lose_nothing_and_count_right(url: 
         await asyncio.gather(*workers)
         assert sorted(gone) == [*range(2 * hits * len(stores))]
         assert await stores[0].database.ask(_WRONGLY_COUNTED) == []
-        assert sum(report.dead for report in await stores[0].lanes()) == len(await stores[0].dead(most=10_000))
+        assert sum(report.dead for report in await stores[0].lanes()) == len(await dead_letters(stores[0], most=10_000))
 
     play(url, scenario, stores=3)
 
@@ -182,7 +183,7 @@ def test_a_row_that_was_claimed_in_three_crashes_is_dead(url: str) -> None:
         for _ in range(3):
             await must_claim(store)
             await lapse(store)
-        [letter] = await store.dead()
+        [letter] = await dead_letters(store)
         assert (letter.reason, letter.attempts, store.poisoned, store.fill) == ("poison", 3, 1, 0.0)
 
     play(url, scenario)

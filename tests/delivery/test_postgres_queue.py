@@ -8,11 +8,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from container.delivery import postgres_queue, postgres_traces
+from container.delivery import postgres_queue, postgres_rows, postgres_traces
 from container.delivery.forget import LEFT, forget
 from container.delivery.person import person
 from container.delivery.postgres import open_postgres
+from container.delivery.postgres_connecting import fetch
 from container.delivery.postgres_queue import PostgresQueue
+from container.delivery.postgres_tables import Connection
 from container.delivery.progress import Progress
 from container.delivery.selection import Selection
 from container.delivery.store import Store, StoreUnavailableError
@@ -219,7 +221,7 @@ def test_a_store_that_is_closed_does_nothing_for_anybody(engine: Engine) -> None
         store = await engine.open()
         await store.accept(accepted(planned(1)))
         await store.close()
-        for work in (store.count(WAITING), store.drop(WAITING), store.known_ids(), store.tidy()):
+        for work in (store.count(WAITING), store.drop(WAITING), store.reasons(1), store.tidy()):
             with pytest.raises(StoreUnavailableError):
                 await work
 
@@ -242,5 +244,35 @@ def test_every_method_of_the_queue_is_the_stores() -> None:
         names = [name for name in vars(PostgresQueue) if not name.startswith("_")]
         assert all(hasattr(store, name) for name in names)
         await store.close()
+
+    run(scenario())
+
+
+def test_whoever_looks_may_take_longer_than_a_hit(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def patience(connection: Connection, **_: object) -> str:
+        [(found,)] = await fetch(connection, "show statement_timeout")
+        return str(found)
+
+    async def scenario() -> None:
+        store = await engine.open()
+        monkeypatch.setattr(postgres_rows, "count", patience)
+        assert str(await store.count(WAITING)) == "1min"
+        await store.close()
+
+    run(scenario())
+
+
+def test_rows_that_two_import_at_once_are_here_once(engine: Engine) -> None:
+    async def scenario() -> None:
+        here, one, other = await engine.open(), await engine.open("there"), await engine.open("there")
+        await buried(here, *range(1, 21))
+        await here.accept(accepted(*(planned(number) for number in range(101, 121))))
+        lines = [each.line for place in (WAITING, DEAD) for each in await here.export(place, after=0)]
+        slices = [lines[start : start + 10] for start in range(0, 40, 10)]
+        found = await asyncio.gather(*(store.import_rows(some, now=NOW) for some in slices for store in (one, other)))
+        assert (sum(each.taken for each in found), sum(each.known for each in found)) == (40, 40)
+        assert (await one.count(WAITING), await one.count(DEAD)) == (20, 20)
+        for store in (here, one, other):
+            await store.close()
 
     run(scenario())
