@@ -23,7 +23,7 @@ from container.delivery.pace import paces_of
 from container.delivery.served import ServedStore
 from container.delivery.told import quoted
 from container.delivery.transport import Transport, vendor_transport
-from container.delivery.worker import Surroundings, Worker
+from container.delivery.worker import Worker
 from container.web.admission import Gate
 from container.web.current import Current
 from container.web.health import Health
@@ -38,7 +38,8 @@ logger = logging.getLogger("container.cli")
 class Engine:
     """What takes hits and delivers. `working` ends when the worker does.
 
-    `last_run`: what the next process learns of this one. `end`: has deliveries end; more than once is fine.
+    `last_run`: what the next process on the data folder learns of this one. `end`: has deliveries end; more than once
+    is fine.
     """
 
     current: Current
@@ -48,7 +49,7 @@ class Engine:
     metrics: Metrics
     health: Health
     gate: Gate
-    last_run: LastRun
+    last_run: LastRun | None
     end: Callable[[], Awaitable[None]]
 
 
@@ -72,13 +73,7 @@ async def open_engine(
     transport = Transport(vendor_transport(egress), scene.secrets)
     opened.push_async_callback(transport.close)
     tags = registry.of_kind("tag")
-    worker = Worker(
-        store,
-        spans.sender(transport),
-        spans.judges(judges_of(tags)),
-        paces=paces_of(tags),
-        surroundings=Surroundings(clock=store.clock),
-    )
+    worker = Worker(store, spans.sender(transport), spans.judges(judges_of(tags)), paces=paces_of(tags))
     if options.delivers:
         # What held a lane still may be mended: somebody restarted it for a reason.
         await resume(worker.resume_probes)

@@ -122,7 +122,8 @@ async def run(options: Options, sources: Sources, built: Built, post: Post | Non
             await public.stop()
         # Whoever watches is answered until deliveries have ended: the admin listener closes after them.
         await engine.end()
-        engine.last_run.end = "failed" if code else "stopped"
+        if engine.last_run is not None:
+            engine.last_run.end = "failed" if code else "stopped"
         engine.health.noticed.tell_rest()
     logger.info("serve.stopped")
     return code
@@ -238,7 +239,7 @@ def _standing(engine: Engine, crowds: Mapping[str, Crowd]) -> Standing:
         in_flight=engine.worker.in_flight,
         connections=lambda: {listener: len(crowd.members) for listener, crowd in crowds.items()},
         trouble=engine.health.trouble,
-        previous_end=engine.last_run.before.end,
+        previous_end="none" if engine.last_run is None else engine.last_run.before.end,
     )
 
 

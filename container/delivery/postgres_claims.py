@@ -100,10 +100,9 @@ _SPLIT = (
     "update delivery set claim=null, lease=null, due=%(now)s, part=%(part)s, "  # noqa: S608 - constants
     f"history=appended(history, %(line)s) where {_HELD} returning number"
 )
-
 _REGROUP = (
-    "update delivery set due=%(due)s, part=%(part)s where number=any(%(numbers)s) and claim is null and due=%(held)s "
-    "returning number"
+    "update delivery set due=%(due)s, part=%(part)s "  # noqa: S608 - constants
+    f"where number=any(%(numbers)s::bigint[]) and {_FREE.format('claim')} and due=%(held)s returning number"
 )
 
 _LAPSED = (
@@ -205,7 +204,7 @@ async def regroup(database: Database, parts: Sequence[Part], *, held: int) -> in
     async def work(connection: Connection) -> int:
         done = 0
         for part in parts:
-            values = {"numbers": [*part.numbers], "part": part.numbers[0], "due": part.due, "held": held}
+            values = {"numbers": array(part.numbers), "part": part.numbers[0], "due": part.due, "held": held}
             done += len(await fetch(connection, _REGROUP, values))
         return done
 

@@ -1,4 +1,4 @@
-"""What the PostgreSQL store tells about itself: lanes for the worker, lanes and dead letters for people."""
+"""What the PostgreSQL store tells about itself: lanes, for the worker and for people."""
 
 from __future__ import annotations
 
@@ -23,11 +23,6 @@ _LANES = (
     "group by lane) as held on held.lane=number order by number"
 )
 _LEVELS = "select lane, sum(rows)::bigint, sum(bytes)::bigint from counts group by lane having sum(rows)<>0"
-_DEAD = (
-    "select dead.number, id, lane, key, reason, note, holds, attempts, first, died, kid, crc, body from dead "
-    "join lanes on lanes.number=dead.lane where dead.number < %s{} order by dead.number desc limit %s"
-)
-_LAST = 2**63 - 1
 
 
 async def waiting_lanes(database: Database) -> list[WaitingLane]:

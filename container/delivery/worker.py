@@ -304,10 +304,10 @@ class Worker:
     async def _deliver(self, flight: Flight, train: Train | None) -> None:
         if not self._holds_on(flight):
             self._left_over(flight.claimed)
-        elif train is not None:
-            await train.run()
-        else:
+        elif train is None:
             await self._handling.deliver(flight)
+        else:
+            await train.run()
 
     def _holds_on(self, flight: Flight) -> bool:
         """Whether a request is over before another process may have its rows."""
