@@ -147,7 +147,7 @@ class SpoolStore:
         elif because:
             found.append(f"The database is away{because}: hits would wait in the spool.")
         if self.forwarded.left:
-            found.append(f"{self.forwarded.left} deliveries of the spool cannot be forwarded: the log says which.")
+            found.append(f"Deliveries of the spool that cannot be forwarded: {self.forwarded.left}. The log says which.")
         return found
 
     async def accept(self, acceptance: Acceptance) -> Accepted:
