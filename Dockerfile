@@ -22,7 +22,7 @@ COPY variables variables
 # From the files of the lock alone: what the tests need is among them, but is not installed. Neither is pip.
 RUN python -m venv --without-pip /opt/tag-container \
     && pip --python /opt/tag-container/bin/python install --no-cache-dir --disable-pip-version-check \
-        --no-index --find-links wheels ".${EXTRA:+[$EXTRA]}"
+        --no-index --find-links wheels ".[postgres${EXTRA:+,$EXTRA}]"
 
 FROM ${PYTHON}
 COPY --from=build /opt/tag-container /opt/tag-container

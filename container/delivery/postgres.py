@@ -293,8 +293,10 @@ class PostgresStore:
     async def recover(self, *, now: int, grace: float = tending.GRACE_SECONDS) -> None:
         """Rows whose claim is over, by the database's clock, wait again, or are dead.
 
-        `grace`: seconds after a start of the database in which none is.
+        `grace`: seconds after the database started, or came back, in which none is.
         """
+        if not self.database.calm_for(grace):
+            return
         with self._filling.changing():
             lapsed = await tending.recover(self.database, now=now, grace=grace)
             self._filling.lose(lapsed.poisoned)

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, TypeVar
 
 import psycopg
@@ -48,6 +49,7 @@ SETTINGS: Mapping[str, str] = {
 }
 _SET = "select set_config(name, value, false) from unnest(%s::text[], %s::text[]) as wanted(name, value)"
 _NOW = "select (extract(epoch from clock_timestamp())*1000)::bigint"
+_ONLY_READS = "select pg_is_in_recovery() or current_setting('default_transaction_read_only')::bool"
 _AGAIN = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable)
 
 
@@ -68,6 +70,7 @@ class Database:
     ahead: float = 0.0
     server: str = ""
     _away_since: float = 0.0
+    _back_at: float = -inf
     _pool: AsyncConnectionPool[Connection] | None = None
     _closed: bool = field(default=False)
 
@@ -95,6 +98,10 @@ class Database:
     def clock(self) -> int:
         """The database's time in Unix milliseconds, by this machine's clock."""
         return round(time.time_ns() / 1_000_000 + self.ahead)
+
+    def calm_for(self, seconds: float) -> bool:
+        """Whether it has been there for so long, as far as this process knows."""
+        return not self.trouble and time.monotonic() - self._back_at >= seconds
 
     async def measure(self) -> None:
         """Compares the clocks; half of the time that it took belongs to the way there."""
@@ -162,7 +169,8 @@ class Database:
 
     def _worked(self) -> None:
         if self.trouble:
-            log.warning("store.database_back seconds=%.0f", time.monotonic() - self._away_since)
+            self._back_at = time.monotonic()
+            log.warning("store.database_back seconds=%.0f", self._back_at - self._away_since)
         self.trouble = ""
 
     def _stumbled(self, problem: Exception) -> StoreError:
@@ -177,10 +185,16 @@ class Database:
         return error
 
     async def _prepare(self, connection: Connection) -> None:
+        [(only_reads,)] = await fetch(connection, _ONLY_READS)
+        if only_reads:
+            raise errors.ReadOnlySqlTransaction("the database only reads")
         await connection.execute(_SET, ([*SETTINGS], [*SETTINGS.values()]))
         self.version = await version_of(connection) or self.version
 
     async def _check(self, connection: Connection) -> None:
+        [(only_reads,)] = await fetch(connection, _ONLY_READS)
+        if only_reads:
+            raise StoreAwayError("the database only reads. Give --store the address of the one that writes.")
         version = await version_of(connection)
         if reason := refusal(version):
             raise StoreRefusedError(reason)

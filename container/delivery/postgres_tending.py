@@ -30,7 +30,7 @@ _LOCK = 0x7461675F74656E64
 """The advisory lock of upkeep."""
 
 GRACE_SECONDS = 15.0
-"""After a start of the database no claim is over for so long."""
+"""After the database started, or came back, no claim is over for so long: whoever has an answer may write it down."""
 
 _ALONE = "select pg_try_advisory_xact_lock(%s)"
 _AGED = "insert into meta values('aged_to', %s) on conflict (name) do update set value=excluded.value"

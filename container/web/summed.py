@@ -25,7 +25,7 @@ Figures = Mapping[str, Family]
 """By the name of the metric."""
 
 _UPWARDS = frozenset({"counter", "histogram"})
-_LARGEST = frozenset(
+LARGEST = frozenset(
     {
         "tag_container_event_loop_lag_seconds",
         "tag_container_outbox_capacity_ratio",
@@ -36,7 +36,7 @@ _LARGEST = frozenset(
         "tag_container_build_info",
     }
 )
-_SMALLEST = frozenset(
+SMALLEST = frozenset(
     {"tag_container_config_last_reload_successful", "process_max_fds", "process_start_time_seconds"},
 )
 """Gauges that are not added up: they speak of what the processes share, or of the one that is worst off."""
@@ -97,9 +97,9 @@ def unpacked(document: Sequence[Any]) -> Figures:
 
 def _joined(name: str, one: Family, other: Family) -> Family:
     join: Callable[[float, float], float] = float.__add__
-    if name in _LARGEST:
+    if name in LARGEST:
         join = max
-    elif name in _SMALLEST:
+    elif name in SMALLEST:
         join = min
     samples = dict(one.samples)
     for series, value in other.samples.items():

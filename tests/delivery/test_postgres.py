@@ -25,7 +25,15 @@ from container.delivery.postgres_tables import (
     planned as planned_sql,
 )
 from container.delivery.postgres_tending import give_back_days
-from container.delivery.store import Limits, StoreError, StoreRefusedError, StoreUnavailableError
+from container.delivery.store import (
+    Answer,
+    LaneState,
+    Limits,
+    StoreAwayError,
+    StoreError,
+    StoreRefusedError,
+    StoreUnavailableError,
+)
 from container.delivery.transport import TOTAL_SECONDS, Transport
 from container.delivery.worker import Surroundings, Worker
 from container.effects import by_status
@@ -37,6 +45,7 @@ from tests.delivery.harness import (
     Clock,
     Vendor,
     accepted,
+    claim_first,
     ids,
     item_request,
     items,
@@ -82,6 +91,13 @@ async def lapse(store: PostgresStore) -> None:
     """As if nothing had been heard of any claim for long."""
     await store.database.ask("update delivery set lease=0 where claim is not null")
     await store.recover(now=NOW, grace=0)
+
+
+_WRONGLY_COUNTED = """
+select number from lanes where
+  (select sum(rows) from counts where lane=number)<>(select count(*) from delivery where lane=lanes.number)
+  or (select sum(dead) from counts where lane=number)<>(select count(*) from dead where lane=lanes.number)
+"""
 
 
 # The tables and their versions.
@@ -292,6 +308,48 @@ def test_guards_in_any_order_hold_up_nobody_for_ever(url: str) -> None:
     play(url, scenario, stores=2)
 
 
+def test_processes_that_do_everything_at_once_lose_nothing_and_count_right(url: str) -> None:
+    hits = 600
+
+    async def accepting(store: PostgresStore, part: int) -> None:
+        async def hit(number: int) -> None:
+            rows = [
+                planned(2 * number + half, item_request(2 * number, account=f"C{(number + half) % 5}"))
+                for half in (0, 1)
+            ]
+            guard = Guard(b"%d" % number, "duplicate", LATER, (rows[0].id,))
+            await store.accept(accepted(*rows, guards=[guard]))
+
+        await asyncio.gather(*(hit(number) for number in range(part * hits, (part + 1) * hits)))
+
+    async def delivering(store: PostgresStore, gone: list[int], over: asyncio.Event) -> None:
+        while lanes := await store.waiting() or not over.is_set():
+            for lane in lanes if isinstance(lanes, list) else []:
+                claimed = await store.claim(lane.number, now=NOW, most_items=40, ahead=0)
+                if claimed is None:
+                    continue
+                third = len(claimed.rows) // 3
+                gone += ids(claimed)[third:]
+                await asyncio.gather(
+                    store.postpone(claimed, claimed.rows[:third], until=NOW, counted=True),
+                    store.settle(claimed, claimed.rows[third : 2 * third]),
+                    store.bury(claimed, claimed.rows[2 * third :], "refused", note="", now=NOW),
+                )
+
+    async def scenario(*stores: PostgresStore) -> None:
+        gone: list[int] = []
+        over = asyncio.Event()
+        workers = [asyncio.create_task(delivering(store, gone, over)) for store in stores]
+        await asyncio.gather(*(accepting(store, part) for part, store in enumerate(stores)))
+        over.set()
+        await asyncio.gather(*workers)
+        assert sorted(gone) == [*range(2 * hits * len(stores))]
+        assert await stores[0].database.ask(_WRONGLY_COUNTED) == []
+        assert sum(report.dead for report in await stores[0].lanes()) == len(await stores[0].dead(most=10_000))
+
+    play(url, scenario, stores=3)
+
+
 def test_one_process_hears_within_a_second_how_full_others_have_made_it(url: str) -> None:
     async def scenario(one: PostgresStore, other: PostgresStore) -> None:
         await one.accept(accepted(*map(planned, range(5))))
@@ -346,12 +404,16 @@ def test_a_row_that_was_claimed_in_three_crashes_is_dead(url: str) -> None:
     play(url, scenario)
 
 
-def test_no_claim_is_over_just_after_the_database_started(url: str) -> None:
+def test_no_claim_is_over_just_after_the_database_started_or_came_back(url: str) -> None:
     async def scenario(store: PostgresStore) -> None:
         await store.accept(accepted(planned(1)))
         claimed = await must_claim(store)
         await store.database.ask("update delivery set lease=0 where claim is not null")
         await store.recover(now=NOW, grace=10**9)
+        assert store.recovered == 0
+        store.database._back_at = time.monotonic()
+        assert not store.database.calm_for(600)
+        await store.recover(now=NOW, grace=600)
         assert await store.settle(claimed, claimed.rows) == 1
 
     play(url, scenario)
@@ -453,7 +515,85 @@ def test_a_part_in_which_somebody_works_is_left_alone(url: str) -> None:
     play(url, scenario)
 
 
+# Rows that are no use.
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"), [("crc=crc+1", "damaged"), ("kid='gone'", "unknown_key"), ("body='', crc=0", "damaged")]
+)
+def test_rows_that_cannot_be_read_are_buried_on_the_way(url: str, spoil: str, reason: str) -> None:
+    async def scenario(store: PostgresStore) -> None:
+        await store.accept(accepted(planned(1), planned(2)))
+        await store.database.ask(f"update delivery set {spoil} where number=1")  # noqa: S608 - ours
+        claimed = await must_claim(store)
+        assert (ids(claimed), dict(claimed.buried)) == ([2], {reason: 1})
+        assert [(letter.reason, letter.tag) for letter in await store.dead()] == [(reason, "")]
+        assert store.fill == 1 / 1_000_000
+
+    play(url, scenario)
+
+
+def test_a_row_that_could_not_be_buried_waits_again(url: str) -> None:
+    async def scenario(store: PostgresStore) -> None:
+        await store.accept(accepted(planned(1)))
+        await store.database.ask("update delivery set crc=crc+1")
+        await store.database.ask("alter table dead add constraint broken check (false)")
+        assert await claim_first(store) is None
+        assert [report.claimed for report in await store.lanes()] == [1]
+        assert len(await store.waiting()) == 1
+        await store.database.ask("alter table dead drop constraint broken")
+        claimed = await must_claim(store)
+        assert dict(claimed.buried) == {"damaged": 1}
+
+    play(url, scenario)
+
+
+def test_a_whole_batch_of_the_largest_size_is_claimed_and_read(url: str) -> None:
+    async def scenario(store: PostgresStore) -> None:
+        for start in range(0, 700, 100):
+            await store.accept(accepted(*map(planned, range(start, start + 100))))
+        first, second = await must_claim(store), await must_claim(store)
+        assert (ids(first), ids(second)) == ([*range(500)], [*range(500, 700)])
+
+    play(url, scenario)
+
+
+def test_text_that_the_database_cannot_hold_is_kept_as_far_as_it_can(url: str) -> None:
+    async def scenario(store: PostgresStore) -> None:
+        await store.accept(accepted(planned(1)))
+        claimed = await must_claim(store)
+        await store.mark(claimed.lane, LaneState(), Answer(NOW, 400, "refused", "a\0b"))
+        await store.bury(claimed, claimed.rows, "refused", note="a\0b", now=NOW)
+        [report], [letter] = await store.lanes(), await store.dead()
+        assert report.answer is not None
+        assert report.answer.excerpt == letter.note == "a\ufffdb"
+
+    play(url, scenario)
+
+
 # A database that is away.
+
+
+def test_a_database_that_only_reads_is_away_until_it_writes_again(url: str) -> None:
+    name = url.rpartition("/")[2]
+
+    async def scenario(store: PostgresStore) -> None:
+        await store.accept(accepted(planned(1)))
+        running().execute(f"alter database {name} set default_transaction_read_only=on")
+        running().execute(f"select pg_terminate_backend(pid) from pg_stat_activity where datname='{name}'")  # noqa: S608 - ours
+        with pytest.raises(StoreUnavailableError):
+            await store.accept(accepted(planned(2)))
+        assert store.trouble
+        with pytest.raises(StoreAwayError, match="only reads"):
+            await open_postgres(url, key=KEY)
+        running().execute(f"alter database {name} reset default_transaction_read_only")
+        async with asyncio.timeout(50):
+            while store.trouble:  # noqa: ASYNC110 - it is the time that passes that makes it so
+                await asyncio.sleep(0.05)
+        await store.accept(accepted(planned(3)))
+        assert ids(await must_claim(store)) == [1, 3]
+
+    play(url, scenario)
 
 
 def test_connections_that_a_restart_cut_are_replaced_without_a_word(own: Cluster) -> None:
@@ -554,10 +694,10 @@ def test_one_hit_that_cannot_be_written_takes_nobody_along(url: str) -> None:
 
 def test_a_closed_store_has_written_what_was_asked_for(url: str) -> None:
     async def scenario(store: PostgresStore) -> None:
-        asked = [asyncio.create_task(store.accept(accepted(planned(number)))) for number in range(100)]
+        asked = [asyncio.create_task(store.accept(accepted(planned(number)))) for number in range(1500)]
         await asyncio.sleep(0)
         await store.close()
-        assert sum([(await each).stored for each in asked]) == 100
+        assert sum([(await each).stored for each in asked]) == 1500
 
     play(url, scenario)
-    assert execute(url, "select count(*) from delivery") == [(100,)]
+    assert execute(url, "select count(*) from delivery") == [(1500,)]

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 from collections.abc import Awaitable, Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from container.delivery.counters import Counters
+from container.delivery.postgres import PostgresStore
 from container.delivery.schema import FILE
 from container.delivery.sqlite import SqliteStore
-from container.delivery.store import Dropped, LaneState, Limits, Tended
+from container.delivery.store import Dropped, LaneState, Limits, Store, Tended
 from container.delivery.tending import AHEAD_MS, LETTERS_AT_ONCE, ROWS_AT_ONCE
 from container.delivery.told import Told
 from container.delivery.upkeep import EVERY_MS, SLICE_PAUSE_MS, Upkeep
 from container.engine.outcome import Guard
+from tests.delivery.engines import Engine
 from tests.delivery.harness import (
     NOW,
     accepted,
@@ -39,25 +39,25 @@ def play(folder: Path, scenario: Callable[[SqliteStore], Awaitable[None]], limit
     play_in(folder, limits, scenario)
 
 
-async def dying(store: SqliteStore, *numbers: int, now: int = NOW) -> None:
+async def dying(store: Store, *numbers: int, now: int = NOW) -> None:
     """Rows that are refused at once."""
     await store.accept(accepted(*(planned(number, item_request(number)) for number in numbers), now=now))
     claimed = await must_claim(store, now)
     await store.bury(claimed, claimed.rows, "refused", note="", now=now)
 
 
-async def letters(store: SqliteStore) -> list[int]:
+async def letters(store: Store) -> list[int]:
     return sorted(int(letter.id, 16) for letter in await store.dead(most=10_000))
 
 
-async def ageing(store: SqliteStore, start: int, minutes: int) -> None:
+async def ageing(store: Store, start: int, minutes: int) -> None:
     """Time passes, and the store is tended each minute."""
     for minute in range(minutes):
         await store.tend(now=start + minute * MINUTE, begun=True)
 
 
-def test_letters_go_when_they_are_old(tmp_path: Path) -> None:
-    async def scenario(store: SqliteStore) -> None:
+def test_letters_go_when_they_are_old(engine: Engine) -> None:
+    async def scenario(store: Store) -> None:
         await dying(store, 1, 2)
         await dying(store, 3, now=NOW + 5 * MINUTE)
         await ageing(store, NOW, 10)
@@ -66,25 +66,25 @@ def test_letters_go_when_they_are_old(tmp_path: Path) -> None:
         assert [(found.reason, found.rows, found.old) for found in tended.dropped] == [("refused", 2, True)]
         assert await letters(store) == [3]
 
-    play(tmp_path, scenario, Limits(dead_kept=10 * MINUTE))
+    engine.play(scenario, limits=Limits(dead_kept=10 * MINUTE))
 
 
-def test_the_oldest_letters_go_when_all_of_them_take_too_much_room(tmp_path: Path) -> None:
-    async def scenario(store: SqliteStore) -> None:
+def test_the_oldest_letters_go_when_all_of_them_take_too_much_room(engine: Engine) -> None:
+    async def scenario(store: Store) -> None:
         await dying(store, *range(1, 11))
-        with closing(sqlite3.connect(tmp_path / FILE)) as connection:
-            [(size,)] = connection.execute("select sum(size) from dead where number>5")
-        store._limits = Limits(dead_bytes=size)
+        [(size,)] = engine.find("select sum(size) from dead where number>5")
+        assert isinstance(store, (SqliteStore, PostgresStore))
+        store._limits = Limits(dead_bytes=int(size))
         tended = await store.tend(now=NOW, begun=True)
         assert [(found.rows, found.old) for found in tended.dropped] == [(5, False)]
         assert await letters(store) == [6, 7, 8, 9, 10]
         assert not (await store.tend(now=NOW, begun=False)).more
 
-    play(tmp_path, scenario)
+    engine.play(scenario)
 
 
-def test_letters_go_in_slices(tmp_path: Path) -> None:
-    async def scenario(store: SqliteStore) -> None:
+def test_letters_go_in_slices(engine: Engine) -> None:
+    async def scenario(store: Store) -> None:
         number = 0
         while number < LETTERS_AT_ONCE + 100:
             await dying(store, *range(number, number + 100))
@@ -92,42 +92,42 @@ def test_letters_go_in_slices(tmp_path: Path) -> None:
         dropped = [sum(found.rows for found in (await store.tend(now=NOW, begun=True)).dropped) for _ in range(3)]
         assert dropped == [LETTERS_AT_ONCE, 100, 0]
 
-    play(tmp_path, scenario, Limits(dead_bytes=0))
+    engine.play(scenario, limits=Limits(dead_bytes=0))
 
 
 @pytest.mark.parametrize("jump", [HOUR, DAY, 3650 * DAY])
-def test_no_letter_goes_because_the_clock_jumps_ahead(tmp_path: Path, jump: int) -> None:
-    async def scenario(store: SqliteStore) -> None:
+def test_no_letter_goes_because_the_clock_jumps_ahead(engine: Engine, jump: int) -> None:
+    async def scenario(store: Store) -> None:
         await dying(store, 1)
         await store.tend(now=NOW, begun=True)
         await ageing(store, NOW + jump, 60)
         await ageing(store, NOW + 60 * MINUTE, 60)
         assert await letters(store) == [1]
 
-    play(tmp_path, scenario)
+    engine.play(scenario)
 
 
-def test_letters_age_while_the_process_is_down_as_soon_as_it_is_up_again(tmp_path: Path) -> None:
+def test_letters_age_while_the_process_is_down_as_soon_as_it_is_up_again(engine: Engine) -> None:
     kept = Limits(dead_kept=10 * MINUTE)
 
-    async def before(store: SqliteStore) -> None:
+    async def before(store: Store) -> None:
         await dying(store, 1)
         await store.tend(now=NOW, begun=True)
 
-    async def after(store: SqliteStore) -> None:
+    async def after(store: Store) -> None:
         await ageing(store, NOW + DAY, 4)
         assert await letters(store) == [1]
         await ageing(store, NOW + DAY + 4 * MINUTE, 2)
         assert await letters(store) == []
 
-    play(tmp_path, before, kept)
-    play(tmp_path, after, kept)
+    engine.play(before, limits=kept)
+    engine.play(after, limits=kept)
 
 
-def test_rows_from_a_clock_that_was_ahead_are_due_at_once(tmp_path: Path) -> None:
+def test_rows_from_a_clock_that_was_ahead_are_due_at_once(engine: Engine) -> None:
     ahead = NOW + DAY
 
-    async def scenario(store: SqliteStore) -> None:
+    async def scenario(store: Store) -> None:
         await store.accept(accepted(planned(1), planned(2, single_request(2)), now=ahead, linger=1000))
         assert all(lane.due > NOW + AHEAD_MS for lane in await store.waiting())
         tended = await store.tend(now=NOW, begun=True)
@@ -137,11 +137,11 @@ def test_rows_from_a_clock_that_was_ahead_are_due_at_once(tmp_path: Path) -> Non
         assert (claimed.rows[0].first, claimed.rows[0].give_up) == (NOW, NOW + 48 * HOUR)
         assert not (await store.tend(now=NOW, begun=False)).more
 
-    play(tmp_path, scenario)
+    engine.play(scenario)
 
 
-def test_what_waits_as_it_may_is_left_alone(tmp_path: Path) -> None:
-    async def scenario(store: SqliteStore) -> None:
+def test_what_waits_as_it_may_is_left_alone(engine: Engine) -> None:
+    async def scenario(store: Store) -> None:
         await store.accept(accepted(planned(1), linger=60_000))
         await store.accept(accepted(planned(2, item_request(2, account="C2"))))
         claimed = await must_claim(store, NOW)
@@ -150,11 +150,11 @@ def test_what_waits_as_it_may_is_left_alone(tmp_path: Path) -> None:
         assert not (await store.tend(now=NOW, begun=True)).more
         assert sorted(lane.due for lane in await store.waiting()) == [NOW + 60_000, NOW + HOUR]
 
-    play(tmp_path, scenario)
+    engine.play(scenario)
 
 
-def test_a_lane_does_not_hold_still_for_a_clock_that_was_ahead(tmp_path: Path) -> None:
-    async def scenario(store: SqliteStore) -> None:
+def test_a_lane_does_not_hold_still_for_a_clock_that_was_ahead(engine: Engine) -> None:
+    async def scenario(store: Store) -> None:
         await store.accept(accepted(planned(1)))
         [lane] = await store.waiting()
         await store.mark(lane.number, LaneState("credential", NOW + DAY, 3))
@@ -162,20 +162,20 @@ def test_a_lane_does_not_hold_still_for_a_clock_that_was_ahead(tmp_path: Path) -
         [lane] = await store.waiting()
         assert lane.state == LaneState("credential", NOW, 3)
 
-    play(tmp_path, scenario)
+    engine.play(scenario)
 
 
-def test_many_rows_are_pulled_back_in_slices(tmp_path: Path) -> None:
-    async def scenario(store: SqliteStore) -> None:
+def test_many_rows_are_pulled_back_in_slices(engine: Engine) -> None:
+    async def scenario(store: Store) -> None:
         for start in range(0, ROWS_AT_ONCE + 100, 100):
             await store.accept(accepted(*map(planned, range(start, start + 100)), now=NOW + DAY))
         assert [(await store.tend(now=NOW, begun=False)).pulled for _ in range(3)] == [ROWS_AT_ONCE, 100, 0]
 
-    play(tmp_path, scenario)
+    engine.play(scenario)
 
 
-def test_a_guard_from_a_clock_that_was_ahead_for_years_is_over(tmp_path: Path) -> None:
-    async def scenario(store: SqliteStore) -> None:
+def test_a_guard_from_a_clock_that_was_ahead_for_years_is_over(engine: Engine) -> None:
+    async def scenario(store: Store) -> None:
         guard = Guard(b"k", "once_per", NOW + 3650 * DAY, (planned(1).id,))
         await store.accept(accepted(planned(1), guards=[guard]))
         year = Guard(b"y", "once_per", NOW + 366 * DAY, (planned(2).id,))
@@ -184,7 +184,7 @@ def test_a_guard_from_a_clock_that_was_ahead_for_years_is_over(tmp_path: Path) -
         assert (await store.accept(accepted(planned(3), guards=[guard]))).taken == frozenset()
         assert (await store.accept(accepted(planned(4), guards=[year]))).taken == {year}
 
-    play(tmp_path, scenario)
+    engine.play(scenario)
 
 
 @pytest.mark.parametrize("jump", [-3650 * DAY, -DAY, -HOUR, HOUR, DAY, 3650 * DAY])
@@ -206,18 +206,18 @@ def test_a_clock_that_jumps_loses_nothing_and_keeps_nothing_waiting(tmp_path: Pa
     run(scenario())
 
 
-def test_what_is_too_old_after_a_jump_is_a_letter(tmp_path: Path) -> None:
-    async def scenario(store: SqliteStore) -> None:
+def test_what_is_too_old_after_a_jump_is_a_letter(engine: Engine) -> None:
+    async def scenario(store: Store) -> None:
         await store.accept(accepted(planned(1, max_age_hours=24), planned(2)))
         claimed = await must_claim(store, NOW + 3650 * DAY)
         assert (ids(claimed), dict(claimed.buried)) == ([2], {"too_old": 1})
         assert await letters(store) == [1]
 
-    play(tmp_path, scenario)
+    engine.play(scenario)
 
 
-def test_a_claim_does_not_end_with_time(tmp_path: Path) -> None:
-    async def scenario(store: SqliteStore) -> None:
+def test_a_claim_does_not_end_with_time(engine: Engine) -> None:
+    async def scenario(store: Store) -> None:
         await store.accept(accepted(planned(1)))
         claimed = await must_claim(store)
         for now in (NOW - DAY, NOW + 3650 * DAY):
@@ -225,7 +225,7 @@ def test_a_claim_does_not_end_with_time(tmp_path: Path) -> None:
             assert await store.waiting() == []
         assert await store.settle(claimed, claimed.rows) == 1
 
-    play(tmp_path, scenario)
+    engine.play(scenario)
 
 
 def test_space_comes_back_after_a_drain(tmp_path: Path) -> None:

@@ -56,8 +56,8 @@ def test_nothing_is_fetched_but_what_the_lock_has_the_hash_of() -> None:
     assert {"--require-hashes", "--only-binary :all:", "--requirement requirements.lock"} <= _options(plain)
     assert _options(spans) - _options(plain) == {"--requirement requirements.otel.lock"}
     assert venv == "python -m venv --without-pip /opt/tag-container"
-    assert {"--no-index", "--find-links wheels ."} <= _options(expanded(install, ""))
-    assert {"--no-index", "--find-links wheels .[otel]"} <= _options(expanded(install, "otel"))
+    assert {"--no-index", "--find-links wheels .[postgres]"} <= _options(expanded(install, ""))
+    assert {"--no-index", "--find-links wheels .[postgres,otel]"} <= _options(expanded(install, "otel"))
     assert [each.text for each in BUILD if each.name == "ARG"] == ["EXTRA="]
     assert not [each for each in RUNTIME if re.search(r"\b(pip|apt|curl|wget)\b", each.text)]
 
