@@ -28,6 +28,14 @@ def loop_seconds(pid: int) -> float:
     return _ticks(Path(f"/proc/{pid}/task/{pid}/stat"), 11, 13) / _TICKS
 
 
+def spent_seconds() -> float:
+    """CPU time of the whole machine since it started, also what its host took away."""
+    user, nice, system, _idle, _waiting, *others = map(
+        int, Path("/proc/stat").read_text(encoding="utf-8").splitlines()[0].split()[1:9]
+    )
+    return (user + nice + system + sum(others)) / _TICKS
+
+
 def memory_mb(pid: int) -> float:
     """Memory of a process and its children, what they share divided by who shares it (PSS)."""
     return sum(_pss_kb(each) for each in family(pid)) / 1024

@@ -89,9 +89,15 @@ def why_no_stand_in() -> str:
 
 @contextmanager
 def running(
-    command: Sequence[str], port: int, folder: Path, core: set[int], environment: Mapping[str, str] | None = None
+    command: Sequence[str],
+    port: int,
+    folder: Path,
+    core: set[int],
+    environment: Mapping[str, str] | None = None,
+    *,
+    path: str = "/healthy",
 ) -> Iterator[Server]:
-    """A process on the core, from when it answers until the block ends."""
+    """A process on the core, from when it answers on that path until the block ends."""
     said = folder / SAID
     with said.open("wb") as out:
         process = subprocess.Popen(
@@ -103,7 +109,7 @@ def running(
             preexec_fn=partial(os.sched_setaffinity, 0, core),
         )
         try:
-            _wait_for(process, port, said)
+            _wait_for(process, port, path, said)
             yield Server(process.pid, port, folder)
         finally:
             process.terminate()
@@ -161,11 +167,11 @@ def asked(port: int, path: str) -> bytes:
         return bytes(answer.read())
 
 
-def _wait_for(process: subprocess.Popen[bytes], port: int, said: Path) -> None:
+def _wait_for(process: subprocess.Popen[bytes], port: int, path: str, said: Path) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            asked(port, "/healthy")
+            asked(port, path)
         except (URLError, ConnectionError, TimeoutError):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"the server did not start:\n{said.read_text(errors='replace')}") from None

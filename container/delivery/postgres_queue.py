@@ -40,6 +40,8 @@ GUARDS_AT_ONCE = 1000
 WAITING_TRIES, WAITING_PAUSE_SECONDS = 20, 0.25
 """Somebody may look just now; whoever looks for longer is not waited for."""
 
+_PATIENTLY = "set local statement_timeout='60s'"
+
 Write = Callable[[Connection, Acceptance, Take], Awaitable[Accepted]]
 
 
@@ -67,33 +69,31 @@ class PostgresQueue:
 
     async def rows(self, selection: Selection, *, most: int, before: int | None = None) -> Sequence[RowReport]:
         work = partial(postgres_rows.reports, keys=self._keys, selection=selection, most=most, before=before)
-        return await self._database.run(partial(work, version=self._database.version))
+        return await self._look(partial(work, version=self._database.version))
 
     async def row(self, place: Place, number: int, *, whole: bool = False) -> RowDetail | None:
         work = partial(postgres_rows.row, keys=self._keys, place=place, number=number, whole=whole)
-        return await self._database.run(partial(work, version=self._database.version))
+        return await self._look(partial(work, version=self._database.version))
 
     async def count(self, selection: Selection) -> int:
-        return await self._database.run(partial(postgres_rows.count, selection=selection))
+        return await self._look(partial(postgres_rows.count, selection=selection))
 
     async def reasons(self, lane: int) -> Mapping[str, int]:
-        return await self._database.run(partial(postgres_rows.reasons, lane=lane))
+        return await self._look(partial(postgres_rows.reasons, lane=lane))
 
     async def standing(self, selection: Selection, *, after: int, most: int = AT_ONCE) -> Sequence[Standing]:
-        return await self._database.run(partial(postgres_rows.standing, selection=selection, after=after, most=most))
+        return await self._look(partial(postgres_rows.standing, selection=selection, after=after, most=most))
 
     async def hit_of(self, letter: Standing) -> FailedHit | None:
-        return await self._database.run(partial(postgres_rows.hit_of, keys=self._keys, letter=letter))
+        return await self._look(partial(postgres_rows.hit_of, keys=self._keys, letter=letter))
 
     async def export(self, selection: Selection, *, after: int, most: int = AT_ONCE) -> Sequence[Exported]:
-        found = await self._database.run(partial(postgres_rows.pairs, selection=selection, after=after, most=most))
-        return await self._database.run(
-            partial(postgres_rows.export, keys=self._keys, place=selection.place, rows=found)
-        )
+        found = await self._look(partial(postgres_rows.pairs, selection=selection, after=after, most=most))
+        return await self._look(partial(postgres_rows.export, keys=self._keys, place=selection.place, rows=found))
 
     async def replay(self, selection: Selection, *, now: int, most: int = AT_ONCE) -> int:
         after = 0
-        while found := await self._database.run(
+        while found := await self._look(
             partial(postgres_rows.pairs, selection=selection, after=after, most=most, now=now)
         ):
             after = found[-1].number
@@ -129,7 +129,7 @@ class PostgresQueue:
         return stored
 
     async def drop(self, selection: Selection, *, after: int = 0, most: int = AT_ONCE) -> Gone:
-        found = await self._database.run(partial(postgres_rows.pairs, selection=selection, after=after, most=most))
+        found = await self._look(partial(postgres_rows.pairs, selection=selection, after=after, most=most))
         if not found:
             return Gone(0, None)
         rows = await self._change(partial(postgres_again.drop, place=selection.place, rows=found))
@@ -139,7 +139,7 @@ class PostgresQueue:
         known = KnownIds()
         for place in TABLES:
             after = 0
-            while found := await self._database.run(partial(postgres_rows.ids, place=place, after=after)):
+            while found := await self._look(partial(postgres_rows.ids, place=place, after=after)):
                 after = found[-1].number
                 await asyncio.to_thread(known.add, [pair.id for pair in found])
         return known
@@ -165,7 +165,7 @@ class PostgresQueue:
     async def search(
         self, place: Place, holds: Callable[[Unpacked | FailedHit], bool], *, after: int, most: int = AT_ONCE
     ) -> Searched:
-        return await self._database.run(
+        return await self._look(
             partial(postgres_rows.search, keys=self._keys, place=place, holds=holds, after=after, most=most)
         )
 
@@ -174,10 +174,10 @@ class PostgresQueue:
         return await self._change(partial(postgres_again.drop, place=place, rows=rows)) if rows else 0
 
     async def forget_guards(self, keys: Sequence[bytes], rows: Collection[str], *, dry_run: bool = False) -> int:
-        found = {*await self._database.run(partial(postgres_traces.guards_with, keys=keys))}
+        found = {*await self._look(partial(postgres_traces.guards_with, keys=keys))}
         after: bytes | None = b"" if rows else None
         while after is not None:
-            taken, after = await self._database.run(partial(postgres_traces.guards_of, rows=rows, after=after))
+            taken, after = await self._look(partial(postgres_traces.guards_of, rows=rows, after=after))
             found.update(taken)
         listed = [] if dry_run else sorted(found)
         for start in range(0, len(listed), GUARDS_AT_ONCE):
@@ -188,11 +188,20 @@ class PostgresQueue:
     async def tidy(self) -> bool:
         before = await self._database.run(postgres_traces.mark)
         for _ in range(WAITING_TRIES):
-            seen = await self._database.run(partial(postgres_traces.is_seen, before=before))
+            seen = await self._look(partial(postgres_traces.is_seen, before=before))
             if not seen:
                 break
             await asyncio.sleep(WAITING_PAUSE_SECONDS)
         return await postgres_traces.vacuum(self._database.url) and not seen
+
+    async def _look(self, work: Work[T]) -> T:
+        """Work that may go through a whole table, which the limits for hits are too short for."""
+
+        async def patiently(connection: Connection) -> T:
+            await connection.execute(_PATIENTLY)
+            return await work(connection)
+
+        return await self._database.run(patiently)
 
     async def _change(self, work: Work[T]) -> T:
         """Work that may change how many rows there are."""

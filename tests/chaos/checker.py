@@ -35,7 +35,7 @@ class Known:
     `acknowledged`: event ids of hits that were answered with 2xx; `sent`: of all that may have arrived. `lanes`: the
     most items of a request, by lane; `leads_to`: whether an event has a delivery in a lane. `kills`: when the process
     was killed, in Unix milliseconds. `drained`: whether it was left to deliver everything. `own`: what events of a
-    lane say whose they are, where that is not its name.
+    lane say whose they are, where that is not its name. `workers`: how many processes deliver.
     """
 
     acknowledged: Collection[str]
@@ -47,6 +47,7 @@ class Known:
     drained: bool = True
     own: Mapping[str, str] = field(default_factory=dict)
     leads_to: Callable[[str, str], bool] = lambda lane, event_id: True
+    workers: int = 1
 
     def taken(self) -> Iterator[tuple[Delivery, str, Line]]:
         """Every event that a vendor took, in the order in which they came: the delivery, its hash and the request."""
@@ -67,7 +68,8 @@ def copies_are_the_same(known: Known) -> list[str]:
 
 def copies_are_few(known: Known) -> list[str]:
     """I3: only what was under way at a kill, or whose answer nobody heard, is taken again."""
-    many = [f"{lane}: {n} at kill {kill}" for (kill, lane), n in requests_by_kill(known).items() if n > MOST_IN_FLIGHT]
+    most = MOST_IN_FLIGHT * known.workers
+    many = [f"{lane}: {n} at kill {kill}" for (kill, lane), n in requests_by_kill(known).items() if n > most]
     return [
         *_told("I3", "taken again, and nothing explains it", [each for each, kill in _copies(known) if kill == 0]),
         *_told("I3", "more requests taken again than were under way", many),
@@ -110,6 +112,14 @@ def store_is_tidy(known: Known) -> list[str]:
     return found
 
 
+def workers_take_turns(known: Known) -> list[str]:
+    """I8: where several processes deliver, none sends what another one has under way."""
+    if known.workers == 1:
+        # One that was killed is started again while its vendor may still look at what it sent.
+        return []
+    return _told("I8", "sent by two at once", [(line.lane, name) for line in known.lines for name in line.beside])
+
+
 INVARIANTS = (
     acknowledged_is_kept,
     copies_are_the_same,
@@ -118,11 +128,12 @@ INVARIANTS = (
     nothing_is_invented,
     letters_have_reasons,
     store_is_tidy,
+    workers_take_turns,
 )
 
 
 def violations(known: Known) -> list[str]:
-    """What of I1 to I7 does not hold, in sentences."""
+    """What of I1 to I8 does not hold, in sentences."""
     return [each for invariant in INVARIANTS for each in invariant(known)]
 
 

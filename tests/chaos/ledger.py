@@ -18,7 +18,7 @@ class Line:
     `at`: when it came, Unix milliseconds. `lane`: the port's name. `of`: what the events say whose they are.
     `events`: id and SHA-256 of each event's bytes, in order. `verdict`: what was meant to become of it. `taken`: places
     of the events that the vendor took. `unheard`: its answer may have got lost. `wait`: seconds that it asked to be
-    left alone.
+    left alone. `beside`: ids of the events that another request, not answered yet, held at that moment.
     """
 
     at: float
@@ -30,6 +30,7 @@ class Line:
     taken: Sequence[int]
     unheard: bool = False
     wait: float = 0.0
+    beside: Sequence[str] = ()
 
     def accepted(self) -> Iterator[tuple[str, str]]:
         """Id and hash of the events that the vendor took."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, LiteralString
 from urllib.parse import parse_qs, urlsplit
+
+import psycopg
 
 from container.delivery.lane import Lane, lane_of
 from container.delivery.row import failed_hit, unpacked
@@ -18,6 +20,19 @@ from container.delivery.seal import Keyring, keyring
 
 _WAITING = "select lanes.key, id, kid, body from delivery join lanes on lanes.number=delivery.lane"
 _DEAD = "select lanes.key, id, kid, body, holds, reason from dead join lanes on lanes.number=dead.lane"
+
+_MISCOUNTED = """
+select coalesce(found.lane, counted.lane), found.rows, found.bytes, found.dead, found.dead_bytes,
+       counted.rows, counted.bytes, counted.dead, counted.dead_bytes
+from (select lane, sum(rows) as rows, sum(bytes) as bytes, sum(dead) as dead, sum(dead_bytes) as dead_bytes
+      from (select lane, 1 as rows, length(body) as bytes, 0 as dead, 0 as dead_bytes from delivery
+            union all select lane, 0, 0, 1, size from dead) as each group by lane) as found
+full join (select lane, sum(rows) as rows, sum(bytes) as bytes, sum(dead) as dead, sum(dead_bytes) as dead_bytes
+           from counts group by lane) as counted on counted.lane = found.lane
+where (found.rows, found.bytes, found.dead, found.dead_bytes) is distinct from
+      (counted.rows, counted.bytes, counted.dead, counted.dead_bytes)
+  and (found.lane is not null or (counted.rows, counted.bytes, counted.dead, counted.dead_bytes) <> (0, 0, 0, 0))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +58,39 @@ def left_in(folder: Path, names: Mapping[int, str]) -> Left:
     keys = keyring(folder, None)
     with closing(open_reader(folder)) as connection:
         waiting = frozenset((_name(key, names), _event_id(keys, *rest)) for key, *rest in connection.execute(_WAITING))
-        dead = tuple(_letters(connection, keys, names))
+        dead = tuple(_letters(connection.execute(_DEAD), keys, names))
     log = folder / f"{FILE}-wal"
     return Left(waiting, dead, log.stat().st_size if log.exists() else 0)
+
+
+def left_in_database(url: str, key: str, names: Mapping[int, str]) -> Left:
+    """The same of a database. `key`: what `TAG_CONTAINER_KEY` holds."""
+    with TemporaryDirectory() as empty, psycopg.connect(url) as connection:
+        keys = keyring(Path(empty), key)
+        waiting = connection.execute(_WAITING).fetchall()
+        return Left(
+            frozenset((_name(lane, names), _event_id(keys, *rest)) for lane, *rest in waiting),
+            tuple(_letters(connection.execute(_DEAD).fetchall(), keys, names)),
+            0,
+        )
+
+
+def rows_in_database(url: str) -> int:
+    """Rows that wait or are claimed."""
+    with psycopg.connect(url) as connection:
+        return _number(connection, "select count(*) from delivery")
+
+
+def miscounted(url: str) -> list[str]:
+    """Where what a database says of its lanes is not what is in them."""
+    with psycopg.connect(url) as connection:
+        return [str(row) for row in connection.execute(_MISCOUNTED).fetchall()]
+
+
+def _number(connection: psycopg.Connection[Any], query: LiteralString) -> int:
+    found = connection.execute(query).fetchone()
+    assert found is not None
+    return int(found[0])
 
 
 def rows_left(folder: Path) -> int:
@@ -54,8 +99,8 @@ def rows_left(folder: Path) -> int:
         return int(connection.execute("select count(*) from delivery").fetchone()[0])
 
 
-def _letters(connection: sqlite3.Connection, keys: Keyring, names: Mapping[int, str]) -> Iterator[Letter]:
-    for key, name, kid, body, holds, reason in connection.execute(_DEAD):
+def _letters(rows: Iterable[Sequence[Any]], keys: Keyring, names: Mapping[int, str]) -> Iterator[Letter]:
+    for key, name, kid, body, holds, reason in rows:
         read = _event_id if holds == "request" else _event_id_of_hit
         yield Letter(_name(key, names), read(keys, name, kid, body), reason)
 

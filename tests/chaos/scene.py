@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
@@ -121,7 +121,7 @@ async def _line_of(process: asyncio.subprocess.Process) -> dict[str, int]:
 
 @dataclass(slots=True)
 class Server:
-    """A `serve` that can be killed and started again over the same folder and ports.
+    """A `serve` that can be killed and started again over the same folder and ports, or a `deliver`.
 
     `limits`: what it may have of a resource, by `resource.RLIMIT_…`.
     """
@@ -133,6 +133,7 @@ class Server:
     port: int = field(default_factory=free_port)
     admin_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    command: Literal["serve", "deliver"] = "serve"
 
     @property
     def store(self) -> Path:
@@ -148,9 +149,12 @@ class Server:
     def start(self, failpoint: str = "") -> None:
         """Begins to start. `failpoint`: `name:n`, where the process ends as if it was killed."""
         module = ["tests.chaos.launcher", failpoint] if failpoint else ["container"]
-        command = [sys.executable, "-m", *module, "serve", "--config", str(self.folder / "container.yaml")]
-        command += ["--port", str(self.port), "--admin-port", str(self.admin_port), "--data", str(self.store)]
-        command += ["--trusted-proxy", LOOPBACK, "--allow-egress", LOOPBACK, "--rate-limit", "0", *self.arguments]
+        command = [sys.executable, "-m", *module, self.command, "--config", str(self.folder / "container.yaml")]
+        command += ["--admin-port", str(self.admin_port), "--allow-egress", LOOPBACK]
+        if self.command == "serve":
+            command += ["--port", str(self.port), "--data", str(self.store)]
+            command += ["--trusted-proxy", LOOPBACK, "--rate-limit", "0"]
+        command += self.arguments
         own = {name: value for name, value in os.environ.items() if not name.startswith("TAG_CONTAINER_")}
         more = {**SECRETS, "TAG_CONTAINER_ADMIN_TOKEN": TOKEN, **self.environment}
         with (self.folder / SAID).open("ab") as said:
@@ -159,9 +163,9 @@ class Server:
             )
 
     async def ready(self) -> float:
-        """Returns when it takes hits; the seconds that it took."""
+        """Returns when it takes hits, or delivers; the seconds that it took."""
         began = time.monotonic()
-        while await asyncio.to_thread(self._status, "/healthy") != 200:
+        while not await asyncio.to_thread(self.answers):
             self._check(began, "answers")
             await asyncio.sleep(0.01)
         return time.monotonic() - began
@@ -243,9 +247,16 @@ class Server:
             found: dict[str, Any] = json.loads(answer.read())
         return found
 
-    def _status(self, path: str) -> int:
+    def answers(self) -> bool:
+        """Whether it takes hits, or delivers."""
+        if self.command == "serve":
+            return self._status(self.port, "/healthy") == 200
+        # It may say that something holds still, and delivers the rest.
+        return self._status(self.admin_port, "/ready") != 0
+
+    def _status(self, port: int, path: str) -> int:
         try:
-            with build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            with build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
                 return int(answer.status)
         except HTTPError as problem:
             return problem.code

@@ -14,6 +14,7 @@ import ssl
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,6 +42,7 @@ class Vendor:
         self._ledger = ledger
         self._open: set[asyncio.Task[None]] = set()
         self._idle: set[asyncio.StreamWriter] = set()
+        self._under_way: Counter[str] = Counter()
         self._server: asyncio.Server | None = None
 
     async def start(self) -> int:
@@ -104,8 +106,14 @@ class Vendor:
         events = events_in(body)
         verdict = self.plan.on_request(first + b"\n" + body)
         line = self._line(at, verdict, events, body)
-        await self._ledger.write(line)
-        await carry_out(verdict, writer, refused=not line.taken)
+        names = [name for name, _, _ in events if name]
+        self._under_way.update(names)
+        try:
+            await self._ledger.write(line)
+            await carry_out(verdict, writer, refused=not line.taken)
+        finally:
+            self._under_way.subtract(names)
+            self._under_way = +self._under_way
 
     def _line(self, at: float, verdict: Verdict, events: Sequence[tuple[str, str, str]], body: bytes = b"") -> Line:
         # `reject_if` looks at the request as a whole: so does a vendor that refuses it as a whole.
@@ -121,6 +129,7 @@ class Vendor:
             taken=places,
             unheard=unheard(verdict),
             wait=float(wait),
+            beside=[name for name, _, _ in events if name in self._under_way],
         )
 
 

@@ -45,9 +45,9 @@ def test_a_run_in_which_all_went_well_has_no_violations() -> None:
     assert violations(WELL) == []
 
 
-def test_there_are_seven_invariants() -> None:
+def test_there_are_eight_invariants() -> None:
     assert [each.__doc__.partition(":")[0] for each in checker.INVARIANTS if each.__doc__] == [
-        *("I1", "I2", "I3", "I4", "I5", "I6", "I7")
+        *("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8")
     ]
 
 
@@ -159,6 +159,22 @@ def test_a_letter_without_a_known_reason_is_found(reason: str) -> None:
 def test_a_store_that_is_not_tidy_is_found_once_all_should_be_delivered(left: Left) -> None:
     assert found(replace(WELL, left=left)) == {"I7"}
     assert violations(replace(WELL, left=left, drained=False)) == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_two_workers_send_at_once_is_found(workers: int) -> None:
+    lines = [*WELL.lines, line("hook", "a", at=1100, beside=["a"])]
+    # A kill explains the copy, and not that both were under way.
+    known = replace(WELL, lines=lines, kills=[1050], workers=workers)
+    assert violations(known) == (["I8: sent by two at once: ('hook', 'a')"] if workers > 1 else [])
+
+
+def test_each_process_that_delivers_may_have_as_many_requests_under_way() -> None:
+    names = [f"n{number}" for number in range(2 * checker.MOST_IN_FLIGHT)]
+    lines = [line("hook", name, at=at + place) for at in (1000, 2000) for place, name in enumerate(names)]
+    known = replace(WELL, sent={*WELL.sent, *names}, lines=[*WELL.lines, *lines], kills=[1500])
+    assert found(known) == {"I3"}
+    assert violations(replace(known, workers=2)) == []
 
 
 def test_many_violations_are_told_in_one_line() -> None:

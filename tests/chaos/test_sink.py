@@ -317,3 +317,17 @@ def test_it_runs_as_a_process_and_is_told_new_rules(tmp_path: Path) -> None:
 
     assert asyncio.run(work()) == [503, 200, 200]
     assert [line.lane for line in lines_of(tmp_path / "ledger.jsonl")] == ["pixel", "hook", "pixel"]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_an_event_that_another_request_has_under_way_is_written_down(together: bool, tmp_path: Path) -> None:
+    async def work(_: Sink, port: int) -> None:
+        first = asyncio.create_task(asked(port))
+        if not together:
+            await first
+        while not lines_of(tmp_path / "ledger"):  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+        await asyncio.gather(first, asked(port, request(json.dumps(EVENTS[1]).encode())))
+
+    _, [_, second] = with_sink(tmp_path, [["*", "slow:1", 1]], work)
+    assert second.beside == (["e1"] if together else [])

@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic
 
 import httpx
 import orjson
+from typing_extensions import TypeVar
 
 from container.delivery.handling import Judge
 from container.delivery.pace import USUAL, Pace
@@ -26,6 +27,7 @@ from container.secret import Secret, SecretText
 from tests import canaries
 
 T = TypeVar("T")
+S = TypeVar("S", bound=Store, default=SqliteStore)
 
 NOW = 1_800_000_000_000
 LATER, HOURS = NOW + 100_000, 3_600_000
@@ -44,7 +46,7 @@ TOKEN = Secret("TIKTOK_TOKEN")
 SECRETS = {"TIKTOK_TOKEN": "t0k3n-of-the-account", "OTHER": 'quo"te&='}
 USER = {"email": canaries.EMAIL, "phone": canaries.PHONE, "ip": canaries.IP, "user_agent": canaries.USER_AGENT}
 
-_BENCHES: list[Bench] = []
+_BENCHES: list[Bench[Any]] = []
 
 StoreFactory = Callable[[Path], Awaitable[Store]]
 Scenario = Callable[[Callable[[Store], Awaitable[None]]], None]
@@ -166,10 +168,10 @@ class Vendor:
 
 
 @dataclass
-class Bench:
-    """A worker over a SQLite store and a vendor."""
+class Bench(Generic[S]):
+    """A worker over a store and a vendor."""
 
-    store: SqliteStore
+    store: S
     worker: Worker
     vendor: Vendor
     clock: Clock
@@ -205,10 +207,23 @@ def bench(
     random: Callable[[], float] = lambda: 1.0,
     pace: Pace = USUAL,
 ) -> Bench:
-    """`judge` `None`: the component is not there."""
+    """Over a file. `judge` `None`: the component is not there."""
+    store = open_store(folder, now=NOW)
+    return bench_over(store, reply, judge=judge, reveal=reveal, random=random, pace=pace)
+
+
+def bench_over(
+    store: S,
+    reply: Callable[[httpx.Request], httpx.Response] | None = None,
+    *,
+    judge: Judge | None = by_status,
+    reveal: Callable[[str], str | None] = SECRETS.get,
+    random: Callable[[], float] = lambda: 1.0,
+    pace: Pace = USUAL,
+) -> Bench[S]:
+    """The same over any store."""
     clock = Clock()
     vendor = Vendor(reply, clock=clock) if reply else Vendor(clock=clock)
-    store = open_store(folder, now=clock.now)
     transport = Transport(httpx.MockTransport(vendor), reveal)
     around = Surroundings(clock=clock, random=random, sleep=clock.sleep)
     worker = Worker(store, transport, lambda *_: judge, paces=lambda _: pace, surroundings=around)
@@ -227,6 +242,7 @@ def answers(*statuses: int, then: int = 200) -> Callable[[httpx.Request], httpx.
     return lambda request: httpx.Response(next(left, then))
 
 
-async def only_lane(found: Bench) -> LaneReport:
-    [lane] = await found.store.lanes()
+async def only_lane(found: Bench[Any]) -> LaneReport:
+    lanes: Sequence[LaneReport] = await found.store.lanes()
+    [lane] = lanes
     return lane

@@ -28,6 +28,7 @@ from container.delivery.store import LaneState
 from container.delivery.transport import NoAnswer, Transport
 from container.delivery.worker import Surroundings, Worker
 from container.effects import Request, Response, Verdict, by_status
+from tests.delivery.engines import ENGINES, Engine, emptied
 from tests.delivery.harness import (
     HOURS,
     NOW,
@@ -35,6 +36,7 @@ from tests.delivery.harness import (
     accepted,
     answers,
     bench,
+    bench_over,
     item_request,
     items,
     must_claim,
@@ -143,6 +145,12 @@ MATRIX = {
 }
 
 
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
+    """Where the rows are. One database for all of these tests, of which there are many."""
+    return Engine(request.param, tmp_path, {"here": emptied()} if request.param == "postgres" else {})
+
+
 @pytest.mark.parametrize("row", MATRIX)
 def test_every_row_of_the_matrix_has_its_tests(row: str) -> None:
     for stated in MATRIX[row]:
@@ -171,9 +179,11 @@ MOST_REQUESTS = 54
     ],
     ids=lambda rows: "-".join(map(str, sorted(rows))),
 )
-def test_of_a_thousand_rows_three_poisoned_ones_are_dead_and_no_others(tmp_path: Path, poisoned: set[int]) -> None:
+def test_of_a_thousand_rows_three_poisoned_ones_are_dead_and_no_others(engine: Engine, poisoned: set[int]) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path, lambda request: httpx.Response(400 if poisoned & {*items(request)} else 200))
+        found = bench_over(
+            await engine.open(), lambda request: httpx.Response(400 if poisoned & {*items(request)} else 200)
+        )
         await found.store.accept(accepted(*map(planned, range(1, 1001))))
         await found.until_idle()
         good = [items(request) for request in found.vendor.requests if not poisoned & {*items(request)}]
@@ -186,9 +196,11 @@ def test_of_a_thousand_rows_three_poisoned_ones_are_dead_and_no_others(tmp_path:
 
 
 @pytest.mark.parametrize("status", [400, 409, 411, 412, 413, 414, 415, 416, 417, 422, 431])
-def test_a_status_about_the_content_condemns_one_row_alone(tmp_path: Path, status: int) -> None:
+def test_a_status_about_the_content_condemns_one_row_alone(engine: Engine, status: int) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path, lambda request: httpx.Response(status if request.url.path == "/orders/2" else 200))
+        found = bench_over(
+            await engine.open(), lambda request: httpx.Response(status if request.url.path == "/orders/2" else 200)
+        )
         await found.store.accept(accepted(*(planned(number, single_request(number)) for number in range(1, 4))))
         await found.until_idle()
         [letter] = await found.store.dead()
@@ -201,7 +213,7 @@ def test_a_status_about_the_content_condemns_one_row_alone(tmp_path: Path, statu
 # One bad event rejects all
 
 
-def test_a_batch_that_is_refused_for_an_old_event_loses_that_one_alone(tmp_path: Path) -> None:
+def test_a_batch_that_is_refused_for_an_old_event_loses_that_one_alone(engine: Engine) -> None:
     async def scenario() -> None:
         old = NOW - 7 * 24 * HOURS
 
@@ -209,7 +221,7 @@ def test_a_batch_that_is_refused_for_an_old_event_loses_that_one_alone(tmp_path:
             too_old = any(item["event_time"] < old for item in orjson.loads(request.content)["data"])
             return httpx.Response(400 if too_old else 200)
 
-        found = bench(tmp_path, reply)
+        found = bench_over(await engine.open(), reply)
         rows = [planned(n, item_request(n, event_time=NOW - (8 if n == 33 else 1) * 24 * HOURS)) for n in range(1, 101)]
         checked = planned(101, item_request(101, event_time=old - 1), event_time=old - 1, max_age_hours=7 * 24)
         await found.store.accept(accepted(*rows, checked))
@@ -226,9 +238,9 @@ def test_a_batch_that_is_refused_for_an_old_event_loses_that_one_alone(tmp_path:
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 206, 299])
-def test_a_vendor_that_always_says_204_has_taken_everything(tmp_path: Path, status: int) -> None:
+def test_a_vendor_that_always_says_204_has_taken_everything(engine: Engine, status: int) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path, answers(then=status))
+        found = bench_over(await engine.open(), answers(then=status))
         await found.store.accept(accepted(planned(1, single_request(1))))
         await found.until_idle()
         lane = await only_lane(found)
@@ -240,9 +252,9 @@ def test_a_vendor_that_always_says_204_has_taken_everything(tmp_path: Path, stat
 # 401, 403, token revoked
 
 
-def test_a_refused_key_costs_no_row_however_long_it_lasts(tmp_path: Path) -> None:
+def test_a_refused_key_costs_no_row_however_long_it_lasts(engine: Engine) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path, answers(then=403))
+        found = bench_over(await engine.open(), answers(then=403))
         await found.store.accept(accepted(*map(planned, range(1, 12))))
         for _ in range(100):
             await found.turn()
@@ -257,9 +269,9 @@ def test_a_refused_key_costs_no_row_however_long_it_lasts(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("status", [408, 425, 429])
-def test_without_retry_after_the_lane_backs_off(tmp_path: Path, status: int) -> None:
+def test_without_retry_after_the_lane_backs_off(engine: Engine, status: int) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path, answers(status, status, status))
+        found = bench_over(await engine.open(), answers(status, status, status))
         await found.store.accept(accepted(planned(1)))
         await found.until_idle()
         assert found.vendor.times == [NOW, NOW + 5000, NOW + 15_000, NOW + 35_000]
@@ -290,7 +302,7 @@ def test_without_retry_after_the_lane_backs_off(tmp_path: Path, status: int) -> 
 )
 @pytest.mark.parametrize("status", [429, 503])
 def test_nothing_is_sent_to_a_lane_while_its_vendor_wants_to_be_left_alone(
-    tmp_path: Path, status: int, stated: Sequence[str], wait: int
+    engine: Engine, status: int, stated: Sequence[str], wait: int
 ) -> None:
     async def scenario() -> None:
         headers = [(b"Retry-After", value.encode("latin-1")) for value in stated]
@@ -299,7 +311,7 @@ def test_nothing_is_sent_to_a_lane_while_its_vendor_wants_to_be_left_alone(
         def reply(request: httpx.Request) -> httpx.Response:
             return left.pop() if left and request.url.host == "vendor.example" else httpx.Response(200)
 
-        found = bench(tmp_path, reply)
+        found = bench_over(await engine.open(), reply)
         await found.store.accept(accepted(*map(planned, range(1, 4))))
         for second in range(0, min(wait, 100_000), 2500):
             found.clock.now = NOW + second
@@ -321,9 +333,9 @@ def test_nothing_is_sent_to_a_lane_while_its_vendor_wants_to_be_left_alone(
 # 5xx
 
 
-def test_a_hundred_failures_are_spaced_and_then_it_is_delivered(tmp_path: Path) -> None:
+def test_a_hundred_failures_are_spaced_and_then_it_is_delivered(engine: Engine) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path, answers(*[500] * 100))
+        found = bench_over(await engine.open(), answers(*[500] * 100))
         await found.store.accept(accepted(planned(1)))
         await found.until_idle()
         times = found.vendor.times
@@ -334,9 +346,9 @@ def test_a_hundred_failures_are_spaced_and_then_it_is_delivered(tmp_path: Path) 
     run(scenario())
 
 
-def test_waits_after_failures_are_spread_by_chance(tmp_path: Path) -> None:
+def test_waits_after_failures_are_spread_by_chance(engine: Engine) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path, answers(*[500] * 100), random=random.Random(7).random)
+        found = bench_over(await engine.open(), answers(*[500] * 100), random=random.Random(7).random)
         await found.store.accept(accepted(planned(1)))
         await found.until_idle()
         times = found.vendor.times
@@ -349,9 +361,9 @@ def test_waits_after_failures_are_spread_by_chance(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("status", [*range(500, 512), *range(520, 528), 598, 599])
-def test_every_5xx_is_tried_again(tmp_path: Path, status: int) -> None:
+def test_every_5xx_is_tried_again(engine: Engine, status: int) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path, answers(status))
+        found = bench_over(await engine.open(), answers(status))
         await found.store.accept(accepted(planned(1)))
         await found.until_idle()
         assert len(found.vendor.requests) == 2
@@ -383,7 +395,7 @@ def test_a_byte_now_and_then_does_not_lengthen_the_total_time() -> None:
     run(scenario())
 
 
-def test_a_request_without_an_answer_goes_again_byte_for_byte(tmp_path: Path) -> None:
+def test_a_request_without_an_answer_goes_again_byte_for_byte(engine: Engine) -> None:
     async def scenario() -> None:
         left = [httpx.ReadTimeout("late"), httpx.ConnectTimeout("late"), httpx.ReadError("broken")]
 
@@ -392,7 +404,7 @@ def test_a_request_without_an_answer_goes_again_byte_for_byte(tmp_path: Path) ->
                 raise left.pop()
             return httpx.Response(200)
 
-        found = bench(tmp_path, reply)
+        found = bench_over(await engine.open(), reply)
         await found.store.accept(accepted(*map(planned, range(1, 9))))
         await found.until_idle()
         assert len(found.vendor.requests) == 4
@@ -428,7 +440,7 @@ def test_a_half_closed_connection_is_answered_or_tried_again() -> None:
     run(scenario())
 
 
-def test_what_was_sent_once_more_is_counted_apart(tmp_path: Path) -> None:
+def test_what_was_sent_once_more_is_counted_apart(engine: Engine) -> None:
     async def scenario() -> None:
         hung_up = asyncio.Event()
 
@@ -440,7 +452,7 @@ def test_what_was_sent_once_more_is_counted_apart(tmp_path: Path) -> None:
             writer.write(OK)
 
         async with sink(answer) as vendor, transport() as sender:
-            found = bench(tmp_path)
+            found = bench_over(await engine.open())
             around = Surroundings(found.clock, lambda: 1.0, found.clock.sleep)
             worker = Worker(found.store, sender, lambda *_: by_status, surroundings=around)
             url = f"http://127.0.0.1:{vendor.port}/"
@@ -471,11 +483,11 @@ class Unknown(Names):
         raise OSError(None, "name not known")
 
 
-def test_a_name_that_nobody_knows_is_tried_again(tmp_path: Path) -> None:
+def test_a_name_that_nobody_knows_is_tried_again(engine: Engine) -> None:
     async def scenario() -> None:
         names = Unknown()
         async with transport(resolver=names) as sender:
-            found = bench(tmp_path)
+            found = bench_over(await engine.open())
             around = Surroundings(found.clock, lambda: 1.0, found.clock.sleep)
             worker = Worker(found.store, sender, lambda *_: by_status, surroundings=around)
             await found.store.accept(accepted(planned(1)))
@@ -523,7 +535,7 @@ def by_item(response: Response) -> Verdict:
     return Verdict("delivered", "in part", refused=refused, again=(*again, *missing))
 
 
-def test_of_a_batch_each_row_has_its_own_end(tmp_path: Path) -> None:
+def test_of_a_batch_each_row_has_its_own_end(engine: Engine) -> None:
     async def scenario() -> None:
         first = [[0, 0], [1, 4], [2, 5], [2, 4], [7, 0], [-1, 4]]
 
@@ -531,7 +543,7 @@ def test_of_a_batch_each_row_has_its_own_end(tmp_path: Path) -> None:
             everything = [[place, 0] for place in range(len(items(request)))]
             return httpx.Response(207, json=first if len(found.vendor.requests) == 1 else everything)
 
-        found = bench(tmp_path, reply, judge=by_item)
+        found = bench_over(await engine.open(), reply, judge=by_item)
         await found.store.accept(accepted(*map(planned, range(1, 6))))
         await found.until_idle()
         assert [items(request) for request in found.vendor.requests] == [[1, 2, 3, 4, 5], [3, 4, 5]]
@@ -588,7 +600,7 @@ def test_whatever_a_vendor_says_of_each_row_none_is_lost_or_doubled(
 # Slow upstream
 
 
-def test_a_fast_lane_is_as_fast_beside_slow_ones(tmp_path: Path) -> None:
+def test_a_fast_lane_is_as_fast_beside_slow_ones(engine: Engine) -> None:
     async def scenario() -> None:
         gate, done = asyncio.Event(), asyncio.Event()
         fast: list[str] = []
@@ -602,7 +614,7 @@ def test_a_fast_lane_is_as_fast_beside_slow_ones(tmp_path: Path) -> None:
                     done.set()
             return httpx.Response(200)
 
-        found = bench(tmp_path)
+        found = bench_over(await engine.open())
         sender = Transport(httpx.MockTransport(vendor), SECRETS.get)
         worker = Worker(found.store, sender, lambda *_: by_status, surroundings=Surroundings(clock=found.clock))
         slow = [planned(n, item_request(n, account=f"C{n % 70}", test_code="T")) for n in range(1000, 1280)]
@@ -623,7 +635,7 @@ def test_a_fast_lane_is_as_fast_beside_slow_ones(tmp_path: Path) -> None:
 # Reply that lies
 
 
-def test_what_a_vendor_says_never_stands_raw_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_a_vendor_says_never_stands_raw_in_the_log(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
     said = "\x1b[31mno\r\nERROR forged line\0\u2028 ada@example.com \ud83d\ude00"
 
     async def scenario() -> None:
@@ -631,7 +643,7 @@ def test_what_a_vendor_says_never_stands_raw_in_the_log(tmp_path: Path, caplog: 
             return Verdict("refused", response.body.decode(errors="replace"))
 
         content = said.encode(errors="replace") + b"\xff\xfe"
-        found = bench(tmp_path, lambda request: httpx.Response(400, content=content), judge=judge)
+        found = bench_over(await engine.open(), lambda request: httpx.Response(400, content=content), judge=judge)
         await found.store.accept(accepted(planned(1)))
         await found.until_idle()
 
@@ -645,7 +657,7 @@ def test_what_a_vendor_says_never_stands_raw_in_the_log(tmp_path: Path, caplog: 
 # Upstream accepts, then we die
 
 
-def test_what_was_accepted_in_a_crash_goes_again_byte_for_byte(tmp_path: Path) -> None:
+def test_what_was_accepted_in_a_crash_goes_again_byte_for_byte(engine: Engine) -> None:
     async def scenario() -> None:
         sent: list[bytes] = []
 
@@ -653,14 +665,15 @@ def test_what_was_accepted_in_a_crash_goes_again_byte_for_byte(tmp_path: Path) -
             sent.append(request.content)
             return httpx.Response(200)
 
-        found = bench(tmp_path)
+        found = bench_over(await engine.open())
         await found.store.accept(accepted(planned(1)))
         claim = await must_claim(found.store)
         sender = Transport(httpx.MockTransport(vendor), SECRETS.get)
         # It is answered, and before that is written down the process is gone.
         assert isinstance(await sender.send(claim.rows, now=NOW), Response)
         await found.close()
-        after = bench(tmp_path)
+        await engine.lapse()
+        after = bench_over(await engine.open())
         await after.until_idle()
         assert [request.content for request in after.vendor.requests] == sent
 
@@ -671,9 +684,9 @@ def test_what_was_accepted_in_a_crash_goes_again_byte_for_byte(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("late", "sent"), [(-1, True), (0, True), (1, False)])
-def test_an_event_is_sent_up_to_the_moment_it_is_too_old(tmp_path: Path, late: int, *, sent: bool) -> None:
+def test_an_event_is_sent_up_to_the_moment_it_is_too_old(engine: Engine, late: int, *, sent: bool) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path)
+        found = bench_over(await engine.open())
         await found.store.accept(accepted(planned(1, event_time=NOW - 2 * HOURS, max_age_hours=3), planned(2)))
         found.clock.now = NOW + HOURS + late
         await found.until_idle()
@@ -685,14 +698,14 @@ def test_an_event_is_sent_up_to_the_moment_it_is_too_old(tmp_path: Path, late: i
 
 @pytest.mark.parametrize("attempts", [2, 3, 4])
 @pytest.mark.parametrize("late", [-1, 0, 1])
-def test_a_row_is_given_up_after_its_time_and_three_attempts(tmp_path: Path, late: int, attempts: int) -> None:
+def test_a_row_is_given_up_after_its_time_and_three_attempts(engine: Engine, late: int, attempts: int) -> None:
     async def scenario() -> None:
         poison = single_request(1)
 
         def reply(request: httpx.Request) -> httpx.Response:
             return httpx.Response(500 if request.url.path == "/orders/1" else 200)
 
-        found = bench(tmp_path, reply)
+        found = bench_over(await engine.open(), reply)
         await found.store.accept(accepted(planned(1, poison)))
         [lane] = await found.store.waiting()
         # So many attempts have been counted before the last one, at which somebody looks at the time.

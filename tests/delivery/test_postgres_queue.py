@@ -8,11 +8,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from container.delivery import postgres_queue, postgres_traces
+from container.delivery import postgres_queue, postgres_rows, postgres_traces
 from container.delivery.forget import LEFT, forget
 from container.delivery.person import person
 from container.delivery.postgres import open_postgres
+from container.delivery.postgres_connecting import fetch
 from container.delivery.postgres_queue import PostgresQueue
+from container.delivery.postgres_tables import Connection
 from container.delivery.progress import Progress
 from container.delivery.selection import Selection
 from container.delivery.store import Store, StoreUnavailableError
@@ -241,6 +243,20 @@ def test_every_method_of_the_queue_is_the_stores() -> None:
         store = await open_postgres(running().database(), key=KEY)
         names = [name for name in vars(PostgresQueue) if not name.startswith("_")]
         assert all(hasattr(store, name) for name in names)
+        await store.close()
+
+    run(scenario())
+
+
+def test_whoever_looks_may_take_longer_than_a_hit(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def patience(connection: Connection, **_: object) -> str:
+        [(found,)] = await fetch(connection, "show statement_timeout")
+        return str(found)
+
+    async def scenario() -> None:
+        store = await engine.open()
+        monkeypatch.setattr(postgres_rows, "count", patience)
+        assert str(await store.count(WAITING)) == "1min"
         await store.close()
 
     run(scenario())
