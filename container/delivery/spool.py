@@ -146,8 +146,9 @@ class SpoolStore:
             found.append(f"Hits wait in the spool until the database has taken those before them{because}.")
         elif because:
             found.append(f"The database is away{because}: hits would wait in the spool.")
-        if self.forwarded.left:
-            found.append(f"Deliveries of the spool that cannot be forwarded: {self.forwarded.left}. The log says which.")
+        left = self.forwarded.left
+        if left:
+            found.append(f"Deliveries of the spool that cannot be forwarded: {left}. The log says which.")
         return found
 
     async def accept(self, acceptance: Acceptance) -> Accepted:
