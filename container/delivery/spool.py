@@ -147,8 +147,9 @@ class SpoolStore:
             found.append(f"Hits wait in the spool until the database has taken those before them{because}.")
         elif because:
             found.append(f"The database is away{because}: hits would wait in the spool.")
-        if self.forwarded.left:
-            found.append(f"{self.forwarded.left} deliveries of the spool cannot be forwarded: the log says which.")
+        left = self.forwarded.left
+        if left:
+            found.append(f"Deliveries of the spool that cannot be forwarded: {left}. The log says which.")
         return found
 
     async def accept(self, acceptance: Acceptance) -> Accepted:

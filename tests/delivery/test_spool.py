@@ -469,6 +469,40 @@ def test_one_that_the_database_never_takes_holds_up_nobody(theatre: Theatre) -> 
     theatre.play(part, next_time)
 
 
+def test_what_is_damaged_in_the_spool_holds_up_nobody(theatre: Theatre) -> None:
+    async def leave(stage: Stage) -> None:
+        await spooled(stage, 1, 2, 3)
+
+    async def look(stage: Stage) -> None:
+        await stage.emptied()
+        assert await stage.there() == [1, 3]
+        assert stage.store.forwarded.left == 1
+        assert stage.store.notices == ["Deliveries of the spool that cannot be forwarded: 1. The log says which."]
+
+    theatre.play(leave)
+    with closing(sqlite3.connect(theatre.folder / "spool" / "1" / FILE)) as connection, connection:
+        assert connection.execute("update delivery set crc=crc+1 where number=2").rowcount == 1
+    # It is still there, and no reason to keep hits behind it, also after a restart.
+    theatre.play(look)
+    theatre.play(lambda stage: stage.emptied())
+
+
+def test_a_database_that_hangs_while_hits_are_forwarded_gets_them_later_and_once(
+    theatre: Theatre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("container.delivery.forwarding.STORED_WITHIN_SECONDS", 0.05)
+
+    async def part(stage: Stage) -> None:
+        await spooled(stage, 1, 2)
+        stage.database.hangs, stage.database.away = True, False
+        await until(lambda: any("does not answer" in notice for notice in stage.store.notices))
+        stage.database.hangs = False
+        await stage.emptied()
+        assert await stage.there() == [1, 2]
+
+    theatre.play(part)
+
+
 def test_while_the_database_is_away_the_worker_has_nothing_to_do_and_hits_are_taken(theatre: Theatre) -> None:
     async def part(stage: Stage) -> None:
         stage.database.away = True
