@@ -528,7 +528,7 @@ def test_rows_that_cannot_be_read_are_buried_on_the_way(url: str, spoil: str, re
         await store.database.ask(f"update delivery set {spoil} where number=1")  # noqa: S608 - ours
         claimed = await must_claim(store)
         assert (ids(claimed), dict(claimed.buried)) == ([2], {reason: 1})
-        assert [(letter.reason, letter.tag) for letter in await store.dead()] == [(reason, "")]
+        assert [(letter.reason, letter.tag) for letter in await dead_letters(store)] == [(reason, "")]
         assert store.fill == 1 / 1_000_000
 
     play(url, scenario)
@@ -565,7 +565,7 @@ def test_text_that_the_database_cannot_hold_is_kept_as_far_as_it_can(url: str) -
         claimed = await must_claim(store)
         await store.mark(claimed.lane, LaneState(), Answer(NOW, 400, "refused", "a\0b"))
         await store.bury(claimed, claimed.rows, "refused", note="a\0b", now=NOW)
-        [report], [letter] = await store.lanes(), await store.dead()
+        [report], [letter] = await store.lanes(), await dead_letters(store)
         assert report.answer is not None
         assert report.answer.excerpt == letter.note == "a\ufffdb"
 
