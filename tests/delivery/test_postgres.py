@@ -346,7 +346,7 @@ def test_processes_that_do_everything_at_once_lose_nothing_and_count_right(url: 
         await asyncio.gather(*workers)
         assert sorted(gone) == [*range(2 * hits * len(stores))]
         assert await stores[0].database.ask(_WRONGLY_COUNTED) == []
-        assert sum(report.dead for report in await stores[0].lanes()) == len(await stores[0].dead(most=10_000))
+        assert sum(report.dead for report in await stores[0].lanes()) == len(await dead_letters(stores[0], most=10_000))
 
     play(url, scenario, stores=3)
 
