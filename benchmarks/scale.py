@@ -23,6 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from platform import python_version
@@ -31,7 +32,7 @@ from typing import Any
 import psycopg
 
 from benchmarks import delivery, servers
-from benchmarks.closed_loop import load
+from benchmarks.closed_loop import CONNECTIONS, load
 from benchmarks.cluster import Cluster, cluster
 from benchmarks.example import ROOT, SECRETS, compiled, example
 from benchmarks.figures import Cell, median, table
@@ -112,14 +113,15 @@ class Place:
 
 
 def accept(place: Place, processes: int, seconds: float) -> Measured:
-    """Hits as fast as processes that only take them answer, 64 connections each."""
+    """Hits as fast as processes that only take them answer, 64 connections in all."""
     with ExitStack() as stack:
         text = example(NOWHERE)
         more = [] if place.database is None else ["--no-deliver"]
         started = [stack.enter_context(process(place, text, "serve", more)) for _ in range(processes)]
         with ThreadPoolExecutor(processes) as pool:
             watch = Watch(place, started)
-            loads = [pool.submit(load, each.port, purchases(), seconds, each.folder) for each in started]
+            one = partial(load, connections=CONNECTIONS // processes)
+            loads = [pool.submit(one, each.port, purchases(), seconds, each.folder) for each in started]
             answered = sum(each.result().answered for each in loads)
             found = watch.measured(answered)
     assert rows_in(place) >= answered, "a hit was answered and not written"
