@@ -19,7 +19,7 @@ GETTERS = frozenset({"attrgetter", "methodcaller"})
 """Of these the ones that look up a name which stands in the code."""
 
 FORMATS: Mapping[str, str] = {
-    "container.delivery.reports": "SQL, of which the code names the parts",
+    "container.cli.queue_choice": "a question of ours, about one row or several",
     "container.cli.framing": "a refusal, of numbers and our own sentence",
     "container.web.reply": "the length of a body",
 }
@@ -35,7 +35,6 @@ BY_NAME: Mapping[str, str] = {
     "container.engine.preview_only": "fields of a settings model",
     "container.engine.resolve": "fields of a settings model",
     "container.sandbox.answers": "fields of a dataclass",
-    "container.web.metrics": "states that the code lists",
     "tags.tiktok_events_api.properties": "fields that the code lists",
     "tags.tiktok_events_api.surroundings": "fields that the code lists",
     "tags.tiktok_events_api.user": "fields that the code lists",

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from ipaddress import ip_network
 
+from container.cli.demo import demo_folder
+from container.cli.last_run import ENDS_BADLY, Before, LastRun, begin, moment
 from container.cli.options import Networks, Options, StartError
 from container.cli.reload import resume
 from container.cli.scene import Scene
@@ -16,12 +20,12 @@ from container.cli.stores import opened_store
 from container.cli.tracing import Spans
 from container.config.registry import Registry
 from container.delivery.disk import LOOK_SECONDS
-from container.delivery.handling import judges_of
+from container.delivery.judging import judges_of
 from container.delivery.pace import paces_of
 from container.delivery.served import ServedStore
 from container.delivery.told import quoted
 from container.delivery.transport import Transport, vendor_transport
-from container.delivery.worker import Surroundings, Worker
+from container.delivery.worker import Worker
 from container.web.admission import Gate
 from container.web.current import Current
 from container.web.health import Health
@@ -34,7 +38,11 @@ logger = logging.getLogger("container.cli")
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """What takes hits and delivers. `working` ends when the worker does."""
+    """What takes hits and delivers. `working` ends when the worker does.
+
+    `last_run`: what the next process on the data folder learns of this one. `end`: has deliveries end; more than once
+    is fine.
+    """
 
     current: Current
     store: ServedStore
@@ -43,6 +51,8 @@ class Engine:
     metrics: Metrics
     health: Health
     gate: Gate
+    last_run: LastRun | None
+    end: Callable[[], Awaitable[None]]
 
 
 async def open_engine(
@@ -55,6 +65,10 @@ async def open_engine(
     store = await opened_store(options)
     opened.push_async_callback(store.close)
     found = store.figures()
+    last_run = _last_run(options, left_claims=bool(found.recovered or found.poisoned))
+    if last_run is not None:
+        opened.callback(last_run.over)
+        _tell_of(last_run.before)
     if found.recovered or found.poisoned:
         level = logging.ERROR if found.poisoned else logging.INFO
         logger.log(level, "store.recovered rows=%d dead=%d", found.recovered, found.poisoned)
@@ -62,13 +76,7 @@ async def open_engine(
     transport = Transport(vendor_transport(egress), scene.secrets)
     opened.push_async_callback(transport.close)
     tags = registry.of_kind("tag")
-    worker = Worker(
-        store,
-        spans.sender(transport),
-        spans.judges(judges_of(tags)),
-        paces=paces_of(tags),
-        surroundings=Surroundings(clock=store.clock),
-    )
+    worker = Worker(store, spans.sender(transport), spans.judges(judges_of(tags)), paces=paces_of(tags))
     if options.delivers:
         # What held a lane still may be mended: somebody restarted it for a reason.
         await resume(worker.resume_probes)
@@ -99,7 +107,22 @@ async def open_engine(
             notices=lambda: store.notices,
         ),
         gate,
+        last_run,
+        stop_worker,
     )
+
+
+def _last_run(options: Options, *, left_claims: bool) -> LastRun | None:
+    """Of the data folder's process; those on a database are many, and each starts where another ended."""
+    if options.store:
+        return None
+    folder = demo_folder(options.data) if options.demo else options.data
+    return begin(folder, now=time.time_ns() // 1_000_000, left_claims=left_claims)
+
+
+def _tell_of(before: Before) -> None:
+    if before.end in ENDS_BADLY:
+        logger.warning("serve.ended_badly how=%s began=%s", before.end, quoted(moment(before.began)))
 
 
 async def until_over(stop: asyncio.Event, engine: Engine) -> int:

@@ -25,7 +25,7 @@ from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, Statu
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AnyValue
 
-from container.delivery.handling import Judge, Judges
+from container.delivery.judging import Judge, Judges
 from container.delivery.row import Acceptance
 from container.delivery.sender import Sender
 from container.delivery.store import Accepted, ClaimedRow

@@ -63,8 +63,8 @@ logger = logging.getLogger("container.cli")
 async def run(options: Options, sources: Sources, built: Built, post: Post | None = None) -> int:
     """Serves until SIGTERM or SIGINT, and returns the exit code. `built`: what the file holds. Raises `StartError`.
 
-    `post`: of one of several processes. What is opened first is closed last: new hits end first, then deliveries, then
-    the rest.
+    `post`: of one of several processes. New hits end first, then deliveries, then the rest: of that what is opened
+    first is closed last.
     """
     stop, hurry, reload_wanted = asyncio.Event(), asyncio.Event(), asyncio.Event()
     early.hand_over(asyncio.get_running_loop(), stop=stop, hurry=hurry, reload=reload_wanted)
@@ -118,6 +118,13 @@ async def run(options: Options, sources: Sources, built: Built, post: Post | Non
             await drain(options.drain, hurry)
             public.close()
         logger.info("serve.stopping")
+        if public is not None:
+            await public.stop()
+        # Whoever watches is answered until deliveries have ended: the admin listener closes after them.
+        await engine.end()
+        if engine.last_run is not None:
+            engine.last_run.end = "failed" if code else "stopped"
+        engine.health.noticed.tell_rest()
     logger.info("serve.stopped")
     return code
 
@@ -166,6 +173,7 @@ def _public_app(options: Options, engine: Engine, spans: Spans) -> Application:
         Front(Proxies(options.proxies), options.hosts, RateLimit(options.rate_limit)),
         counters=engine.worker.counters,
         clock=partial(_seconds, engine),
+        repeats=engine.worker.repeats,
         evaluate=spans.evaluate(evaluate),
     )
     return spans.application(public_app(ingest, prefix=options.prefix))
@@ -230,6 +238,8 @@ def _standing(engine: Engine, crowds: Mapping[str, Crowd]) -> Standing:
         store=engine.store.figures,
         in_flight=engine.worker.in_flight,
         connections=lambda: {listener: len(crowd.members) for listener, crowd in crowds.items()},
+        trouble=engine.health.trouble,
+        previous_end="none" if engine.last_run is None else engine.last_run.before.end,
     )
 
 

@@ -11,8 +11,9 @@ from time import monotonic
 
 MOST_DRAIN_SECONDS = 10
 
-STOP_SECONDS = 25.0
-"""From the signal until deliveries are given back. The last spans come after it, and the whole has to fit into 30."""
+STOP_SECONDS = 22.0
+"""From the signal until deliveries are given back. The listeners of operators and the last spans come after it, and the
+whole has to fit into 30."""
 
 MOST_DELIVERY_SECONDS, LEAST_DELIVERY_SECONDS = 17.0, 3.0
 """What deliveries may take of it, and what they get even if everything before them took too long."""

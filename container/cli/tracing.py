@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from typing import Protocol
 
-from container.delivery.handling import Judges
+from container.delivery.judging import Judges
 from container.delivery.sender import Sender
 from container.web.addresses import Proxies
 from container.web.app import Application

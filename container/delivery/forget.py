@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from container.delivery.person import Person
@@ -46,17 +47,22 @@ async def forget(
 
     `tags`: those of the container that have a `once_per`, each with its key as it is written. `folder`: where the store
     is; damaged files that were moved aside there are named, for nobody can search them.
-    Waiting rows first: what dies meanwhile is then found among the dead letters. And once more in the end, since
-    letters may have been sent again before they were looked at.
+    Waiting rows first: what dies meanwhile is then found among the dead letters. And both once more in the end, since
+    letters may have been sent again before they were looked at, and have died since: of letters only new ones.
     """
-    looks = PLACES if dry_run else (*PLACES, PLACES[0])
-    progress.total = sum([await store.count(Selection(place)) for place, _ in looks])
+    looks = PLACES if dry_run else (*PLACES, *PLACES)
+    progress.total = sum([await store.count(Selection(place)) for place, _ in looks[:3]])
     for each in (WAITING, DEAD, GUARDS):
         progress.changed[each] = 0
     ids: set[str] = set()
+    seen = 0
     for number, (place, called) in enumerate(looks):
         again = number >= len(PLACES)
-        ids |= await _in_place(store, person, progress, place, called, again=again, dry_run=dry_run, sleep=sleep)
+        new_only = again and place == "dead"
+        look = _Look(place, called, after=seen if new_only else 0, again=again and not new_only)
+        found, last = await _in_place(store, person, progress, look, dry_run=dry_run, sleep=sleep)
+        ids |= found
+        seen = last if place == "dead" else seen
     progress.total = progress.done
     keys = [once_per_guard(tag, key, until=0, planned=()).key for tag, by in tags.items() for key in person.keys(by)]
     progress.changed[GUARDS] = await store.forget_guards(keys, ids, dry_run=dry_run)
@@ -72,25 +78,37 @@ def moved_aside(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob(f"{FILE}.corrupt-*"))
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Rows of a place that are looked through, numbered above `after`.
+
+    `again`: those that cannot be read are counted already.
+    """
+
+    place: Place
+    called: str
+    after: int
+    again: bool
+
+
 async def _in_place(
     store: Store,
     person: Person,
     progress: Progress,
-    place: Place,
-    called: str,
+    look: _Look,
     *,
-    again: bool,
     dry_run: bool,
     sleep: Callable[[float], Awaitable[None]],
-) -> set[str]:
-    """The ids of the rows that held the person. `again`: those that cannot be read are counted already."""
+) -> tuple[set[str], int]:
+    """The ids of the rows that held the person, and the number up to which rows were looked at."""
+    place = look.place
 
     def holds(found: Unpacked | FailedHit) -> bool:
         return person.within(texts_of(found))
 
     # What comes meanwhile is left, or on a busy server there would be no end.
     newest = await store.rows(Selection(place), most=1)
-    last, after = newest[0].number if newest else 0, 0
+    last, after = newest[0].number if newest else 0, look.after
     ids: set[str] = set()
     while after < last:
         begun = time.monotonic()
@@ -100,8 +118,9 @@ async def _in_place(
         after = found.last
         gone = len(found.rows) if dry_run else await store.erase(place, found.rows)
         ids.update(pair.id for pair in found.rows)
-        progress.change(called, gone)
-        progress.keep(UNREAD, 0 if again else found.unread)
+        progress.change(look.called, gone)
+        progress.keep(UNREAD, 0 if look.again else found.unread)
         progress.done += found.looked
+        progress.total = max(progress.total, progress.done)
         await sleep(min(time.monotonic() - begun, LONGEST_REST_SECONDS))
-    return ids
+    return ids, max(last, after)

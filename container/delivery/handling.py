@@ -5,22 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter as Tally
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
-from container.component import Component
 from container.delivery.counters import Counters
 from container.delivery.echo import sent_texts
+from container.delivery.flight import Flight, Judged
+from container.delivery.judging import Judge, Judges, checked, type_name
 from container.delivery.outcomes import Outcomes, RequestOutcome
-from container.delivery.pace import QUICK_MS, Course
+from container.delivery.pace import QUICK_MS
 from container.delivery.policy import (
     FAILURES_TOLD,
     MOST_FAULTS,
     Attempt,
     Bisect,
     Bury,
-    Decision,
     Postpone,
     Settle,
     decide,
@@ -30,69 +30,27 @@ from container.delivery.policy import (
 )
 from container.delivery.row import Reason
 from container.delivery.sender import Sender
-from container.delivery.store import Answer, Claimed, ClaimedRow, LaneState, Mode, Store, StoreError
-from container.delivery.told import Told, quoted, without_numbers
+from container.delivery.store import Answer, ClaimedRow, LaneState, Mode, Store, StoreError
+from container.delivery.suspects import FEW_REFUSED, Suspects
+from container.delivery.told import Repeats, Told, quoted, without_numbers
 from container.delivery.transport import NoAnswer
-from container.effects import Response, Verdict, by_status, retry_after
+from container.effects import Response, Verdict, retry_after
 
 log = logging.getLogger("container.delivery")
 
 T = TypeVar("T")
 
-Judge = Callable[[Response], Verdict]
-Judges = Callable[[str, int], Judge | None]
-"""From a component's type and a row's format to what reads the answer; `None` when it is not here or is older."""
-
 _MARKED_EVERY_MS = 1000
-_TOO_LARGE = 413
 _STORE_PAUSE_SECONDS = 1.0
 _HELD: dict[str, Mode] = {"missing_secret": "missing", "address_refused": "egress"}
-
-
-def judges_of(components: Iterable[Component]) -> Judges:
-    """The judges of the tags among these components: `by_status` where a tag has none of its own."""
-    known = {found.type: (found.judge or by_status, found.format) for found in components if found.kind == "tag"}
-
-    def judge(type: str, format: int) -> Judge | None:
-        found = known.get(type)
-        return found[0] if found is not None and format <= found[1] else None
-
-    return judge
-
-
-@dataclass(frozen=True, slots=True)
-class Flight:
-    """A request under way: its rows, their lane, and which of the lane's requests it is.
-
-    `delivered`: where rows that are delivered are kept to be settled together with others; `None`: at once.
-    """
-
-    claimed: Claimed
-    course: Course
-    number: int
-    delivered: list[ClaimedRow] | None = None
-
-    @property
-    def label(self) -> str:
-        """What people call the lane."""
-        return str(self.course.lane)
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What came back, what happens to the rows, and how the lane stands afterwards."""
-
-    verdict: Verdict
-    answer: Answer
-    decision: Decision
-    state: LaneState
 
 
 @dataclass(frozen=True, slots=True)
 class Handling:
     """What is shared by all requests under way.
 
-    `told`: what the log knows already. `trouble`: what the store said, while it fails. `outcomes`: of the latest.
+    `told`, `repeats`: what the log knows already. `trouble`: what the store said, while it fails.
+    `outcomes`: of the latest. `suspects`: among which rows bad ones are searched for.
     """
 
     store: Store
@@ -103,8 +61,10 @@ class Handling:
     random: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
     told: Told = field(default_factory=Told)
+    repeats: Repeats = field(default_factory=Repeats)
     trouble: list[str] = field(default_factory=list)
     outcomes: Outcomes = field(default_factory=Outcomes)
+    suspects: Suspects = field(default_factory=Suspects)
 
     async def deliver(self, flight: Flight) -> None:
         """Sends the batch and sees it through. Cancelled, or when it raises, the rows stay claimed."""
@@ -118,7 +78,7 @@ class Handling:
         started = self.clock()
         answer = await self.transport.send(rows, now=started, resent=lambda: self._resent(flight))
         took = self.clock() - started
-        flight.course.quick = took <= QUICK_MS and not isinstance(answer, NoAnswer)
+        flight.course.quick = 0 <= took <= QUICK_MS and not isinstance(answer, NoAnswer)
         self.counters.answered(frame.type, rows=len(rows), seconds=took / 1000)
         if isinstance(answer, NoAnswer):
             await self._no_answer(flight, answer)
@@ -126,27 +86,30 @@ class Handling:
         verdict, fault = self._verdict(judge, answer, frame.type)
         after = retry_after(answer) if verdict.kind == "retry" and verdict.after is None else verdict.after
         # What nobody will read is not made fit to be read: it would cost more than the delivery.
-        plain = _is_plain(verdict) and not self._is_told(flight, self.clock())
-        sent = frozenset[str]() if plain else sent_texts(rows)
+        told = not _is_plain(verdict) or self._is_told(flight, self.clock())
+        sent = sent_texts(rows) if told else frozenset[str]()
         verdict = replace(verdict, reason=self.transport.shown(verdict.reason, sent), after=after)
-        shown = "" if plain else self.transport.shown(answer.body.decode(errors="replace"), sent)
+        shown = self.transport.shown(answer.body.decode(errors="replace"), sent) if told else ""
         decision, state = decide(verdict, self._attempt(flight, lane_alone=answer.status == 429, fault=fault))
         kind = state.mode if verdict.kind == "credential" else verdict.kind
         stated = "delivery.answered tag=%s rows=%d status=%d verdict=%s"
         log.debug(stated, quoted(rows[0].tag), len(rows), answer.status, kind)
-        await self._apply(flight, Judged(verdict, Answer(self.clock(), answer.status, kind, shown), decision, state))
+        tried = Answer(self.clock(), answer.status, kind, shown)
+        await self._apply(flight, Judged(verdict, tried, decision, state, told))
 
     def _verdict(self, judge: Judge, answer: Response, type: str) -> tuple[Verdict, bool]:
         """The verdict, and whether `judge` raised instead of giving one."""
         try:
-            return judge(answer), False
+            return checked(judge(answer)), False
         except Exception as problem:  # noqa: BLE001 - around one judge: a plug-in's mistake must not stop the lane
             self.counters.add("judge_faults", type)
             kind = type_name(problem)
-            number = self.told.news(f"judge {type}", kind, now=self.clock())
-            if number:
+
+            def line(answers: int) -> None:
                 stated = "delivery.judge_failed type=%s answers=%d problem=%s"
-                log.error(stated, quoted(type), number, kind)  # noqa: TRY400 - a trace would hold the answer
+                log.error(stated, quoted(type), answers, kind)  # noqa: TRY400 - a trace would hold the answer
+
+            self.repeats.happened(f"judge {type}", kind, line, now=self.clock())
             return Verdict("retry", "the answer could not be judged"), True
 
     async def _no_answer(self, flight: Flight, answer: NoAnswer) -> None:
@@ -193,7 +156,7 @@ class Handling:
             judged = replace(judged, state=held("refusing", self._attempt(flight)))
         course.stands(judged.state, answer.at)
         self._tell(flight, before, judged)
-        if self._is_told(flight, answer.at) or judged.state != before or judged.verdict.kind != "delivered":
+        if judged.told or judged.state != before:
             course.marked = answer.at
             await asyncio.gather(
                 self._carry_out(flight, judged),
@@ -214,8 +177,7 @@ class Handling:
         """
         rows, course, decision = flight.claimed.rows, flight.course, judged.decision
         if isinstance(decision, Bisect):
-            too_large = judged.verdict.too_large or judged.answer.status == _TOO_LARGE
-            if too_large and any(row.attempts == 1 for row in rows):
+            if judged.too_large and any(row.attempts == 1 for row in rows):
                 course.too_large(len(rows), self.clock())
             return 0
         if isinstance(decision, Postpone):
@@ -232,9 +194,12 @@ class Handling:
                 await self._settle(flight, judged, judged.decision)
             case Bisect():
                 # They keep their place in the queue, so that the one to blame is found before the next batch leaves.
-                changed = await self._insist(lambda: self.store.split(claimed, now=rows[0].first, tried=tried))
+                first, later = rows[0].first, self._later(flight, judged)
+                changed = await self._insist(lambda: self.store.split(claimed, now=first, later=later, tried=tried))
                 self._count("bisected", flight, changed, len(rows))
                 self._judged(flight, rows[:changed], "bisected")
+                if later is not None:
+                    return
             case Bury(index):
                 others = [row for row in rows if row is not rows[index]]
                 buried = await self._bury(flight, [rows[index]], "refused", judged)
@@ -247,6 +212,15 @@ class Handling:
             case Postpone():
                 self._judged(flight, rows, judged.verdict.kind if judged.state.mode == "open" else judged.state.mode)
                 await self._postpone(flight, rows, judged.decision, judged)
+        found = self.suspects.answered(claimed, taken=judged.decision == Settle(), due=rows[0].first)
+        if found is not None:
+            await self._insist(lambda: self.store.regroup(found.parts, held=found.held))
+
+    def _later(self, flight: Flight, judged: Judged) -> int | None:
+        """When the second half is due; `None`: now, as what is too large or stumbled on is no single row's fault."""
+        if judged.verdict.kind != "refused" or judged.too_large or flight.course.refused_lately > FEW_REFUSED:
+            return None
+        return self.suspects.refused(flight.claimed, now=self.clock())
 
     async def _settle(self, flight: Flight, judged: Judged, decision: Settle) -> None:
         places = list(enumerate(flight.claimed.rows))
@@ -267,6 +241,7 @@ class Handling:
     async def settle(self, flight: Flight, rows: Sequence[ClaimedRow]) -> None:
         """The rows are delivered, and that is written down."""
         settled = await self._insist(lambda: self.store.settle(flight.claimed, rows))
+        self.repeats.went_well(f"buried {flight.claimed.lane}", now=self.clock())
         self._count("delivered", flight, settled, len(rows))
         self._judged(flight, rows, "delivered")
         self.counters.arrived(flight.course.lane.type, [row.first for row in rows], now=self.clock())
@@ -303,18 +278,20 @@ class Handling:
     async def _bury(self, flight: Flight, rows: Sequence[ClaimedRow], reason: Reason, judged: Judged) -> int:
         """How many of them were still ours to bury."""
         claimed, lane, note, now = flight.claimed, flight.label, judged.verdict.reason, self.clock()
+        tag = rows[0].tag
         changed = await self._insist(
             lambda: self.store.bury(claimed, rows, reason, note=note, now=now, tried=judged.answer)
         )
         self.counters.add("buried", flight.course.lane.type, reason, by=changed)
         self.counters.add("lost_claims", flight.course.lane.type, by=len(rows) - changed)
         self.counters.buried(lane, Tally(row.tag for row in rows[:changed]), reason)
-        number = self.told.news(
-            f"buried {claimed.lane} {reason}", without_numbers(note), now=self.clock(), number=changed
-        )
-        if number:
+
+        def line(number: int) -> None:
             stated = "delivery.buried tag=%s lane=%s rows=%d reason=%s note=%s"
-            log.error(stated, quoted(rows[0].tag), quoted(lane), number, reason, quoted(note))
+            log.error(stated, quoted(tag), quoted(lane), number, reason, quoted(note))
+
+        kind = f"{reason} {without_numbers(note)}"
+        self.repeats.happened(f"buried {claimed.lane}", kind, line, now=self.clock(), number=changed)
         return changed
 
     def _count(
@@ -379,18 +356,17 @@ class Handling:
     def _remark(self, flight: Flight, verdict: Verdict) -> None:
         """What the vendor took and has something to say about."""
         claimed, lane, number = flight.claimed, flight.label, len(flight.claimed.rows)
-        state = without_numbers(verdict.reason)
-        told = self.told.news(f"remarked {claimed.lane}", state, now=self.clock(), number=number)
-        if told:
+        tag, reason = claimed.rows[0].tag, verdict.reason
+
+        def line(rows: int) -> None:
             stated = "delivery.remarked tag=%s lane=%s rows=%d reason=%s"
-            log.warning(stated, quoted(claimed.rows[0].tag), quoted(lane), told, quoted(verdict.reason))
+            log.warning(stated, quoted(tag), quoted(lane), rows, quoted(reason))
+
+        self.repeats.happened(
+            f"remarked {claimed.lane}", without_numbers(reason), line, now=self.clock(), number=number
+        )
 
 
 def _is_plain(verdict: Verdict) -> bool:
     """Whether every event was delivered, and the vendor has nothing to say about it."""
     return verdict.kind == "delivered" and not (verdict.reason or verdict.refused or verdict.again)
-
-
-def type_name(problem: Exception) -> str:
-    """The kind of a mistake in a plug-in, for its author; its text might hold what the vendor said."""
-    return type(problem).__name__

@@ -34,9 +34,9 @@ from container.delivery.store import (
     Answer,
     Claimed,
     ClaimedRow,
-    DeadLetter,
     LaneReport,
     LaneState,
+    Part,
     StoreAwayError,
     StoreError,
     StoreUnavailableError,
@@ -150,8 +150,11 @@ class LateStore:
     async def give_back(self, claimed: Claimed) -> int:
         return await self._found.give_back(claimed)
 
-    async def split(self, claimed: Claimed, *, now: int, tried: Answer | None = None) -> int:
-        return await self._found.split(claimed, now=now, tried=tried)
+    async def split(self, claimed: Claimed, *, now: int, later: int | None = None, tried: Answer | None = None) -> int:
+        return await self._found.split(claimed, now=now, later=later, tried=tried)
+
+    async def regroup(self, parts: Sequence[Part], *, held: int) -> int:
+        return await self._found.regroup(parts, held=held)
 
     async def bury(
         self,
@@ -179,9 +182,6 @@ class LateStore:
 
     async def lanes(self) -> Sequence[LaneReport]:
         return await self._found.lanes()
-
-    async def dead(self, *, most: int = 50, before: int | None = None, lane: int | None = None) -> Sequence[DeadLetter]:
-        return await self._found.dead(most=most, before=before, lane=lane)
 
     async def tend(self, *, now: int, begun: bool) -> Tended:
         return await self._found.tend(now=now, begun=begun)

@@ -25,7 +25,7 @@ RECENT_ROWS = 100
 """Of so many rows that came to an end, more than half refused is no longer the rows' fault."""
 
 BEHIND_MS = 10_000
-"""A lane whose batches are full, and have waited for longer than this, is behind."""
+"""A lane whose rows have waited for longer than this is behind."""
 
 TOGETHER = 16
 """Requests of one row each that are claimed at once, from a vendor that is quick."""
@@ -141,12 +141,12 @@ class Course:
         """Whether the next of them may follow."""
         return self.quick and not self.troubled and self.state.not_before <= now
 
-    def claimed(self, *, full: bool, batched: bool, waited: int) -> None:
+    def claimed(self, *, batched: bool, waited: int) -> None:
         """What was found to be sent. `waited`: milliseconds since the first of it came.
 
         Batches go one by one, so that a crash repeats no more than one, unless the lane is behind.
         """
-        self._one_by_one = batched and not (full and waited > BEHIND_MS)
+        self._one_by_one = batched and waited <= BEHIND_MS
 
     def begin(self, now: int) -> int:
         """A request goes; its number in this lane."""
@@ -185,9 +185,14 @@ class Course:
         self._recent.extend([True] * refused)
 
     @property
+    def refused_lately(self) -> int:
+        """Of the last `RECENT_ROWS`."""
+        return sum(self._recent)
+
+    @property
     def refuses(self) -> bool:
         """Whether more than half of the last rows were refused."""
-        return sum(self._recent) > RECENT_ROWS // 2
+        return self.refused_lately > RECENT_ROWS // 2
 
     def _most(self, now: int) -> int:
         """Requests at a time: one while it recovers, then more and more."""

@@ -12,13 +12,17 @@ FIRST_DELAY_MS, LONGEST_DELAY_MS = 5_000, 15 * 60 * 1000
 PROBE_MS = 5 * 60 * 1000
 """A lane that holds still is tried so often."""
 
+SOON_MS, SOON_FAILURES = 60_000, 100
+"""A lane that fails is tried at least so often, until it has failed so many times in a row, which takes an hour or so.
+Then as often as one that holds still: it goes on soon after its vendor is back, and does not hammer."""
+
 PROBE_ITEMS = 10
 """While a lane recovers a request holds no more than this."""
 
 FEWEST_ATTEMPTS = 3
 """No row is given up before, and no batch is kept together after."""
 
-FAILURES_TOLD = 8
+FAILURES_TOLD = 20
 """So many failures in a row (ten minutes or so), and the operator is told that somebody must act."""
 
 _HELD: Mapping[str, Mode] = {"key": "credential", "address": "address"}
@@ -111,8 +115,16 @@ def gives_up(*, attempts: int, give_up: int, now: int) -> bool:
 
 def delay(nth: int, random: Callable[[], float]) -> int:
     """Milliseconds before the nth retry: anything up to a bound that doubles, so that lanes never march in step."""
-    bound = min(LONGEST_DELAY_MS, FIRST_DELAY_MS << min(max(nth, 1) - 1, 20))
-    return round(random() * bound)
+    return round(random() * _bound(nth, LONGEST_DELAY_MS))
+
+
+def lane_delay(failures: int, random: Callable[[], float]) -> int:
+    """Milliseconds before a lane is tried again that has failed so many times in a row."""
+    return round(random() * _bound(failures, SOON_MS if failures <= SOON_FAILURES else PROBE_MS))
+
+
+def _bound(nth: int, longest: int) -> int:
+    return min(longest, FIRST_DELAY_MS << min(max(nth, 1) - 1, 20))
 
 
 def _settle(verdict: Verdict, attempt: Attempt) -> Settle:
@@ -151,7 +163,7 @@ def _retry(after: float | None, attempt: Attempt) -> tuple[Decision, LaneState]:
     # Whatever else was missing is there, since the request could be made; of key and address nothing is known yet.
     mode: Mode = attempt.lane.mode if attempt.lane.mode in _UNTIL_DELIVERED else "open"
     counted = attempt.fault or not (attempt.lane_alone or attempt.lane.failures)
-    wait = delay(failures, attempt.random)
+    wait = lane_delay(failures, attempt.random)
     if after is not None:
         wait = round(min(max(after, SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS) * 1000)
     # What was asked for by an answer that came in between still holds.

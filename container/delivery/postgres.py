@@ -32,10 +32,10 @@ from container.delivery.store import (
     Answer,
     Claimed,
     ClaimedRow,
-    DeadLetter,
     LaneReport,
     LaneState,
     Limits,
+    Part,
     StoreAwayError,
     StoreError,
     StoreFilledError,
@@ -242,8 +242,12 @@ class PostgresStore:
             self.database, _row_numbers(claimed.rows), claimed.token, until=None, counted=False
         )
 
-    async def split(self, claimed: Claimed, *, now: int, tried: Answer | None = None) -> int:
-        return await claims.split(self.database, _row_numbers(claimed.rows), claimed.token, now=now, tried=tried)
+    async def split(self, claimed: Claimed, *, now: int, later: int | None = None, tried: Answer | None = None) -> int:
+        work = partial(claims.split, self.database, _row_numbers(claimed.rows), claimed.token)
+        return await work(now=now, later=later, tried=tried)
+
+    async def regroup(self, parts: Sequence[Part], *, held: int) -> int:
+        return await claims.regroup(self.database, parts, held=held)
 
     async def bury(
         self,
@@ -282,9 +286,6 @@ class PostgresStore:
 
     async def lanes(self) -> Sequence[LaneReport]:
         return await reports.lane_reports(self.database)
-
-    async def dead(self, *, most: int = 50, before: int | None = None, lane: int | None = None) -> Sequence[DeadLetter]:
-        return await reports.dead_letters(self.database, self._keys, most=most, before=before, lane=lane)
 
     async def tend(self, *, now: int, begun: bool) -> Tended:
         with self._filling.changing():

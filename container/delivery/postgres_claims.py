@@ -14,7 +14,7 @@ from container.delivery.postgres_connecting import Database, array, fetch, stora
 from container.delivery.postgres_tables import Connection
 from container.delivery.row import Reason
 from container.delivery.statements import Found
-from container.delivery.store import MOST_CRASHES, Answer
+from container.delivery.store import MOST_CRASHES, Answer, Part
 
 LEASE_MS = 60_000
 """A claim is over when nothing was heard of it for so long: twice what a request may take, and half a minute."""
@@ -100,6 +100,10 @@ _SPLIT = (
     "update delivery set claim=null, lease=null, due=%(now)s, part=%(part)s, "  # noqa: S608 - constants
     f"history=appended(history, %(line)s) where {_HELD} returning number"
 )
+_REGROUP = (
+    "update delivery set due=%(due)s, part=%(part)s "  # noqa: S608 - constants
+    f"where number=any(%(numbers)s::bigint[]) and {_FREE.format('claim')} and due=%(held)s returning number"
+)
 
 _LAPSED = (
     f"claim is not null and lease<{_NOW} "
@@ -170,17 +174,38 @@ async def postpone(
 
 
 async def split(
-    database: Database, numbers: Sequence[int], token: bytes, *, now: int, tried: Answer | None = None
+    database: Database,
+    numbers: Sequence[int],
+    token: bytes,
+    *,
+    now: int,
+    later: int | None = None,
+    tried: Answer | None = None,
 ) -> int:
     """Two halves, each marked with the number of its first row, which no other part of its batch has."""
     middle = (len(numbers) + 1) // 2
-    halves = [half for half in (numbers[:middle], numbers[middle:]) if half]
+    halves = ((numbers[:middle], now), (numbers[middle:], now if later is None else later))
 
     async def work(connection: Connection) -> int:
         done = 0
-        for half in halves:
-            values = {**_held(half, token), "now": now, "part": half[0], "line": _line(tried)}
+        for half, due in halves:
+            if not half:
+                continue
+            values = {**_held(half, token), "now": due, "part": half[0], "line": _line(tried)}
             done += len(await fetch(connection, _SPLIT, values))
+        return done
+
+    return await database.run(work)
+
+
+async def regroup(database: Database, parts: Sequence[Part], *, held: int) -> int:
+    """Rows that wait until then, in other parts of their batch."""
+
+    async def work(connection: Connection) -> int:
+        done = 0
+        for part in parts:
+            values = {"numbers": array(part.numbers), "part": part.numbers[0], "due": part.due, "held": held}
+            done += len(await fetch(connection, _REGROUP, values))
         return done
 
     return await database.run(work)

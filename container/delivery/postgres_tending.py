@@ -37,7 +37,7 @@ _AGED = "insert into meta values('aged_to', %s) on conflict (name) do update set
 _PULLED_ROWS = """
 update delivery set due=%(now)s, give_up=least(give_up, %(now)s+greatest(give_up-first, 0)),
   first=least(first, %(now)s)
-where claim is null and number=any(array(
+where length(claim) is null and number=any(array(
   select far.number from lanes cross join lateral (
     select number from delivery where lane=lanes.number and claim is null and due>%(far)s
     order by due, first, number limit %(most)s for update skip locked

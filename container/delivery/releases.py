@@ -12,11 +12,11 @@ class Releases:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._kept: dict[bytes, tuple[Claimed, int | None]] = {}
+        self._kept: dict[tuple[bytes, int], tuple[Claimed, int | None]] = {}
 
     def add(self, claimed: Claimed, until: int | None = None) -> None:
         """Its rows are to wait as before the claim; or until then, and the attempt counts."""
-        self._kept[claimed.token] = claimed, until
+        self._kept[_key(claimed)] = claimed, until
 
     async def step(self) -> None:
         """Releases what there is. Raises `StoreError`; what could not be released is kept."""
@@ -31,4 +31,9 @@ class Releases:
             await self._store.give_back(claimed)
         else:
             await self._store.postpone(claimed, claimed.rows, until=until, counted=True)
-        self._kept.pop(claimed.token, None)
+        self._kept.pop(_key(claimed), None)
+
+
+def _key(claimed: Claimed) -> tuple[bytes, int]:
+    """Of one claim several parts may come back."""
+    return claimed.token, claimed.rows[0].number

@@ -1,14 +1,12 @@
-"""What the SQLite store tells about itself: lanes for the worker, lanes and dead letters for people."""
+"""What the SQLite store tells about itself: lanes, for the worker and for people."""
 
 from __future__ import annotations
 
 import sqlite3
 from typing import get_args
 
-from container.delivery.detail import Resting, label
 from container.delivery.lane import lane_at
-from container.delivery.seal import Keyring
-from container.delivery.store import Answer, DeadLetter, LaneReport, LaneState, Mode, WaitingLane
+from container.delivery.store import Answer, LaneReport, LaneState, Mode, WaitingLane
 
 _WAITING = (
     "select number, key, mode, not_before, failures, paused, "
@@ -20,11 +18,6 @@ _LANES = (
     "mode, not_before, failures, paused, bytes, answered, status, verdict, excerpt from lanes order by number"
 )
 _CLAIMED = "select lane, count(*), min(first) from delivery where claim is not null group by lane"
-_DEAD = (
-    "select dead.number, id, lane, key, reason, note, holds, attempts, first, died, kid, crc, body from dead "
-    "join lanes on lanes.number=dead.lane where dead.number < ?{} order by dead.number desc limit ?"
-)
-_LAST = 2**63 - 1
 MODES = get_args(Mode)
 
 
@@ -60,22 +53,6 @@ def lane_reports(connection: sqlite3.Connection) -> list[LaneReport]:
             )
         )
     return reports
-
-
-def dead_letters(
-    connection: sqlite3.Connection, keys: Keyring, *, most: int, before: int | None, lane: int | None
-) -> list[DeadLetter]:
-    letters = []
-    # Written twice, so that the index of lanes is used: one lane's few letters may stand among a million others.
-    query, of_lane = (_DEAD.format(""), ()) if lane is None else (_DEAD.format(" and dead.lane=?"), (lane,))
-    for number, row_id, at, key, reason, note, holds, attempts, first, died, kid, crc, body in connection.execute(
-        query, (_LAST if before is None else before, *of_lane, most)
-    ):
-        tag, event_name = label(keys, Resting(row_id, holds, crc, kid, body))
-        letters.append(
-            DeadLetter(number, row_id, lane_at(at, key), reason, note, holds, tag, event_name, attempts, first, died)
-        )
-    return letters
 
 
 def lane_state(mode: str, not_before: int, failures: int) -> LaneState:

@@ -100,9 +100,10 @@ class SpoolStore:
         self._task = asyncio.create_task(self._forward())
         self.share, self.listen = database.share, database.listen
         self.claim, self.settle, self.postpone = database.claim, database.settle, database.postpone
-        self.give_back, self.split, self.bury = database.give_back, database.split, database.bury
+        self.give_back, self.split, self.regroup = database.give_back, database.split, database.regroup
+        self.bury = database.bury
         self.mark, self.probe, self.pause, self.hasten = database.mark, database.probe, database.pause, database.hasten
-        self.lanes, self.dead = database.lanes, database.dead
+        self.lanes = database.lanes
         self.rows, self.row, self.count, self.reasons = database.rows, database.row, database.count, database.reasons
         self.replay, self.replay_hit, self.drop = database.replay, database.replay_hit, database.drop
         self.standing, self.hit_of, self.export = database.standing, database.hit_of, database.export

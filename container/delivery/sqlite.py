@@ -19,7 +19,7 @@ from container.delivery.levels import NEARLY_FULL, Levels
 from container.delivery.opening import Opened, open_folder
 from container.delivery.queue import Take
 from container.delivery.reading import Reading
-from container.delivery.reports import dead_letters, lane_reports, waiting_lanes
+from container.delivery.reports import lane_reports, waiting_lanes
 from container.delivery.row import Acceptance, Reason, Row
 from container.delivery.schema import FILE, lock, open_reader, unusable
 from container.delivery.seal import Keyring, KeyringError, keyring
@@ -30,10 +30,10 @@ from container.delivery.store import (
     Answer,
     Claimed,
     ClaimedRow,
-    DeadLetter,
     LaneReport,
     LaneState,
     Limits,
+    Part,
     StoreError,
     StoreFilledError,
     StoreRefusedError,
@@ -193,7 +193,7 @@ class SqliteStore:
 
     async def claim(self, lane: int, *, now: int, most_items: int, ahead: int, alone: int = 1) -> Claimed | None:
         token = secrets.token_bytes(16)
-        most_items = self._folder.disk.at_once(most_items)
+        most_items, alone = self._folder.disk.at_once(most_items), self._folder.disk.at_once(alone)
 
         def work(connection: sqlite3.Connection) -> tuple[list[Found], int]:
             claimed = statements.claim(
@@ -237,9 +237,12 @@ class SqliteStore:
         work = partial(statements.postpone, numbers=_numbers(claimed.rows), token=claimed.token)
         return await self._writer.run(partial(work, until=None, counted=False))
 
-    async def split(self, claimed: Claimed, *, now: int, tried: Answer | None = None) -> int:
+    async def split(self, claimed: Claimed, *, now: int, later: int | None = None, tried: Answer | None = None) -> int:
         work = partial(statements.split, numbers=_numbers(claimed.rows), token=claimed.token)
-        return await self._writer.run(partial(work, now=now, tried=tried))
+        return await self._writer.run(partial(work, now=now, later=later, tried=tried))
+
+    async def regroup(self, parts: Sequence[Part], *, held: int) -> int:
+        return await self._writer.run(partial(statements.regroup, parts=parts, held=held))
 
     async def bury(
         self,
@@ -280,10 +283,6 @@ class SqliteStore:
 
     async def lanes(self) -> Sequence[LaneReport]:
         return await self._reading.run(lane_reports)
-
-    async def dead(self, *, most: int = 50, before: int | None = None, lane: int | None = None) -> Sequence[DeadLetter]:
-        work = partial(dead_letters, keys=self._keys, most=most, before=before, lane=lane)
-        return await self._reading.run(work)
 
     async def tend(self, *, now: int, begun: bool) -> Tended:
         return await self._change(partial(tend, now=now, limits=self._limits, begun=begun))

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from container.delivery.history import history_line
 from container.delivery.origin import OF_ROW
 from container.delivery.row import Reason
-from container.delivery.store import MOST_CRASHES, Answer
+from container.delivery.store import MOST_CRASHES, Answer, Part
 
 _CLAIMED_COLUMNS = "number, id, attempts+1, crashes, faults, first, give_up, format, crc, kid, body, size"
 LANE_KEPT_MS = 90 * 24 * 3600 * 1000
@@ -114,7 +114,13 @@ def postpone(
 
 
 def split(
-    connection: sqlite3.Connection, numbers: Sequence[int], token: bytes, *, now: int, tried: Answer | None = None
+    connection: sqlite3.Connection,
+    numbers: Sequence[int],
+    token: bytes,
+    *,
+    now: int,
+    later: int | None = None,
+    tried: Answer | None = None,
 ) -> int:
     """Two halves, each marked with the number of its first row, which no other part of its batch has."""
     middle = (len(numbers) + 1) // 2
@@ -123,9 +129,22 @@ def split(
         "where number in (select value from json_each(?)) and claim=?"
     )
     line = history_line(tried)
-    halves = [half for half in (numbers[:middle], numbers[middle:]) if half]
+    halves = ((numbers[:middle], now), (numbers[middle:], now if later is None else later))
     return sum(
-        connection.execute(query, (now, half[0], line, line, json.dumps(half), token)).rowcount for half in halves
+        connection.execute(query, (due, half[0], line, line, json.dumps(half), token)).rowcount
+        for half, due in halves
+        if half
+    )
+
+
+def regroup(connection: sqlite3.Connection, parts: Sequence[Part], *, held: int) -> int:
+    """Rows that wait until then, in other parts of their batch."""
+    query = (
+        "update delivery set due=?, part=? where number in (select value from json_each(?)) and claim is null and due=?"
+    )
+    return sum(
+        connection.execute(query, (part.due, part.numbers[0], json.dumps(part.numbers), held)).rowcount
+        for part in parts
     )
 
 

@@ -157,6 +157,14 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of one batch, by number and in their order, that are to go as one request. `due`: from when on."""
+
+    numbers: tuple[int, ...]
+    due: int
+
+
+@dataclass(frozen=True, slots=True)
 class LaneReport:
     """A lane for people: `oldest` is the arrival of its oldest row, `None` when nothing waits.
 
@@ -173,26 +181,6 @@ class LaneReport:
     oldest: int | None
     answer: Answer | None
     bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A delivery that is over. `holds` says what its body is: a request, or the hit of a tag that raised.
-
-    `tag` and `event_name` are empty when the body cannot be read.
-    """
-
-    number: int
-    id: str
-    lane: Lane
-    reason: Reason
-    note: str
-    holds: Literal["request", "hit"]
-    tag: str
-    event_name: str
-    attempts: int
-    first: int
-    died: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,8 +285,18 @@ class Store(Queue, Protocol):
         """All rows are as they were before the claim."""
         ...
 
-    async def split(self, claimed: Claimed, *, now: int, tried: Answer | None = None) -> int:
-        """The rows wait in two halves, which are never joined again, with each other or with other rows."""
+    async def split(self, claimed: Claimed, *, now: int, later: int | None = None, tried: Answer | None = None) -> int:
+        """The rows wait in two halves, which are never sent together again unless `regroup` says so.
+
+        The first half is the larger one, if they differ, and due `now`; the second `later`, else now as well.
+        """
+        ...
+
+    async def regroup(self, parts: Sequence[Part], *, held: int) -> int:
+        """Rows that wait until `held`, as a split or this left them, wait in these parts; how many there were.
+
+        Whatever has happened to a row since, it stays as it is.
+        """
         ...
 
     async def bury(
@@ -332,10 +330,6 @@ class Store(Queue, Protocol):
 
     async def lanes(self) -> Sequence[LaneReport]:
         """Every lane that is known, by number. Reads without holding up writers."""
-        ...
-
-    async def dead(self, *, most: int = 50, before: int | None = None, lane: int | None = None) -> Sequence[DeadLetter]:
-        """The latest dead letters, those numbered below `before`, of one lane or of all. Holds up no writer."""
         ...
 
     async def tend(self, *, now: int, begun: bool) -> Tended:

@@ -5,25 +5,68 @@ Only while the vendor is quicker than the disk: a crash repeats what was deliver
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from container.delivery.handling import Flight, Handling
+from container.delivery.flight import Flight
+from container.delivery.handling import Handling
+from container.delivery.pace import QUICK_MS
 from container.delivery.store import Claimed, ClaimedRow
 
 
-async def deliver_in_turn(handling: Handling, flight: Flight, goes_on: Callable[[], bool]) -> Claimed:
-    """Sees the rows through as long as `goes_on`; what has not left. Cancelled, what was delivered is settled."""
-    rows = flight.claimed.rows
-    delivered: list[ClaimedRow] = []
-    left = 0
-    try:
-        while left < len(rows) and (left == 0 or goes_on()):
-            number = flight.course.begin(handling.clock()) if left else flight.number
-            left += 1
-            alone = replace(flight.claimed, rows=rows[left - 1 : left])
-            await handling.deliver(Flight(alone, flight.course, number, delivered))
-    finally:
-        if delivered:
-            await handling.settle(flight, delivered)
-    return replace(flight.claimed, rows=rows[left:])
+class Train:
+    """The rows of one claim. `goes_on`: whether the next one may follow. `give_back`: takes those that do not leave.
+
+    `under_way`: the row that was sent last, which is all that is left to whoever ends it.
+    """
+
+    def __init__(
+        self, handling: Handling, flight: Flight, goes_on: Callable[[], bool], give_back: Callable[[Claimed], None]
+    ) -> None:
+        self._handling = handling
+        self._flight = flight
+        self._goes_on = goes_on
+        self._give_back = give_back
+        self._left: Sequence[ClaimedRow] = flight.claimed.rows
+        self._delivered: list[ClaimedRow] = []
+        self._settling: set[asyncio.Task[None]] = set()
+        self.under_way = flight.claimed
+
+    async def run(self) -> None:
+        """Sees the rows through. However it ends, what was delivered is settled, and what did not leave given back."""
+        loop, number = asyncio.get_running_loop(), self._flight.number
+        try:
+            while self._left:
+                self.under_way = replace(self._flight.claimed, rows=tuple(self._left[:1]))
+                self._left = self._left[1:]
+                flight = Flight(self.under_way, self._flight.course, number, self._delivered)
+                waited = loop.call_later(QUICK_MS / 1000, self._wait_no_more)
+                try:
+                    await self._handling.deliver(flight)
+                finally:
+                    waited.cancel()
+                if not self._goes_on():
+                    break
+                number = self._flight.course.begin(self._handling.clock()) if self._left else number
+        finally:
+            self._part()
+            await self._settle(self._delivered)
+            if self._settling:
+                await asyncio.wait(self._settling)
+
+    def _wait_no_more(self) -> None:
+        """The vendor is not as quick as it was: those before are written down, and those behind are anybody's."""
+        self._part()
+        delivered, self._delivered[:] = list(self._delivered), ()
+        task = asyncio.get_running_loop().create_task(self._settle(delivered))
+        self._settling.add(task)
+
+    def _part(self) -> None:
+        if self._left:
+            self._give_back(replace(self._flight.claimed, rows=tuple(self._left)))
+            self._left = ()
+
+    async def _settle(self, rows: Sequence[ClaimedRow]) -> None:
+        if rows:
+            await self._handling.settle(self._flight, rows)

@@ -322,7 +322,9 @@ def _sentence(problem: Exception) -> str:
 def _let_go(problem: BaseException) -> None:
     """What an error's frames hold, the request among it, goes now: they hold the error as well."""
     each: BaseException | None = problem
-    while each is not None:
+    seen: set[int] = set()
+    while each is not None and id(each) not in seen:
+        seen.add(id(each))
         traceback.clear_frames(each.__traceback__)
         each = each.__cause__ or each.__context__
 

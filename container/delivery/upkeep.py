@@ -6,7 +6,7 @@ import logging
 
 from container.delivery.counters import Counters
 from container.delivery.store import Dropped, Store
-from container.delivery.told import Told, quoted
+from container.delivery.told import Repeats, quoted
 
 log = logging.getLogger("container.delivery")
 
@@ -18,10 +18,10 @@ SLICE_PAUSE_MS = 20
 class Upkeep:
     """Tends a store each minute, slice by slice. To be used in one event loop."""
 
-    def __init__(self, store: Store, counters: Counters, told: Told) -> None:
+    def __init__(self, store: Store, counters: Counters, repeats: Repeats) -> None:
         self._store = store
         self._counters = counters
-        self._told = told
+        self._repeats = repeats
         self._ended: int | None = None
         self._under_way = False
 
@@ -38,15 +38,18 @@ class Upkeep:
             self._tell(dropped, now)
         if tended.more:
             return now + SLICE_PAUSE_MS
+        self._repeats.tell_late(now=now)
         self._ended = now
         return now + EVERY_MS
 
     def _tell(self, dropped: Dropped, now: int) -> None:
         """Deliveries that are gone for good."""
-        self._counters.add("dropped", dropped.lane.type, dropped.reason, by=dropped.rows)
         because = "age" if dropped.old else "room"
-        subject = f"dropped {dropped.lane.key} {dropped.reason}"
-        number = self._told.news(subject, because, now=now, number=dropped.rows)
-        if number:
-            line = "delivery.dropped lane=%s rows=%d reason=%s because=%s"
-            log.error(line, quoted(str(dropped.lane)), number, dropped.reason, because)
+        self._counters.add("dropped", dropped.lane.type, because, by=dropped.rows)
+
+        def line(rows: int) -> None:
+            stated = "delivery.dropped lane=%s rows=%d reason=%s because=%s"
+            log.error(stated, quoted(str(dropped.lane)), rows, dropped.reason, because)
+
+        subject = f"dropped {dropped.lane.key}"
+        self._repeats.happened(subject, f"{dropped.reason} {because}", line, now=now, number=dropped.rows)

@@ -14,7 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from container.delivery.counters import Counters
-from container.delivery.handling import Flight, Handling, Judges
+from container.delivery.flight import Flight
+from container.delivery.handling import Handling
+from container.delivery.judging import Judges
 from container.delivery.pace import NEVER, USUAL, Course, Paces
 from container.delivery.policy import PROBE_MS
 from container.delivery.releases import Releases
@@ -22,7 +24,7 @@ from container.delivery.row import LINGER_MS, Reason
 from container.delivery.sender import Sender
 from container.delivery.store import Claimed, Store, StoreError, WaitingLane
 from container.delivery.told import quoted
-from container.delivery.train import deliver_in_turn
+from container.delivery.train import Train
 from container.delivery.transport import TOTAL_SECONDS
 from container.delivery.upkeep import Upkeep
 
@@ -82,10 +84,11 @@ class Worker:
             self._around.random,
             self._around.sleep,
         )
-        self.outcomes = self._handling.outcomes
-        self._upkeep = Upkeep(store, self.counters, self._handling.told)
+        self.outcomes, self.repeats = self._handling.outcomes, self._handling.repeats
+        self._upkeep = Upkeep(store, self.counters, self._handling.repeats)
         self._releases = Releases(store)
         self._flights: dict[asyncio.Task[None], Flight] = {}
+        self._trains: dict[asyncio.Task[None], Train] = {}
         self._courses: dict[int, Course] = {}
         self._most_courses = MOST_COURSES
         self._turns = 0
@@ -176,6 +179,7 @@ class Worker:
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(_GIVING_BACK_SECONDS):
                 await self._releases.step()
+        self._handling.repeats.tell_rest()
 
     async def _end(self, within: float) -> None:
         """`run` has ended afterwards: a store that does not answer holds up nobody who stops."""
@@ -280,8 +284,8 @@ class Worker:
             await self._releases.step()
         elif claimed.rows:
             first = claimed.rows[0]
-            batched, full = first.frame.most_items > 1, len(claimed.rows) >= min(most, first.frame.most_items)
-            course.claimed(full=full, batched=batched, waited=now - first.first)
+            batched = first.frame.most_items > 1
+            course.claimed(batched=batched, waited=now - first.first)
             self._send(claimed, course, apart=not batched and len(claimed.rows) > 1)
         return True
 
@@ -290,48 +294,54 @@ class Worker:
         course.turn = self._turns
         number = course.begin(self._clock())
         flight = Flight(claimed, course, number)
-        task = asyncio.create_task(self._deliver(flight, apart=apart))
+        train = Train(self._handling, flight, self._goes_on(flight), self._left_over) if apart else None
+        task = asyncio.create_task(self._deliver(flight, train))
         self._flights[task] = flight
+        if train is not None:
+            self._trains[task] = train
         task.add_done_callback(self._landed)
 
-    async def _deliver(self, flight: Flight, *, apart: bool) -> None:
+    async def _deliver(self, flight: Flight, train: Train | None) -> None:
         if not self._holds_on(flight):
             self._releases.add(flight.claimed)
-        elif apart:
-            await self._in_turn(flight)
-        else:
+        elif train is None:
             await self._handling.deliver(flight)
+        else:
+            await train.run()
 
     def _holds_on(self, flight: Flight) -> bool:
         """Whether a request is over before another process may have its rows."""
         return flight.claimed.held_until - self._around.monotonic() > TOTAL_SECONDS
 
-    async def _in_turn(self, flight: Flight) -> None:
-        def goes_on() -> bool:
-            return not self._stopping and self._holds_on(flight) and flight.course.goes_on(self._clock())
+    def _goes_on(self, flight: Flight) -> Callable[[], bool]:
+        return lambda: not self._stopping and self._holds_on(flight) and flight.course.goes_on(self._clock())
 
-        left = await deliver_in_turn(self._handling, flight, goes_on)
-        if left.rows:
-            self._releases.add(left)
+    def _left_over(self, claimed: Claimed) -> None:
+        self._releases.add(claimed)
+        self.wake()
 
     def _buried(self, lane: WaitingLane, reason: Reason, rows: int) -> None:
         """Rows that died unread: whose they were is not known."""
         label = str(lane.lane)
         self.counters.add("buried", lane.lane.type, reason, by=rows)
         self.counters.buried(label, {"": rows}, reason)
-        number = self._handling.told.news(f"buried {lane.number} {reason}", "", now=self._clock(), number=rows)
-        if number:
+
+        def line(number: int) -> None:
             log.error("delivery.buried lane=%s rows=%d reason=%s", quoted(label), number, reason)
 
+        now = self._clock()
+        self._handling.repeats.happened(f"buried {lane.number}", reason, line, now=now, number=rows)
+
     def _landed(self, task: asyncio.Task[None]) -> None:
-        flight = self._flights.pop(task)
+        flight, train = self._flights.pop(task), self._trains.pop(task, None)
+        claimed = flight.claimed if train is None else train.under_way
         flight.course.flights -= 1
         self.wake()
         if task.cancelled():
-            self._releases.add(flight.claimed)
+            self._releases.add(claimed)
         elif (problem := task.exception()) is not None:
             # A mistake of ours: the rows are kept, and not tried in a hot loop.
-            self._releases.add(flight.claimed, self._clock() + PROBE_MS)
+            self._releases.add(claimed, self._clock() + PROBE_MS)
             log.error("delivery.failed problem=%s", type(problem).__name__, exc_info=problem)
 
     def _heard(self, first: Mapping[str, int]) -> None:

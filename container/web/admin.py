@@ -1,7 +1,6 @@
-"""The admin listener: `/ready`, `/metrics`, and the pages on which an operator looks after deliveries.
+"""The admin listener: `/healthy`, `/ready`, `/metrics`, and the pages on which an operator looks after deliveries.
 
-The pages need the admin token. `/ready` and `/metrics` hold nothing personal and need none; reasons are for those who
-have it.
+The pages need the admin token. The first three hold nothing personal and need none; reasons are for those who have it.
 """
 
 from __future__ import annotations
@@ -38,6 +37,7 @@ def admin_app(admin: Admin) -> Starlette:
     pages = Pages(admin)
     return Starlette(
         routes=[
+            Route("/healthy", _healthy),
             Route("/ready", partial(_ready, admin)),
             Route("/metrics", partial(_metrics, admin)),
             Route("/static/page.css", partial(_file, PAGE_STYLE, "text/css")),
@@ -52,6 +52,11 @@ def admin_app(admin: Admin) -> Starlette:
 def admin_listener(admin: Admin, api: QueueApi) -> Application:
     """Everything that the admin listener answers, also that there is no such page: guarded as a whole."""
     return guarded(with_queue(admin_app(admin), api))
+
+
+async def _healthy(_request: Request) -> Response:
+    """As on the public listener, also while that one is closed and deliveries end."""
+    return Response("ok\n", media_type="text/plain", headers=GUARDED)
 
 
 async def _ready(admin: Admin, request: Request) -> Response:

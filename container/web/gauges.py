@@ -21,15 +21,25 @@ PACKAGE = "tag-container"
 # Registries look collectors up by identity.
 @dataclass(frozen=True, slots=True, eq=False)
 class Standing(Collector):
-    """What is asked at each scrape. `in_flight`: by number and name of a lane; `connections`: by listener."""
+    """What is asked at each scrape. `in_flight`: by number and name of a lane; `connections`: by listener.
+
+    `trouble`: why the store cannot be written to, empty while it can. `previous_end`: how the process before ended.
+    """
 
     store: Callable[[], StoreFigures]
     in_flight: Callable[[], Mapping[tuple[int, str], int]]
     connections: Callable[[], Mapping[str, int]]
+    trouble: Callable[[], str] = str
+    previous_end: str = "none"
 
     def collect(self) -> Iterator[Metric]:
         figures = self.store()
         yield from _of_store(figures)
+        about = "1 while the store cannot be written to, else 0."
+        yield _gauge("store_trouble", about, value=int(bool(self.trouble())))
+        before = _gauge("previous_end", "1 for how the process before this one ended.", ["how"])
+        before.add_metric([self.previous_end], 1)
+        yield before
         flights = _gauge("in_flight", "Requests to vendors that are under way.", ["number", "lane"])
         found = sorted(self.in_flight().items())
         for (number, lane), requests in found[:MOST_LANES]:

@@ -22,7 +22,7 @@ from typing import Any
 from container.delivery.counters import Counters
 from container.delivery.row import Acceptance, Letter, acceptance
 from container.delivery.store import Accepted, StoreError, StoreFilledError
-from container.delivery.told import Told, quoted
+from container.delivery.told import Repeats, quoted
 from container.effects import Reply
 from container.engine.container import Container
 from container.engine.outcome import Guard, Outcome
@@ -110,7 +110,7 @@ class DisconnectedError(IngestError):
 class Ingest:
     """The ASGI application of the paths that clients listen on. `clock`: Unix time in seconds.
 
-    `told`: what the log knows already about tags that fail.
+    `repeats`: what the log knows already about tags that fail.
     """
 
     current: Current
@@ -120,7 +120,7 @@ class Ingest:
     front: Front = field(default_factory=Front)
     limits: Limits = field(default_factory=Limits)
     counters: Counters = field(default_factory=Counters)
-    told: Told = field(default_factory=Told)
+    repeats: Repeats = field(default_factory=Repeats)
     evaluate: Evaluate = run
     slow: Slow = field(default_factory=Slow)
     clock: Callable[[], float] = time.time
@@ -236,12 +236,16 @@ class Ingest:
         """A delivery that is dead from the start: counted each time, told of when it is news."""
         lane = str(letter.lane)
         self.counters.buried(lane, {letter.tag: 1}, letter.reason)
-        number = self.told.news(f"{letter.reason} {letter.tag} {lane}", letter.note, now=now)
-        if number and letter.reason == "tag_failed":
-            logger.error("tag.failed tag=%s hits=%d reason=%s", quoted(letter.tag), number, quoted(letter.note))
-        elif number:
-            line = "delivery.buried tag=%s lane=%s rows=%d reason=%s note=%s"
-            logger.error(line, quoted(letter.tag), quoted(lane), number, letter.reason, quoted(letter.note))
+        tag, reason, note = letter.tag, letter.reason, letter.note
+
+        def line(number: int) -> None:
+            if reason == "tag_failed":
+                logger.error("tag.failed tag=%s hits=%d reason=%s", quoted(tag), number, quoted(note))
+            else:
+                stated = "delivery.buried tag=%s lane=%s rows=%d reason=%s note=%s"
+                logger.error(stated, quoted(tag), quoted(lane), number, reason, quoted(note))
+
+        self.repeats.happened(f"{tag} {lane}", f"{reason} {note}", line, now=now)
 
 
 def check_limits(headers: RawHeaders, path: bytes, query: bytes, limits: Limits) -> None:

@@ -66,7 +66,7 @@ _COUNTED: Mapping[Counted, str] = {
     "delivered": "Deliveries that a vendor took.",
     "postponed": "Deliveries put off to a later attempt.",
     "buried": "Deliveries that became dead letters while they were to be sent, by reason.",
-    "dropped": "Dead letters that are gone for good, because they were old or too many.",
+    "dropped": "Dead letters that are gone for good, because of their age, or for want of room.",
 }
 
 _SPREAD: Mapping[Spread, tuple[str, str]] = {
@@ -302,7 +302,7 @@ class _Lanes(Collector):
         )
         modes = GaugeMetricFamily(
             "tag_container_lane_mode",
-            "Lanes by how they stand: open, paused, or why they hold.",
+            "Lanes by how they stand: open, failing, paused, or why they hold.",
             labels=[*labels, "mode"],
         )
         for name, lanes in self._named():
@@ -326,5 +326,7 @@ class _Lanes(Collector):
 
 
 def mode_of(report: LaneReport) -> str:
-    """`paused` by an operator, else as the lane's last answer left it."""
-    return "paused" if report.paused else report.state.mode
+    """`paused` by an operator, else as the lane's last answer left it: `failing` is tried again by itself."""
+    if report.paused:
+        return "paused"
+    return "failing" if report.state.mode == "open" and report.state.failures else report.state.mode

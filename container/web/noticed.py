@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from container.delivery.told import Told
+from container.delivery.told import Line, Repeats
 
 Unset = Literal["unnamed_proxy", "no_forwarded_for", "no_address"]
 """Why a visitor has no address: the proxy is none of ours, names its visitors elsewhere, or names what is none."""
@@ -44,33 +44,43 @@ class Noticed:
     """What was seen, by kind and by the proxy's address. `clock`: monotonic, in seconds."""
 
     clock: Callable[[], float] = time.monotonic
-    _told: Told = field(default_factory=Told)
+    _repeats: Repeats = field(default_factory=Repeats)
     _seen: dict[tuple[AboutProxy | Refused, str], _Seen] = field(default_factory=dict)
 
     def proxy(self, why: AboutProxy, peer: str) -> None:
         """A hit lacks something, because of the proxy at `peer`; logged when that begins, and now and then."""
         peer = self._count(why, peer)
-        number = self._news(f"{why} {peer}")
-        if number and why == "unnamed_proxy":
-            logger.warning('proxy.unnamed peer=%s hits=%d "Its visitors have no address: see /ready."', peer, number)
-        elif number and why == "lost_host":
-            logger.warning(
-                'proxy.lost_host peer=%s hits=%d "Cookies and CORS need the host: see /ready."', peer, number
-            )
-        elif number:
-            line = 'proxy.unread peer=%s hits=%d reason=%s "Its visitors have no address: see /ready."'
-            logger.warning(line, peer, number, why)
+
+        def line(number: int) -> None:
+            if why == "unnamed_proxy":
+                stated = 'proxy.unnamed peer=%s hits=%d "Its visitors have no address: see /ready."'
+                logger.warning(stated, peer, number)
+            elif why == "lost_host":
+                stated = 'proxy.lost_host peer=%s hits=%d "Cookies and CORS need the host: see /ready."'
+                logger.warning(stated, peer, number)
+            else:
+                stated = 'proxy.unread peer=%s hits=%d reason=%s "Its visitors have no address: see /ready."'
+                logger.warning(stated, peer, number, why)
+
+        self._happened(f"{why} {peer}", line)
 
     def refused(self, why: Refused) -> None:
         """A request was refused; logged when that begins, and now and then."""
         self._count(why, "")
-        number = self._news(why)
-        if number and why == "flood":
-            logger.warning('hits.limited hits=%d "See /ready."', number)
-        elif number and why == "other_host":
-            logger.warning('hits.misdirected hits=%d "See /ready."', number)
-        elif number:
-            logger.warning('connections.full requests=%d "See /ready."', number)
+
+        def line(number: int) -> None:
+            if why == "flood":
+                logger.warning('hits.limited hits=%d "See /ready."', number)
+            elif why == "other_host":
+                logger.warning('hits.misdirected hits=%d "See /ready."', number)
+            else:
+                logger.warning('connections.full requests=%d "See /ready."', number)
+
+        self._happened(why, line)
+
+    def tell_rest(self) -> None:
+        """Logs what was only counted: the process ends."""
+        self._repeats.tell_rest()
 
     def sentences(self) -> list[str]:
         """What was seen of late, and what to do about it."""
@@ -94,8 +104,8 @@ class Noticed:
         for key in [key for key, seen in self._seen.items() if seen.last < oldest]:
             del self._seen[key]
 
-    def _news(self, subject: str) -> int:
-        return self._told.news(subject, "", now=int(self.clock() * 1000))
+    def _happened(self, subject: str, line: Line) -> None:
+        self._repeats.happened(subject, "", line, now=int(self.clock() * 1000))
 
 
 def _sentence(kind: AboutProxy | Refused, peer: str, hits: int) -> str:

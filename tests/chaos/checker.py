@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from container.component import IN_FLIGHT
+from container.delivery.pace import TOGETHER
 from container.delivery.row import Reason
 from tests.chaos.ledger import Line
 from tests.chaos.left import Left
@@ -19,6 +20,9 @@ from tests.chaos.left import Left
 MOST_LOG_BYTES = 4 << 20
 MOST_IN_FLIGHT = IN_FLIGHT
 """Requests that one lane of the scenes has under way, none of whose tags states a number of its own."""
+
+MOST_ALONE = MOST_IN_FLIGHT * TOGETHER
+"""Of rows that cannot be joined so many may have been answered and not yet be written down."""
 
 _SHOWN = 3
 _UNDER_WAY_MS = 250.0
@@ -68,8 +72,11 @@ def copies_are_the_same(known: Known) -> list[str]:
 
 def copies_are_few(known: Known) -> list[str]:
     """I3: only what was under way at a kill, or whose answer nobody heard, is taken again."""
-    most = MOST_IN_FLIGHT * known.workers
-    many = [f"{lane}: {n} at kill {kill}" for (kill, lane), n in requests_by_kill(known).items() if n > most]
+    many = [
+        f"{lane}: {n} at kill {kill}"
+        for (kill, lane), n in requests_by_kill(known).items()
+        if n > (MOST_ALONE if known.lanes.get(lane) == 1 else MOST_IN_FLIGHT) * known.workers
+    ]
     return [
         *_told("I3", "taken again, and nothing explains it", [each for each, kill in _copies(known) if kill == 0]),
         *_told("I3", "more requests taken again than were under way", many),

@@ -107,9 +107,10 @@ def test_a_kill_explains_what_was_under_way_in_each_lane(late: float) -> None:
 
 
 @pytest.mark.parametrize("more", [0, 1])
-def test_a_kill_explains_no_more_requests_than_were_under_way(more: int) -> None:
-    names = [f"n{number}" for number in range(checker.MOST_IN_FLIGHT + more)]
-    lines = [line("hook", name, at=at + place) for at in (1000, 2000) for place, name in enumerate(names)]
+@pytest.mark.parametrize(("lane", "most"), [("pixel", checker.MOST_IN_FLIGHT), ("hook", checker.MOST_ALONE)])
+def test_a_kill_explains_no_more_requests_than_were_under_way(lane: str, most: int, more: int) -> None:
+    names = [f"n{number}" for number in range(most + more)]
+    lines = [line(lane, name, at=at + place) for at in (1000, 2000) for place, name in enumerate(names)]
     known = replace(WELL, sent={*WELL.sent, *names}, lines=[*WELL.lines, *lines], kills=[1500])
     assert found(known) == ({"I3"} if more else set())
 
@@ -170,8 +171,8 @@ def test_what_two_workers_send_at_once_is_found(workers: int) -> None:
 
 
 def test_each_process_that_delivers_may_have_as_many_requests_under_way() -> None:
-    names = [f"n{number}" for number in range(2 * checker.MOST_IN_FLIGHT)]
-    lines = [line("hook", name, at=at + place) for at in (1000, 2000) for place, name in enumerate(names)]
+    names = [f"n{number}" for number in range(2 * checker.MOST_ALONE)]
+    lines = [line("hook", name, at=at + place // 10) for at in (1000, 2000) for place, name in enumerate(names)]
     known = replace(WELL, sent={*WELL.sent, *names}, lines=[*WELL.lines, *lines], kills=[1500])
     assert found(known) == {"I3"}
     assert violations(replace(known, workers=2)) == []

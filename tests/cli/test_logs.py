@@ -61,6 +61,7 @@ HARMLESS = {
     "by",  # how an operator came in: a word of ours
     "job.kind",
     "state.mode",
+    "before.end",
     "before.mode",
     "was",
     "peer",  # the address of a proxy of the operator

@@ -14,6 +14,7 @@ import pytest
 from typer.main import get_command
 
 from container.cli.control import SOCKET
+from container.cli.last_run import FILE as LAST_RUN
 from container.cli.main import app
 from container.delivery.disk import MARK_FILE
 from container.delivery.opening import NETWORK
@@ -96,7 +97,7 @@ def test_everything_that_is_noticed_about_a_proxy_or_a_flood_is_listed() -> None
 def test_every_file_of_a_data_folder_is_listed(tmp_path: Path) -> None:
     asyncio.run(open_store(tmp_path, now=1).close())
     listed = {signs(name)[0] for name, _ in table("The data folder")}
-    rare = {MARK_FILE, f"{FILE}.corrupt-…", SOCKET, "demo/"}
+    rare = {MARK_FILE, f"{FILE}.corrupt-…", SOCKET, LAST_RUN, "demo/"}
     assert listed == {FILE, LOCK_FILE, KEY_FILE, RESERVE_FILE} | rare
     assert {path.name for path in tmp_path.iterdir()} == {FILE, LOCK_FILE, KEY_FILE, RESERVE_FILE}
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}

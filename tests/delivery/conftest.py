@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -47,3 +47,11 @@ def play(request: pytest.FixtureRequest, tmp_path: Path) -> Scenario:
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
     """Stores of one engine, at as many places as the test wants."""
     return Engine(request.param, tmp_path)
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    """The address of a database of the test's own."""
+    found = running().database()
+    yield found
+    running().drop(found)

@@ -13,9 +13,10 @@ import httpx
 import orjson
 from typing_extensions import TypeVar
 
-from container.delivery.handling import Judge
+from container.delivery.judging import Judge
 from container.delivery.pace import USUAL, Pace
 from container.delivery.row import Acceptance, acceptance
+from container.delivery.selection import RowReport, Selection
 from container.delivery.sqlite import SqliteStore, open_store
 from container.delivery.store import Claimed, LaneReport, Limits, Store
 from container.delivery.transport import Transport
@@ -131,6 +132,13 @@ async def must_claim(store: Store, now: int = NOW, most_items: int = 500, ahead:
     claimed = await claim_first(store, now, most_items, ahead)
     assert claimed is not None
     return claimed
+
+
+async def dead_letters(
+    store: Store, *, most: int = 50, before: int | None = None, lane: int | None = None
+) -> Sequence[RowReport]:
+    """The latest, of one lane or of all."""
+    return await store.rows(Selection("dead", lane=lane), most=most, before=before)
 
 
 def ids(claimed: Claimed | None) -> list[int]:

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
@@ -23,8 +23,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from container.delivery.postgres import open_postgres
 from container.delivery.postgres_connecting import connect
 from container.delivery.postgres_tables import SCHEMA_VERSION, migrate
+from container.delivery.store import Limits
+from tests.delivery.harness import run
 
 KEY = "c2hhcmVkIGtleSBvZiAzMiBieXRlcywgZm9yIHRlc3Q="
 USER = "tests"
@@ -170,6 +173,20 @@ def migrate_now(url: str, version: int = SCHEMA_VERSION) -> list[str]:
 
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, work()).result()
+
+
+def play(url: str, scenario: Callable[..., Awaitable[None]], *, stores: int = 1, limits: Limits | None = None) -> None:
+    """Runs a scenario on so many stores of one database."""
+
+    async def whole() -> None:
+        opened = [await open_postgres(url, key=KEY, limits=limits or Limits()) for _ in range(stores)]
+        try:
+            await scenario(*opened)
+        finally:
+            for store in opened:
+                await store.close()
+
+    run(whole())
 
 
 @cache

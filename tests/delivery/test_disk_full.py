@@ -15,7 +15,7 @@ from container.delivery.row import Acceptance, Letter
 from container.delivery.schema import FILE
 from container.delivery.sqlite import open_store
 from container.delivery.store import StoreFullError, StoreRefusedError
-from tests.delivery.harness import HIT, NOW, Bench, accepted, bench, item_request, items, planned, run
+from tests.delivery.harness import HIT, NOW, Bench, accepted, bench, dead_letters, item_request, items, planned, run
 from tests.disks import DISK_BYTES, occupied, remounted, small_disk
 
 PATIENCE_SECONDS = 30.0
@@ -127,7 +127,7 @@ def test_letters_are_refused_as_well(disk: Path) -> None:
             await found.store.accept(Acceptance(NOW, letters=[letter]))
         await found.until_idle()
         assert delivered(found) == acknowledged
-        assert await found.store.dead() == []
+        assert await dead_letters(found.store) == []
 
     run(scenario())
 

@@ -181,6 +181,35 @@ def test_a_letter_that_is_sent_again_meanwhile_is_found_where_it_waits_then(engi
     run(scenario())
 
 
+def test_a_letter_that_is_sent_again_and_dies_again_meanwhile_is_found_where_it_is_then(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = open_store(tmp_path, now=NOW)
+        await store.accept(accepted(planned(1), of_another(2)))
+        claimed = await must_claim(store)
+        await store.bury(claimed, claimed.rows, "refused", note="", now=NOW)
+        await store.accept(accepted(of_another(3), now=LATER))
+        [_, hers] = await store.rows(Selection("dead"), most=9)
+        slices = 0
+
+        async def sleep(_: float) -> None:
+            nonlocal slices
+            slices += 1
+            if slices == 1:
+                assert await store.replay(Selection("dead", numbers=(hers.number,)), now=NOW) == 1
+            elif slices == 2:
+                again = await must_claim(store)
+                assert await store.bury(again, again.rows, "refused", note="", now=NOW) == 1
+
+        progress = Progress()
+        await forget(store, ADA, progress, tags={}, sleep=sleep)
+        assert progress.changed == {"waiting": 0, "dead": 1, "guards": 0}
+        assert [int(row.id, 16) for row in await store.rows(Selection("dead"), most=9)] == [2]
+        assert progress.done == progress.total
+        await store.close()
+
+    run(scenario())
+
+
 def test_damaged_files_that_were_moved_aside_are_told(tmp_path: Path) -> None:
     async def scenario() -> None:
         store = open_store(tmp_path, now=NOW)

@@ -10,6 +10,7 @@ from container.delivery.policy import (
     FIRST_DELAY_MS,
     LONGEST_DELAY_MS,
     PROBE_MS,
+    SOON_FAILURES,
     Attempt,
     Bisect,
     Bury,
@@ -20,6 +21,7 @@ from container.delivery.policy import (
     delay,
     gives_up,
     hold,
+    lane_delay,
 )
 from container.delivery.store import LaneState
 from container.effects import Verdict
@@ -54,7 +56,7 @@ def attempt(
         (Verdict("retry"), attempt(attempts=4), Postpone(NOW + 40_000, True), LaneState("open", NOW + 5000, 1)),
         (Verdict("retry"), attempt(FAILED_TWICE), Postpone(NOW + 20_000, False), LaneState("open", NOW + 20_000, 3)),
         (Verdict("retry"), attempt(lane_alone=True), Postpone(NOW + 5000, False), LaneState("open", NOW + 5000, 1)),
-        (Verdict("retry"), attempt(HELD), Postpone(NOW + 80_000, False), LaneState("credential", NOW + 80_000, 5)),
+        (Verdict("retry"), attempt(HELD), Postpone(NOW + 60_000, False), LaneState("credential", NOW + 60_000, 5)),
         # A batch that fails while others get through is taken apart after three attempts, in an outage it is not.
         (
             Verdict("retry"),
@@ -144,3 +146,21 @@ def test_the_bound_of_the_delay_doubles_up_to_fifteen_minutes(nth: int, bound: i
 def test_a_delay_is_never_beyond_its_bounds(nth: int, chance: float) -> None:
     assert 0 <= delay(nth, lambda: chance) <= LONGEST_DELAY_MS
     assert delay(1, lambda: chance) <= FIRST_DELAY_MS
+
+
+@pytest.mark.parametrize(
+    ("failures", "bound"),
+    [(1, 5), (2, 10), (4, 40), (5, 60), (SOON_FAILURES, 60), (SOON_FAILURES + 1, 300), (10**6, 300)],
+)
+def test_a_lane_is_tried_each_minute_at_least_and_after_an_hour_every_five(failures: int, bound: int) -> None:
+    assert lane_delay(failures, lambda: 1.0) == bound * 1000
+
+
+def test_a_lane_has_failed_for_about_an_hour_when_it_is_tried_less_often() -> None:
+    half_the_bound = sum(lane_delay(nth, lambda: 0.5) for nth in range(1, SOON_FAILURES + 1))
+    assert 0.75 * HOURS < half_the_bound < HOURS
+
+
+@given(st.integers(-5, 10**9), st.floats(0, 1))
+def test_a_lane_never_waits_for_longer_than_a_row_would(failures: int, chance: float) -> None:
+    assert 0 <= lane_delay(failures, lambda: chance) <= min(PROBE_MS, delay(failures, lambda: chance))

@@ -33,6 +33,7 @@ from tests.delivery.harness import (
     accepted,
     bench,
     claim_first,
+    dead_letters,
     ids,
     item_request,
     items,
@@ -247,7 +248,7 @@ def test_a_damaged_file_is_moved_aside_and_no_readable_delivery_is_lost(
         assert "waiting" in notice
         assert (await store.accept(accepted(planned(ROWS + 1)))).stored == 1
         found = await delivered(store)
-        dead = [letter.reason for letter in await store.dead(most=ROWS)]
+        dead = [letter.reason for letter in await dead_letters(store, most=ROWS)]
         assert set(dead) <= {"tag_failed", "damaged"}
         [lane, *_] = await store.lanes()
         assert lane.dead == len(dead)
@@ -303,7 +304,7 @@ def test_a_delivery_whose_body_is_damaged_is_a_dead_letter_and_the_others_go_on(
         store = open_store(folder, now=NOW)
         assert store.notices == []
         assert len(await delivered(store)) == ROWS - 1
-        assert [letter.reason for letter in await store.dead(most=1)] == ["damaged"]
+        assert [letter.reason for letter in await dead_letters(store, most=1)] == ["damaged"]
         await store.close()
 
     run(scenario())

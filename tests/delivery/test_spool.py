@@ -34,6 +34,7 @@ from tests.delivery.harness import (
     LATER,
     NOW,
     accepted,
+    dead_letters,
     item_request,
     must_claim,
     outcome,
@@ -211,9 +212,9 @@ def test_a_letter_is_forwarded_as_well(theatre: Theatre) -> None:
         await stage.store.accept(acceptance(outcome(planned(1), failures=[failure]), now=NOW))
         stage.database.away = False
         await stage.emptied()
-        [letter] = await stage.database.dead()
+        [letter] = await dead_letters(stage.database)
         assert (letter.reason, letter.holds, letter.tag, letter.note) == ("tag_failed", "hit", "Tag", failure.reason)
-        assert (letter.first, letter.lane.type) == (NOW, "tiktok_events_api")
+        assert (letter.first, letter.account.type) == (NOW, "tiktok_events_api")
         assert await stage.there() == [1]
 
     theatre.play(part)
@@ -322,7 +323,7 @@ def test_a_letter_shares_the_guard_of_its_brother(theatre: Theatre) -> None:
         await stage.store.accept(accepted(planned(1), spoiled, guards=[guard(b"k", 1, 2)]))
         stage.database.away = False
         await stage.emptied()
-        [letter] = await stage.database.dead()
+        [letter] = await dead_letters(stage.database)
         assert (letter.id, letter.reason) == (f"{2:032x}", "unsendable")
         assert await stage.there() == [1]
 
@@ -361,7 +362,7 @@ def test_a_crash_between_storing_and_deleting_stores_nothing_twice(theatre: Thea
     async def look(stage: Stage) -> None:
         await stage.emptied()
         assert await stage.there() == [2, 3]
-        assert len(await stage.database.dead()) == 1
+        assert len(await dead_letters(stage.database)) == 1
         assert stage.store.forwarded.duplicates == 0
 
     theatre.play(leave)

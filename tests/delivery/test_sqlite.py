@@ -20,7 +20,18 @@ from container.delivery.store import (
     LaneState,
     StoreRefusedError,
 )
-from tests.delivery.harness import HIT, NOW, accepted, claim_first, ids, item_request, must_claim, planned, run
+from tests.delivery.harness import (
+    HIT,
+    NOW,
+    accepted,
+    claim_first,
+    dead_letters,
+    ids,
+    item_request,
+    must_claim,
+    planned,
+    run,
+)
 
 
 def key() -> str:
@@ -132,7 +143,7 @@ def test_a_damaged_row_is_buried_and_the_others_go_on(tmp_path: Path) -> None:
         store = open_store(tmp_path, now=NOW)
         claimed = await must_claim(store)
         assert (ids(claimed), claimed.buried) == ([1, 3], {"damaged": 1})
-        [letter] = await store.dead()
+        [letter] = await dead_letters(store)
         assert (letter.reason, letter.tag) == ("damaged", "")
         await store.close()
 

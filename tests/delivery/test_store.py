@@ -19,6 +19,7 @@ from tests.delivery.harness import (
     Scenario,
     accepted,
     claim_first,
+    dead_letters,
     ids,
     must_claim,
     outcome,
@@ -112,7 +113,7 @@ def test_a_stale_token_changes_nothing(play: Scenario) -> None:
         assert await store.split(stale, now=NOW) == 0
         assert await store.bury(stale, stale.rows, "refused", note="", now=NOW) == 0
         assert await store.give_back(stale) == 0
-        assert await store.dead() == []
+        assert await dead_letters(store) == []
         assert await store.settle(held, held.rows) == 1
 
     play(scenario)
@@ -123,7 +124,7 @@ def test_a_buried_row_is_a_dead_letter_with_its_reason(play: Scenario) -> None:
         await store.accept(accepted(planned(1), planned(2)))
         claimed = await must_claim(store)
         assert await store.bury(claimed, claimed.rows[:1], "refused", note="bad currency", now=LATER) == 1
-        [letter] = await store.dead()
+        [letter] = await dead_letters(store)
         assert (letter.id, letter.reason, letter.note, letter.holds) == (
             f"{1:032x}",
             "refused",
@@ -131,7 +132,7 @@ def test_a_buried_row_is_a_dead_letter_with_its_reason(play: Scenario) -> None:
             "request",
         )
         assert (letter.tag, letter.event_name, letter.attempts) == ("TikTok - events", "purchase", 1)
-        assert (letter.first, letter.died, letter.lane.account) == (NOW, LATER, "C1")
+        assert (letter.first, letter.died, letter.account.account) == (NOW, LATER, "C1")
         [lane] = await store.lanes()
         assert (lane.dead, lane.claimed) == (1, 1)
 
@@ -144,8 +145,8 @@ def test_dead_letters_come_latest_first_and_by_pages(play: Scenario) -> None:
         claimed = await must_claim(store)
         for row in claimed.rows:
             await store.bury(claimed, [row], "refused", note="", now=NOW)
-        page = await store.dead(most=2)
-        rest = await store.dead(most=10, before=page[-1].number)
+        page = await dead_letters(store, most=2)
+        rest = await dead_letters(store, most=10, before=page[-1].number)
         assert [int(letter.id, 16) for letter in (*page, *rest)] == [5, 4, 3, 2, 1]
 
     play(scenario)
@@ -156,9 +157,9 @@ def test_a_tag_that_raised_is_a_dead_letter_at_once(play: Scenario) -> None:
         failure = Failure("Tag", "tiktok_events_api", 0, "purchase", "raised ValueError")
         accepted_ = await store.accept(acceptance(outcome(failures=[failure]), now=NOW))
         assert accepted_.stored == 0
-        [letter] = await store.dead()
+        [letter] = await dead_letters(store)
         assert (letter.reason, letter.holds, letter.tag, letter.note) == ("tag_failed", "hit", "Tag", failure.reason)
-        assert letter.lane == Lane("tiktok_events_api")
+        assert letter.account == Lane("tiktok_events_api")
 
     play(scenario)
 
@@ -169,7 +170,7 @@ def test_what_is_too_old_is_never_claimed(play: Scenario) -> None:
         await store.accept(accepted(*old[:2], planned(7), old[2]))
         claimed = await must_claim(store)
         assert (ids(claimed), claimed.buried) == ([7], {"too_old": 3})
-        assert {letter.reason for letter in await store.dead()} == {"too_old"}
+        assert {letter.reason for letter in await dead_letters(store)} == {"too_old"}
 
     play(scenario)
 

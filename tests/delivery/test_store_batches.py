@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from container.delivery.store import (
-    Store,
-)
+from container.delivery.store import Part, Store
 from tests.delivery.harness import (
+    LATER,
     NOW,
     Scenario,
     accepted,
@@ -79,6 +78,54 @@ def test_what_was_postponed_does_not_go_along_early(play: Scenario) -> None:
         await store.postpone(claimed, claimed.rows[:1], until=NOW, counted=True)
         await store.postpone(claimed, claimed.rows[1:], until=NOW + 500, counted=True)
         assert ids(await claim_first(store, NOW, ahead=1000)) == [1]
+
+    play(scenario)
+
+
+def test_a_second_half_may_wait_for_the_first(play: Scenario) -> None:
+    async def scenario(store: Store) -> None:
+        await store.accept(accepted(*map(planned, range(1, 6))))
+        assert await store.split(await must_claim(store), now=NOW, later=NOW + 500) == 5
+        assert ids(await claim_first(store, NOW)) == [1, 2, 3]
+        assert await claim_first(store, NOW, ahead=1000) is None
+        assert ids(await claim_first(store, NOW + 500)) == [4, 5]
+
+    play(scenario)
+
+
+def test_what_waits_for_an_answer_can_be_put_together_anew(play: Scenario) -> None:
+    async def scenario(store: Store) -> None:
+        await store.accept(accepted(*map(planned, range(1, 9))))
+        await store.split(await must_claim(store), now=NOW, later=LATER)
+        first = await must_claim(store)
+        await store.split(first, now=NOW, later=LATER)
+        numbers = {int(row.id, 16): row.number for row in first.rows}
+        assert (ids(await claim_first(store)), await claim_first(store)) == ([1, 2], None)
+        start = numbers[1] - 1
+        parts = [
+            Part(tuple(start + number for number in (3, 4, 5, 6)), NOW),
+            Part(tuple(start + number for number in (7, 8)), LATER),
+        ]
+        assert await store.regroup(parts, held=LATER) == 6
+        assert ids(await claim_first(store)) == [3, 4, 5, 6]
+        assert ids(await claim_first(store, LATER)) == [7, 8]
+
+    play(scenario)
+
+
+def test_what_has_changed_since_is_not_put_together(play: Scenario) -> None:
+    async def scenario(store: Store) -> None:
+        await store.accept(accepted(*map(planned, range(1, 9))))
+        whole = await must_claim(store)
+        numbers = tuple(row.number for row in whole.rows)
+        await store.split(whole, now=NOW, later=LATER)
+        settled = await must_claim(store)
+        await store.settle(settled, settled.rows[:1])
+        await store.postpone(settled, settled.rows[1:2], until=LATER + 1, counted=True)
+        # The first is gone, the second waits for longer, two are claimed, four wait as the split left them.
+        assert await store.regroup([Part(numbers, NOW)], held=LATER) == 4
+        assert ids(await claim_first(store)) == [5, 6, 7, 8]
+        assert await claim_first(store) is None
 
     play(scenario)
 

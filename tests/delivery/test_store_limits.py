@@ -20,6 +20,7 @@ from tests.delivery.harness import (
     LATER,
     NOW,
     accepted,
+    dead_letters,
     item_request,
     must_claim,
     planned,
@@ -45,7 +46,7 @@ def test_a_lane_past_its_share_keeps_new_rows_as_letters(engine: Engine) -> None
         ]
         [report] = await store.lanes()
         assert (report.waiting, report.dead) == (5, 2)
-        letters = await store.dead()
+        letters = await dead_letters(store)
         assert {(letter.reason, letter.holds, letter.tag) for letter in letters} == {
             ("lane_full", "request", "TikTok - events")
         }

@@ -24,10 +24,10 @@ from container.delivery.postgres import PostgresStore, open_postgres
 from container.delivery.schema import FILE
 from container.delivery.selection import Selection
 from container.delivery.sqlite import open_store
-from container.delivery.store import MOST_CRASHES, Answer, Claimed, Limits, Store, StoreFilledError
+from container.delivery.store import MOST_CRASHES, Answer, Claimed, Limits, Part, Store, StoreFilledError
 from container.delivery.tending import AGEING_MS, AHEAD_MS
 from container.engine.outcome import Guard
-from tests.delivery.harness import NOW, accepted, item_request, planned, single_request
+from tests.delivery.harness import NOW, accepted, dead_letters, item_request, planned, single_request
 from tests.delivery.postgres import KEY, execute, running
 
 T = TypeVar("T")
@@ -61,7 +61,7 @@ _EMPTIED = (
 
 @dataclass
 class Model:
-    """What is known of one row."""
+    """What is known of one row. `at`: its number in the store, once it was claimed."""
 
     lane: str
     due: int
@@ -69,6 +69,7 @@ class Model:
     attempts: int = 0
     crashes: int = 0
     tried: int = 0
+    at: int = 0
 
 
 class InSqlite:
@@ -149,6 +150,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.waiting: dict[int, Model] = {}
         self.claims: list[tuple[Claimed, dict[int, Model]]] = []
         self.stale: list[Claimed] = []
+        self.held_back: list[tuple[int, dict[int, int]]] = []
         self.done: set[int] = set()
         self.dead: dict[int, tuple[int, Model]] = {}
         self.guards: dict[bytes, int] = {}
@@ -227,6 +229,7 @@ class StoreMachine(RuleBasedStateMachine):
         assert name != "single" or len(taken) == 1
         for row in claimed.rows:
             taken[int(row.id, 16)].attempts += 1
+            taken[int(row.id, 16)].at = row.number
             assert (row.attempts, row.crashes) == (taken[int(row.id, 16)].attempts, taken[int(row.id, 16)].crashes)
         self.claims.append((claimed, taken))
 
@@ -263,14 +266,32 @@ class StoreMachine(RuleBasedStateMachine):
         self.waiting |= rows
 
     @precondition(lambda self: self.claims)
-    @rule(choice=st.integers(0, 9))
-    def split(self, choice: int) -> None:
+    @rule(choice=st.integers(0, 9), held=st.sampled_from([None, 700, 5000]))
+    def split(self, choice: int, held: int | None) -> None:
         claimed, rows = self.take_claim(choice)
-        tried = Answer(self.now, 400, "refused")
-        assert self.wait(self.store.split(claimed, now=self.now, tried=tried)) == len(rows)
-        for row in rows.values():
-            row.due, row.tried = self.now, row.tried + 1
+        tried, later = Answer(self.now, 400, "refused"), None if held is None else self.now + held
+        assert self.wait(self.store.split(claimed, now=self.now, later=later, tried=tried)) == len(rows)
+        second = {int(row.id, 16) for row in claimed.rows[(len(rows) + 1) // 2 :]}
+        for number, row in rows.items():
+            row.due = self.now if later is None or number not in second else later
+            row.tried += 1
         self.waiting |= rows
+        if later is not None and second:
+            self.held_back.append((later, {row.number: int(row.id, 16) for row in claimed.rows}))
+
+    @precondition(lambda self: self.held_back)
+    @rule(choice=st.integers(0, 9), wait=st.integers(0, 3000))
+    def regroup(self, choice: int, wait: int) -> None:
+        until, numbers = self.held_back.pop(choice % len(self.held_back))
+        parts = [Part(tuple(sorted(numbers)), self.now + wait)]
+        still = [
+            self.waiting[number]
+            for at, number in numbers.items()
+            if number in self.waiting and (self.waiting[number].at, self.waiting[number].due) == (at, until)
+        ]
+        assert self.wait(self.store.regroup(parts, held=until)) == len(still)
+        for row in still:
+            row.due = self.now + wait
 
     @precondition(lambda self: self.claims)
     @rule(choice=st.integers(0, 9))
@@ -337,14 +358,14 @@ class StoreMachine(RuleBasedStateMachine):
     def replay(self, choice: int) -> None:
         numbers = sorted(self.dead)
         number = numbers[choice % len(numbers)]
-        [letter] = [each for each in self.wait(self.store.dead(most=10_000)) if int(each.id, 16) == number]
+        [letter] = [each for each in self.wait(dead_letters(self.store, most=10_000)) if int(each.id, 16) == number]
         # Hits are not refused for what comes back.
         room = self.held(self.dead[number][1].lane) < MOST_IN_LANE and self.fill < NEARLY_FULL
         selection = Selection("dead", numbers=(letter.number,))
         assert self.wait(self.store.replay(selection, now=self.now)) == room
         if room:
             _, row = self.dead.pop(number)
-            row.due, row.attempts, row.crashes = self.now, 0, 0
+            row.due, row.attempts, row.crashes, row.at = self.now, 0, 0, 0
             self.waiting[number] = row
 
     @precondition(lambda self: self.dead)
@@ -361,7 +382,7 @@ class StoreMachine(RuleBasedStateMachine):
         claimed = sum(len(rows) for _, rows in self.claims)
         assert sum(report.waiting for report in reports) == len(self.waiting)
         assert sum(report.claimed for report in reports) == claimed
-        assert {int(letter.id, 16) for letter in self.wait(self.store.dead(most=10_000))} == self.dead.keys()
+        assert {int(letter.id, 16) for letter in self.wait(dead_letters(self.store, most=10_000))} == self.dead.keys()
         first = {report.lane.account or "single": report for report in reports}
         for lane in self.wait(self.store.waiting()):
             name = lane.lane.account or "single"

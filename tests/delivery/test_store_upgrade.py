@@ -17,7 +17,7 @@ from container.delivery.selection import Selection
 from container.delivery.sqlite import open_store
 from container.delivery.store import StoreRefusedError
 from container.delivery.tables import SCHEMA_VERSION
-from tests.delivery.harness import NOW, accepted, ids, must_claim, planned, run
+from tests.delivery.harness import NOW, accepted, dead_letters, ids, must_claim, planned, run
 
 FIXTURES = Path(__file__).parent / "fixtures"
 LATER = NOW + 60_000
@@ -44,7 +44,7 @@ def test_every_row_of_version_1_is_delivered_or_a_letter_as_before(tmp_path: Pat
             found |= set(ids(claimed))
             assert await store.settle(claimed, claimed.rows) == len(claimed.rows)
         assert found == {1, 3, 4, 5, 6, 7}
-        letters = {(letter.reason, letter.tag, letter.holds) for letter in await store.dead()}
+        letters = {(letter.reason, letter.tag, letter.holds) for letter in await dead_letters(store)}
         assert letters == {("refused", "TikTok - events", "request"), ("tag_failed", "Broken", "hit")}
         await store.close()
 

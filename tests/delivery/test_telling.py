@@ -13,9 +13,9 @@ from container.delivery.lane import Lane
 from container.delivery.policy import FAILURES_TOLD
 from container.delivery.row import acceptance
 from container.delivery.store import LaneState
-from container.delivery.told import AGAIN_MS
+from container.delivery.told import AGAIN_MS, QUIET_MS
 from container.effects import Request, Verdict
-from tests.delivery.harness import NOW, accepted, bench, item_request, outcome, planned, run
+from tests.delivery.harness import NOW, accepted, bench, dead_letters, item_request, outcome, planned, run
 
 LANE = "tiktok_events_api https://vendor.example/v1/events C1"
 HOURS = 3_600_000
@@ -118,10 +118,59 @@ def test_dead_letters_of_one_reason_are_told_of_together_and_counted_one_by_one(
     start = f'ERROR delivery.buried tag="TikTok - events" lane="{LANE}"'
     assert said(caplog) == [
         f'{start} rows=1 reason=refused note="status 400"',
-        f'{start} rows=5 reason=refused note="status 400"',
+        # A quarter of an hour later, and when the worker stops.
+        f'{start} rows=4 reason=refused note="status 400"',
+        f'{start} rows=1 reason=refused note="status 400"',
     ]
     assert counters.dead == {("TikTok - events", LANE, "refused"): 6}
     assert counters.verdicts == {("TikTok - events", LANE, "refused"): 6}
+
+
+def test_what_was_counted_since_is_told_of_when_the_worker_stops(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        found = bench(tmp_path, lambda request: httpx.Response(400))
+        for number in range(1, 6):
+            await found.store.accept(accepted(planned(number), now=found.clock.now))
+            await found.until_idle()
+        await found.worker.stop(0)
+
+    run(scenario())
+    start = f'ERROR delivery.buried tag="TikTok - events" lane="{LANE}"'
+    assert said(caplog) == [f'{start} rows={rows} reason=refused note="status 400"' for rows in (1, 4)]
+
+
+def test_what_was_counted_since_is_told_of_when_the_lane_delivers_after_a_minute(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        left = [400, 400, 200, 200, 400]
+        found = bench(tmp_path, lambda request: httpx.Response(left.pop(0)))
+        for number in range(1, 6):
+            if number == 4:
+                found.clock.now += QUIET_MS
+            await found.store.accept(accepted(planned(number), now=found.clock.now))
+            await found.until_idle()
+
+    run(scenario())
+    start = f'ERROR delivery.buried tag="TikTok - events" lane="{LANE}"'
+    # The second with the fourth delivery, the fifth for itself.
+    assert said(caplog) == [f'{start} rows=1 reason=refused note="status 400"'] * 3
+
+
+def test_what_was_counted_since_is_told_of_by_the_upkeep(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        found = bench(tmp_path, lambda request: httpx.Response(400))
+        for number in range(1, 4):
+            await found.store.accept(accepted(planned(number), now=found.clock.now))
+            await found.until_idle()
+        found.clock.now += AGAIN_MS
+        for _ in range(2):
+            await found.turn()
+
+    run(scenario())
+    assert [line.split(" rows=")[1][:1] for line in said(caplog)] == ["1", "2"]
 
 
 def test_what_died_unread_is_told_of_and_counted_by_lane(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -134,7 +183,8 @@ def test_what_died_unread_is_told_of_and_counted_by_lane(tmp_path: Path, caplog:
         return found.worker.counters
 
     counters = run(scenario())
-    assert said(caplog) == [f'ERROR delivery.buried lane="{LANE}" rows=1 reason=too_old']
+    # The first at once, the second when the worker stops.
+    assert said(caplog) == [f'ERROR delivery.buried lane="{LANE}" rows=1 reason=too_old'] * 2
     assert counters.dead == {("", LANE, "too_old"): 2}
 
 
@@ -195,7 +245,7 @@ def test_dead_letters_can_be_asked_for_by_lane(tmp_path: Path) -> None:
         await found.store.accept(accepted(first, second, planned(3)))
         await found.until_idle()
         lanes = await found.store.lanes()
-        return [[letter.tag for letter in await found.store.dead(lane=lane.number, most=5)] for lane in lanes]
+        return [[letter.tag for letter in await dead_letters(found.store, lane=lane.number, most=5)] for lane in lanes]
 
     assert run(scenario()) == [["TikTok - events", "TikTok - events"], ["Other"]]
 
@@ -258,7 +308,7 @@ def test_a_lane_that_goes_on_failing_becomes_somebodys_business_once(
             found.clock.now = max(found.clock.now, await found.turn())
 
     run(scenario())
-    failing = f'ERROR delivery.lane_failing tag="TikTok - events" lane="{LANE}" failures=8 reason="status 503"'
+    failing = f'ERROR delivery.lane_failing tag="TikTok - events" lane="{LANE}" failures=20 reason="status 503"'
     assert [line for line in said(caplog) if "lane_failing" in line] == [failing]
 
 
@@ -274,7 +324,9 @@ def test_what_a_vendor_remarks_is_told_once_however_often_it_says_so(
     numbers = iter(range(3))
     run(scenario())
     assert said(caplog) == [
-        f'WARNING delivery.remarked tag="TikTok - events" lane="{LANE}" rows=1 reason="item 0 has no id"'
+        f'WARNING delivery.remarked tag="TikTok - events" lane="{LANE}" rows=1 reason="item 0 has no id"',
+        # When the worker stops.
+        f'WARNING delivery.remarked tag="TikTok - events" lane="{LANE}" rows=2 reason="item 2 has no id"',
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,16 @@ import httpx
 import pytest
 
 from container.delivery.pace import BEHIND_MS, QUICK_MS, TOGETHER, USUAL, Pace
+from container.delivery.selection import Selection
 from container.delivery.store import Claimed, ClaimedRow
+from container.effects import Request, Response, Verdict
 from tests.delivery.harness import (
     Bench,
     accepted,
     answers,
     bench,
     claim_first,
+    item_request,
     only_lane,
     planned,
     run,
@@ -196,5 +200,127 @@ def test_of_rows_that_cannot_be_joined_as_many_are_claimed_as_may_be(tmp_path: P
         assert {row.attempts for row in more.rows} == {1}
         assert await found.store.settle(more, more.rows[:2]) == 2
         assert await found.store.give_back(more) == 4
+
+    run(scenario())
+
+
+def test_a_row_at_which_we_stumble_holds_up_none_behind_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        found = bench(tmp_path, pace=Pace(None, 1))
+        real = found.transport.send
+
+        async def stumbling(rows: list[ClaimedRow], **more: Any) -> Any:
+            if rows[0].number == 4:
+                raise RuntimeError
+            return await real(rows, **more)
+
+        monkeypatch.setattr(found.transport, "send", stumbling)
+        await found.store.accept(singles(*range(1, 31)))
+        for _ in range(20):
+            await found.turn()
+        assert len(found.vendor.requests) == 29
+        [row] = await found.store.rows(Selection("waiting"), most=50)
+        assert (row.number, row.attempts) == (4, 1)
+
+    run(scenario())
+
+
+def test_an_answer_of_which_the_judge_makes_no_verdict_counts_as_a_fault(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        def reply(request: httpx.Request) -> httpx.Response:
+            return httpx.Response(422 if request.url.path.endswith("/4") else 200)
+
+        def forgetful(answer: Response) -> Verdict:
+            return Verdict("delivered") if answer.status == 200 else None  # type: ignore[return-value]  # the mistake
+
+        found = bench(tmp_path, reply, judge=forgetful)
+        await found.store.accept(singles(*range(1, 31)))
+        await found.until_idle()
+        [row] = await found.store.rows(Selection("dead"), most=50)
+        assert (row.id, row.reason) == (f"{4:032x}", "judge_failed")
+
+    run(scenario())
+
+
+def test_while_one_hangs_those_before_it_are_settled_and_those_behind_it_go_on(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        found = bench(tmp_path)
+        await found.store.accept(singles(1, 2, 3))
+        await found.until_idle()
+        hanging, goes_on = asyncio.Event(), asyncio.Event()
+        real = found.transport.send
+
+        async def sixth_hangs(rows: list[ClaimedRow], **more: Any) -> Any:
+            if rows[0].number == 6:
+                hanging.set()
+                await goes_on.wait()
+            return await real(rows, **more)
+
+        found.transport.send = sixth_hangs  # type: ignore[method-assign,assignment]  # the moment cannot be met otherwise
+        await found.store.accept(singles(*range(4, 20)))
+        await found.worker.turn()
+        await hanging.wait()
+        for _ in range(500):
+            await found.worker.turn()
+            await asyncio.sleep(0.01)
+            lane = await only_lane(found)
+            if (lane.waiting, lane.claimed) == (0, 1):
+                break
+        assert (lane.waiting, lane.claimed) == (0, 1), "only the one that hangs is left"
+        goes_on.set()
+        await found.worker.settled()
+        assert len(found.vendor.requests) == 19
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(("padding", "headers"), [(10, 1), (4000, 1), (10, 200)])
+def test_a_lane_that_is_behind_has_its_most_however_its_rows_can_be_joined(
+    tmp_path: Path, padding: int, headers: int
+) -> None:
+    async def scenario() -> None:
+        found = bench(tmp_path)
+        for number in range(1, 1001):
+            request = item_request(number, page="x" * padding)
+            if headers > 1:
+                request = Request(
+                    "POST",
+                    request.url,
+                    headers={"X-Client": f"v{number % headers}"},
+                    json=request.json,
+                    item=request.item,
+                    batch=request.batch,
+                    account="C1",
+                )
+            await found.store.accept(accepted(planned(number, request)))
+        found.clock.now += BEHIND_MS + 1
+        gate, flying = asyncio.Event(), 0
+
+        async def held(*_: Any, **__: Any) -> Any:
+            nonlocal flying
+            flying += 1
+            await gate.wait()
+            return httpx.Response(200)
+
+        found.transport._transport.handler = held  # type: ignore[attr-defined]  # a vendor that answers when told to
+        for _ in range(4):
+            await found.worker.turn()
+            await asyncio.sleep(0.01)
+        assert flying == USUAL.in_flight
+        gate.set()
+        await found.worker.settled()
+
+    run(scenario())
+
+
+def test_what_the_log_counts_of_dead_rows_keeps_none_of_them(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        found = bench(tmp_path, lambda _: httpx.Response(400))
+        for number in range(1, 11):
+            await found.store.accept(accepted(planned(number, item_request(number, account=f"A{number}"))))
+        await found.turn()
+        gc.collect()
+        assert await found.store.count(Selection("dead")) == 10
+        assert not [each for each in gc.get_objects() if type(each) is ClaimedRow]
 
     run(scenario())

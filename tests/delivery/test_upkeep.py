@@ -14,7 +14,7 @@ from container.delivery.schema import FILE
 from container.delivery.sqlite import SqliteStore
 from container.delivery.store import Dropped, LaneState, Limits, Store, Tended
 from container.delivery.tending import AHEAD_MS, LETTERS_AT_ONCE, ROWS_AT_ONCE
-from container.delivery.told import Told
+from container.delivery.told import Repeats
 from container.delivery.upkeep import EVERY_MS, SLICE_PAUSE_MS, Upkeep
 from container.engine.outcome import Guard
 from tests.delivery.engines import Engine
@@ -22,6 +22,7 @@ from tests.delivery.harness import (
     NOW,
     accepted,
     bench,
+    dead_letters,
     ids,
     item_request,
     must_claim,
@@ -47,7 +48,7 @@ async def dying(store: Store, *numbers: int, now: int = NOW) -> None:
 
 
 async def letters(store: Store) -> list[int]:
-    return sorted(int(letter.id, 16) for letter in await store.dead(most=10_000))
+    return sorted(int(letter.id, 16) for letter in await dead_letters(store, most=10_000))
 
 
 async def ageing(store: Store, start: int, minutes: int) -> None:
@@ -260,7 +261,7 @@ class Slices:
 
 
 def upkeep(store: Slices, counters: Counters | None = None) -> Upkeep:
-    return Upkeep(store, counters or Counters(), Told())  # type: ignore[arg-type]  # nothing else is asked of it
+    return Upkeep(store, counters or Counters(), Repeats())  # type: ignore[arg-type]  # nothing else is asked of it
 
 
 def test_a_store_is_tended_each_minute_and_slice_by_slice() -> None:
@@ -294,7 +295,7 @@ def test_what_is_dropped_is_told_of_and_counted(caplog: pytest.LogCaptureFixture
         counters = Counters()
         tending = upkeep(Slices(Tended(dropped=(Dropped(lane, "refused", 7, old=True),))), counters)
         await tending.step(NOW)
-        assert counters.value("dropped", lane.type, "refused") == 7
+        assert counters.value("dropped", lane.type, "age") == 7
 
     with caplog.at_level(logging.WARNING):
         run(scenario())

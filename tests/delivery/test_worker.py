@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from container.component import tag
-from container.delivery.handling import judges_of
+from container.delivery.judging import judges_of
 from container.delivery.schema import FILE
 from container.delivery.store import Claimed, ClaimedRow, StoreUnavailableError
 from container.effects import Request, Response, Verdict, by_status
@@ -29,6 +29,7 @@ from tests.delivery.harness import (
     accepted,
     answers,
     bench,
+    dead_letters,
     item_request,
     items,
     only_lane,
@@ -75,15 +76,16 @@ def test_a_row_on_which_the_vendor_stumbles_each_time_is_given_up(headers: Mappi
         found = bench(tmp_path, reply)
         await found.store.accept(accepted(planned(1, single_request(1))))
         number = 2
-        while not await found.store.dead():
+        while not await dead_letters(found.store):
             await found.store.accept(accepted(planned(number, single_request(number)), now=found.clock.now))
             found.clock.now += HOURS
             await found.turn()
             await found.turn()
             number += 1
             assert number < 200
-        [letter] = await found.store.dead()
+        [letter] = await dead_letters(found.store)
         assert (letter.reason, int(letter.id, 16)) == ("gave_up", 1)
+        assert letter.died is not None
         assert letter.died > NOW + 48 * HOURS
 
     run(scenario())
@@ -98,7 +100,7 @@ def test_a_named_offender_is_buried_and_the_others_go_again(tmp_path: Path) -> N
         await found.store.accept(accepted(*map(planned, range(1, 4))))
         await found.until_idle()
         assert [items(request) for request in found.vendor.requests] == [[1, 2, 3], [1, 3]]
-        [letter] = await found.store.dead()
+        [letter] = await dead_letters(found.store)
         assert (int(letter.id, 16), letter.reason, letter.note) == (2, "refused", "bad currency")
 
     run(scenario())
@@ -114,7 +116,7 @@ def test_unnamed_offenders_are_found_by_halves(tmp_path: Path) -> None:
         good = [items(request) for request in found.vendor.requests if not bad & {*items(request)}]
         assert sorted(number for batch in good for number in batch) == sorted({*range(1, 101)} - bad)
         assert set(delivered) == {*range(1, 101)} - bad
-        assert {int(letter.id, 16) for letter in await found.store.dead()} == bad
+        assert {int(letter.id, 16) for letter in await dead_letters(found.store)} == bad
         assert len(found.vendor.requests) <= 40
 
     run(scenario())
@@ -129,7 +131,7 @@ def test_a_judge_that_raises_three_times_loses_nothing_silently(tmp_path: Path) 
         await found.store.accept(accepted(planned(1)))
         await found.until_idle()
         assert len(found.vendor.requests) == 3
-        assert [letter.reason for letter in await found.store.dead()] == ["judge_failed"]
+        assert [letter.reason for letter in await dead_letters(found.store)] == ["judge_failed"]
         assert found.worker.counters.value("judge_faults", "tiktok_events_api") == 3
 
     run(scenario())
@@ -176,7 +178,7 @@ def test_nothing_personal_and_no_secret_is_shown_or_logged(tmp_path: Path, caplo
         await found.until_idle()
         assert token in str(found.vendor.requests[0].url)
         lane = await only_lane(found)
-        [letter] = await found.store.dead()
+        [letter] = await dead_letters(found.store)
         return f"{lane}{letter}"
 
     shown = run(scenario()) + caplog.text
@@ -300,5 +302,27 @@ def test_rows_that_are_no_longer_ours_to_bury_are_not_counted_as_dead(tmp_path: 
         assert counters.value("lost_claims", "tiktok_events_api") == 1
         assert sum(counters.dead.values()) == 0
         assert sum(counters.verdicts.values()) == 0
+
+    run(scenario())
+
+
+def test_whether_an_answer_is_told_of_is_decided_once(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        found = bench(tmp_path, lambda _: httpx.Response(200, text="accepted"))
+        await found.store.accept(accepted(planned(1)))
+        await found.turn()
+        shown = found.transport.shown
+
+        def at_the_second(text: str, sent: Iterable[str] = ()) -> str:
+            found.clock.now = NOW + 1000
+            return shown(text, sent)
+
+        found.clock.now = NOW + 999
+        found.transport.shown = at_the_second  # type: ignore[method-assign]  # the moment cannot be met otherwise
+        await found.store.accept(accepted(planned(2)))
+        await found.turn()
+        answer = (await only_lane(found)).answer
+        assert answer is not None
+        assert answer.excerpt == "accepted"
 
     run(scenario())

@@ -20,6 +20,7 @@ from tests.delivery.harness import (
     accepted,
     answers,
     bench,
+    dead_letters,
     items,
     only_lane,
     planned,
@@ -105,7 +106,7 @@ def test_an_outage_takes_nobodys_attempts_away(tmp_path: Path) -> None:
             await found.turn()
             found.clock.now += HOURS
         assert len(found.vendor.requests) == 60
-        assert await found.store.dead() == []
+        assert await dead_letters(found.store) == []
         up[0] = True
         await found.until_idle()
         assert found.worker.counters.value("delivered", "tiktok_events_api") == 1
@@ -115,15 +116,15 @@ def test_an_outage_takes_nobodys_attempts_away(tmp_path: Path) -> None:
 
 def test_a_lane_that_keeps_failing_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path, answers(*[404] * 12))
+        found = bench(tmp_path, answers(*[404] * 24))
         await found.store.accept(accepted(planned(1)))
         await found.until_idle()
-        assert len(found.vendor.requests) == 13
-        assert await found.store.dead() == []
+        assert len(found.vendor.requests) == 25
+        assert await dead_letters(found.store) == []
 
     run(scenario())
     told = [record for record in caplog.records if "delivery.lane_failing" in record.getMessage()]
-    assert [(record.levelname, 'failures=8 reason="status 404"' in record.getMessage()) for record in told] == [
+    assert [(record.levelname, 'failures=20 reason="status 404"' in record.getMessage()) for record in told] == [
         ("ERROR", True)
     ]
 

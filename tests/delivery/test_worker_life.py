@@ -23,6 +23,7 @@ from tests.delivery.harness import (
     Bench,
     accepted,
     bench,
+    dead_letters,
     item_request,
     items,
     only_lane,
@@ -124,7 +125,7 @@ def test_what_came_back_is_written_as_soon_as_the_disk_has_room(tmp_path: Path) 
         await transport.close()
         assert slept == [1.0]
         assert sent == [1]
-        assert [letter.reason for letter in await found.store.dead()] == ["refused"]
+        assert [letter.reason for letter in await dead_letters(found.store)] == ["refused"]
 
     run(scenario())
 
@@ -300,7 +301,7 @@ def test_what_cannot_be_read_nor_buried_is_buried_later(tmp_path: Path, monkeypa
         await found.until_idle()
         lane = await only_lane(found)
         assert (lane.claimed, lane.dead) == (0, 1)
-        assert [letter.reason for letter in await found.store.dead()] == ["damaged"]
+        assert [letter.reason for letter in await dead_letters(found.store)] == ["damaged"]
         assert found.worker.counters.value("buried", "tiktok_events_api", "damaged") == 1
 
     run(scenario())

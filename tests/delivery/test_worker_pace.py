@@ -25,6 +25,7 @@ from tests.delivery.harness import (
     accepted,
     answers,
     bench,
+    dead_letters,
     item_request,
     items,
     only_lane,
@@ -265,7 +266,7 @@ def test_a_refused_key_is_probed_every_five_minutes_and_at_a_reload(tmp_path: Pa
         assert await found.worker.resume_probes() == 1
         await found.turn()
         assert len(found.vendor.requests) == 4
-        assert await found.store.dead() == []
+        assert await dead_letters(found.store) == []
         await found.worker.resume_probes()
         await found.until_idle()
         assert found.worker.counters.value("delivered", "tiktok_events_api") == 29
@@ -285,7 +286,7 @@ def test_a_refused_key_for_half_a_minute_loses_nothing(tmp_path: Path) -> None:
         await found.until_idle()
         refused = [time for time in found.vendor.times if time < start + 30_000]
         assert len(refused) <= 2
-        assert await found.store.dead() == []
+        assert await dead_letters(found.store) == []
         assert found.worker.counters.value("delivered", "tiktok_events_api") == 1000
 
     run(scenario())
@@ -461,7 +462,7 @@ def test_a_vendor_may_find_a_batch_too_large_in_its_own_words(tmp_path: Path) ->
         [course] = found.worker._courses.values()
         assert course.most_items(found.clock.now) == 250
         await found.until_idle()
-        assert await found.store.dead() == []
+        assert await dead_letters(found.store) == []
 
     run(scenario())
 
@@ -471,7 +472,7 @@ def test_one_row_that_is_too_large_leaves_the_batches_as_they_were_but_for_once(
         found = bench(tmp_path, lambda request: httpx.Response(413 if 77 in items(request) else 200))
         await found.store.accept(accepted(*map(planned, range(1, 2001))))
         await found.until_idle()
-        [letter] = await found.store.dead()
+        [letter] = await dead_letters(found.store)
         assert int(letter.id, 16) == 77
         assert len(items(found.vendor.requests[-1])) == 250
 

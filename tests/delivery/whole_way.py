@@ -16,10 +16,11 @@ from container.component import component_of
 from container.config.load import Loaded, load
 from container.config.registry import discover
 from container.delivery.egress import Network
-from container.delivery.handling import judges_of
+from container.delivery.judging import judges_of
 from container.delivery.row import acceptance
+from container.delivery.selection import RowReport
 from container.delivery.sqlite import open_store
-from container.delivery.store import DeadLetter, LaneReport
+from container.delivery.store import LaneReport
 from container.delivery.worker import Surroundings, Worker
 from container.engine.compile import compile_container
 from container.engine.outcome import Outcome
@@ -27,7 +28,7 @@ from container.engine.run import run as run_hit
 from container.event import Hit
 from tags.http_request import http_request
 from tags.tiktok_events_api import tiktok_events_api
-from tests.delivery.harness import LOOPBACK, NOW, SECRETS, Clock
+from tests.delivery.harness import LOOPBACK, NOW, SECRETS, Clock, dead_letters
 from tests.delivery.raw_sink import transport
 
 REGISTRY = discover()
@@ -50,7 +51,7 @@ class Arrived:
 
     outcome: Outcome
     lanes: Sequence[LaneReport]
-    dead: Sequence[DeadLetter]
+    dead: Sequence[RowReport]
 
     @property
     def told(self) -> str:
@@ -105,7 +106,7 @@ async def deliver(
             await store.accept(acceptance(outcome, now=clock.now, linger=0))
             await worker.turn()
             await worker.settled()
-            return Arrived(outcome, await store.lanes(), await store.dead())
+            return Arrived(outcome, await store.lanes(), await dead_letters(store))
         finally:
             await worker.stop(0)
             await store.close()

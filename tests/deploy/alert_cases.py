@@ -43,7 +43,18 @@ DELIVERED = of("tag_container_delivery_delivered_total", type="hook", detail="")
 FULL = of("tag_container_outbox_capacity_ratio")
 BUILD = of("tag_container_build_info", version="1", python="3.11", store="SQLite")
 STARTED = of("process_start_time_seconds")
-RECOVERED = of("tag_container_crash_recovered_total", became="waiting")
+
+
+def ended(how: str) -> str:
+    return of("tag_container_previous_end", how=how)
+
+
+def dropped(because: str) -> str:
+    return of("tag_container_delivery_dropped_total", type="hook", detail=because)
+
+
+TAKEN = of("tag_container_deliveries_total", tag="Hook", lane=LANE, verdict="delivered")
+TROUBLE = of("tag_container_store_trouble")
 
 
 def refused(reason: str) -> str:
@@ -108,6 +119,54 @@ CASES = (
         {**PROCESS, "lane": LANE, "reason": "refused"},
     ),
     Case("DeadLetters", {DEAD: "4x20"}),
+    # A burst that is there at once, of a lane that delivers well, and one that grows.
+    Case(
+        "ManyDeadLetters",
+        {DEAD: "_x110 150x10", TAKEN: "0+1000x120"},
+        f'Lane "{LANE}" loses deliveries to the dead letters, 150 within an hour.',
+        {**PROCESS, "lane": LANE},
+        at="2h",
+    ),
+    Case(
+        "ManyDeadLetters",
+        {DEAD: "5+2x120", TAKEN: "0+1000x120"},
+        f'Lane "{LANE}" loses deliveries to the dead letters, 120 within an hour.',
+        {**PROCESS, "lane": LANE},
+        at="2h",
+    ),
+    # Few, and yet most of what there is: a lane that delivers seldom, and one that never did.
+    Case(
+        "ManyDeadLetters",
+        {DEAD: "0+0.25x120", TAKEN: "0+1x120"},
+        f'Lane "{LANE}" loses deliveries to the dead letters, 15 within an hour.',
+        {**PROCESS, "lane": LANE},
+        at="2h",
+    ),
+    Case(
+        "ManyDeadLetters",
+        {DEAD: "_x110 12x10"},
+        f'Lane "{LANE}" loses deliveries to the dead letters, 12 within an hour.',
+        {**PROCESS, "lane": LANE},
+        at="2h",
+    ),
+    Case("ManyDeadLetters", {DEAD: "0+0.25x120", TAKEN: "0+5x120"}, at="2h"),
+    Case("ManyDeadLetters", {DEAD: "0+0.1x120"}, at="2h"),
+    Case("ManyDeadLetters", {DEAD: "_x110 1x10"}, at="2h"),
+    Case("ManyDeadLetters", {DEAD: "900x120"}, at="2h"),
+    Case(
+        "DeadLettersDropped",
+        {dropped("age"): "_x17 7x5"},
+        'Dead letters of "hook" are gone for good, because nobody looked at them for 30 days.',
+        {**PROCESS, "type": "hook"},
+    ),
+    Case("DeadLettersDropped", {dropped("age"): "7x20", dropped("room"): "0+9x20"}),
+    Case(
+        "DeadLettersOverflow",
+        {dropped("room"): "3x17 7x5"},
+        'Dead letters of "hook" are lost for good, because there are more than fit.',
+        {**PROCESS, "type": "hook"},
+    ),
+    Case("DeadLettersOverflow", {dropped("room"): "7x20", dropped("age"): "0+9x20"}),
     Case(
         "LaneHolds",
         {lane("tag_container_lane_mode", mode="credential"): "1x20"},
@@ -116,6 +175,15 @@ CASES = (
     ),
     Case("LaneHolds", {lane("tag_container_lane_mode", mode="paused"): "1x20"}),
     Case("LaneHolds", {lane("tag_container_lane_mode", mode="open"): "1x20"}),
+    Case("LaneHolds", {lane("tag_container_lane_mode", mode="failing"): "1x20"}),
+    Case(
+        "LaneFails",
+        {lane("tag_container_lane_mode", mode="failing"): "1x20"},
+        f'Lane "{LANE}" has failed for 10 minutes or more, and its deliveries wait.',
+        {**OF_LANE, "mode": "failing"},
+    ),
+    Case("LaneFails", {lane("tag_container_lane_mode", mode="failing"): "_x15 1x5"}),
+    Case("LaneFails", {lane("tag_container_lane_mode", mode="open"): "1x20"}),
     Case(
         "LanePaused",
         {lane("tag_container_lane_mode", mode="paused"): "1x20"},
@@ -137,11 +205,19 @@ CASES = (
     Case("StoreNearlyFull", {FULL: "0.8x20"}),
     Case(
         "StoreFails",
-        {of("tag_container_store_errors_total", op="write"): "0x18 2x5"},
-        "The store cannot do what it is asked for (write).",
-        {**PROCESS, "op": "write"},
+        {of("tag_container_store_errors_total", op="write"): "0x18 2x5", TROUBLE: "0x20"},
+        "The store cannot do what it is asked for.",
+        PROCESS,
     ),
-    Case("StoreFails", {of("tag_container_store_errors_total", op="write"): "2x20"}),
+    # Long after the last error was counted.
+    Case(
+        "StoreFails",
+        {of("tag_container_store_errors_total", op="write"): "0x3 2x60", TROUBLE: "0x3 1x60"},
+        "The store cannot do what it is asked for.",
+        PROCESS,
+        at="1h",
+    ),
+    Case("StoreFails", {of("tag_container_store_errors_total", op="write"): "2x20", TROUBLE: "1x10 0x10"}),
     Case(
         "StoreLogGrows",
         {of("tag_container_wal_bytes"): f"{512 << 20}x20"},
@@ -223,14 +299,18 @@ CASES = (
         PROCESS,
     ),
     Case("EventLoopLate", {of("tag_container_event_loop_lag_seconds"): "0.05x20"}),
-    Case(
-        "Crashed",
-        {RECOVERED: "3x20", STARTED: "600x20"},
-        "The process before this one did not end by itself; 3 deliveries that it was sending are sent again.",
-        PROCESS,
+    *(
+        Case(
+            "Crashed",
+            {ended(how): "1x20", STARTED: "600x20"},
+            f"The process before this one did not end in order ({how}).",
+            {**PROCESS, "how": how},
+        )
+        for how in ("failed", "killed", "machine")
     ),
-    Case("Crashed", {RECOVERED: "3x20", STARTED: "60x20"}),
-    Case("Crashed", {RECOVERED: "0x20", STARTED: "600x20"}),
+    Case("Crashed", {ended("killed"): "1x20", STARTED: "60x20"}),
+    Case("Crashed", {ended("stopped"): "1x20", STARTED: "600x20"}),
+    Case("Crashed", {ended("none"): "1x20", STARTED: "600x20"}),
     Case(
         "DescriptorsRunOut",
         {of("process_open_fds"): "900x20", of("process_max_fds"): "1000x20", BUILD: "1x20"},

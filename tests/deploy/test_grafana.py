@@ -79,7 +79,7 @@ def test_what_an_alert_is_about_can_be_seen_on_it() -> None:
         # As a verdict, and as what waits.
         "tag_container_delivery_delivered_total",
         # Of a moment, and of a limit.
-        "tag_container_crash_recovered_total",
+        "tag_container_previous_end",
         "process_start_time_seconds",
         "process_max_fds",
     }

@@ -14,6 +14,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from container.case import Status
+from container.cli.last_run import End
 from container.delivery.counters import Counted
 from container.delivery.row import Reason
 from container.delivery.store import Mode
@@ -25,8 +26,9 @@ WITHOUT_END = {"tag", "lane", "number", "type", "version", "python", "store"}
 """Labels whose values come from the configuration, or from what is installed."""
 
 _LATER: Mapping[str, frozenset[str]] = {
-    "mode": frozenset({*typing.get_args(Mode), "paused"}),
+    "mode": frozenset({*typing.get_args(Mode), "failing", "paused"}),
     "reason": frozenset(typing.get_args(Reason)),
+    "how": frozenset(typing.get_args(End)),
     "status": frozenset(typing.get_args(Status)),
 }
 """What labels may hold besides what has happened."""
@@ -87,7 +89,8 @@ async def _scraped(folder: Path) -> str:
         counters.answered("hook", rows=1, seconds=0.1)
         counters.arrived("hook", [0], now=1)
         for name in typing.get_args(Counted):
-            counters.add(name, "hook", "refused" if name == "requests" else "")
+            for detail in {"requests": ("refused",), "dropped": ("age", "room")}.get(name, ("",)):
+                counters.add(name, "hook", detail)
         standing = Standing(here.store.figures, lambda: {(1, "lane"): 1}, lambda: {"public": 1})
         stand(ingest.metrics.registry, standing)
         page = admin_app(

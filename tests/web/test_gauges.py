@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import sqlite3
 import typing
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -32,7 +33,7 @@ from container.engine.outcome import Outcome, TagResult
 from container.event import Hit
 from container.web.admin import Admin, admin_app
 from container.web.gauges import Standing, own_version, stand
-from container.web.metrics import MOST_TAG_EVENTS, TagEvents, lane_metrics
+from container.web.metrics import MOST_TAG_EVENTS, TagEvents, lane_metrics, mode_of
 from tests.web.parts import NOW, Site, container, run, site
 from tests.web.test_metrics import counted
 
@@ -155,6 +156,40 @@ def test_a_lane_shows_the_one_mode_in_which_it_is(mode: str) -> None:
     report = LaneReport(1, Lane("hook"), state, paused, 1, 0, 0, 0, None)
     [found] = [each for each in lane_metrics([report], now=1).collect() if each.name == "tag_container_lane_mode"]
     assert [(sample.labels["mode"], sample.value) for sample in found.samples] == [(mode, 1)]
+
+
+@pytest.mark.parametrize(
+    ("failures", "paused", "shown"), [(3, False, "failing"), (3, True, "paused"), (0, False, "open")]
+)
+def test_a_lane_that_is_tried_again_by_itself_is_failing(failures: int, paused: bool, shown: str) -> None:
+    report = LaneReport(1, Lane("hook"), LaneState("open", 9, failures), paused, 1, 0, 0, 0, None)
+    assert mode_of(report) == shown
+
+
+def test_the_trouble_of_the_store_shows_for_as_long_as_it_lasts(tmp_path: Path) -> None:
+    trouble = [""]
+
+    async def work() -> list[float]:
+        async with site(tmp_path) as here:
+            stand(here.ingest.metrics.registry, replace(standing(here), trouble=lambda: trouble[0]))
+            found = []
+            for said in ("", "no space is left", "no space is left", ""):
+                trouble[0] = said
+                found.append((await scraped(here))["store_trouble",])
+            return found
+
+    assert run(work()) == [0, 1, 1, 0]
+
+
+def test_how_the_process_before_ended_shows(tmp_path: Path) -> None:
+    async def work() -> dict[tuple[str, ...], float]:
+        async with site(tmp_path) as here:
+            stand(here.ingest.metrics.registry, replace(standing(here), previous_end="killed"))
+            return await scraped(here)
+
+    assert {labels: value for labels, value in run(work()).items() if labels[0] == "previous_end"} == {
+        ("previous_end", "killed"): 1
+    }
 
 
 def test_a_process_never_shows_more_series_than_a_monitoring_takes(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as some
 from container.web.addresses import Proxies, network
 from container.web.app import public_app
 from container.web.ingest import Limits, read_headers
+from tests.delivery.harness import dead_letters
 from tests.web.parts import Answer, Call, ask, run, site
 
 HOST = ("host", "shop.example")
@@ -105,7 +106,7 @@ def test_a_tag_that_raises_leaves_a_dead_letter_and_the_visitor_gets_the_reply(t
     async def work() -> tuple[int, list[str], float]:
         async with site(tmp_path) as here:
             answer = await here.ask(target="/collect?name=raise_in_tag")
-            reasons = [letter.reason for letter in await here.store.dead()]
+            reasons = [str(letter.reason) for letter in await dead_letters(here.store)]
             return answer.status, list(reasons), here.decided("Hook", "failed")
 
     assert run(work()) == (204, ["tag_failed"], 1)

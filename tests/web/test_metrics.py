@@ -18,6 +18,7 @@ from container.engine.outcome import Guard, Outcome, TagResult
 from container.engine.run import run as run_hit
 from container.event import Hit
 from container.web.metrics import TagEvents, lane_metrics, unavailable
+from tests.delivery.harness import dead_letters
 from tests.engine.parts import a_container, a_hit, a_tag, an_event
 from tests.web.parts import FILE, NOW, container, run, site
 
@@ -148,7 +149,7 @@ def test_a_request_that_cannot_be_sent_is_told_of_once_and_counted_each_time(
         async with site(tmp_path) as here:
             for _ in range(2):
                 await here.ask(target="/collect?name=unsendable")
-            dead = await here.store.dead()
+            dead = await dead_letters(here.store)
             return len(dead), here.ingest.counters.dead["Hook", "hook A-1", "unsendable"]
 
     assert run(work()) == (2, 2)

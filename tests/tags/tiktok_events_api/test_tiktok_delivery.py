@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from container.component import component_of
-from container.delivery.handling import judges_of
+from container.delivery.judging import judges_of
 from container.delivery.policy import PROBE_MS
 from container.delivery.sqlite import SqliteStore, open_store
 from container.delivery.store import LaneReport
@@ -25,7 +25,7 @@ from container.testing import resolved
 from tags.tiktok_events_api import tiktok_events_api
 from tags.tiktok_events_api.codes import ADDRESS, CREDENTIAL, TEMPORARY, UNCLEAR
 from tags.tiktok_events_api.settings import TikTokEventsApi
-from tests.delivery.harness import NOW, SECRETS, Clock, accepted, planned, run
+from tests.delivery.harness import NOW, SECRETS, Clock, accepted, dead_letters, planned, run
 
 GOOD, BAD = "purchase", "Bad"
 EVENTS = ("1", "2", "3")
@@ -83,7 +83,7 @@ class Line:
         return lane
 
     async def dead(self) -> dict[str, str]:
-        return {str(int(letter.id, 16)): letter.reason for letter in await self.store.dead()}
+        return {str(int(letter.id, 16)): str(letter.reason) for letter in await dead_letters(self.store)}
 
     async def sent(self, *verdicts: str) -> list[list[str]]:
         """The event ids of each request that the sandbox judged so."""
