@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 
 from container.cli.demo import demo_folder, is_demo_folder
-from container.cli.last_run import ENDS_BADLY, Before, LastRun, begin, moment
+from container.cli.last_run import ENDS_BADLY, Before, LastRun, begin
 from container.cli.options import Networks, Options, StartError
 from container.cli.reload import resume
 from container.cli.scene import Scene
@@ -24,7 +24,7 @@ from container.delivery.pace import paces_of
 from container.delivery.schema import unusable
 from container.delivery.sqlite import SqliteStore, open_store
 from container.delivery.store import StoreRefusedError
-from container.delivery.told import quoted
+from container.delivery.told import moment, quoted
 from container.delivery.transport import Transport, vendor_transport
 from container.delivery.worker import Worker
 from container.web.admission import Gate

@@ -475,6 +475,8 @@ def test_an_export_without_rows_that_cannot_be_read_ends_with_1(tmp_path: Path) 
 class Told:
     """An interface that answers an export with these pieces."""
 
+    running = True
+
     def __init__(self, rows: int, *pieces: bytes) -> None:
         self._rows, self._pieces = rows, pieces
 
@@ -518,8 +520,6 @@ def test_whoever_is_interrupted_stops_the_job_too(tmp_path: Path) -> None:
     asked: list[str] = []
 
     class Slow(Told):
-        running = True
-
         async def ask(self, path: str, document: object = None, **query: object) -> Any:
             asked.append(path)
             await asyncio.sleep(0)
@@ -623,6 +623,7 @@ def test_no_key_is_made_in_a_folder_that_another_key_seals(tmp_path: Path, monke
     for command in (("queue", "list"), ("forget", "--user-id", "customer-4711")):
         found = said(*command, data=data)
         assert (found.exit_code, "TAG_CONTAINER_KEY" in found.output) == (1, True)
+        assert 'its file "key" was not copied with the rest' in found.output
     assert sorted(path.name for path in data.iterdir()) == before
     secrets.mkdir()
     (secrets / "TAG_CONTAINER_KEY").write_text(f"{key}\n")

@@ -281,7 +281,7 @@ def test_a_row_that_is_not_there_is_told_with_the_place_that_has_its_number(tmp_
             assert said["waiting/1"]["error"].endswith("Number 1 is a dead letter: it is /api/queue/rows/dead/1.")
             assert said["dead/3"]["elsewhere"] == "waiting"
             assert said["dead/3"]["error"].endswith("Number 3 waits: it is /api/queue/rows/waiting/3.")
-            assert said["dead/9"] == {"error": "There is no such row any more."}
+            assert said["dead/9"] == {"error": "There is no such row."}
 
     run(work())
 
