@@ -467,7 +467,7 @@ def test_a_row_and_a_job_that_are_gone_are_told(tmp_path: Path) -> None:
         async with desk(tmp_path) as here:
             for path in ("/rows/dead/1", "/jobs/1"):
                 answer = await here.caller.get(f"/api/queue{path}", headers=BEARER)
-                assert (answer.status_code, "any more" in answer.json()["error"]) == (404, True)
+                assert (answer.status_code, "There is no such" in answer.json()["error"]) == (404, True)
 
     run(work())
 
