@@ -22,6 +22,7 @@ import orjson
 
 from container.cli.build import build
 from container.cli.crowd import Crowd
+from container.cli.demo import FOLDER as DEMO_FOLDER
 from container.cli.listeners import listening
 from container.cli.sources import Sources, own_secret, secrets_from
 from container.config.load import Secrets
@@ -61,7 +62,9 @@ class ControlError(Exception):
 
 
 class Control(Protocol):
-    """The JSON interface of the queue, wherever it is."""
+    """The JSON interface of the queue, wherever it is. `running`: it is a server's."""
+
+    running: bool
 
     async def ask(self, path: str, document: Document | None = None, **query: object) -> Any:
         """What a GET answers, or with a document a POST. Raises `ControlError`."""
@@ -109,7 +112,7 @@ async def reached(data: Path, config: Path | None = None, *, secrets_dir: Path |
     are, and the key that seals the folder.
     """
     if not (data / FILE).exists():
-        raise ControlError(f'"{data}" holds no deliveries. Name the folder of the server with --data.')
+        raise ControlError(f'"{data}" holds no deliveries. {_where_they_are(data)}')
     if await asyncio.to_thread(_answers, data):
         yield _Remote(data)
         return
@@ -120,7 +123,8 @@ async def reached(data: Path, config: Path | None = None, *, secrets_dir: Path |
     _refuse_what_would_be_made(data, key)
     container = None if config is None else _container(config, secrets)
     try:
-        store = open_store(data, now=time.time_ns() // 1_000_000, key=key)
+        # What the last server was sending is for the next one to find, and to tell of.
+        store = open_store(data, now=time.time_ns() // 1_000_000, key=key, recover=False)
     except StoreRefusedError as problem:
         raise ControlError(f"No server answers on {data / SOCKET}, and {problem}") from None
     jobs = Jobs()
@@ -134,6 +138,8 @@ async def reached(data: Path, config: Path | None = None, *, secrets_dir: Path |
 
 class _Remote:
     """A server on its control socket."""
+
+    running = True
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -157,6 +163,8 @@ class _Remote:
 
 class _Local:
     """The interface as an application in this process."""
+
+    running = False
 
     def __init__(self, application: Application) -> None:
         self._application = application
@@ -308,6 +316,13 @@ def _read(status: int, body: bytes) -> Any:
     return document
 
 
+def _where_they_are(data: Path) -> str:
+    demonstration = data / DEMO_FOLDER
+    if (demonstration / FILE).exists():
+        return f"Those of a demonstration are in another folder: --data {demonstration}"
+    return "Name the folder of the server with --data."
+
+
 def _refuse_what_is_held(data: Path) -> None:
     """A process that works with the folder and answers nobody: nothing can be done until it does, or has ended."""
     try:
@@ -327,8 +342,8 @@ def _refuse_what_would_be_made(data: Path, key: str) -> None:
     """Nothing may come into a folder that its server would stumble on: another key, or files of another user."""
     if not key and not (data / KEY_FILE).exists():
         raise ControlError(
-            f'"{data}" holds no key, so it is sealed with {KEY}. Set that, or name the folder of its file with '
-            "--secrets-dir."
+            f'"{data}" holds no key: either its file "{KEY_FILE}" was not copied with the rest, or it is sealed with '
+            f"{KEY}. Put the file back; or set that, or name the folder of its file with --secrets-dir."
         )
     owner = (data / FILE).stat().st_uid
     if os.geteuid() == 0 and owner != 0:

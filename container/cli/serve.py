@@ -130,7 +130,7 @@ def serve(
             raise _not_started(f"did not start: {_reason(built.loaded)}", log_format)
         code = uvloop.run(run(options, sources, built))
     except (StartError, RegistryError, OSError) as problem:
-        raise _not_started(f"cannot start: {problem}", log_format) from None
+        raise _not_started(f"did not start: {problem}", log_format) from None
     if code:
         raise typer.Exit(code)
 
