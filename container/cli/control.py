@@ -22,6 +22,7 @@ import orjson
 
 from container.cli.build import build
 from container.cli.crowd import Crowd
+from container.cli.demo import FOLDER as DEMO_FOLDER
 from container.cli.listeners import listening
 from container.cli.sources import Sources, own_secret, secrets_from
 from container.config.load import Secrets
@@ -116,7 +117,7 @@ async def reached(data: Path, config: Path | None = None, *, secrets_dir: Path |
     are, and the key that seals the folder.
     """
     if not (data / FILE).exists():
-        raise ControlError(f'"{data}" holds no deliveries. Name the folder of the server with --data.')
+        raise ControlError(f'"{data}" holds no deliveries. {_where_they_are(data)}')
     if await asyncio.to_thread(_answers, data):
         yield _Remote(data)
         return
@@ -329,6 +330,13 @@ def _read(status: int, body: bytes) -> Any:
     return document
 
 
+def _where_they_are(data: Path) -> str:
+    demonstration = data / DEMO_FOLDER
+    if (demonstration / FILE).exists():
+        return f"Those of a demonstration are in another folder: --data {demonstration}"
+    return "Name the folder of the server with --data."
+
+
 def _refuse_what_is_held(data: Path) -> None:
     """A process that works with the folder and answers nobody: nothing can be done until it does, or has ended."""
     try:
@@ -348,8 +356,8 @@ def _refuse_what_would_be_made(data: Path, key: str) -> None:
     """Nothing may come into a folder that its server would stumble on: another key, or files of another user."""
     if not key and not (data / KEY_FILE).exists():
         raise ControlError(
-            f'"{data}" holds no key, so it is sealed with {KEY}. Set that, or name the folder of its file with '
-            "--secrets-dir."
+            f'"{data}" holds no key: either its file "{KEY_FILE}" was not copied with the rest, or it is sealed with '
+            f"{KEY}. Put the file back; or set that, or name the folder of its file with --secrets-dir."
         )
     owner = (data / FILE).stat().st_uid
     if os.geteuid() == 0 and owner != 0:

@@ -16,6 +16,7 @@ from container.delivery import accepting, statements
 from container.delivery.claimed import read_claimed
 from container.delivery.counters import StoreFigures
 from container.delivery.filling import Filling
+from container.delivery.former_keys import keys_for, tell_missing
 from container.delivery.levels import NEARLY_FULL, Levels
 from container.delivery.opening import Opened, open_folder
 from container.delivery.queue import Take
@@ -23,7 +24,7 @@ from container.delivery.reading import Reading
 from container.delivery.reports import lane_reports, waiting_lanes
 from container.delivery.row import Acceptance, Reason, Row
 from container.delivery.schema import FILE, lock, open_reader, unusable
-from container.delivery.seal import Keyring, KeyringError, keyring
+from container.delivery.seal import Keyring, KeyringError, keys_here
 from container.delivery.sqlite_queue import Changing, SqliteQueue
 from container.delivery.statements import Found
 from container.delivery.store import (
@@ -65,13 +66,14 @@ def open_store(
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             held = opened.enter_context(lock(folder))
-            keys = keyring(folder, key)
+            here = keys_here(folder, key)
             found = open_folder(folder, now=now)
             opened.callback(found.abandon)
-            _check_key(found.connection, keys)
+            keys = keys_for(found.connection, folder, here)
             recovered, poisoned = statements.recover(found.connection, now=now) if recover else (0, 0)
             store = SqliteStore(found, keys, held, limits=limits, recovered=recovered, poisoned=poisoned)
             if recover:
+                tell_missing(found.connection, keys)
                 store.tell_fill()
         except KeyringError as problem:
             raise StoreRefusedError(str(problem)) from None
@@ -378,14 +380,3 @@ def _size(file: Path) -> int:
 
 def _numbers(rows: Sequence[ClaimedRow]) -> list[int]:
     return [row.number for row in rows]
-
-
-def _check_key(connection: sqlite3.Connection, keys: Keyring) -> None:
-    """Refuses a start without the key that sealed the latest rows: every one of them would be buried."""
-    found = connection.execute("select value from meta where name='kid'").fetchone()
-    if found and found[0] not in keys and connection.execute("select 1 from delivery limit 1").fetchone():
-        raise StoreRefusedError(
-            f'the deliveries that wait are sealed with the key "{found[0]}", which is not here. '
-            "Put it back; TAG_CONTAINER_KEY takes several keys, separated by commas."
-        )
-    connection.execute("insert into meta values('kid', ?) on conflict do update set value=excluded.value", (keys.kid,))

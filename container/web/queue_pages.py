@@ -24,7 +24,7 @@ from container.web.queue_words import Standing, advice_on, standing
 LANES_ON_A_PAGE, ROWS_ON_A_PAGE = 100, 50
 FEW_OUTCOMES, MANY_OUTCOMES = 20, 100
 
-GONE = "There is no such row any more: it was delivered, replayed or dropped."
+GONE = "There is no such row: it was delivered, replayed or dropped, or there never was one."
 _PLACES: tuple[Place, ...] = get_args(Place)
 _REASONS: tuple[Reason, ...] = get_args(Reason)
 _TONES = {"bad": 0, "odd": 1, "good": 2}

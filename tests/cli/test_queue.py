@@ -21,6 +21,7 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from container.cli.control import ControlError
+from container.cli.engine import tell_of_lanes
 from container.cli.main import app
 from container.cli.queue_files import export_rows
 from container.cli.queue_text import lane_table
@@ -404,6 +405,40 @@ def test_a_lane_that_holds_says_its_next_try_and_that_it_is_full_and_so_does_the
     assert "full" not in shown
 
 
+def test_lanes_in_which_nothing_is_sent_are_told_of_at_a_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work(store: SqliteStore) -> None:
+        await tell_of_lanes(store)
+        assert not caplog.records
+        for number in range(1, 7):
+            await store.accept(accepted(planned(number, item_request(number, account=f"C{number}"))))
+        for number in range(1, 5):
+            await store.mark(number, LaneState("credential", NOW, 3))
+        await store.mark(5, LaneState("open", NOW, 3))
+        await store.pause(1, paused=True)
+        await tell_of_lanes(store)
+
+    with_store(tmp_path, work)
+    [line] = [record.getMessage() for record in caplog.records]
+    named = [f"{number} (tiktok_events_api https://vendor.example/v1/events C{number})" for number in (1, 2, 3)]
+    first = f"{named[0]}: paused; {named[1]}: credential; {named[2]}: credential"
+    assert line == f'serve.lanes_still lanes=4 first="{first}"'
+
+
+def test_numbers_and_a_lane_do_not_go_together_and_the_answer_says_so(tmp_path: Path) -> None:
+    prepared(tmp_path, dead=1)
+    found = said("queue", "drop", "1", "--lane", "1", "--yes", data=tmp_path)
+    assert found.exit_code == 2
+    assert "Numbers and --lane cannot be combined" in " ".join(found.output.replace("│", " ").split())
+
+
+def test_where_only_a_demonstration_has_deliveries_its_folder_is_named(tmp_path: Path) -> None:
+    prepared(tmp_path / "demo")
+    found = said("queue", "list", data=tmp_path)
+    assert (found.exit_code, f"--data {tmp_path / 'demo'}" in found.output) == (1, True)
+
+
 def test_rows_of_one_lane_or_place_or_reason_are_exported_alone(tmp_path: Path) -> None:
     here = prepared(tmp_path, dead=2, waiting=3)
 
@@ -520,8 +555,6 @@ def test_whoever_is_interrupted_stops_the_job_too(tmp_path: Path) -> None:
     asked: list[str] = []
 
     class Slow(Told):
-        running = True
-
         async def ask(self, path: str, document: object = None, **query: object) -> Any:
             asked.append(path)
             await asyncio.sleep(0)
@@ -552,7 +585,7 @@ def test_a_terminal_is_told_nothing_by_what_a_vendor_answered(
     assert not {"\x1b", "\x07", "\x9b"} & set(shown)
 
 
-def test_lines_that_are_no_rows_are_told(tmp_path: Path) -> None:
+def test_lines_that_are_no_rows_are_told_and_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     here, file = prepared(tmp_path / "a", waiting=1), tmp_path / "rows"
     said("queue", "export", str(file), data=here)
     file.write_text(file.read_text() + "\nnot json\n[]\n{}\n")
@@ -562,6 +595,7 @@ def test_lines_that_are_no_rows_are_told(tmp_path: Path) -> None:
         True,
         True,
     )
+    assert "queue.imported by=command rows=1 known=0 damaged=3 full=0" in caplog.text
 
 
 def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
@@ -625,6 +659,7 @@ def test_no_key_is_made_in_a_folder_that_another_key_seals(tmp_path: Path, monke
     for command in (("queue", "list"), ("forget", "--user-id", "customer-4711")):
         found = said(*command, data=data)
         assert (found.exit_code, "TAG_CONTAINER_KEY" in found.output) == (1, True)
+        assert 'its file "key" was not copied with the rest' in found.output
     assert sorted(path.name for path in data.iterdir()) == before
     secrets.mkdir()
     (secrets / "TAG_CONTAINER_KEY").write_text(f"{key}\n")

@@ -281,7 +281,7 @@ def test_a_row_that_is_not_there_is_told_with_the_place_that_has_its_number(tmp_
             assert said["waiting/1"]["error"].endswith("Number 1 is a dead letter: it is /api/queue/rows/dead/1.")
             assert said["dead/3"]["elsewhere"] == "waiting"
             assert said["dead/3"]["error"].endswith("Number 3 waits: it is /api/queue/rows/waiting/3.")
-            assert said["dead/9"] == {"error": "There is no such row any more."}
+            assert said["dead/9"] == {"error": "There is no such row."}
 
     run(work())
 
@@ -467,7 +467,7 @@ def test_a_row_and_a_job_that_are_gone_are_told(tmp_path: Path) -> None:
         async with desk(tmp_path) as here:
             for path in ("/rows/dead/1", "/jobs/1"):
                 answer = await here.caller.get(f"/api/queue{path}", headers=BEARER)
-                assert (answer.status_code, "any more" in answer.json()["error"]) == (404, True)
+                assert (answer.status_code, "There is no such" in answer.json()["error"]) == (404, True)
 
     run(work())
 
