@@ -52,9 +52,12 @@ class Load:
     p99: float
 
 
-def load(port: int, shapes: Sequence[Shape], seconds: float, folder: Path) -> Load:
+def load(port: int, shapes: Sequence[Shape], seconds: float, folder: Path, *, connections: int = CONNECTIONS) -> Load:
     """Sends for so long. Raises `AssertionError` when a hit is refused or a connection fails."""
-    found, failed = _by_wrk(port, shapes, seconds, folder) if WRK else uvloop.run(_by_ourselves(port, shapes, seconds))
+    if WRK:
+        found, failed = _by_wrk(port, shapes, seconds, folder, connections)
+    else:
+        found, failed = uvloop.run(_by_ourselves(port, shapes, seconds, connections))
     if failed or not found.answered:
         raise AssertionError(f"{failed} hits failed, {found.answered} were taken")
     return found
@@ -71,7 +74,7 @@ def _lua(content: bytes) -> str:
     return '"' + text.replace("\r", "\\r").replace("\n", "\\n") + '"'
 
 
-def _by_wrk(port: int, shapes: Sequence[Shape], seconds: float, folder: Path) -> tuple[Load, int]:
+def _by_wrk(port: int, shapes: Sequence[Shape], seconds: float, folder: Path, connections: int) -> tuple[Load, int]:
     assert WRK is not None
     file = folder / "hits.lua"
     file.write_text(script(shapes, fresh_numbers(int(seconds * MOST_A_SECOND))), encoding="utf-8")
@@ -81,7 +84,7 @@ def _by_wrk(port: int, shapes: Sequence[Shape], seconds: float, folder: Path) ->
         "-t1",
         "--timeout",
         f"{TIMEOUT_SECONDS}s",
-        f"-c{CONNECTIONS}",
+        f"-c{connections}",
         f"-d{max(round(seconds), 1)}s",
         "-s",
         str(file),
@@ -98,7 +101,7 @@ def measured(said: str) -> tuple[Load, int]:
     return Load(int(found["answered"]), *times), int(found["failed"])
 
 
-async def _by_ourselves(port: int, shapes: Sequence[Shape], seconds: float) -> tuple[Load, int]:
+async def _by_ourselves(port: int, shapes: Sequence[Shape], seconds: float, together: int) -> tuple[Load, int]:
     answers = Answers([])
     contents = requests(shapes)
     began = time.perf_counter()
@@ -109,7 +112,7 @@ async def _by_ourselves(port: int, shapes: Sequence[Shape], seconds: float) -> t
         if now < ends:
             connection.send(next(contents), now)
 
-    connections = await connected(port, CONNECTIONS, answers, free)
+    connections = await connected(port, together, answers, free)
     for connection in connections:
         free(connection)
     await asyncio.sleep(seconds)

@@ -23,6 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from platform import python_version
@@ -31,7 +32,7 @@ from typing import Any
 import psycopg
 
 from benchmarks import delivery, servers
-from benchmarks.closed_loop import load
+from benchmarks.closed_loop import CONNECTIONS, load
 from benchmarks.cluster import Cluster, cluster
 from benchmarks.example import ROOT, SECRETS, compiled, example
 from benchmarks.figures import Cell, median, table
@@ -47,7 +48,7 @@ from container.delivery.store import Store
 
 DATABASE = "tags"
 PROCESSES = (1, 2, 4)
-ROWS: Mapping[str, int] = {"batched": 40_000, "alone": 4_000}
+ROWS: Mapping[str, int] = {"batched": 30_000, "alone": 3_000}
 SHORT_ROWS: Mapping[str, int] = {"batched": 5_000, "alone": 500}
 STARTED_SECONDS, STARTED_SECONDS_EACH = 6.0, 4.0
 """How long processes take to start at most, until what waits is due: the first, and each."""
@@ -69,7 +70,7 @@ KEY = base64.b64encode(secrets.token_bytes(32)).decode()
 @dataclass(frozen=True, slots=True)
 class Measured:
     """Hits or events of a run. `database`: CPU seconds of PostgreSQL within `cpu`. `others`: share of the machine that
-    was taken by what is not ours.
+    was taken by what is not ours. `written`: bytes of PostgreSQL's log.
     """
 
     count: int
@@ -77,6 +78,7 @@ class Measured:
     cpu: float
     database: float
     others: float
+    written: float
 
     @property
     def per_cpu(self) -> float:
@@ -105,16 +107,21 @@ class Place:
     def processor_seconds(self) -> float:
         return self.database.processor_seconds() if self.database else 0.0
 
+    def written(self) -> float:
+        """Bytes that PostgreSQL has written to its log."""
+        return float(self.database.asked("select pg_current_wal_lsn()-'0/0'")) if self.database else 0.0
+
 
 def accept(place: Place, processes: int, seconds: float) -> Measured:
-    """Hits as fast as processes that only take them answer, 64 connections each."""
+    """Hits as fast as processes that only take them answer, 64 connections in all."""
     with ExitStack() as stack:
         text = example(NOWHERE)
         more = [] if place.database is None else ["--no-deliver"]
         started = [stack.enter_context(process(place, text, "serve", more)) for _ in range(processes)]
         with ThreadPoolExecutor(processes) as pool:
             watch = Watch(place, started)
-            loads = [pool.submit(load, each.port, purchases(), seconds, each.folder) for each in started]
+            one = partial(load, connections=CONNECTIONS // processes)
+            loads = [pool.submit(one, each.port, purchases(), seconds, each.folder) for each in started]
             answered = sum(each.result().answered for each in loads)
             found = watch.measured(answered)
     assert rows_in(place) >= answered, "a hit was answered and not written"
@@ -155,13 +162,15 @@ class Watch:
     def measured(self, count: int) -> Measured:
         """Until now."""
         seconds = time.monotonic() - self._began
-        own, database, others = (after - before for before, after in zip(self._before, self._now(), strict=True))
-        return Measured(count, seconds, own + database, database, max(others / seconds / (os.cpu_count() or 1), 0.0))
+        own, database, others, log = (after - before for before, after in zip(self._before, self._now(), strict=True))
+        shared = max(others / seconds / (os.cpu_count() or 1), 0.0)
+        return Measured(count, seconds, own + database, database, shared, log)
 
-    def _now(self) -> tuple[float, float, float]:
-        """CPU seconds of the processes, of the database, and of what this program has not started."""
+    def _now(self) -> tuple[float, float, float, float]:
+        """CPU seconds of the processes, of the database, and of what this program has not started; bytes of its log."""
         own = sum(each.processor_seconds() for each in self._started)
-        return own, self._place.processor_seconds(), spent_seconds() - processor_seconds(os.getpid())
+        others = spent_seconds() - processor_seconds(os.getpid())
+        return own, self._place.processor_seconds(), others, self._place.written()
 
 
 @contextmanager
@@ -234,7 +243,15 @@ def _number(row: tuple[Any, ...] | None) -> int:
 def report(what: str, found: Mapping[tuple[str, int], Sequence[Measured]]) -> str:
     """Medians of the rounds as a table in Markdown, with what SQLite does for comparison."""
     yardstick = median([each.per_cpu for each in found["sqlite", 1]]) if ("sqlite", 1) in found else 0.0
-    headings = (what, "per CPU-s", "against SQLite", "of the CPU: database", "a second", "machine taken by others")
+    headings = (
+        what,
+        "per CPU-s",
+        "against SQLite",
+        "of the CPU: database",
+        "log bytes each",
+        "a second",
+        "machine taken by others",
+    )
     rows: list[Sequence[Cell]] = []
     for (engine, processes), rounds in found.items():
         per_cpu = median([each.per_cpu for each in rounds])
@@ -245,6 +262,7 @@ def report(what: str, found: Mapping[tuple[str, int], Sequence[Measured]]) -> st
                 per_cpu,
                 per_cpu / yardstick if yardstick else "-",
                 f"{median([each.database / each.cpu for each in rounds]):.0%}",
+                median([each.written / each.count for each in rounds]) if engine == "postgres" else "-",
                 median([each.per_second for each in rounds]),
                 f"{others:.0%}{' (busy)' if others > BUSY else ''}",
             )
@@ -263,18 +281,16 @@ def main() -> None:
     rounds, rows, seconds = (1, SHORT_ROWS, 2.0) if chosen.short else (chosen.rounds, ROWS, chosen.seconds)
     contenders = [("sqlite", 1), *(("postgres", int(each)) for each in chosen.processes.split(",") if each)]
     works = [work for work in WORKS if work in chosen.only or not chosen.only]
-    found: dict[str, dict[tuple[str, int], list[Measured]]] = {work: {} for work in works}
+    print(f"{rounds} rounds, medians. {processor()}, {os.cpu_count()} cores, Python {python_version()}.\n")
     with tempfile.TemporaryDirectory() as made:
-        for number in range(rounds):
-            for work in works:
+        for work in works:
+            found: dict[tuple[str, int], list[Measured]] = {contender: [] for contender in contenders}
+            for number in range(rounds):
                 for engine, processes in contenders:
                     print(f"round {number + 1} of {rounds}: {work}, {engine}, {processes}", file=sys.stderr)
                     with place_of(engine, Path(made)) as place:
-                        one = measure(work, place, processes, seconds, rows)
-                    found[work].setdefault((engine, processes), []).append(one)
-    print(f"{rounds} rounds, medians. {processor()}, {os.cpu_count()} cores, Python {python_version()}.\n")
-    for work in works:
-        print(f"{report(WORKS[work], found[work])}\n")
+                        found[engine, processes].append(measure(work, place, processes, seconds, rows))
+            print(f"{report(WORKS[work], found)}\n", flush=True)
 
 
 def measure(work: str, place: Place, processes: int, seconds: float, rows: Mapping[str, int]) -> Measured:

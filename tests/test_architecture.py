@@ -205,6 +205,7 @@ BROAD_EXCEPTS = {
     "container.delivery.handling": "around one judge",
     "container.delivery.writer": "the store's thread hands every failure to whoever asked",
     "container.delivery.postgres_accepting": "whoever asked gets the failure of the commit",
+    "container.delivery.spool": "hits are kept, whatever is wrong with what forwards them",
     "container.web.ingest": "a hit gets an answer",
     "container.cli.faults": "a request gets an answer",
     "container.engine.claim": "a consent default that cannot be computed loses no hit",

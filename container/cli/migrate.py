@@ -19,6 +19,13 @@ def migrate(
     *,
     store: Store = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the SQL.")] = False,
+    restored: Annotated[
+        bool,
+        typer.Option(
+            "--restored",
+            help="A backup was put back, and nothing runs: what came more than 48 hours ago is not sent by itself.",
+        ),
+    ] = False,
     secrets_dir: Annotated[
         Path | None, typer.Option(exists=True, file_okay=False, help="A folder with one file per secret.")
     ] = None,
@@ -28,6 +35,8 @@ def migrate(
 ) -> None:
     """Make the tables in a database, or bring those of an earlier version up to date. Processes may run meanwhile."""
     own = own_of(secrets_dir, log_format, store)
+    if dry_run and restored:
+        raise typer.BadParameter("--restored does something, and --dry-run does not: name one")
     if not own.store:
         raise typer.BadParameter("name the database with --store postgresql://… or TAG_CONTAINER_STORE")
     try:
@@ -37,5 +46,8 @@ def migrate(
             return
         for sentence in asyncio.run(migrating.migrated(own.store)):
             typer.echo(sentence)
+        if restored:
+            for sentence in asyncio.run(postgres("postgres_restored").restored(own.store)):
+                typer.echo(sentence)
     except (StartError, StoreRefusedError) as problem:
         raise not_started(f"cannot migrate: {problem}", own.log_format) from None

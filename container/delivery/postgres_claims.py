@@ -76,7 +76,7 @@ _ORIGIN = (
     "json_build_object('batch', encode(batch, 'hex'), 'part', part, 'size', size, 'most_items', most_items, "
     "'most_bytes', most_bytes, 'expire', expire, 'give_up', give_up, 'priority', priority)::text"
 )
-_MOVED = f"""
+MOVED = f"""
 gone as (
   delete from delivery where {{which}} returning *
 ), moved as (
@@ -87,11 +87,11 @@ gone as (
 )
 """  # noqa: S608 - constants
 _HELD = "number=any(%(numbers)s::bigint[]) and claim=%(token)s"
-_TALLY = "select lane, count(*), sum(length(body))::bigint from gone group by lane"
-_BURY = f"with {_MOVED.format(which=_HELD, crashed=0)} {_TALLY}"
-_THOSE = "slot=any(array(select distinct slot from old)) and number=any(array(select number from old))"
-_BURY_OLD = f"{_OLD}, {_MOVED.format(which=_THOSE, crashed=0)} {_TALLY}"
-_SETTLE = f"with gone as (delete from delivery where {_HELD} returning lane, body) {_TALLY}"  # noqa: S608 - constants
+TALLY = "select lane, count(*), sum(length(body))::bigint from gone group by lane"
+_BURY = f"with {MOVED.format(which=_HELD, crashed=0)} {TALLY}"
+THOSE = "slot=any(array(select distinct slot from old)) and number=any(array(select number from old))"
+_BURY_OLD = f"{_OLD}, {MOVED.format(which=THOSE, crashed=0)} {TALLY}"
+_SETTLE = f"with gone as (delete from delivery where {_HELD} returning lane, body) {TALLY}"  # noqa: S608 - constants
 _POSTPONE = (
     "update delivery set claim=null, lease=null, due=coalesce(%(until)s::bigint, due), attempts=attempts-%(back)s, "  # noqa: S608 - constants
     f"faults=faults+%(fault)s, history=appended(history, %(line)s) where {_HELD} returning number"
@@ -117,7 +117,7 @@ RECOVER = (
 BURY_LAPSED = f"""
 with old as materialized (
   select slot, number from delivery where {_LAPSED} and crashes>={MOST_CRASHES - 1} limit 1000 for update skip locked
-), {_MOVED.format(which=_THOSE, crashed=1)} {_TALLY}
+), {MOVED.format(which=THOSE, crashed=1)} {TALLY}
 """  # noqa: S608 - constants
 
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from container.delivery.counters import SpoolFigures, StoreFigures
 from container.delivery.forwarding import Forwarded, Forwarding
+from container.delivery.leftovers import forward_others
 from container.delivery.row import Acceptance, FailedHit, Unpacked
 from container.delivery.selection import AT_ONCE, Place, Searched
 from container.delivery.served import ServedStore
@@ -75,6 +77,7 @@ async def open_spool(
     store = SpoolStore(database, spool, forwarding, sleep=sleep)
     if await forwarding.holds():
         store.begin("the last process left hits in it")
+    store.beside(forward_others(folder, own, database, key=key, sleep=sleep))
     return store
 
 
@@ -98,6 +101,7 @@ class SpoolStore:
         self._holds = asyncio.Event()
         self._closed = self._resting = False
         self._task = asyncio.create_task(self._forward())
+        self._beside: list[asyncio.Task[None]] = []
         self.share, self.listen = database.share, database.listen
         self.claim, self.settle, self.postpone = database.claim, database.settle, database.postpone
         self.give_back, self.split, self.regroup = database.give_back, database.split, database.regroup
@@ -143,8 +147,9 @@ class SpoolStore:
             found.append(f"Hits wait in the spool until the database has taken those before them{because}.")
         elif because:
             found.append(f"The database is away{because}: hits would wait in the spool.")
-        if self.forwarded.left:
-            found.append(f"{self.forwarded.left} deliveries of the spool cannot be forwarded: the log says which.")
+        left = self.forwarded.left
+        if left:
+            found.append(f"Deliveries of the spool that cannot be forwarded: {left}. The log says which.")
         return found
 
     async def accept(self, acceptance: Acceptance) -> Accepted:
@@ -217,10 +222,17 @@ class SpoolStore:
             self._holds.set()
             log.warning("spool.began reason=%s", quoted(reason))
 
+    def beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Has this done until the store is closed."""
+        self._beside.append(asyncio.create_task(work))
+
     async def close(self) -> None:
         if self._closed:
             return
         self._closed = True
+        for task in self._beside:
+            task.cancel()
+        await asyncio.gather(*self._beside, return_exceptions=True)
         self._holds.set()
         if not self._resting:
             await asyncio.wait((self._task,), timeout=CLOSING_SECONDS)
@@ -256,11 +268,14 @@ class SpoolStore:
             except StoreError as problem:
                 reached, self._away = False, str(problem)
                 await self._rest()
-            except Exception as problem:
-                # A mistake of ours: the hits are kept, and not tried in a hot loop.
-                reached, self._away = False, type(problem).__name__
-                log.exception("spool.failed problem=%s", type(problem).__name__)
+            except Exception as problem:  # noqa: BLE001 - a mistake of ours: the hits are kept, and not tried in a hot loop
+                reached = False
+                self._mistaken(problem)
                 await self._rest()
+
+    def _mistaken(self, problem: Exception) -> None:
+        self._away = type(problem).__name__
+        log.error("spool.failed problem=%s", type(problem).__name__, exc_info=problem)
 
     async def _step(self) -> None:
         arrived = self._arrived

@@ -226,3 +226,12 @@ def test_while_the_database_is_away_hits_are_refused_and_afterwards_taken_again(
             soon(lambda: ready(served.admin).status_code, 200)
             assert rows(url) == 2
             assert served.stop(signal.SIGTERM) == 0
+
+
+def test_a_backup_that_was_put_back_is_said_and_its_old_deliveries_stay(tmp_path: Path) -> None:
+    url = running().database()
+    found = run("migrate", "--restored", "--store", url, folder=tmp_path)
+    assert found.returncode == 0
+    assert [line.split(" ", 1)[0] for line in found.stdout.splitlines()] == ["The", "0", "0"]
+    assert "are dead letters now (gave_up)" in found.stdout
+    assert run("migrate", "--restored", "--dry-run", "--store", url, folder=tmp_path).returncode == 2

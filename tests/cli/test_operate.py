@@ -97,7 +97,7 @@ def test_everything_that_is_noticed_about_a_proxy_or_a_flood_is_listed() -> None
 def test_every_file_of_a_data_folder_is_listed(tmp_path: Path) -> None:
     asyncio.run(open_store(tmp_path, now=1).close())
     listed = {signs(name)[0] for name, _ in table("The data folder")}
-    rare = {MARK_FILE, f"{FILE}.corrupt-…", SOCKET, LAST_RUN, "demo/"}
+    rare = {MARK_FILE, f"{FILE}.corrupt-…", SOCKET, LAST_RUN, "demo/", "spool/"}
     assert listed == {FILE, LOCK_FILE, KEY_FILE, RESERVE_FILE} | rare
     assert {path.name for path in tmp_path.iterdir()} == {FILE, LOCK_FILE, KEY_FILE, RESERVE_FILE}
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from container.delivery.late import open_late
 from container.delivery.postgres import open_postgres
+from container.delivery.served import ServedStore
+from container.delivery.spool import open_spool
 from container.delivery.sqlite import open_store
-from container.delivery.store import Store
+from container.delivery.store import Limits, Store
 from tests.delivery.engines import ENGINES, Engine
 from tests.delivery.harness import NOW, Scenario, StoreFactory, run
 from tests.delivery.postgres import KEY, running
@@ -23,7 +26,16 @@ async def in_postgres(_: Path) -> Store:
     return await open_postgres(running().database(), key=KEY)
 
 
-FACTORIES: dict[str, StoreFactory] = {"sqlite": in_sqlite, "postgres": in_postgres}
+async def behind_a_spool(folder: Path) -> Store:
+    """With the database there a spool changes nothing. Which database that is does not matter to it."""
+
+    async def opening() -> ServedStore:
+        return open_store(folder / "database", now=NOW)
+
+    return await open_spool(await open_late(opening), folder / "spool", now=NOW, limits=Limits())
+
+
+FACTORIES: dict[str, StoreFactory] = {"sqlite": in_sqlite, "postgres": in_postgres, "spool": behind_a_spool}
 
 
 @pytest.fixture(params=[*FACTORIES.values()], ids=[*FACTORIES])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from container.delivery.forwarding import Forwarding
-from container.delivery.late import LateStore
+from container.delivery.late import LateStore, open_late
+from container.delivery.leftovers import SETTLED_SECONDS
 from container.delivery.postgres import open_postgres
 from container.delivery.row import Acceptance, acceptance
 from container.delivery.schema import FILE
@@ -23,8 +24,11 @@ from container.delivery.sqlite import open_store
 from container.delivery.store import (
     Accepted,
     Limits,
+    StoreAwayError,
+    StoreError,
     StoreFilledError,
     StoreFullError,
+    StoreRefusedError,
     StoreUnavailableError,
     WaitingLane,
 )
@@ -85,6 +89,11 @@ class Switched(LateStore):
         return self.__dict__.setdefault("seen", [])  # type: ignore[no-any-return]  # of this test's own
 
 
+async def patiently(seconds: float) -> None:
+    """As `briefly`, but for longer pauses."""
+    await (asyncio.Event().wait() if seconds >= SETTLED_SECONDS else briefly(seconds))
+
+
 async def until(done: Callable[[], bool]) -> None:
     """Returns when it is so; whoever waits too long is stopped by `run`."""
     for _ in iter(done, True):
@@ -117,10 +126,14 @@ Opening = Callable[[], Awaitable[ServedStore]]
 
 @dataclass
 class Theatre:
-    """A folder and a database, which outlive the processes that work with them."""
+    """A folder and a database, which outlive the processes that work with them.
+
+    `leftovers`: whether a process gets to look for spools that nobody has.
+    """
 
     folder: Path
     opening: Opening
+    leftovers: bool = False
 
     def play(self, *parts: Part, limits: Limits = LIMITS) -> None:
         """Each part with a process of its own, so to speak: the stores are closed in between."""
@@ -129,7 +142,8 @@ class Theatre:
 
     async def _whole(self, part: Part, limits: Limits) -> None:
         database = Switched(self.opening, await self.opening())
-        store = await open_spool(database, self.folder / "spool", now=NOW, limits=limits, sleep=briefly)
+        sleep = briefly if self.leftovers else patiently
+        store = await open_spool(database, self.folder / "spool", now=NOW, limits=limits, sleep=sleep)
         try:
             await part(Stage(self.folder, database, store))
         finally:
@@ -455,6 +469,40 @@ def test_one_that_the_database_never_takes_holds_up_nobody(theatre: Theatre) -> 
     theatre.play(part, next_time)
 
 
+def test_what_is_damaged_in_the_spool_holds_up_nobody(theatre: Theatre) -> None:
+    async def leave(stage: Stage) -> None:
+        await spooled(stage, 1, 2, 3)
+
+    async def look(stage: Stage) -> None:
+        await stage.emptied()
+        assert await stage.there() == [1, 3]
+        assert stage.store.forwarded.left == 1
+        assert stage.store.notices == ["Deliveries of the spool that cannot be forwarded: 1. The log says which."]
+
+    theatre.play(leave)
+    with closing(sqlite3.connect(theatre.folder / "spool" / "1" / FILE)) as connection, connection:
+        assert connection.execute("update delivery set crc=crc+1 where number=2").rowcount == 1
+    # It is still there, and no reason to keep hits behind it, also after a restart.
+    theatre.play(look)
+    theatre.play(lambda stage: stage.emptied())
+
+
+def test_a_database_that_hangs_while_hits_are_forwarded_gets_them_later_and_once(
+    theatre: Theatre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("container.delivery.forwarding.STORED_WITHIN_SECONDS", 0.05)
+
+    async def part(stage: Stage) -> None:
+        await spooled(stage, 1, 2)
+        stage.database.hangs, stage.database.away = True, False
+        await until(lambda: any("does not answer" in notice for notice in stage.store.notices))
+        stage.database.hangs = False
+        await stage.emptied()
+        assert await stage.there() == [1, 2]
+
+    theatre.play(part)
+
+
 def test_while_the_database_is_away_the_worker_has_nothing_to_do_and_hits_are_taken(theatre: Theatre) -> None:
     async def part(stage: Stage) -> None:
         stage.database.away = True
@@ -518,5 +566,86 @@ def test_a_second_process_has_a_spool_of_its_own(theatre: Theatre) -> None:
             await until(lambda: not second.holds)
             assert sorted(await stage.there()) == [1, 2]
             await second.close()
+
+    theatre.play(part)
+
+
+def test_what_lies_in_a_spool_that_nobody_has_is_forwarded_too(theatre: Theatre) -> None:
+    async def leave(stage: Stage) -> None:
+        await spooled(stage, 1)
+        second = await open_spool(stage.database, theatre.folder / "spool", now=NOW, limits=LIMITS, sleep=patiently)
+        await second.accept(accepted(planned(2)))
+        # Its database is the other's, which is closed with it.
+        await second.close()
+
+    async def look(stage: Stage) -> None:
+        await stage.emptied()
+        for _ in range(10_000):
+            if sorted(await stage.there()) == [1, 2]:
+                return
+            await asyncio.sleep(0.005)
+        raise AssertionError("it was left there")
+
+    theatre.play(leave)
+    theatre.leftovers = True
+    theatre.play(look)
+
+
+def test_a_database_that_is_away_at_the_start_is_opened_as_soon_as_it_is_there(theatre: Theatre) -> None:
+    async def whole() -> None:
+        problems: list[StoreError] = [StoreRefusedError("it is too new"), StoreAwayError("it is away")]
+        heard: list[Mapping[str, int]] = []
+
+        async def opening() -> ServedStore:
+            if problems:
+                raise problems.pop()
+            return await theatre.opening()
+
+        database = await open_late(opening, sleep=briefly)
+        database.listen(heard.append)
+        assert (database.trouble, database.fill, database.figures().engine) == ("it is away", 0.0, "none")
+        with pytest.raises(StoreUnavailableError, match="it is away"):
+            await database.accept(accepted(planned(1)))
+        await until(lambda: not database.trouble)
+        await database.accept(accepted(planned(1)))
+        assert [len(await database.waiting()), len(heard)] == [1, 1]
+        await database.close()
+        with pytest.raises(StoreUnavailableError, match="closed"):
+            await database.waiting()
+
+    run(whole())
+
+
+def test_a_database_that_is_not_fit_stops_the_start(theatre: Theatre) -> None:
+    async def opening() -> ServedStore:
+        raise StoreRefusedError("it is too new")
+
+    with pytest.raises(StoreRefusedError, match="too new"):
+        run(open_late(opening))
+
+
+def test_to_those_beside_a_spool_a_database_that_is_away_is_no_trouble(theatre: Theatre) -> None:
+    async def opening() -> ServedStore:
+        raise StoreAwayError("it is away")
+
+    async def whole() -> None:
+        database = await open_late(opening, patient=True, sleep=briefly)
+        assert (database.trouble, await database.waiting()) == ("", ())
+        with pytest.raises(StoreUnavailableError, match="it is away"):
+            await database.lanes()
+        await database.close()
+
+    run(whole())
+
+
+def test_a_fault_of_ours_keeps_the_hits(theatre: Theatre, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def part(stage: Stage) -> None:
+        await spooled(stage, 1)
+        with monkeypatch.context() as broken:
+            broken.setattr(Forwarding, "step", lambda _self: 1 / 0)
+            stage.database.away = False
+            await until(lambda: any("ZeroDivisionError" in notice for notice in stage.store.notices))
+        await stage.emptied()
+        assert await stage.there() == [1]
 
     theatre.play(part)
