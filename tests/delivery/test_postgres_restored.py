@@ -10,7 +10,7 @@ from container.delivery.postgres_restored import NOTE, WINDOW_HOURS, restored
 from container.delivery.selection import Selection
 from container.delivery.store import StoreRefusedError
 from tests.delivery.engines import Engine, emptied
-from tests.delivery.harness import HOURS, NOW, accepted, ids, must_claim, planned, run
+from tests.delivery.harness import HOURS, NOW, accepted, dead_letters, ids, must_claim, planned, run
 from tests.delivery.postgres import running
 
 URL = "here"
@@ -32,7 +32,7 @@ def test_what_came_before_the_vendors_window_is_a_letter_and_the_rest_waits(engi
             "1 that came earlier are dead letters now (gave_up). Send those that were not delivered: queue replay.",
         ]
         store = await engine.open()
-        [letter] = await store.dead()
+        [letter] = await dead_letters(store)
         assert (int(letter.id, 16), letter.reason, letter.note, letter.died) == (1, "gave_up", NOTE, NOW)
         # Of each day by itself.
         assert [ids(await must_claim(store)) for _ in range(2)] == [[2], [3]]
