@@ -22,6 +22,7 @@ import orjson
 
 from container.cli.build import build
 from container.cli.crowd import Crowd
+from container.cli.demo import FOLDER as DEMO_FOLDER
 from container.cli.listeners import listening
 from container.cli.sources import Sources, own_secret, secrets_from
 from container.config.load import Secrets
@@ -61,7 +62,9 @@ class ControlError(Exception):
 
 
 class Control(Protocol):
-    """The JSON interface of the queue, wherever it is."""
+    """The JSON interface of the queue, wherever it is. `running`: it is a server's."""
+
+    running: bool
 
     async def ask(self, path: str, document: Document | None = None, **query: object) -> Any:
         """What a GET answers, or with a document a POST. Raises `ControlError`."""
@@ -114,7 +117,7 @@ async def reached(data: Path, config: Path | None = None, *, secrets_dir: Path |
     are, and the key that seals the folder.
     """
     if not (data / FILE).exists():
-        raise ControlError(f'"{data}" holds no deliveries. Name the folder of the server with --data.')
+        raise ControlError(f'"{data}" holds no deliveries. {_where_they_are(data)}')
     if await asyncio.to_thread(_answers, data):
         yield _Remote(data)
         return
@@ -125,7 +128,8 @@ async def reached(data: Path, config: Path | None = None, *, secrets_dir: Path |
     _refuse_what_would_be_made(data, key)
     container = None if config is None else container_for(config, secrets)
     try:
-        opened = open_store(data, now=now_ms(), key=key)
+        # What the last server was sending is for the next one to find, and to tell of.
+        opened = open_store(data, now=now_ms(), key=key, recover=False)
     except StoreRefusedError as problem:
         raise ControlError(f"No server answers on {data / SOCKET}, and {problem}") from None
     async with within(opened, container, folder=data) as control:
@@ -134,13 +138,18 @@ async def reached(data: Path, config: Path | None = None, *, secrets_dir: Path |
 
 @asynccontextmanager
 async def within(
-    store: Store, container: Container | None, *, folder: Path | None = None, clock: Callable[[], int] = now_ms
+    store: Store,
+    container: Container | None,
+    *,
+    folder: Path | None = None,
+    clock: Callable[[], int] = now_ms,
+    running: bool = False,
 ) -> AsyncIterator[Control]:
-    """The interface over a store of this process, which is closed afterwards."""
+    """The interface over a store of this process, which is closed afterwards. `running`: others work on it too."""
     jobs = Jobs()
     try:
         caretaker = Caretaker(store, lambda: container, jobs=jobs, folder=folder, clock=clock)
-        yield _Local(queue_app(QueueApi(caretaker, lambda _header: True, by="command")))
+        yield _Local(queue_app(QueueApi(caretaker, lambda _header: True, by="command")), running=running)
     finally:
         await jobs.close()
         await store.close()
@@ -148,6 +157,8 @@ async def within(
 
 class _Remote:
     """A server on its control socket."""
+
+    running = True
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -172,8 +183,9 @@ class _Remote:
 class _Local:
     """The interface as an application in this process."""
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application, *, running: bool = False) -> None:
         self._application = application
+        self.running = running
 
     async def ask(self, path: str, document: Document | None = None, **query: object) -> Any:
         messages = [message async for message in self._messages(path, document, query)]
@@ -322,6 +334,13 @@ def _read(status: int, body: bytes) -> Any:
     return document
 
 
+def _where_they_are(data: Path) -> str:
+    demonstration = data / DEMO_FOLDER
+    if (demonstration / FILE).exists():
+        return f"Those of a demonstration are in another folder: --data {demonstration}"
+    return "Name the folder of the server with --data."
+
+
 def _refuse_what_is_held(data: Path) -> None:
     """A process that works with the folder and answers nobody: nothing can be done until it does, or has ended."""
     try:
@@ -341,8 +360,8 @@ def _refuse_what_would_be_made(data: Path, key: str) -> None:
     """Nothing may come into a folder that its server would stumble on: another key, or files of another user."""
     if not key and not (data / KEY_FILE).exists():
         raise ControlError(
-            f'"{data}" holds no key, so it is sealed with {KEY}. Set that, or name the folder of its file with '
-            "--secrets-dir."
+            f'"{data}" holds no key: either its file "{KEY_FILE}" was not copied with the rest, or it is sealed with '
+            f"{KEY}. Put the file back; or set that, or name the folder of its file with --secrets-dir."
         )
     owner = (data / FILE).stat().st_uid
     if os.geteuid() == 0 and owner != 0:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 
 from container.cli.demo import demo_folder
-from container.cli.last_run import ENDS_BADLY, Before, LastRun, begin, moment
+from container.cli.last_run import ENDS_BADLY, Before, LastRun, begin
 from container.cli.options import Networks, Options, StartError
 from container.cli.reload import resume
 from container.cli.scene import Scene
@@ -23,7 +23,8 @@ from container.delivery.disk import LOOK_SECONDS
 from container.delivery.judging import judges_of
 from container.delivery.pace import paces_of
 from container.delivery.served import ServedStore
-from container.delivery.told import quoted
+from container.delivery.store import StoreError
+from container.delivery.told import moment, quoted
 from container.delivery.transport import Transport, vendor_transport
 from container.delivery.worker import Worker
 from container.web.admission import Gate
@@ -32,6 +33,8 @@ from container.web.health import Health
 from container.web.metrics import Metrics, new_metrics
 
 LOOPBACK: Networks = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+
+LANES_NAMED = 3
 
 logger = logging.getLogger("container.cli")
 
@@ -72,6 +75,8 @@ async def open_engine(
     if found.recovered or found.poisoned:
         level = logging.ERROR if found.poisoned else logging.INFO
         logger.log(level, "store.recovered rows=%d dead=%d", found.recovered, found.poisoned)
+    if options.delivers:
+        await tell_of_lanes(store)
     egress = options.egress + (LOOPBACK if options.demo else ())
     transport = Transport(vendor_transport(egress), scene.secrets)
     opened.push_async_callback(transport.close)
@@ -123,6 +128,15 @@ def _last_run(options: Options, *, left_claims: bool) -> LastRun | None:
 def _tell_of(before: Before) -> None:
     if before.end in ENDS_BADLY:
         logger.warning("serve.ended_badly how=%s began=%s", before.end, quoted(moment(before.began)))
+
+
+async def tell_of_lanes(store: ServedStore) -> None:
+    """One line for all lanes in which nothing is sent: whoever starts it may not know of them."""
+    with suppress(StoreError):
+        still = [lane for lane in await store.lanes() if lane.paused or lane.state.mode != "open"]
+        named = [f"{each.number} ({each.lane}): {'paused' if each.paused else each.state.mode}" for each in still]
+        if still:
+            logger.warning("serve.lanes_still lanes=%d first=%s", len(still), quoted("; ".join(named[:LANES_NAMED])))
 
 
 async def until_over(stop: asyncio.Event, engine: Engine) -> int:

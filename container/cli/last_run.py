@@ -6,7 +6,6 @@ It is in a small file of the folder, whatever the store is: written over at the 
 from __future__ import annotations
 
 import os
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,8 +94,3 @@ def _boot() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except (OSError, ValueError):
         return ""
-
-
-def moment(milliseconds: int) -> str:
-    """For the log: `2026-01-01T10:00:00Z`."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(milliseconds / 1000)) if milliseconds else "unknown"

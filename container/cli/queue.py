@@ -18,6 +18,7 @@ from container.cli.queue_files import export_rows, import_rows
 from container.cli.queue_store import DATA, Data, SecretsDir, Store, reached_by
 from container.cli.queue_text import NOTHING_TO_DO, detail_lines, lane_table, outcome_lines, row_table
 from container.cli.working import carried_out, job_done, progress
+from container.config.problem import printable
 
 queue = typer.Typer(help="Look after deliveries: those that wait, and dead letters.", no_args_is_help=True)
 
@@ -50,21 +51,25 @@ def list_(
     """List lanes; or rows: what waits in a lane or anywhere, or dead letters."""
     place = place_of(dead=dead, waiting=waiting, reason=reason)
 
-    async def work() -> tuple[str, list[dict[str, Any]]]:
+    async def work() -> tuple[bool, dict[str, Any]]:
         async with reached_by(store, data, secrets_dir=secrets_dir) as control:
             if lane is None and place is None:
-                return "lanes", (await control.ask("/lanes"))["lanes"]
+                return control.running, await control.ask("/lanes")
             await check_lane(control, lane)
             asked: dict[str, Any] = {"place": place or "waiting", "lane": lane, "reason": reason, "most": most}
-            return "rows", (await control.ask("/rows", **asked))["rows"]
+            return control.running, await control.ask("/rows", **asked)
 
-    kind, found = carried_out(work)
+    running, found = carried_out(work)
     if format == "json":
-        typer.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
-    elif kind == "lanes":
-        lane_table(found)
+        rows = found["rows"] if "rows" in found else found["lanes"]
+        typer.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
+        return
+    if not running:
+        typer.echo(printable(f"No server runs on {data}; this is how the folder stands."))
+    if "rows" in found:
+        row_table(found["rows"])
     else:
-        row_table(found)
+        lane_table(found["lanes"], running=running, fill=found.get("fill", 0.0))
 
 
 @queue.command()

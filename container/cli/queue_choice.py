@@ -67,6 +67,8 @@ def chosen(
 
     A number is a dead letter's where nothing else is stated; of many the place has to be said.
     """
+    if numbers and lane is not None:
+        raise typer.BadParameter("Numbers and --lane cannot be combined: a number is one row, whatever its lane.")
     several = lane is not None or reason is not None
     if sum((bool(numbers), several, every)) != 1:
         raise typer.BadParameter("Say which rows: NUMBER…, --lane, --reason (also both), or --all.")
@@ -144,7 +146,7 @@ async def _by_number(control: Control, action: Action, rows: Chosen) -> list[dic
 
 def _not_there(place: Place, number: int, elsewhere: str) -> str:
     what = "dead letter" if place == "dead" else "delivery that waits"
-    said = f"There is no such row any more: no {what} has the number {number}."
+    said = f"There is no such row: no {what} has the number {number}."
     if elsewhere == "waiting":
         return f"{said} A delivery that waits has it: add --waiting if you mean that."
     if elsewhere == "dead":

@@ -55,7 +55,7 @@ async def import_rows(control: Control, file: Path) -> dict[str, int]:
             number = found["import"]
             shown(done, max(size, done))
         if number is not None:
-            found = await control.ask("/import", {"rows": [], "import": number, "last": True})
+            found = await control.ask("/import", {"rows": [], "import": number, "last": True, "unreadable": damaged})
     return {**found, "damaged": found["damaged"] + damaged}
 
 

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from container.config.problem import printable
-from container.web.health import HOLDS, moment
-from container.web.queue_words import MODES, age, next_try
+from container.web.health import HOLDS, fill_reasons, moment
+from container.web.queue_words import FULL, MODES, WHEN_FULL, age, next_try
 
 WIDE = 240
 """Columns where nobody looks at a terminal, so that nothing is cut."""
@@ -21,8 +21,12 @@ WIDE = 240
 NOTHING_TO_DO = "There was nothing to do."
 
 
-def lane_table(lanes: Sequence[dict[str, Any]]) -> None:
-    """Prints the lanes, and what to do about those that hold still."""
+def lane_table(lanes: Sequence[dict[str, Any]], *, running: bool = True, fill: float = 0.0) -> None:
+    """Prints the lanes, and what to do about those that hold still.
+
+    `running`: a server works on them. Of what nobody works on nothing is tried, and how much room there is depends on
+    the limits of the next server. `fill`: how full its store is.
+    """
     now = time.time_ns() // 1_000_000
     table = _table("lane", "what", "state", "waiting", "in flight", "dead", "oldest", "last answer")
     for lane in lanes:
@@ -30,8 +34,13 @@ def lane_table(lanes: Sequence[dict[str, Any]]) -> None:
         said = "" if answer is None else f"{answer['status'] or '-'} {answer['verdict']} {answer['excerpt']}".strip()
         oldest = "" if lane["oldest"] is None else age(now - lane["oldest"])
         rows = (str(lane[each]) for each in ("waiting", "in_flight", "dead"))
-        table.add_row(*map(printable, (str(lane["number"]), lane["lane"], _state(lane, now), *rows, oldest, said)))
-    _print(table, "No lanes yet.", [*_remedies(lanes)], rows=len(lanes))
+        table.add_row(
+            *map(
+                printable, (str(lane["number"]), lane["lane"], _state(lane, now, running=running), *rows, oldest, said)
+            )
+        )
+    remarks = [*(fill_reasons(fill) if running else ()), *_remedies(lanes, running=running)]
+    _print(table, "No lanes yet.", remarks, rows=len(lanes))
 
 
 def row_table(rows: Sequence[dict[str, Any]]) -> None:
@@ -97,19 +106,30 @@ def outcome_lines(job: dict[str, Any]) -> tuple[list[str], bool]:
     return lines or [NOTHING_TO_DO], not job["kept"]
 
 
-def _state(lane: dict[str, Any], now: int) -> str:
+def _state(lane: dict[str, Any], now: int, *, running: bool) -> str:
+    waits = lane["mode"] != "open" or lane["failures"]
+    tried = next_try(lane["not_before"] - now, under_way=lane["in_flight"] > 0) if running and waits else ""
+    full = "full" if running and _is_full(lane) else ""
     if lane["paused"]:
-        return "paused"
-    if lane["mode"] != "open":
-        return f"holds: {lane['mode']}{', being tried' if lane['in_flight'] else ''}"
-    if lane["failures"]:
-        return f"failing, {next_try(lane['not_before'] - now, under_way=lane['in_flight'] > 0)}"
-    return "open"
+        said = ["paused", full]
+    elif lane["mode"] != "open":
+        said = [f"holds: {lane['mode']}", tried, full]
+    elif lane["failures"]:
+        said = ["failing", tried, full]
+    else:
+        said = [full or "open"]
+    return ", ".join(filter(None, said))
 
 
-def _remedies(lanes: Sequence[dict[str, Any]]) -> Iterator[str]:
+def _is_full(lane: dict[str, Any]) -> bool:
+    return float(lane.get("share", 0.0)) >= FULL
+
+
+def _remedies(lanes: Sequence[dict[str, Any]], *, running: bool) -> Iterator[str]:
     """Why lanes hold still, and what to do about each. A newer server may know modes that we do not."""
     for lane in lanes:
+        if running and _is_full(lane):
+            yield f"Lane {lane['number']} is full: its share of the store is used up. {WHEN_FULL}"
         if not lane["paused"] and lane["mode"] in HOLDS:
             yield f"Lane {lane['number']} holds still, because {HOLDS[lane['mode']]}. {MODES[lane['mode']]}"
 

@@ -87,7 +87,7 @@ def carry_out(options: Options, config: Path, own: Own) -> None:
             raise not_started(f"did not start: {_reason(built.loaded)}", own.log_format)
         code = _run(options, sources, built)
     except (StartError, RegistryError, OSError) as problem:
-        raise not_started(f"cannot start: {problem}", own.log_format) from None
+        raise not_started(f"did not start: {problem}", own.log_format) from None
     if code:
         raise typer.Exit(code)
 

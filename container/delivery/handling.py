@@ -105,7 +105,7 @@ class Handling:
             self.counters.add("judge_faults", type)
             kind = type_name(problem)
 
-            def line(answers: int) -> None:
+            def line(answers: int, _since: str) -> None:
                 stated = "delivery.judge_failed type=%s answers=%d problem=%s"
                 log.error(stated, quoted(type), answers, kind)  # noqa: TRY400 - a trace would hold the answer
 
@@ -286,9 +286,9 @@ class Handling:
         self.counters.add("lost_claims", flight.course.lane.type, by=len(rows) - changed)
         self.counters.buried(lane, Tally(row.tag for row in rows[:changed]), reason)
 
-        def line(number: int) -> None:
-            stated = "delivery.buried tag=%s lane=%s rows=%d reason=%s note=%s"
-            log.error(stated, quoted(tag), quoted(lane), number, reason, quoted(note))
+        def line(number: int, since: str) -> None:
+            stated = "delivery.buried tag=%s lane=%s rows=%d reason=%s note=%s since=%s"
+            log.error(stated, quoted(tag), quoted(lane), number, reason, quoted(note), quoted(since))
 
         kind = f"{reason} {without_numbers(note)}"
         self.repeats.happened(f"buried {claimed.lane}", kind, line, now=self.clock(), number=changed)
@@ -358,7 +358,7 @@ class Handling:
         claimed, lane, number = flight.claimed, flight.label, len(flight.claimed.rows)
         tag, reason = claimed.rows[0].tag, verdict.reason
 
-        def line(rows: int) -> None:
+        def line(rows: int, _since: str) -> None:
             stated = "delivery.remarked tag=%s lane=%s rows=%d reason=%s"
             log.warning(stated, quoted(tag), quoted(lane), rows, quoted(reason))
 

@@ -81,7 +81,9 @@ class PostgresQueue:
         return await self._look(partial(postgres_rows.reasons, lane=lane))
 
     async def standing(self, selection: Selection, *, after: int, most: int = AT_ONCE) -> Sequence[Standing]:
-        return await self._look(partial(postgres_rows.standing, selection=selection, after=after, most=most))
+        return await self._look(
+            partial(postgres_rows.standing, keys=self._keys, selection=selection, after=after, most=most)
+        )
 
     async def hit_of(self, letter: Standing) -> FailedHit | None:
         return await self._look(partial(postgres_rows.hit_of, keys=self._keys, letter=letter))

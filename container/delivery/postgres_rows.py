@@ -140,14 +140,19 @@ async def row(
     return detail(keys, seen.resting, shown)
 
 
-async def standing(connection: Connection, selection: Selection, *, after: int, most: int) -> list[Standing]:
+async def standing(
+    connection: Connection, keys: Keyring, selection: Selection, *, after: int, most: int
+) -> list[Standing]:
     """The selected letters, and what decides whether they can be sent again."""
     clause, values = where(selection)
     query = (
-        f"select r.number, r.id, r.holds, r.reason, {in_origin('expire')} from dead r "  # noqa: S608 - constants
+        f"select r.number, r.id, r.holds, r.reason, {in_origin('expire')}, r.kid from dead r "  # noqa: S608 - constants
         f"where r.number>%s and {clause} order by r.number limit %s"
     )
-    return [Standing(*found) for found in await fetch(connection, query, (after, *values, most))]
+    return [
+        Standing(number, row_id, holds, reason, expire, "" if kid in keys else kid)
+        for number, row_id, holds, reason, expire, kid in await fetch(connection, query, (after, *values, most))
+    ]
 
 
 async def hit_of(connection: Connection, keys: Keyring, letter: Standing) -> FailedHit | None:

@@ -43,7 +43,7 @@ _TIMES: dict[Place, str] = {
     "waiting": "select give_up, expire, history from delivery where number=?",
     "dead": f"select {in_origin('give_up')}, {in_origin('expire')}, history from dead where number=?",  # noqa: S608 - constants
 }
-_STANDING = f"select number, id, holds, reason, {in_origin('expire')} from dead where number=?"  # noqa: S608 - constants
+_STANDING = f"select number, id, holds, reason, {in_origin('expire')}, kid from dead where number=?"  # noqa: S608 - constants
 _CAN_WAIT = f"holds='request' and reason!='damaged' and ifnull({in_origin('expire')}>=?, reason!='too_old')"
 """Of what is too old without saying since when, nobody knows that it is not."""
 
@@ -117,13 +117,18 @@ def row(connection: sqlite3.Connection, keys: Keyring, place: Place, number: int
     return detail(keys, resting, shown)
 
 
-def standing(connection: sqlite3.Connection, selection: Selection, *, after: int, most: int) -> list[Standing]:
+def standing(
+    connection: sqlite3.Connection, keys: Keyring, selection: Selection, *, after: int, most: int
+) -> list[Standing]:
     """The selected letters, and what decides whether they can be sent again."""
     found = (
         connection.execute(_STANDING, (pair.number,)).fetchone()
         for pair in pairs(connection, selection, after=after, most=most)
     )
-    return [Standing(*each) for each in found if each is not None]
+    return [
+        Standing(number, row_id, holds, reason, expire, "" if kid in keys else kid)
+        for number, row_id, holds, reason, expire, kid in filter(None, found)
+    ]
 
 
 def hit_of(connection: sqlite3.Connection, keys: Keyring, letter: Standing) -> FailedHit | None:

@@ -25,6 +25,7 @@ HITS_AT_ONCE = 25
 
 SENT_AGAIN, DROPPED = "sent again", "dropped"
 TOO_OLD = "too old for the vendor"
+KEY_MISSING = 'the key "{}" is not here'
 DAMAGED = "damaged: the body cannot be read"
 FULL = "the lane is full, or the letter is gone"
 NO_CONTAINER = "no container is at hand: start the server, or name the file with --config"
@@ -44,6 +45,10 @@ async def replay(
     while letters := await store.standing(selection, after=after):
         after = letters[-1].number
         now = clock()
+        for sealed in (letter for letter in letters if letter.missing_key):
+            progress.keep(KEY_MISSING.format(sealed.missing_key))
+            progress.done += 1
+        letters = [letter for letter in letters if not letter.missing_key]
         waiting = [letter for letter in letters if letter.holds == "request"]
         old = [letter for letter in waiting if _is_old(letter, now)]
         damaged = [letter for letter in waiting if letter.reason == "damaged" and letter not in old]

@@ -36,8 +36,8 @@ class Keyring:
     """
 
     def __init__(self, keys: Sequence[bytes]) -> None:
-        self._keys = {_name(key): key for key in keys}
-        self.kid = _name(keys[0])
+        self._keys = {name_of(key): key for key in keys}
+        self.kid = name_of(keys[0])
         self._salt = secrets.token_bytes(SALT_BYTES)
         self._nonces = count()
         self._cipher = lru_cache(maxsize=64)(self._derived)
@@ -71,13 +71,28 @@ def keyring(folder: Path, stated: str | None = None) -> Keyring:
     Without it the folder's key file is read, or made when there is none; with it a key file still opens older rows.
     Raises `KeyringError` when a key is none.
     """
+    return Keyring(keys_here(folder, stated) or [made_key(folder)])
+
+
+def keys_here(folder: Path, stated: str | None = None) -> list[bytes]:
+    """The same, without making one."""
     path = folder / KEY_FILE
     keys = _stated(stated)
-    if not keys and not path.exists():
-        _make(path)
     if path.exists():
         keys.append(_key(path.read_text("ascii", errors="replace").strip(), str(path)))
-    return Keyring(keys)
+    return keys
+
+
+def made_key(folder: Path) -> bytes:
+    """A new key, in the folder's key file."""
+    key = secrets.token_bytes(KEY_BYTES)
+    _write(folder / KEY_FILE, key)
+    return key
+
+
+def name_of(key: bytes) -> str:
+    """The name of a key, which says nothing of it."""
+    return hmac.digest(key, b"name", hashlib.sha256).hex()[:8]
 
 
 def shared_keyring(stated: str | None) -> Keyring:
@@ -100,10 +115,6 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _name(key: bytes) -> str:
-    return hmac.digest(key, b"name", hashlib.sha256).hex()[:8]
-
-
 def _stated(stated: str | None) -> list[bytes]:
     return [_key(part.strip(), "TAG_CONTAINER_KEY") for part in (stated or "").split(",") if part.strip()]
 
@@ -118,12 +129,12 @@ def _key(stated: str, place: str) -> bytes:
     return key
 
 
-def _make(path: Path) -> None:
+def _write(path: Path, key: bytes) -> None:
     """Written aside and renamed, so that a crash never leaves half a key."""
     aside = path.with_suffix(".new")
     aside.unlink(missing_ok=True)
     with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(base64.b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n")
+        file.write(base64.b64encode(key) + b"\n")
         file.flush()
         os.fsync(file.fileno())
     aside.rename(path)

@@ -98,13 +98,14 @@ class RowDetail:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What decides whether a letter can go back to waiting."""
+    """What decides whether a letter can go back to waiting. `missing_key`: its key's name, if that is not here."""
 
     number: int
     id: str
     holds: Literal["request", "hit"]
     reason: str
     expire: int | None
+    missing_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

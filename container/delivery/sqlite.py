@@ -15,6 +15,8 @@ from typing import IO
 from container.delivery import accepting, statements
 from container.delivery.claimed import read_claimed
 from container.delivery.counters import StoreFigures
+from container.delivery.filling import Filling
+from container.delivery.former_keys import keys_for, tell_missing
 from container.delivery.levels import NEARLY_FULL, Levels
 from container.delivery.opening import Opened, open_folder
 from container.delivery.queue import Take
@@ -22,7 +24,7 @@ from container.delivery.reading import Reading
 from container.delivery.reports import lane_reports, waiting_lanes
 from container.delivery.row import Acceptance, Reason, Row
 from container.delivery.schema import FILE, lock, open_reader, unusable
-from container.delivery.seal import Keyring, KeyringError, keyring
+from container.delivery.seal import Keyring, KeyringError, keys_here
 from container.delivery.sqlite_queue import Changing, SqliteQueue
 from container.delivery.statements import Found
 from container.delivery.store import (
@@ -52,21 +54,27 @@ _Held = tuple[bytes, tuple[int, ...]]
 _ANSWER = "update lanes set answered=?, status=?, verdict=?, excerpt=? where number=?"
 
 
-def open_store(folder: Path, *, now: int, key: str | None = None, limits: Limits = USUAL_LIMITS) -> SqliteStore:
+def open_store(
+    folder: Path, *, now: int, key: str | None = None, limits: Limits = USUAL_LIMITS, recover: bool = True
+) -> SqliteStore:
     """Opens, or makes, the store of a data folder. `key`: what `TAG_CONTAINER_KEY` holds.
 
-    What a process that died had claimed waits again. Raises `StoreRefusedError` with what to do about it.
+    What a process that died had claimed waits again. Without `recover` it stays claimed, for a server that tells of it.
+    Raises `StoreRefusedError` with what to do about it.
     """
     with ExitStack() as opened:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             held = opened.enter_context(lock(folder))
-            keys = keyring(folder, key)
+            here = keys_here(folder, key)
             found = open_folder(folder, now=now)
             opened.callback(found.abandon)
-            _check_key(found.connection, keys)
-            recovered, poisoned = statements.recover(found.connection, now=now)
+            keys = keys_for(found.connection, folder, here)
+            recovered, poisoned = statements.recover(found.connection, now=now) if recover else (0, 0)
             store = SqliteStore(found, keys, held, limits=limits, recovered=recovered, poisoned=poisoned)
+            if recover:
+                tell_missing(found.connection, keys)
+                store.tell_fill()
         except KeyringError as problem:
             raise StoreRefusedError(str(problem)) from None
         except (OSError, sqlite3.Error) as problem:
@@ -96,6 +104,7 @@ class SqliteStore:
         self._lanes: dict[str, int] = {}
         self._folder = opened
         self._levels = Levels(limits, opened.connection)
+        self._filling = Filling()
         self._writer = Writer(opened.connection, self._accept, self._taken_back, opened.disk)
         self._reading = Reading(open_reader(opened.folder), "deliveries-read", self._stumbled)
         self._listeners: list[Callable[[Mapping[str, int]], None]] = []
@@ -128,6 +137,10 @@ class SqliteStore:
 
     def clock(self) -> int:
         return time.time_ns() // 1_000_000
+
+    def tell_fill(self) -> None:
+        """Has the log say how full it is, where it does not know. Called by the writer, or before it works."""
+        self._filling.look(self.fill)
 
     def share(self, lane: int) -> float:
         return self._levels.share(lane)
@@ -327,6 +340,7 @@ class SqliteStore:
         def changed(connection: sqlite3.Connection) -> T:
             result = work(connection)
             self._levels.read(connection, lane)
+            self.tell_fill()
             return result
 
         return await self._writer.run(changed)
@@ -334,7 +348,9 @@ class SqliteStore:
     def _accept(self, connection: sqlite3.Connection, acceptances: Sequence[Acceptance]) -> list[Accepted]:
         self._levels.refresh(connection)
         lane, take = partial(self._lane, connection), self._levels.take
-        return accepting.accept(connection, acceptances, keys=self._keys, lane=lane, take=take)
+        accepted = accepting.accept(connection, acceptances, keys=self._keys, lane=lane, take=take)
+        self.tell_fill()
+        return accepted
 
     def _room(self, connection: sqlite3.Connection) -> Take:
         """Takes rows that come back as long as hits are not refused for them."""
@@ -364,14 +380,3 @@ def _size(file: Path) -> int:
 
 def _numbers(rows: Sequence[ClaimedRow]) -> list[int]:
     return [row.number for row in rows]
-
-
-def _check_key(connection: sqlite3.Connection, keys: Keyring) -> None:
-    """Refuses a start without the key that sealed the latest rows: every one of them would be buried."""
-    found = connection.execute("select value from meta where name='kid'").fetchone()
-    if found and found[0] not in keys and connection.execute("select 1 from delivery limit 1").fetchone():
-        raise StoreRefusedError(
-            f'the deliveries that wait are sealed with the key "{found[0]}", which is not here. '
-            "Put it back; TAG_CONTAINER_KEY takes several keys, separated by commas."
-        )
-    connection.execute("insert into meta values('kid', ?) on conflict do update set value=excluded.value", (keys.kid,))

@@ -80,7 +80,9 @@ class SqliteQueue:
         return await self._reading.run(partial(queue.reasons, lane=lane))
 
     async def standing(self, selection: Selection, *, after: int, most: int = AT_ONCE) -> Sequence[Standing]:
-        return await self._reading.run(partial(queue.standing, selection=selection, after=after, most=most))
+        return await self._reading.run(
+            partial(queue.standing, keys=self._keys, selection=selection, after=after, most=most)
+        )
 
     async def hit_of(self, letter: Standing) -> FailedHit | None:
         return await self._reading.run(partial(queue.hit_of, keys=self._keys, letter=letter))

@@ -7,6 +7,7 @@ between is told of as well.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -32,6 +33,11 @@ _NUMBER = re.compile(r"\d+")
 def without_numbers(text: str) -> str:
     """What a vendor says of one event after the other differs in positions and ids: that is no change."""
     return _NUMBER.sub("#", text)
+
+
+def moment(milliseconds: int) -> str:
+    """A time as lines state it: `2026-01-01T10:00:00Z`."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(milliseconds / 1000)) if milliseconds else "unknown"
 
 
 def quoted(text: str) -> str:
@@ -99,8 +105,8 @@ class Told:
         return self._entries.pop(subject, None) is not None
 
 
-Line = Callable[[int], None]
-"""Writes the line of so many."""
+Line = Callable[[int, str], None]
+"""Writes the line of so many, since a `moment`: what is told late did not happen just now."""
 
 
 @dataclass(slots=True)
@@ -109,6 +115,7 @@ class _Repeated:
     at: int
     last: int
     untold: int = 0
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +138,14 @@ class Repeats:
         seen = kinds.get(kind)
         if seen is not None and 0 <= now - seen.at < AGAIN_MS:
             seen.line, seen.last = line, now
+            seen.since = seen.since if seen.untold else now
             seen.untold += number
             return
         if seen is None and len(kinds) >= MOST_KINDS:
             _tell(kinds.pop(next(iter(kinds))))
         kinds[kind] = _Repeated(line, now, now)
-        line(number + (0 if seen is None else seen.untold))
+        untold, since = (seen.untold, seen.since) if seen is not None and seen.untold else (0, now)
+        line(number + untold, moment(since))
 
     def went_well(self, subject: str, *, now: int) -> None:
         """What was told of this subject is over, if it was some time ago."""
@@ -166,5 +175,5 @@ def _tell(seen: _Repeated) -> bool:
     """Whether there was something to tell of."""
     number, seen.untold = seen.untold, 0
     if number:
-        seen.line(number)
+        seen.line(number, moment(seen.since))
     return number > 0

@@ -47,7 +47,7 @@ class Upkeep:
         because = "age" if dropped.old else "room"
         self._counters.add("dropped", dropped.lane.type, because, by=dropped.rows)
 
-        def line(rows: int) -> None:
+        def line(rows: int, _since: str) -> None:
             stated = "delivery.dropped lane=%s rows=%d reason=%s because=%s"
             log.error(stated, quoted(str(dropped.lane)), rows, dropped.reason, because)
 

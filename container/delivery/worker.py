@@ -326,8 +326,9 @@ class Worker:
         self.counters.add("buried", lane.lane.type, reason, by=rows)
         self.counters.buried(label, {"": rows}, reason)
 
-        def line(number: int) -> None:
-            log.error("delivery.buried lane=%s rows=%d reason=%s", quoted(label), number, reason)
+        def line(number: int, since: str) -> None:
+            stated = "delivery.buried lane=%s rows=%d reason=%s since=%s"
+            log.error(stated, quoted(label), number, reason, quoted(since))
 
         now = self._clock()
         self._handling.repeats.happened(f"buried {lane.number}", reason, line, now=now, number=rows)

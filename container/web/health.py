@@ -106,8 +106,7 @@ def _refusing(trouble: str) -> str:
 async def not_ready(health: Health, store: Store, *, answers_within: float = ANSWERS_WITHIN_SECONDS) -> list[str]:
     """`Health.reasons`, whether the store answers at all, and whether it fills up."""
     found = health.reasons()
-    if store.fill >= NEARLY_FULL:
-        found.append(fill_reason(store.fill))
+    found += fill_reasons(store.fill)
     try:
         async with asyncio.timeout(answers_within):
             await store.waiting()
@@ -118,8 +117,13 @@ async def not_ready(health: Health, store: Store, *, answers_within: float = ANS
     return found
 
 
-def fill_reason(fill: float) -> str:
+def fill_reasons(fill: float) -> list[str]:
     """What a store that is nearly full still takes, as a sentence. `fill`: from 0 to 1."""
+    return [fill_reason(fill)] if fill >= NEARLY_FULL else []
+
+
+def fill_reason(fill: float) -> str:
+    """The same of one that is."""
     if fill >= ADMITTED_BELOW[0]:
         return "The store is full, and hits are refused."
     refused = "test events" if fill < ADMITTED_BELOW[1] else "test events and GA4's automatic events"
@@ -167,10 +171,10 @@ def lane_reasons(lanes: Sequence[LaneReport], *, now: int) -> list[str]:
 
 
 def _lane_reasons(report: LaneReport, now: int) -> Iterator[str]:
-    lane, waiting = (
-        f'Lane {report.number} "{report.lane}"',
-        f"{counted(report.waiting, 'delivery', 'deliveries')} waiting",
-    )
+    lane = f'Lane {report.number} "{report.lane}"'
+    waiting = f"{counted(report.waiting, 'delivery', 'deliveries')} waiting"
+    if report.claimed:
+        waiting = f"{report.claimed} in flight, {report.waiting} waiting"
     said = report.answer.excerpt if report.answer is not None else ""
     because = f": {said}" if said else ""
     if report.paused:

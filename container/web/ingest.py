@@ -238,12 +238,13 @@ class Ingest:
         self.counters.buried(lane, {letter.tag: 1}, letter.reason)
         tag, reason, note = letter.tag, letter.reason, letter.note
 
-        def line(number: int) -> None:
+        def line(number: int, since: str) -> None:
             if reason == "tag_failed":
-                logger.error("tag.failed tag=%s hits=%d reason=%s", quoted(tag), number, quoted(note))
+                failed = "tag.failed tag=%s hits=%d reason=%s since=%s"
+                logger.error(failed, quoted(tag), number, quoted(note), quoted(since))
             else:
-                stated = "delivery.buried tag=%s lane=%s rows=%d reason=%s note=%s"
-                logger.error(stated, quoted(tag), quoted(lane), number, reason, quoted(note))
+                stated = "delivery.buried tag=%s lane=%s rows=%d reason=%s note=%s since=%s"
+                logger.error(stated, quoted(tag), quoted(lane), number, reason, quoted(note), quoted(since))
 
         self.repeats.happened(f"{tag} {lane}", f"{reason} {note}", line, now=now)
 

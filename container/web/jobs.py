@@ -108,8 +108,13 @@ class Jobs:
             logger.error(line, job.kind, job.progress.done, quoted(str(problem)))  # noqa: TRY400 - the reason says it all
         else:
             job.state = "done"
-            said = " ".join(f"{what}: {rows}," for what, rows in job.progress.changed.items()).rstrip(",")
-            logger.info("queue.job_done kind=%s rows=%d result=%s", job.kind, job.progress.done, quoted(said))
+            logger.info("queue.job_done kind=%s rows=%d result=%s", job.kind, job.progress.done, quoted(_said(job)))
+
+
+def _said(job: Job) -> str:
+    """What became of the rows, and why the others stay."""
+    said = [f"{what}: {rows}" for what, rows in job.progress.changed.items()]
+    return ", ".join([*said, *(f"stay: {rows}, because {why}" for why, rows in job.progress.kept.items())])
 
 
 def _ended(job: Job, task: asyncio.Task[None]) -> None:

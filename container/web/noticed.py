@@ -51,7 +51,7 @@ class Noticed:
         """A hit lacks something, because of the proxy at `peer`; logged when that begins, and now and then."""
         peer = self._count(why, peer)
 
-        def line(number: int) -> None:
+        def line(number: int, _since: str) -> None:
             if why == "unnamed_proxy":
                 stated = 'proxy.unnamed peer=%s hits=%d "Its visitors have no address: see /ready."'
                 logger.warning(stated, peer, number)
@@ -68,7 +68,7 @@ class Noticed:
         """A request was refused; logged when that begins, and now and then."""
         self._count(why, "")
 
-        def line(number: int) -> None:
+        def line(number: int, _since: str) -> None:
             if why == "flood":
                 logger.warning('hits.limited hits=%d "See /ready."', number)
             elif why == "other_host":

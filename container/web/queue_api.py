@@ -48,7 +48,9 @@ class QueueApi:
         self._imports = Imports(by=by)
 
     async def lanes(self, _request: Request) -> Response:
-        return _json({"lanes": [lane_json(lane) for lane in await self.caretaker.store.lanes()]})
+        store = self.caretaker.store
+        lanes = [lane_json(lane, share=store.share(lane.number)) for lane in await store.lanes()]
+        return _json({"lanes": lanes, "fill": store.fill})
 
     async def rows(self, request: Request) -> Response:
         asked = request.query_params
@@ -115,15 +117,19 @@ class QueueApi:
         return StreamingResponse(lines, media_type="application/x-ndjson", headers=GUARDED)
 
     async def import_rows(self, request: Request) -> Response:
-        """A slice of an import: `import` is the number that the first slice got, `last` ends it."""
+        """A slice of an import: `import` is the number that the first slice got, `last` ends it.
+
+        `unreadable`: how many lines its caller left out, for the log.
+        """
         stated = await _document(request)
         lines = stated.get("rows")
         if not isinstance(lines, list) or not all(isinstance(line, dict) for line in lines) or len(lines) > AT_ONCE:
             raise HTTPException(422, f"The rows are a list of {AT_ONCE} lines of an export at most.")
+        unreadable = _number(stated.get("unreadable"), "unreadable") or 0
         store, clock, last = self.caretaker.store, self.caretaker.clock, stated.get("last") is True
         try:
             number = stated["import"] if stated.get("import") is not None else await self._imports.begin(store)
-            total = await self._imports.slice(store, number, lines, clock=clock, last=last)
+            total = await self._imports.slice(store, number, lines, clock=clock, last=last, unreadable=unreadable)
         except ImportOverError:
             said = "Another import began meanwhile, this one stood still, or the server was started anew: begin again."
             raise HTTPException(409, said) from None
@@ -165,9 +171,9 @@ class QueueApi:
         """That there is no such row, and whether its number is one of the other place. `elsewhere`: that place."""
         other: Place = "waiting" if place == "dead" else "dead"
         if await self.caretaker.store.row(other, number) is None:
-            return _said(404, "There is no such row any more.")
+            return _said(404, "There is no such row.")
         what = "waits" if other == "waiting" else "is a dead letter"
-        sentence = f"There is no such row any more. Number {number} {what}: it is {PATH}/rows/{other}/{number}."
+        sentence = f"There is no such row. Number {number} {what}: it is {PATH}/rows/{other}/{number}."
         return _json({"error": sentence, "elsewhere": other}, 404)
 
     async def _pause(self, request: Request, *, paused: bool) -> Response:

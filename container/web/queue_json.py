@@ -11,8 +11,11 @@ from container.delivery.store import LaneReport
 from container.web.jobs import Job
 
 
-def lane_json(report: LaneReport) -> dict[str, Any]:
-    """Times are Unix milliseconds. `in_flight`: rows that are being sent. `oldest`: when the oldest was received."""
+def lane_json(report: LaneReport, *, share: float = 0.0) -> dict[str, Any]:
+    """Times are Unix milliseconds. `in_flight`: rows that are being sent. `oldest`: when the oldest was received.
+
+    `share`: how much of its part of the store is used, from 0 to 1.
+    """
     return {
         "number": report.number,
         "lane": str(report.lane),
@@ -24,6 +27,7 @@ def lane_json(report: LaneReport) -> dict[str, Any]:
         "waiting": report.waiting,
         "in_flight": report.claimed,
         "dead": report.dead,
+        "share": share,
         "oldest": report.oldest,
         "answer": None if report.answer is None else asdict(report.answer),
     }

@@ -53,6 +53,7 @@ class _Import:
     known: KnownIds
     total: Imported = field(default_factory=Imported)
     slices: int = 0
+    unreadable: int = 0
     over: bool = False
     idle: asyncio.TimerHandle | None = None
 
@@ -79,14 +80,25 @@ class Imports:
         return number
 
     async def slice(
-        self, store: Store, number: object, lines: Sequence[Mapping[str, Any]], *, clock: Callable[[], int], last: bool
+        self,
+        store: Store,
+        number: object,
+        lines: Sequence[Mapping[str, Any]],
+        *,
+        clock: Callable[[], int],
+        last: bool,
+        unreadable: int = 0,
     ) -> Imported:
-        """What became of the rows of an import so far. Raises `ImportOverError`."""
+        """What became of the rows of an import so far. `unreadable`: lines that were left out before they came here.
+
+        Raises `ImportOverError`.
+        """
         running = self._running
         if running is None or type(number) is not int or number != running.number:
             raise ImportOverError
         self._stop_waiting(running)
         running.slices += 1
+        running.unreadable += unreadable
         try:
             running.total += await store.import_rows(lines, now=clock(), known=running.known)
         finally:
@@ -115,7 +127,7 @@ class Imports:
         running.known.close()
         by, total = self._by, running.total
         line = "queue.imported by=%s rows=%d known=%d damaged=%d full=%d"
-        logger.warning(line, by, total.taken, total.known, total.damaged, total.full)
+        logger.warning(line, by, total.taken, total.known, total.damaged + running.unreadable, total.full)
 
     def _wait(self, running: _Import) -> None:
         self._stop_waiting(running)

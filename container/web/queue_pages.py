@@ -17,14 +17,14 @@ from container.delivery.outcomes import RequestOutcome
 from container.delivery.row import Reason
 from container.delivery.selection import Place, RowDetail, Selection
 from container.delivery.store import LaneReport, Store, StoreError
-from container.web.health import ANSWERS_WITHIN_SECONDS, attention
+from container.web.health import ANSWERS_WITHIN_SECONDS, attention, fill_reasons
 from container.web.pages import Pages
 from container.web.queue_words import Standing, advice_on, standing
 
 LANES_ON_A_PAGE, ROWS_ON_A_PAGE = 100, 50
 FEW_OUTCOMES, MANY_OUTCOMES = 20, 100
 
-GONE = "There is no such row any more: it was delivered, replayed or dropped."
+GONE = "There is no such row: it was delivered, replayed or dropped, or there never was one."
 _PLACES: tuple[Place, ...] = get_args(Place)
 _REASONS: tuple[Reason, ...] = get_args(Reason)
 _TONES = {"bad": 0, "odd": 1, "good": 2}
@@ -76,7 +76,7 @@ class QueuePages:
             "admin.html",
             status=200 if lanes is not None else 503,
             notice=admin.current.notice,
-            reasons=admin.health.reasons(),
+            reasons=[*admin.health.reasons(), *fill_reasons(admin.store.fill)],
             attention=attention(admin.current, admin.health, (), now=now),
             lanes=None if lanes is None else found,
             shown=found[(page - 1) * LANES_ON_A_PAGE : page * LANES_ON_A_PAGE],

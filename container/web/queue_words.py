@@ -38,7 +38,7 @@ class Standing:
 
 REASONS: Mapping[Reason, Advice] = {
     "refused": Advice(
-        "The vendor refused this event for itself; the note is what it said.",
+        "The vendor refused this event for itself; the note is what the tag makes of its answer.",
         "Correct the tag or what the site sends; the same request would be refused again, so drop the letter.",
     ),
     "gave_up": Advice(
@@ -93,24 +93,32 @@ MODES: Mapping[Mode, str] = {
 }
 """What to do about a lane in this mode."""
 
+_USED_UP = "its share of the store is used up"
 _FAILING = "Usually nothing: the vendor is down, and what waits is sent when it is back."
 _PAUSED = "Let it go on when its time has come; what waits stays, and past its share of the store new ones die."
-_FULL = "Let it drain, or find out what holds it up; new deliveries become dead letters (lane_full) meanwhile."
+WHEN_FULL = "Let it drain, or find out what holds it up; new deliveries become dead letters (lane_full) meanwhile."
+"""What to do about a lane that has used up its share."""
 
 
 def standing(report: LaneReport, *, now: int, share: float = 0.0) -> Standing:
     """How a lane stands. `share`: how much of its part of the store is used; 1 is all of it."""
     state, wait = report.state, next_try(report.state.not_before - now, under_way=report.claimed > 0)
+    full = share >= FULL
     if report.paused:
-        return Standing("paused", "odd", "by an operator", _PAUSED)
+        return _also_full(Standing("paused", "odd", "by an operator", _PAUSED), full)
     if state.mode != "open":
         word = "refusing" if state.mode == "refusing" else "holds still"
-        return Standing(word, "bad", f"{HOLDS[state.mode]}; {wait}", MODES[state.mode])
+        return _also_full(Standing(word, "bad", f"{HOLDS[state.mode]}; {wait}", MODES[state.mode]), full)
     if state.failures:
-        return Standing("failing", "bad", f"{grouped(state.failures)} in a row; {wait}", _FAILING)
-    if share >= FULL:
-        return Standing("full", "bad", "its share of the store is used up", _FULL)
-    return Standing("open", "good")
+        return _also_full(Standing("failing", "bad", f"{grouped(state.failures)} in a row; {wait}", _FAILING), full)
+    return Standing("full", "bad", _USED_UP, WHEN_FULL) if full else Standing("open", "good")
+
+
+def _also_full(found: Standing, full: bool) -> Standing:
+    """A lane that does not deliver, and loses its room with it: what comes now dies."""
+    if not full:
+        return found
+    return Standing(f"{found.word}, full", "bad", f"{found.why}; {_USED_UP}", f"{found.do} {WHEN_FULL}")
 
 
 def next_try(milliseconds: int, *, under_way: bool) -> str:

@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from container.cli import last_run
-from container.cli.last_run import ENDS_BADLY, FILE, Before, End, begin, moment
+from container.cli.last_run import ENDS_BADLY, FILE, Before, End, begin
+from container.delivery.told import moment
 from tests.cli.processes import serving
 
 ENVIRONMENT = {"SERVED_TOKEN": "token"}

@@ -333,7 +333,7 @@ def test_being_asked_without_the_extra_says_what_to_install(tmp_path: Path) -> N
     done = run("serve", "--otel", "--port", "0", "--admin-port", "0", folder=tmp_path, environment=environment)
     assert done.returncode == 1
     assert (
-        "cannot start: --otel needs packages that are not installed: pip install 'tag-container[otel]'" in done.stderr
+        "did not start: --otel needs packages that are not installed: pip install 'tag-container[otel]'" in done.stderr
     )
 
 

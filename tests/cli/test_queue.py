@@ -9,6 +9,7 @@ import os
 import re
 import sqlite3
 import subprocess
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +21,7 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from container.cli.control import ControlError
+from container.cli.engine import tell_of_lanes
 from container.cli.main import app
 from container.cli.queue_files import export_rows
 from container.cli.queue_text import lane_table
@@ -115,11 +117,13 @@ def test_lanes_say_how_they_stand(tmp_path: Path) -> None:
         await store.pause(3, paused=True)
 
     with_store(tmp_path, work)
-    first, second, third = said("queue", "list", data=tmp_path).output.splitlines()[2:5]
+    told, _, _, first, second, third, *_ = said("queue", "list", data=tmp_path).output.splitlines()
+    assert told == f"No server runs on {tmp_path}; this is how the folder stands."
     assert "holds: credential" in first
     assert "401 credential the token is wrong" in first
-    assert "failing, next try in" in second
+    assert "failing" in second
     assert "paused" in third
+    assert all("next try" not in line for line in (first, second, third))
 
 
 def test_the_hit_of_a_letter_is_shown(tmp_path: Path) -> None:
@@ -349,7 +353,7 @@ def test_what_is_in_flight_has_a_column_and_a_lane_that_is_tried_says_so(
         {**lane, "paused": False, "mode": "open", "failures": 3, "not_before": 0, "in_flight": 0},
         {**lane, "paused": False, "mode": "credential", "failures": 3, "not_before": 0, "number": 7},
     ]
-    lane_table(lanes)
+    lane_table(lanes, fill=0.79)
     head, _, first, second, third, *remedies = capsys.readouterr().out.splitlines()
     assert "in flight" in head
     assert "failing, being tried" in first
@@ -357,6 +361,82 @@ def test_what_is_in_flight_has_a_column_and_a_lane_that_is_tried_says_so(
     assert "failing, next try now" in second
     assert "holds: credential, being tried" in third
     assert " ".join(remedies).startswith("Lane 7 holds still, because the vendor refuses its key. Renew the token")
+
+
+def test_what_a_crash_left_in_flight_is_for_the_next_server_to_tell_of(tmp_path: Path) -> None:
+    async def crash(store: SqliteStore) -> None:
+        await must_claim(store)
+
+    prepared(tmp_path, waiting=3)
+    with_store(tmp_path, crash)
+    with closing(sqlite3.connect(tmp_path / FILE)) as other, other:
+        other.execute("update delivery set crashes=2 where number=1")
+    [lane] = json.loads(said("queue", "list", "--format", "json", data=tmp_path).output)
+    assert (lane["waiting"], lane["in_flight"], lane["dead"]) == (0, 3, 0)
+    assert said("queue", "show", "1", "--waiting", data=tmp_path).exit_code == 0
+    assert said("queue", "export", "-", data=tmp_path).exit_code == 0
+    assert said("forget", "--email", "nobody@shop.example", data=tmp_path).exit_code == 0
+    found: list[tuple[int, int]] = []
+
+    async def start(store: SqliteStore) -> None:
+        found.append((store.recovered, store.poisoned))
+
+    with_store(tmp_path, start)
+    assert found == [(2, 1)]
+
+
+def test_a_lane_that_holds_says_its_next_try_and_that_it_is_full_and_so_does_the_store(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lane = {"number": 4, "lane": "hook", "answer": None, "oldest": None, "waiting": 5, "in_flight": 0, "dead": 0}
+    later = (time.time_ns() // 1_000_000) + 299_000
+    held = {**lane, "paused": False, "mode": "credential", "failures": 3, "not_before": later, "share": 1.0}
+    paused, full = {**held, "paused": True}, {**held, "mode": "open", "failures": 0}
+    lane_table([held, paused, full], fill=0.93)
+    _, _, first, second, third, told, *remedies = capsys.readouterr().out.splitlines()
+    assert "holds: credential, next try in 4 min, full" in first
+    assert "paused, full" in second
+    assert " full " in third
+    assert told == "The store is 93 % full, and test events and GA4's automatic events are refused."
+    assert remedies[0].startswith("Lane 4 is full: its share of the store is used up. Let it drain")
+    lane_table([held], running=False, fill=0.93)
+    shown = capsys.readouterr().out
+    assert "next try" not in shown
+    assert "full" not in shown
+
+
+def test_lanes_in_which_nothing_is_sent_are_told_of_at_a_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work(store: SqliteStore) -> None:
+        await tell_of_lanes(store)
+        assert not caplog.records
+        for number in range(1, 7):
+            await store.accept(accepted(planned(number, item_request(number, account=f"C{number}"))))
+        for number in range(1, 5):
+            await store.mark(number, LaneState("credential", NOW, 3))
+        await store.mark(5, LaneState("open", NOW, 3))
+        await store.pause(1, paused=True)
+        await tell_of_lanes(store)
+
+    with_store(tmp_path, work)
+    [line] = [record.getMessage() for record in caplog.records]
+    named = [f"{number} (tiktok_events_api https://vendor.example/v1/events C{number})" for number in (1, 2, 3)]
+    first = f"{named[0]}: paused; {named[1]}: credential; {named[2]}: credential"
+    assert line == f'serve.lanes_still lanes=4 first="{first}"'
+
+
+def test_numbers_and_a_lane_do_not_go_together_and_the_answer_says_so(tmp_path: Path) -> None:
+    prepared(tmp_path, dead=1)
+    found = said("queue", "drop", "1", "--lane", "1", "--yes", data=tmp_path)
+    assert found.exit_code == 2
+    assert "Numbers and --lane cannot be combined" in " ".join(found.output.replace("│", " ").split())
+
+
+def test_where_only_a_demonstration_has_deliveries_its_folder_is_named(tmp_path: Path) -> None:
+    prepared(tmp_path / "demo")
+    found = said("queue", "list", data=tmp_path)
+    assert (found.exit_code, f"--data {tmp_path / 'demo'}" in found.output) == (1, True)
 
 
 def test_rows_of_one_lane_or_place_or_reason_are_exported_alone(tmp_path: Path) -> None:
@@ -429,6 +509,8 @@ def test_an_export_without_rows_that_cannot_be_read_ends_with_1(tmp_path: Path) 
 
 class Told:
     """An interface that answers an export with these pieces."""
+
+    running = True
 
     def __init__(self, rows: int, *pieces: bytes) -> None:
         self._rows, self._pieces = rows, pieces
@@ -503,7 +585,7 @@ def test_a_terminal_is_told_nothing_by_what_a_vendor_answered(
     assert not {"\x1b", "\x07", "\x9b"} & set(shown)
 
 
-def test_lines_that_are_no_rows_are_told(tmp_path: Path) -> None:
+def test_lines_that_are_no_rows_are_told_and_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     here, file = prepared(tmp_path / "a", waiting=1), tmp_path / "rows"
     said("queue", "export", str(file), data=here)
     file.write_text(file.read_text() + "\nnot json\n[]\n{}\n")
@@ -513,6 +595,7 @@ def test_lines_that_are_no_rows_are_told(tmp_path: Path) -> None:
         True,
         True,
     )
+    assert "queue.imported by=command rows=1 known=0 damaged=3 full=0" in caplog.text
 
 
 def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
@@ -576,6 +659,7 @@ def test_no_key_is_made_in_a_folder_that_another_key_seals(tmp_path: Path, monke
     for command in (("queue", "list"), ("forget", "--user-id", "customer-4711")):
         found = said(*command, data=data)
         assert (found.exit_code, "TAG_CONTAINER_KEY" in found.output) == (1, True)
+        assert 'its file "key" was not copied with the rest' in found.output
     assert sorted(path.name for path in data.iterdir()) == before
     secrets.mkdir()
     (secrets / "TAG_CONTAINER_KEY").write_text(f"{key}\n")

@@ -54,7 +54,7 @@ def test_a_data_folder_that_cannot_be_used_stops_the_start_with_the_option_to_ch
     found = run("serve", *ports, "--data", "container.yaml/x", folder=tmp_path, environment={"SERVED_TOKEN": "t"})
     assert found.returncode == 1
     assert found.stderr == (
-        'tag-container cannot start: the data folder "container.yaml/x" cannot be used (Not a directory). '
+        'tag-container did not start: the data folder "container.yaml/x" cannot be used (Not a directory). '
         "Let the user of this process read and write there, or choose another folder with --data.\n"
     )
 
@@ -76,7 +76,7 @@ def test_a_second_process_on_the_same_data_is_refused(tmp_path: Path) -> None:
     with serving(tmp_path):
         found = run("serve", "--port", "0", "--admin-port", "0", folder=tmp_path, environment={"SERVED_TOKEN": "t"})
     assert found.returncode == 1
-    assert "tag-container cannot start: " in found.stderr
+    assert "tag-container did not start: " in found.stderr
     assert "PostgreSQL" not in found.stderr
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -12,6 +14,7 @@ from container.delivery import rerun
 from container.delivery.progress import Progress
 from container.delivery.row import GIVE_UP_MS, acceptance
 from container.delivery.selection import Gone, Selection
+from container.delivery.sqlite import open_store
 from container.delivery.store import Store
 from container.engine.container import Container
 from container.engine.run import run as run_hit
@@ -108,6 +111,31 @@ def test_without_a_container_letters_of_hits_stay(engine: Engine) -> None:
         await store.close()
 
     run(scenario())
+
+
+def test_letters_whose_key_is_not_here_stay_as_they_are_and_name_it(tmp_path: Path) -> None:
+    async def work() -> None:
+        store = open_store(tmp_path, now=NOW)
+        await store.accept(accepted(planned(1), planned(2)))
+        claimed = await must_claim(store)
+        await store.bury(claimed, claimed.rows, "gave_up", note="", now=NOW)
+        await letters(store, BROKEN)
+        await store.close()
+        (tmp_path / "key").unlink()
+        store = open_store(tmp_path, now=NOW)
+        found = await replayed(store, mended())
+        [(why, rows)] = found.kept.items()
+        assert (found.changed, rows) == ({}, 3)
+        assert re.fullmatch(r'the key "[0-9a-f]{8}" is not here', why)
+        assert sorted(row.reason or "" for row in await store.rows(DEAD, most=9)) == [
+            "gave_up",
+            "gave_up",
+            "tag_failed",
+        ]
+        assert (await store.lanes())[0].waiting == 0
+        await store.close()
+
+    run(work())
 
 
 def test_requests_and_hits_are_replayed_together_and_the_rest_is_counted_by_reason(engine: Engine) -> None:

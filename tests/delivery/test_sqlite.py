@@ -179,6 +179,36 @@ def test_a_start_without_the_key_is_refused(tmp_path: Path) -> None:
     run(closed(open_store(tmp_path, now=NOW, key=key()), accepted(planned(1))))
     with pytest.raises(StoreRefusedError, match="sealed with the key"):
         open_store(tmp_path, now=NOW)
+    assert not (tmp_path / "key").exists()
+
+
+def test_a_key_that_only_dead_letters_need_is_told_of_at_each_start_until_it_is_back_or_they_are_gone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    old, new = key(), key()
+
+    def started(stated: str) -> list[str]:
+        caplog.clear()
+        run(closed(open_store(tmp_path, now=NOW, key=stated)))
+        return [line.getMessage().split(' "They')[0] for line in caplog.records if "key_missing" in line.getMessage()]
+
+    async def dies() -> None:
+        store = open_store(tmp_path, now=NOW, key=old)
+        await store.accept(accepted(planned(1), planned(2)))
+        claimed = await must_claim(store)
+        await store.bury(claimed, claimed.rows, "refused", note="no", now=NOW)
+        await store.close()
+
+    run(dies())
+    kid = Keyring([base64.b64decode(old)]).kid
+    assert started(old) == []
+    assert started(new) == started(new) == [f'store.key_missing key="{kid}" letters=2']
+    assert started(f"{new},{old}") == []
+    assert started(new) == [f'store.key_missing key="{kid}" letters=2']
+    change(tmp_path, "delete from dead")
+    assert started(new) == []
+    with closing(sqlite3.connect(tmp_path / FILE)) as connection:
+        assert connection.execute("select count(*) from meta where name like 'former%'").fetchone() == (0,)
 
 
 def test_a_row_whose_key_is_gone_is_buried_whole(tmp_path: Path) -> None:

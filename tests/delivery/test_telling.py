@@ -116,7 +116,7 @@ def test_dead_letters_of_one_reason_are_told_of_together_and_counted_one_by_one(
 
     counters = run(scenario())
     start = f'ERROR delivery.buried tag="TikTok - events" lane="{LANE}"'
-    assert said(caplog) == [
+    assert [line.partition(" since=")[0] for line in said(caplog)] == [
         f'{start} rows=1 reason=refused note="status 400"',
         # A quarter of an hour later, and when the worker stops.
         f'{start} rows=4 reason=refused note="status 400"',
@@ -138,7 +138,9 @@ def test_what_was_counted_since_is_told_of_when_the_worker_stops(
 
     run(scenario())
     start = f'ERROR delivery.buried tag="TikTok - events" lane="{LANE}"'
-    assert said(caplog) == [f'{start} rows={rows} reason=refused note="status 400"' for rows in (1, 4)]
+    assert [line.partition(" since=")[0] for line in said(caplog)] == [
+        f'{start} rows={rows} reason=refused note="status 400"' for rows in (1, 4)
+    ]
 
 
 def test_what_was_counted_since_is_told_of_when_the_lane_delivers_after_a_minute(
@@ -156,7 +158,9 @@ def test_what_was_counted_since_is_told_of_when_the_lane_delivers_after_a_minute
     run(scenario())
     start = f'ERROR delivery.buried tag="TikTok - events" lane="{LANE}"'
     # The second with the fourth delivery, the fifth for itself.
-    assert said(caplog) == [f'{start} rows=1 reason=refused note="status 400"'] * 3
+    assert [line.partition(" since=")[0] for line in said(caplog)] == [
+        f'{start} rows=1 reason=refused note="status 400"'
+    ] * 3
 
 
 def test_what_was_counted_since_is_told_of_by_the_upkeep(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -171,6 +175,8 @@ def test_what_was_counted_since_is_told_of_by_the_upkeep(tmp_path: Path, caplog:
 
     run(scenario())
     assert [line.split(" rows=")[1][:1] for line in said(caplog)] == ["1", "2"]
+    # The two died when the first did, and not when they are told of.
+    assert len({line.partition(" since=")[2] for line in said(caplog)}) == 1
 
 
 def test_what_died_unread_is_told_of_and_counted_by_lane(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -184,7 +190,9 @@ def test_what_died_unread_is_told_of_and_counted_by_lane(tmp_path: Path, caplog:
 
     counters = run(scenario())
     # The first at once, the second when the worker stops.
-    assert said(caplog) == [f'ERROR delivery.buried lane="{LANE}" rows=1 reason=too_old'] * 2
+    assert [line.partition(" since=")[0] for line in said(caplog)] == [
+        f'ERROR delivery.buried lane="{LANE}" rows=1 reason=too_old'
+    ] * 2
     assert counters.dead == {("", LANE, "too_old"): 2}
 
 

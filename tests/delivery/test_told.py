@@ -12,10 +12,15 @@ class Lines:
     """What was told: of which kind, and how many."""
 
     found: list[tuple[str, int]] = field(default_factory=list)
+    since: list[str] = field(default_factory=list)
     repeats: Repeats = field(default_factory=Repeats)
 
+    def _told(self, kind: str, rows: int, since: str) -> None:
+        self.found.append((kind, rows))
+        self.since.append(since)
+
     def happened(self, kind: str, *, now: int, number: int = 1, subject: str = "buried 1") -> None:
-        self.repeats.happened(subject, kind, lambda rows: self.found.append((kind, rows)), now=now, number=number)
+        self.repeats.happened(subject, kind, lambda rows, since: self._told(kind, rows, since), now=now, number=number)
 
 
 def test_what_goes_on_unchanged_is_told_once() -> None:
@@ -71,6 +76,20 @@ def test_the_first_of_a_kind_is_told_of_and_what_follows_is_counted() -> None:
         lines.happened("refused", now=now, number=3)
     lines.happened("gave_up", now=3)
     assert lines.found == [("refused", 5), ("gave_up", 1)]
+
+
+def test_what_is_told_late_says_since_when_it_happened() -> None:
+    lines = Lines()
+    for second in (10, 70, 90):
+        lines.happened("refused", now=second * 1000)
+    lines.repeats.tell_rest()
+    lines.happened("refused", now=100_000)
+    lines.happened("refused", now=10_000 + AGAIN_MS)
+    lines.happened("refused", now=20_000 + AGAIN_MS)
+    lines.repeats.tell_rest()
+    assert lines.found == [("refused", 1), ("refused", 2), ("refused", 2), ("refused", 1)]
+    times = ("00:00:10", "00:01:10", "00:01:40", "00:15:20")
+    assert lines.since == [f"1970-01-01T{time}Z" for time in times]
 
 
 def test_two_kinds_that_take_turns_are_told_of_once_each() -> None:

@@ -14,7 +14,8 @@ from container.api import Request
 from container.delivery.outcomes import Outcomes
 from container.delivery.row import Acceptance, Reason, row_of
 from container.delivery.selection import Selection
-from container.delivery.store import Answer, LaneReport
+from container.delivery.sqlite import USUAL_LIMITS
+from container.delivery.store import Answer, LaneReport, Limits
 from container.engine.outcome import Planned
 from container.web.access import form_token
 from container.web.admin import Admin, admin_app
@@ -81,8 +82,8 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(folder: Path) -> AsyncIterator[Desk]:
-    async with site(folder) as here:
+async def desk(folder: Path, *, limits: Limits = USUAL_LIMITS) -> AsyncIterator[Desk]:
+    async with site(folder, store_limits=limits) as here:
         ingest = here.ingest
         known = (ingest.current, here.store, ingest.metrics, ingest.health, ingest.counters, TOKEN)
         admin = Admin(*known, clock=lambda: NOW + 90, outcomes=Outcomes())

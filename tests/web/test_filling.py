@@ -28,7 +28,8 @@ def test_a_full_store_is_503_and_no_trouble_of_the_disk(tmp_path: Path, caplog: 
             await scenario(here)
 
     run(whole())
-    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    told = [record.getMessage().split(' "')[0] for record in caplog.records if record.levelno >= logging.WARNING]
+    assert told == ["store.filling percent=80", "store.filling percent=90", "store.filled"]
 
 
 def test_what_matters_more_comes_in_longer(tmp_path: Path) -> None:

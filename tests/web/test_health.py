@@ -66,7 +66,7 @@ def test_a_lane_that_fails_says_when_it_is_tried() -> None:
     failing = lane(LaneState("open", 5000, 3))
     assert "(next attempt in 4 s, 1 delivery waiting)" in lane_reasons([failing], now=1000)[0]
     assert "(next attempt now, 1 delivery waiting)" in lane_reasons([failing], now=4500)[0]
-    assert "(being tried, 1 delivery waiting)" in lane_reasons([replace(failing, claimed=1)], now=1000)[0]
+    assert "(being tried, 7 in flight, 1 waiting)" in lane_reasons([replace(failing, claimed=7)], now=1000)[0]
 
 
 def test_a_worker_that_cannot_write_is_a_reason_as_long_as_that_lasts() -> None:

@@ -75,3 +75,18 @@ def test_a_fault_of_ours_is_logged_and_told(caplog: pytest.LogCaptureFixture) ->
     with caplog.at_level(logging.ERROR):
         run(work())
     assert [record.getMessage() for record in caplog.records] == ["queue.job_failed kind=drop problem=ValueError"]
+
+
+def test_what_stays_is_logged_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
+    async def work(progress: Progress) -> None:
+        progress.change("sent again", 2)
+        progress.keep("the lane is full", 5)
+
+    async def whole() -> None:
+        jobs = Jobs()
+        await jobs.finished(jobs.begin("replay", work))
+
+    caplog.set_level("INFO")
+    asyncio.run(whole())
+    [line] = [record.getMessage() for record in caplog.records if "queue.job_done" in record.getMessage()]
+    assert line.endswith('result="sent again: 2, stay: 5, because the lane is full"')

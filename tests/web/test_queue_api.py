@@ -281,7 +281,7 @@ def test_a_row_that_is_not_there_is_told_with_the_place_that_has_its_number(tmp_
             assert said["waiting/1"]["error"].endswith("Number 1 is a dead letter: it is /api/queue/rows/dead/1.")
             assert said["dead/3"]["elsewhere"] == "waiting"
             assert said["dead/3"]["error"].endswith("Number 3 waits: it is /api/queue/rows/waiting/3.")
-            assert said["dead/9"] == {"error": "There is no such row any more."}
+            assert said["dead/9"] == {"error": "There is no such row."}
 
     run(work())
 
@@ -290,7 +290,9 @@ def test_what_is_received_and_in_flight_has_these_names(tmp_path: Path) -> None:
     async def work() -> None:
         async with desk(tmp_path, waiting=2) as here:
             await here.store.claim(1, now=NOW, most_items=1, ahead=0)
-            [lane] = (await here.get("/lanes"))["lanes"]
+            found = await here.get("/lanes")
+            [lane] = found["lanes"]
+            assert 0 < lane["share"] == pytest.approx(2 * found["fill"])
             assert (lane["waiting"], lane["in_flight"]) == (1, 1)
             rows = (await here.get("/rows", place="waiting"))["rows"]
             assert sorted(row["in_flight"] for row in rows) == [False, True]
@@ -465,7 +467,7 @@ def test_a_row_and_a_job_that_are_gone_are_told(tmp_path: Path) -> None:
         async with desk(tmp_path) as here:
             for path in ("/rows/dead/1", "/jobs/1"):
                 answer = await here.caller.get(f"/api/queue{path}", headers=BEARER)
-                assert (answer.status_code, "any more" in answer.json()["error"]) == (404, True)
+                assert (answer.status_code, "There is no such" in answer.json()["error"]) == (404, True)
 
     run(work())
 
@@ -496,7 +498,7 @@ def test_it_stands_beside_another_application(tmp_path: Path) -> None:
             )
             async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://a.example") as caller:
                 assert (await caller.get("/")).text == "a page"
-                assert (await caller.get("/api/queue/lanes")).json() == {"lanes": []}
+                assert (await caller.get("/api/queue/lanes")).json() == {"lanes": [], "fill": 0.0}
                 assert (await caller.get("/api/queues")).status_code == 404
 
     run(work())

@@ -13,7 +13,7 @@ from container.api import Request
 from container.delivery.lane import Lane
 from container.delivery.outcomes import RequestOutcome
 from container.delivery.row import Reason
-from container.delivery.store import LaneReport, LaneState, Mode
+from container.delivery.store import LaneReport, LaneState, Limits, Mode
 from container.web.health import HOLDS
 from container.web.queue_pages import LANES_ON_A_PAGE, ROWS_ON_A_PAGE, number_of, pretty
 from container.web.queue_words import FULL, MODES, REASONS, age, size_of, standing, tone_of
@@ -71,7 +71,12 @@ def test_a_lane_stands_as_the_gravest_that_is_true_of_it() -> None:
         standing(report(), now=THEN, share=FULL).word,
         standing(report(), now=THEN, share=0.98).word,
     ]
-    assert words == ["paused", "failing", "full", "open"]
+    assert words == ["paused, full", "failing, full", "full", "open"]
+    both = standing(report(state=held), now=THEN, share=1)
+    assert (both.word, both.tone) == ("holds still, full", "bad")
+    assert both.why == "the vendor refuses its key; next try now; its share of the store is used up"
+    assert both.do.startswith(MODES["credential"])
+    assert "lane_full" in both.do
     assert standing(report(state=failing), now=THEN).why == "3 in a row; next try in 40 s"
     assert standing(report(state=failing), now=THEN + 60_000).why == "3 in a row; next try now"
     assert standing(report(state=failing, claimed=1), now=THEN).why == "3 in a row; being tried"
@@ -119,9 +124,20 @@ def test_the_overview_shows_the_lanes_that_need_somebody_first(tmp_path: Path) -
     page = at(tmp_path, work)
     assert re.findall(r"<b>(open|dead|held|paused)</b>", page) == ["held", "paused", "dead", "open"]
     assert "3 need somebody" in page
+    assert "% full" not in page
     assert "the vendor refuses its key; next try in 5 min" in page
     assert page.count(">Resume<") == 1
     assert page.count(">Pause<") == 3
+
+
+def test_the_overview_says_that_the_store_is_full_and_hits_are_refused(tmp_path: Path) -> None:
+    async def work() -> str:
+        async with desk(tmp_path, limits=Limits(most_rows=2, lane_share=1)) as here:
+            for number in (1, 2):
+                await here.wait(planned(number))
+            return await here.page("/")
+
+    assert "The store is full, and hits are refused." in run(work())
 
 
 def test_many_lanes_are_shown_in_pages(tmp_path: Path) -> None:
