@@ -138,13 +138,18 @@ async def reached(data: Path, config: Path | None = None, *, secrets_dir: Path |
 
 @asynccontextmanager
 async def within(
-    store: Store, container: Container | None, *, folder: Path | None = None, clock: Callable[[], int] = now_ms
+    store: Store,
+    container: Container | None,
+    *,
+    folder: Path | None = None,
+    clock: Callable[[], int] = now_ms,
+    running: bool = False,
 ) -> AsyncIterator[Control]:
-    """The interface over a store of this process, which is closed afterwards."""
+    """The interface over a store of this process, which is closed afterwards. `running`: others work on it too."""
     jobs = Jobs()
     try:
         caretaker = Caretaker(store, lambda: container, jobs=jobs, folder=folder, clock=clock)
-        yield _Local(queue_app(QueueApi(caretaker, lambda _header: True, by="command")))
+        yield _Local(queue_app(QueueApi(caretaker, lambda _header: True, by="command")), running=running)
     finally:
         await jobs.close()
         await store.close()
@@ -178,10 +183,9 @@ class _Remote:
 class _Local:
     """The interface as an application in this process."""
 
-    running = False
-
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application, *, running: bool = False) -> None:
         self._application = application
+        self.running = running
 
     async def ask(self, path: str, document: Document | None = None, **query: object) -> Any:
         messages = [message async for message in self._messages(path, document, query)]

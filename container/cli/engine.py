@@ -72,7 +72,8 @@ async def open_engine(
     if found.recovered or found.poisoned:
         level = logging.ERROR if found.poisoned else logging.INFO
         logger.log(level, "store.recovered rows=%d dead=%d", found.recovered, found.poisoned)
-    await tell_of_lanes(store)
+    if options.delivers:
+        await tell_of_lanes(store)
     egress = options.egress + (LOOPBACK if options.demo else ())
     transport = Transport(vendor_transport(egress), scene.secrets)
     opened.push_async_callback(transport.close)

@@ -55,7 +55,7 @@ async def reached_by(
         opened = await postgres("postgres").open_postgres(address, key=key)
     except (StartError, StoreRefusedError) as problem:
         raise ControlError(f"The store cannot be opened: {problem}") from None
-    async with within(opened, container, clock=opened.clock) as control:
+    async with within(opened, container, clock=opened.clock, running=True) as control:
         yield control
 
 
