@@ -171,8 +171,8 @@ def test_what_two_workers_send_at_once_is_found(workers: int) -> None:
 
 
 def test_each_process_that_delivers_may_have_as_many_requests_under_way() -> None:
-    names = [f"n{number}" for number in range(2 * checker.MOST_ALONE)]
-    lines = [line("hook", name, at=at + place / 10) for at in (1000, 2000) for place, name in enumerate(names)]
+    names = [f"n{number}" for number in range(2 * checker.MOST_IN_FLIGHT)]
+    lines = [line("pixel", name, at=at + place) for at in (1000, 2000) for place, name in enumerate(names)]
     known = replace(WELL, sent={*WELL.sent, *names}, lines=[*WELL.lines, *lines], kills=[1500])
     assert found(known) == {"I3"}
     assert violations(replace(known, workers=2)) == []
