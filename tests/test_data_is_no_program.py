@@ -21,6 +21,7 @@ GETTERS = frozenset({"attrgetter", "methodcaller"})
 FORMATS: Mapping[str, str] = {
     "container.cli.queue_choice": "a question of ours, about one row or several",
     "container.cli.framing": "a refusal, of numbers and our own sentence",
+    "container.delivery.rerun": "the name of a key, in a sentence of ours",
     "container.web.reply": "the length of a body",
 }
 """Modules that put values into text by `format` or `%`, and what they put."""
