@@ -26,6 +26,7 @@ FORMATS: Mapping[str, str] = {
     "container.delivery.postgres_restored": "SQL, of conditions that the code names",
     "container.delivery.postgres_rows": "SQL, of columns that the code names",
     "container.delivery.postgres_tables": "SQL, of tables and numbers that the code names",
+    "container.delivery.rerun": "the name of a key, in a sentence of ours",
     "container.web.reply": "the length of a body",
 }
 """Modules that put values into text by `format` or `%`, and what they put."""
