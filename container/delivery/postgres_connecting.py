@@ -25,6 +25,7 @@ from container.delivery.store import (
     StoreRefusedError,
     StoreUnavailableError,
 )
+from container.delivery.told import quoted
 
 log = logging.getLogger("container.delivery")
 
@@ -180,7 +181,7 @@ class Database:
         if isinstance(problem, PoolTimeout) or _is_away(problem):
             if not self.trouble:
                 self._away_since = time.monotonic()
-                log.error('store.database_away reason="%s"', error)
+                log.error("store.database_away reason=%s", quoted(str(error)))
             self.trouble = str(error)
         return error
 

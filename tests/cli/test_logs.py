@@ -46,8 +46,10 @@ HARMLESS = {
     "answer.status",
     "outcome.reply.status",
     "refused.status",
-    "container.version",  # a digest, as the next two
+    "container.version",  # a digest, as the next three
     "built.container.version",
+    "version",
+    "member.name",  # worker-1 and so on: names of ours
     "kept",
     "hit.id.hex()",
     "kind",  # a verdict, a mode, or the name of a class
