@@ -36,7 +36,8 @@ with head as materialized (
   select rest.* from head cross join lateral (
     select number from delivery
     where slot=head.slot and {_WAITING} and due<=%(until)s and (due, first, number)>=(head.due, head.first, head.number)
-    order by due, first, number limit %(near)s
+    order by due, first, number
+    limit (select {_OVERTAKE}*case when most_items<=1 then %(alone)s else least(%(most)s, most_items) end from head)
   ) as rest where head.expire is null or head.expire>=%(now)s
 ), chosen as materialized (
   select one.number, one.due, one.first, one.size from delivery as one cross join head
@@ -140,7 +141,6 @@ async def claim(
         "now": now,
         "until": now + ahead,
         "most": most_items,
-        "near": max(most_items, alone) * _OVERTAKE,
         "alone": alone,
         "worker": worker,
     }
