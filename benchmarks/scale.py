@@ -3,8 +3,8 @@
     python -m benchmarks.scale [--short] [--rounds N] [--seconds S] [--processes 1,2,4] [--only accept]
 
 Everything shares the machine's cores: processes, database, vendor and load. So what counts is the work for one second
-of CPU, the database's included; what was done in a second of the clock is shown beside it, with how busy the machine
-was with other things.
+of CPU, the database's included; what was done in a second of the clock is shown beside it, with what filled the cores,
+and whether more processes did more until they were full. One round takes about five minutes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -32,13 +32,14 @@ from typing import Any
 import psycopg
 
 from benchmarks import delivery, servers
+from benchmarks.backlog import forward
 from benchmarks.closed_loop import CONNECTIONS, load
 from benchmarks.cluster import Cluster, cluster
 from benchmarks.example import ROOT, SECRETS, compiled, example
-from benchmarks.figures import Cell, median, table
 from benchmarks.hits import purchases
 from benchmarks.in_process import NOWHERE
 from benchmarks.machine import processor, processor_seconds, spent_seconds
+from benchmarks.scaled import Measured, report, risen
 from benchmarks.servers import Server
 from container.delivery.postgres import open_postgres
 from container.delivery.row import Acceptance, Row
@@ -48,46 +49,20 @@ from container.delivery.store import Store
 
 DATABASE = "tags"
 PROCESSES = (1, 2, 4)
-ROWS: Mapping[str, int] = {"batched": 30_000, "alone": 3_000}
-SHORT_ROWS: Mapping[str, int] = {"batched": 5_000, "alone": 500}
+ROWS: Mapping[str, int] = {"batched": 60_000, "alone": 6_000, "forward": 20_000}
+SHORT_ROWS: Mapping[str, int] = {"batched": 5_000, "alone": 500, "forward": 2_000}
 STARTED_SECONDS, STARTED_SECONDS_EACH = 6.0, 4.0
 """How long processes take to start at most, until what waits is due: the first, and each."""
 
-BUSY = 0.15
-"""A machine of which more than this was taken by others is marked."""
-
 LOOK_SECONDS = 0.2
-DATA = "data"
-CALLED: Mapping[str, str] = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
+DATA, SPOOL = "data", "spool"
 WORKS: Mapping[str, str] = {
     "accept": "hits taken",
     "batched": "delivered, 500 a request",
     "alone": "delivered, one a request",
+    "forward": "forwarded from a spool",
 }
 KEY = base64.b64encode(secrets.token_bytes(32)).decode()
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """Hits or events of a run. `database`: CPU seconds of PostgreSQL within `cpu`. `others`: share of the machine that
-    was taken by what is not ours. `written`: bytes of PostgreSQL's log.
-    """
-
-    count: int
-    seconds: float
-    cpu: float
-    database: float
-    others: float
-    written: float
-
-    @property
-    def per_cpu(self) -> float:
-        """For one second of CPU, the database's included."""
-        return self.count / max(self.cpu, 0.01)
-
-    @property
-    def per_second(self) -> float:
-        return self.count / self.seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +94,7 @@ def accept(place: Place, processes: int, seconds: float) -> Measured:
         more = [] if place.database is None else ["--no-deliver"]
         started = [stack.enter_context(process(place, text, "serve", more)) for _ in range(processes)]
         with ThreadPoolExecutor(processes) as pool:
-            watch = Watch(place, started)
+            watch = Watch(place, [each.pid for each in started])
             one = partial(load, connections=CONNECTIONS // processes)
             loads = [pool.submit(one, each.port, purchases(), seconds, each.folder) for each in started]
             answered = sum(each.result().answered for each in loads)
@@ -142,35 +117,58 @@ def drain(place: Place, kind: str, many: int, processes: int) -> Measured:
         assert time.time() * 1000 < due, "they started too slowly"
         assert rows_in(place) == many, "rows were delivered before they were due"
         time.sleep(max(due / 1000 - time.time(), 0))
-        watch = Watch(place, started)
-        deadline = time.monotonic() + delivery.DRAINED_WITHIN_SECONDS
-        while left := rows_in(place):
-            assert time.monotonic() < deadline, f"{left} rows are left"
-            time.sleep(LOOK_SECONDS)
-        found = watch.measured(many)
+        with counting(place) as left:
+            watch = Watch(place, [each.pid for each in started])
+            deadline = time.monotonic() + delivery.DRAINED_WITHIN_SECONDS
+            while left():
+                assert time.monotonic() < deadline, f"{left()} rows are left"
+                time.sleep(LOOK_SECONDS)
+            found = watch.measured(many)
         assert delivery.arrived(vendor) == many, "something was delivered twice"
     return found
 
 
-class Watch:
-    """Measures from when it is made."""
+def spool(place: Place, many: int) -> Measured:
+    """What waits in the spool of one process goes on to the database, with nothing else to do."""
+    assert place.database is not None
+    text = delivery.text_of("batched", NOWHERE)
+    rows = delivery.rows_of(compiled(text, place.folder), many)
+    with forward(place.database.url(DATABASE), KEY, place.folder / SPOOL, rows) as process:
+        watch = Watch(place, [process.pid])
+        process.go()
+        found = watch.measured(many)
+    assert rows_in(place) == many, "not all of the spool was forwarded"
+    return found
 
-    def __init__(self, place: Place, started: Sequence[Server]) -> None:
-        self._place, self._started = place, started
+
+class Watch:
+    """Measures from when it is made. `measured_ones`: the processes whose CPU counts, beside the database's."""
+
+    def __init__(self, place: Place, measured_ones: Sequence[int]) -> None:
+        self._place, self._measured_ones = place, measured_ones
         self._began, self._before = time.monotonic(), self._now()
 
     def measured(self, count: int) -> Measured:
         """Until now."""
         seconds = time.monotonic() - self._began
-        own, database, others, log = (after - before for before, after in zip(self._before, self._now(), strict=True))
-        shared = max(others / seconds / (os.cpu_count() or 1), 0.0)
-        return Measured(count, seconds, own + database, database, shared, log)
+        passed = (after - before for before, after in zip(self._before, self._now(), strict=True))
+        own, database, ours, machine, log = passed
+        return Measured(
+            count=count,
+            seconds=seconds,
+            cpu=own + database,
+            database=database,
+            beside=max(ours - own - database, 0.0),
+            others=max(machine - ours, 0.0),
+            cores=os.cpu_count() or 1,
+            written=log,
+        )
 
-    def _now(self) -> tuple[float, float, float, float]:
-        """CPU seconds of the processes, of the database, and of what this program has not started; bytes of its log."""
-        own = sum(each.processor_seconds() for each in self._started)
-        others = spent_seconds() - processor_seconds(os.getpid())
-        return own, self._place.processor_seconds(), others, self._place.written()
+    def _now(self) -> tuple[float, float, float, float, float]:
+        """CPU seconds of the processes, the database, all that this program started, the machine; bytes of the log."""
+        own = sum(map(processor_seconds, self._measured_ones))
+        database = self._place.processor_seconds()
+        return own, database, processor_seconds(os.getpid()), spent_seconds(), self._place.written()
 
 
 @contextmanager
@@ -227,12 +225,20 @@ async def fill(place: Place, rows: Iterator[Row], due: int) -> None:
 
 
 def rows_in(place: Place) -> int:
-    """Deliveries that wait or are under way: as their lanes count them, since looking at all of them takes CPU."""
+    """Deliveries that wait or are under way."""
+    with counting(place) as found:
+        return found()
+
+
+@contextmanager
+def counting(place: Place) -> Iterator[Callable[[], int]]:
+    """How many deliveries wait or are under way, as their lanes count them: looking at all of them takes CPU."""
     if place.database is not None:
-        with psycopg.connect(place.database.url(DATABASE)) as asking:
-            return _number(asking.execute("select coalesce(sum(rows), 0) from counts").fetchone())
+        with psycopg.connect(place.database.url(DATABASE), autocommit=True) as asking:
+            yield lambda: _number(asking.execute("select coalesce(sum(rows), 0) from counts").fetchone())
+        return
     with closing(sqlite3.connect(f"{(place.folder / DATA / FILE).as_uri()}?mode=ro", uri=True)) as connection:
-        return _number(connection.execute("select coalesce(sum(rows), 0) from lanes").fetchone())
+        yield lambda: _number(connection.execute("select coalesce(sum(rows), 0) from lanes").fetchone())
 
 
 def _number(row: tuple[Any, ...] | None) -> int:
@@ -240,50 +246,21 @@ def _number(row: tuple[Any, ...] | None) -> int:
     return int(row[0])
 
 
-def report(what: str, found: Mapping[tuple[str, int], Sequence[Measured]]) -> str:
-    """Medians of the rounds as a table in Markdown, with what SQLite does for comparison."""
-    yardstick = median([each.per_cpu for each in found["sqlite", 1]]) if ("sqlite", 1) in found else 0.0
-    headings = (
-        what,
-        "per CPU-s",
-        "against SQLite",
-        "of the CPU: database",
-        "log bytes each",
-        "a second",
-        "machine taken by others",
-    )
-    rows: list[Sequence[Cell]] = []
-    for (engine, processes), rounds in found.items():
-        per_cpu = median([each.per_cpu for each in rounds])
-        others = median([each.others for each in rounds])
-        rows.append(
-            (
-                f"{CALLED[engine]}, {processes} {'process' if processes == 1 else 'processes'}",
-                per_cpu,
-                per_cpu / yardstick if yardstick else "-",
-                f"{median([each.database / each.cpu for each in rounds]):.0%}",
-                median([each.written / each.count for each in rounds]) if engine == "postgres" else "-",
-                median([each.per_second for each in rounds]),
-                f"{others:.0%}{' (busy)' if others > BUSY else ''}",
-            )
-        )
-    return table(headings, rows)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--short", action="store_true", help="one round of little: for a look, not for figures")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=5.0, help="how long hits are sent")
     parser.add_argument("--processes", default=",".join(map(str, PROCESSES)), help="numbers separated by commas")
     parser.add_argument("--only", choices=sorted(WORKS), action="append", default=[], help="repeatable")
     chosen = parser.parse_args()
     rounds, rows, seconds = (1, SHORT_ROWS, 2.0) if chosen.short else (chosen.rounds, ROWS, chosen.seconds)
-    contenders = [("sqlite", 1), *(("postgres", int(each)) for each in chosen.processes.split(",") if each)]
-    works = [work for work in WORKS if work in chosen.only or not chosen.only]
-    print(f"{rounds} rounds, medians. {processor()}, {os.cpu_count()} cores, Python {python_version()}.\n")
+    every = [("sqlite", 1), *(("postgres", int(each)) for each in chosen.processes.split(",") if each)]
+    began = time.monotonic()
+    print(f"Rounds: {rounds}, medians. {processor()}, {os.cpu_count()} cores, Python {python_version()}.\n")
     with tempfile.TemporaryDirectory() as made:
-        for work in works:
+        for work in [work for work in WORKS if work in chosen.only or not chosen.only]:
+            contenders = [("postgres", 1)] if work == "forward" else every
             found: dict[tuple[str, int], list[Measured]] = {contender: [] for contender in contenders}
             for number in range(rounds):
                 for engine, processes in contenders:
@@ -291,12 +268,16 @@ def main() -> None:
                     with place_of(engine, Path(made)) as place:
                         found[engine, processes].append(measure(work, place, processes, seconds, rows))
             print(f"{report(WORKS[work], found)}\n", flush=True)
+            print("".join(f"{line}\n" for line in risen(found)), flush=True)
+    print(f"Took {time.monotonic() - began:.0f} s.")
 
 
 def measure(work: str, place: Place, processes: int, seconds: float, rows: Mapping[str, int]) -> Measured:
     """One of `WORKS`."""
     if work == "accept":
         return accept(place, processes, seconds)
+    if work == "forward":
+        return spool(place, rows[work])
     return drain(place, work, rows[work], processes)
 
 

@@ -14,7 +14,7 @@ from container.delivery.echo import sent_texts
 from container.delivery.flight import Flight, Judged
 from container.delivery.judging import Judge, Judges, checked, type_name
 from container.delivery.outcomes import Outcomes, RequestOutcome
-from container.delivery.pace import QUICK_MS
+from container.delivery.pace import NEVER
 from container.delivery.policy import (
     FAILURES_TOLD,
     MOST_FAULTS,
@@ -78,7 +78,7 @@ class Handling:
         started = self.clock()
         answer = await self.transport.send(rows, now=started, resent=lambda: self._resent(flight))
         took = self.clock() - started
-        flight.course.quick = 0 <= took <= QUICK_MS and not isinstance(answer, NoAnswer)
+        flight.course.answered_in = NEVER if isinstance(answer, NoAnswer) else took
         self.counters.answered(frame.type, rows=len(rows), seconds=took / 1000)
         if isinstance(answer, NoAnswer):
             await self._no_answer(flight, answer)

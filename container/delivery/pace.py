@@ -33,6 +33,9 @@ TOGETHER = 16
 QUICK_MS = 5
 """A vendor that answers within so long is quicker than the disk."""
 
+SHORT_MS = 50
+"""For an answer that takes so long nobody behind it has to be given back."""
+
 NEVER = 2**63 - 1
 _FAR = 10
 """A turn that is more than so many intervals away was noted by a clock that has been set back since."""
@@ -87,7 +90,7 @@ class Course:
     """A lane while it is served. `state`: how it stands, newer than what the store said.
 
     `flights`: requests under way; `begun`: requests so far. `turn`: when it last had one, in turns of the worker.
-    `marked`: when the store last heard of it. `quick`: whether the vendor's last answer was.
+    `marked`: when the store last heard of it. `answered_in`: milliseconds that the vendor's last answer took.
     """
 
     lane: Lane
@@ -97,7 +100,7 @@ class Course:
     begun: int = 0
     turn: int = 0
     marked: int = 0
-    quick: bool = False
+    answered_in: int = NEVER
     _one_by_one: bool = False
     _failed_after: int = 0
     _works_since: int | None = None
@@ -132,14 +135,13 @@ class Course:
 
     def alone(self, now: int) -> int:
         """How many rows that are never batched may be claimed at once."""
-        steady = (
-            self.quick and not self.troubled and self.pace.requests_per_second is None and self._passed(now) is None
-        )
+        quick = 0 <= self.answered_in <= QUICK_MS
+        steady = quick and not self.troubled and self.pace.requests_per_second is None and self._passed(now) is None
         return TOGETHER if steady else 1
 
     def goes_on(self, now: int) -> bool:
         """Whether the next of them may follow."""
-        return self.quick and not self.troubled and self.state.not_before <= now
+        return 0 <= self.answered_in <= SHORT_MS and not self.troubled and self.state.not_before <= now
 
     def claimed(self, *, batched: bool, waited: int) -> None:
         """What was found to be sent. `waited`: milliseconds since the first of it came.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import secrets
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -192,14 +191,12 @@ class PostgresStore:
         return await reports.waiting_lanes(self.database)
 
     async def claim(self, lane: int, *, now: int, most_items: int, ahead: int, alone: int = 1) -> Claimed | None:
-        token = secrets.token_bytes(16)
         # Before the database begins to count: so we stop first.
         held_until = time.monotonic() + claims.LEASE_MS / 1000
         with self._filling.changing():
-            found, too_old = await claims.claim(
+            token, found, too_old = await claims.claim(
                 self.database,
                 lane,
-                token,
                 now=now,
                 most_items=most_items,
                 ahead=ahead,

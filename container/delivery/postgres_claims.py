@@ -6,6 +6,7 @@ another process is just claiming, adds what can go with it of the same day's par
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from container.delivery.store import MOST_CRASHES, Answer, Part
 LEASE_MS = 60_000
 """A claim is over when nothing was heard of it for so long: twice what a request may take, and half a minute."""
 
+_TOKEN_BYTES = 16
 _NOW = "(extract(epoch from clock_timestamp())*1000)::bigint"
 _OVERTAKE = 2
 """So many rows per row of a batch are looked at, since other batches may stand between."""
@@ -36,7 +38,8 @@ with head as materialized (
   select rest.* from head cross join lateral (
     select number from delivery
     where slot=head.slot and {_WAITING} and due<=%(until)s and (due, first, number)>=(head.due, head.first, head.number)
-    order by due, first, number limit %(near)s
+    order by due, first, number
+    limit (select {_OVERTAKE}*case when most_items<=1 then %(alone)s else least(%(most)s, most_items) end from head)
   ) as rest where head.expire is null or head.expire>=%(now)s
 ), chosen as materialized (
   select one.number, one.due, one.first, one.size from delivery as one cross join head
@@ -58,7 +61,7 @@ with head as materialized (
 )
 update delivery set claim=%(token)s, attempts=attempts+1, lease={_NOW}+{LEASE_MS}{{worker}}
 where slot=(select slot from head) and number=any(array(select number from fitting)) and {_FREE.format("claim")}
-returning number, id, attempts, crashes, faults, first, give_up, format, crc, kid, body, size, lane
+returning number, id, attempts, crashes, faults, first, give_up, format, crc, kid, body, size, slot
 """  # noqa: S608 - constants
 _WORKER = ", worker=%(worker)s"
 _OLD = f"""
@@ -86,12 +89,15 @@ gone as (
     body, length(body), appended(history, %(line)s), {_ORIGIN} from gone order by number returning lane
 )
 """  # noqa: S608 - constants
-_HELD = "number=any(%(numbers)s::bigint[]) and claim=%(token)s"
+_HELD = "slot=%(slot)s and number=any(%(numbers)s::bigint[]) and claim=%(token)s"
 TALLY = "select lane, count(*), sum(length(body))::bigint from gone group by lane"
 _BURY = f"with {MOVED.format(which=_HELD, crashed=0)} {TALLY}"
 THOSE = "slot=any(array(select distinct slot from old)) and number=any(array(select number from old))"
 _BURY_OLD = f"{_OLD}, {MOVED.format(which=THOSE, crashed=0)} {TALLY}"
-_SETTLE = f"with gone as (delete from delivery where {_HELD} returning lane, body) {TALLY}"  # noqa: S608 - constants
+_SETTLE = (
+    f"with gone as (delete from delivery where {_HELD} returning lane, length(body) as bytes) "  # noqa: S608 - constants
+    "select lane, count(*), sum(bytes)::bigint from gone group by lane"
+)
 _POSTPONE = (
     "update delivery set claim=null, lease=null, due=coalesce(%(until)s::bigint, due), attempts=attempts-%(back)s, "  # noqa: S608 - constants
     f"faults=faults+%(fault)s, history=appended(history, %(line)s) where {_HELD} returning number"
@@ -129,10 +135,22 @@ class Went(NamedTuple):
     bytes: int
 
 
+class Taken(NamedTuple):
+    """The rows of a claim, in their order of arrival, and those that were too old instead.
+
+    `token`: what is written on them, and behind it the one part of the table that they are in.
+    """
+
+    token: bytes
+    found: Sequence[Found]
+    too_old: Sequence[Went]
+
+
 async def claim(
-    database: Database, lane: int, token: bytes, *, now: int, most_items: int, ahead: int, alone: int, worker: str
-) -> tuple[list[Found], list[Went]]:
-    """The rows that were claimed, in their order of arrival, and those that were too old instead."""
+    database: Database, lane: int, *, now: int, most_items: int, ahead: int, alone: int, worker: str
+) -> Taken:
+    """The rows that are due first."""
+    token = secrets.token_bytes(_TOKEN_BYTES)
     query = _CLAIM.format(worker=_WORKER if database.version >= 2 else "")
     values = {
         "lane": lane,
@@ -140,7 +158,6 @@ async def claim(
         "now": now,
         "until": now + ahead,
         "most": most_items,
-        "near": max(most_items, alone) * _OVERTAKE,
         "alone": alone,
         "worker": worker,
     }
@@ -150,7 +167,8 @@ async def claim(
         old = {"lane": lane, "now": now, "most": most_items, "reason": "too_old", "note": "", "died": now, "line": ""}
         went = [Went(*each) for each in await database.ask(_BURY_OLD, old)]
         found = await database.ask(query, values) if went else []
-    return sorted(Found(*row[:-1]) for row in found), went
+    slots = bytes({row[-1] for row in found})
+    return Taken(token + slots, sorted(Found(*row[:-1]) for row in found), went)
 
 
 async def settle(database: Database, numbers: Collection[int], token: bytes) -> list[Went]:
@@ -227,7 +245,7 @@ async def bury(
 
 
 def _held(numbers: Collection[int], token: bytes) -> dict[str, object]:
-    return {"numbers": array([*numbers]), "token": token}
+    return {"numbers": array([*numbers]), "token": token[:_TOKEN_BYTES], "slot": token[_TOKEN_BYTES]}
 
 
 def _line(tried: Answer | None) -> str:

@@ -220,8 +220,8 @@ async def connect(url: str) -> Connection:
 
 
 async def fetch(connection: Connection, query: str, values: Any = ()) -> list[tuple[Any, ...]]:
-    """All rows of a statement; none of one that finds nothing."""
-    cursor = await connection.execute(query, values)
+    """All rows of a statement; none of one that finds nothing. Bodies come as they are, and not as twice their text."""
+    cursor = await connection.execute(query, values, binary=True)
     return await cursor.fetchall() if cursor.description else []
 
 

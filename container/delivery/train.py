@@ -1,6 +1,7 @@
 """Rows that no vendor takes together: claimed at once, sent one after another, and settled together.
 
-Only while the vendor is quicker than the disk: a crash repeats what was delivered and not yet written down.
+Only while the vendor is quicker than the disk: a crash repeats what was delivered and not yet written down. When an
+answer takes longer, those before it are written down meanwhile; when it takes really long, those behind are given back.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import replace
 
 from container.delivery.flight import Flight
 from container.delivery.handling import Handling
-from container.delivery.pace import QUICK_MS
+from container.delivery.pace import QUICK_MS, SHORT_MS
 from container.delivery.store import Claimed, ClaimedRow
 
 
@@ -41,11 +42,13 @@ class Train:
                 self.under_way = replace(self._flight.claimed, rows=tuple(self._left[:1]))
                 self._left = self._left[1:]
                 flight = Flight(self.under_way, self._flight.course, number, self._delivered)
-                waited = loop.call_later(QUICK_MS / 1000, self._wait_no_more)
+                slow = loop.call_later(QUICK_MS / 1000, self._write_down)
+                hangs = loop.call_later(SHORT_MS / 1000, self._part)
                 try:
                     await self._handling.deliver(flight)
                 finally:
-                    waited.cancel()
+                    slow.cancel()
+                    hangs.cancel()
                 if not self._goes_on():
                     break
                 number = self._flight.course.begin(self._handling.clock()) if self._left else number
@@ -55,14 +58,14 @@ class Train:
             if self._settling:
                 await asyncio.wait(self._settling)
 
-    def _wait_no_more(self) -> None:
-        """The vendor is not as quick as it was: those before are written down, and those behind are anybody's."""
-        self._part()
+    def _write_down(self) -> None:
+        """The vendor is not as quick as it was."""
         delivered, self._delivered[:] = list(self._delivered), ()
         task = asyncio.get_running_loop().create_task(self._settle(delivered))
         self._settling.add(task)
 
     def _part(self) -> None:
+        """Those behind are anybody's."""
         if self._left:
             self._give_back(replace(self._flight.claimed, rows=tuple(self._left)))
             self._left = ()

@@ -278,6 +278,8 @@ class Worker:
             return False
         for reason, rows in claimed.buried.items():
             self._buried(lane, reason, rows)
+        # By what the time is now: requests that began meanwhile count towards the rate.
+        now = self._clock()
         if claimed.rows and course.opens(now) > now:
             # An answer came while the rows were fetched: the vendor asked to be left alone.
             self._releases.add(claimed)

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from container.delivery.pace import BEHIND_MS, QUICK_MS, TOGETHER, USUAL, Pace
+from container.delivery.pace import BEHIND_MS, QUICK_MS, SHORT_MS, TOGETHER, USUAL, Pace
 from container.delivery.selection import Selection
 from container.delivery.store import Claimed, ClaimedRow
 from container.effects import Request, Response, Verdict
@@ -77,6 +77,43 @@ def test_of_a_slow_vendor_each_row_is_claimed_and_settled_by_itself(
         await found.store.accept(singles(*range(1, 21)))
         await found.until_idle()
         assert set(claims) == set(settles) == {1}
+
+    run(scenario())
+
+
+def test_one_slow_answer_breaks_no_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        def reply(_: httpx.Request) -> httpx.Response:
+            found.clock.now += SHORT_MS if len(found.vendor.requests) == 5 else 0
+            return httpx.Response(200)
+
+        found = bench(tmp_path, reply, pace=Pace(None, 1))
+        claims = watched(found, monkeypatch, "claim")
+        given_back = watched(found, monkeypatch, "give_back")
+        await found.store.accept(singles(*range(1, 18)))
+        await found.until_idle()
+        assert (claims[:2], given_back) == ([1, TOGETHER], [])
+
+    run(scenario())
+
+
+def test_what_is_claimed_while_another_request_leaves_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        found = bench(tmp_path)
+        await found.store.accept(singles(1, 2))
+        await found.turn()
+        real = found.store.claim
+
+        async def claiming(*stated: Any, **more: Any) -> Claimed | None:
+            claimed = await real(*stated, **more)
+            found.clock.now += 1
+            [course] = found.worker._courses.values()
+            course.begin(found.clock.now)
+            return claimed
+
+        monkeypatch.setattr(found.store, "claim", claiming)
+        await found.turn()
+        assert len(found.vendor.requests) == 2
 
     run(scenario())
 
