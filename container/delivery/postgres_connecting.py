@@ -15,9 +15,11 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import errors
-from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+from psycopg_pool import PoolClosed, PoolTimeout
 
+from container.delivery.postgres_pool import CONNECT_SECONDS, Pool
 from container.delivery.postgres_tables import Connection, refusal, version_of
+from container.delivery.remedies import NO_SPACE, ONLY_READS, SILENT, UNUSABLE, remedy
 from container.delivery.store import (
     StoreAwayError,
     StoreError,
@@ -25,16 +27,12 @@ from container.delivery.store import (
     StoreRefusedError,
     StoreUnavailableError,
 )
+from container.delivery.told import quoted
 
 log = logging.getLogger("container.delivery")
 
 T = TypeVar("T")
 Work = Callable[[Connection], Awaitable[T]]
-
-MOST_CONNECTIONS = 8
-CONNECT_SECONDS = 5
-PATIENCE_SECONDS = 2.0
-"""Nobody waits longer for a connection."""
 
 TRIES = 3
 
@@ -71,7 +69,7 @@ class Database:
     server: str = ""
     _away_since: float = 0.0
     _back_at: float = -inf
-    _pool: AsyncConnectionPool[Connection] | None = None
+    _pool: Pool | None = None
     _closed: bool = field(default=False)
 
     async def open(self) -> None:
@@ -81,17 +79,7 @@ class Database:
                 await self._check(connection)
         except psycopg.Error as problem:
             raise StoreAwayError(unreachable(problem)) from None
-        self._pool = AsyncConnectionPool(
-            self.url,
-            kwargs={"autocommit": True, "prepare_threshold": 0, "connect_timeout": CONNECT_SECONDS},
-            min_size=1,
-            max_size=MOST_CONNECTIONS,
-            timeout=PATIENCE_SECONDS,
-            # After so long it begins anew with short pauses, whoever asks next.
-            reconnect_timeout=3,
-            open=False,
-            configure=self._prepare,
-        )
+        self._pool = Pool(self.url, self._prepare)
         await self._pool.open()
         await self.measure()
 
@@ -143,7 +131,7 @@ class Database:
                     raise CommitUnknownError(str(self._stumbled(problem))) from None
                 if not left or not _is_passing(problem):
                     raise self._stumbled(problem) from None
-        raise StoreUnavailableError("the database does not answer")
+        raise StoreUnavailableError(SILENT)
 
     async def _once(self, work: Work[T], progress: _Progress, *, together: bool) -> T:
         if self._closed or self._pool is None:
@@ -177,24 +165,26 @@ class Database:
         if self._closed:
             return StoreUnavailableError("the store is closed")
         error = stated(problem)
+        if isinstance(problem, PoolTimeout) and self._pool is not None and self._pool.reason:
+            error = StoreUnavailableError(f"{UNUSABLE} ({self._pool.reason})")
         if isinstance(problem, PoolTimeout) or _is_away(problem):
             if not self.trouble:
                 self._away_since = time.monotonic()
-                log.error('store.database_away reason="%s"', error)
+                log.error("store.database_away reason=%s", quoted(f"{error}. {remedy(str(error))}"))
             self.trouble = str(error)
         return error
 
     async def _prepare(self, connection: Connection) -> None:
         [(only_reads,)] = await fetch(connection, _ONLY_READS)
         if only_reads:
-            raise errors.ReadOnlySqlTransaction("the database only reads")
+            raise errors.ReadOnlySqlTransaction(ONLY_READS)
         await connection.execute(_SET, ([*SETTINGS], [*SETTINGS.values()]))
         self.version = await version_of(connection) or self.version
 
     async def _check(self, connection: Connection) -> None:
         [(only_reads,)] = await fetch(connection, _ONLY_READS)
         if only_reads:
-            raise StoreAwayError("the database only reads. Give --store the address of the one that writes.")
+            raise StoreAwayError(f"{ONLY_READS}. {remedy(ONLY_READS)}")
         version = await version_of(connection)
         if reason := refusal(version):
             raise StoreRefusedError(reason)
@@ -231,22 +221,24 @@ async def changed(connection: Connection, query: str, values: Any = ()) -> int:
 
 def stated(problem: Exception) -> StoreError:
     """What an error of the database means."""
-    if isinstance(problem, (errors.DiskFull, errors.OutOfMemory)):
-        return StoreFullError("the database has no space left")
+    if isinstance(problem, errors.DiskFull):
+        return StoreFullError(NO_SPACE)
+    if isinstance(problem, errors.ReadOnlySqlTransaction):
+        return StoreUnavailableError(ONLY_READS)
     if isinstance(problem, PoolTimeout):
-        return StoreUnavailableError("the database does not answer")
+        return StoreUnavailableError(SILENT)
     if isinstance(problem, PoolClosed):
         return StoreUnavailableError("the store is closed")
     code = getattr(problem, "sqlstate", None)
     if code is None:
-        return StoreUnavailableError("the database does not answer")
+        return StoreUnavailableError(SILENT)
     return StoreUnavailableError(f"the database refuses ({code}, {type(problem).__name__})")
 
 
 def unreachable(problem: psycopg.Error) -> str:
     """Why the database cannot be used at the start. What a driver says may hold the address, and never the password."""
     reason = " ".join(str(problem).split())
-    return f"the database cannot be used ({reason}). Look at the address in --store, and whether the database runs."
+    return f"{UNUSABLE} ({reason}). {remedy(reason)}"
 
 
 def array(numbers: Sequence[int | None]) -> str:
@@ -276,11 +268,3 @@ def _is_away(problem: Exception) -> bool:
 
 _AWAY = frozenset({"57P01", "57P02", "57P03", "57P05", "25006", "53300"})
 """Of PostgreSQL: it stops, has crashed, starts, cut an idle connection, reads only, has no connection left."""
-
-
-def _keep_quiet() -> None:
-    """The pool tells of each connection that fails; here it is told once that the database is away."""
-    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
-
-
-_keep_quiet()
