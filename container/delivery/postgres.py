@@ -108,7 +108,7 @@ class PostgresStore:
         self._limits = limits
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         self._filling = Filling(limits, Marks() if recover else None)
-        self._counters = StoreCounters()
+        self._counters = StoreCounters(errors=database.errors)
         self._listeners: list[Callable[[Mapping[str, int]], None]] = []
         self._unreleased: set[_Held] = set()
         self._closed = False
@@ -379,7 +379,7 @@ class PostgresStore:
         await self._filling.read(self.database)
 
     async def _measure_size(self) -> None:
-        [(self._file_bytes,)] = await self.database.ask(_SIZE)
+        [(self._file_bytes,)] = await self.database.ask(_SIZE, asked=None)
 
 
 def _row_numbers(rows: Sequence[ClaimedRow]) -> list[int]:

@@ -146,7 +146,8 @@ class Accepting:
             acceptances = [job.acceptance for job in jobs]
             lanes = await self._around.lanes(lane_keys(acceptances))
             with self._around.filling.changing():
-                accepted = await self._around.database.run(partial(self._write, acceptances=acceptances, lanes=lanes))
+                work = partial(self._write, acceptances=acceptances, lanes=lanes)
+                accepted = await self._around.database.run(work, asked=None)
         except Exception as problem:  # noqa: BLE001 - whoever asked gets it; nobody may wait for ever
             await self._failed(jobs, problem)
             return

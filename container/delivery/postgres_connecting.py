@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
@@ -17,6 +18,7 @@ import psycopg
 from psycopg import errors
 from psycopg_pool import PoolClosed, PoolTimeout
 
+from container.delivery.counters import Operation
 from container.delivery.postgres_pool import CONNECT_SECONDS, Pool
 from container.delivery.postgres_tables import Connection, refusal, version_of
 from container.delivery.remedies import NO_SPACE, ONLY_READS, SILENT, UNUSABLE, remedy
@@ -60,6 +62,7 @@ class Database:
     """A database of ours. `version`: of its tables, as the latest connection found them. `trouble`: why it is away.
 
     `ahead`: milliseconds by which its clock is ahead of this machine's. `server`: what it is.
+    `errors`: what could not be done, by what was asked.
     """
 
     url: str
@@ -67,6 +70,7 @@ class Database:
     trouble: str = ""
     ahead: float = 0.0
     server: str = ""
+    errors: Tally[Operation] = field(default_factory=Tally)
     _away_since: float = 0.0
     _back_at: float = -inf
     _pool: Pool | None = None
@@ -94,30 +98,39 @@ class Database:
     async def measure(self) -> None:
         """Compares the clocks; half of the time that it took belongs to the way there."""
         begun, sent = time.time_ns(), time.perf_counter_ns()
-        [(theirs,)] = await self.ask(_NOW)
+        [(theirs,)] = await self.ask(_NOW, asked=None)
         took = time.perf_counter_ns() - sent
         self.ahead = theirs - (begun + took / 2) / 1_000_000
 
-    async def ask(self, query: str, values: Any = ()) -> list[tuple[Any, ...]]:
+    async def ask(self, query: str, values: Any = (), *, asked: Operation | None = "write") -> list[tuple[Any, ...]]:
         """What one statement finds, committed by itself. Raises `StoreUnavailableError`, `StoreFullError`."""
 
         async def work(connection: Connection) -> list[tuple[Any, ...]]:
             return await fetch(connection, query, values)
 
-        return await self._run(work, together=False)
+        return await self._counted(work, asked, together=False)
 
-    async def run(self, work: Work[T]) -> T:
+    async def run(self, work: Work[T], *, asked: Operation | None = "write") -> T:
         """What `work` returns, once its transaction is committed. It may be called again if it failed.
 
+        `asked`: as what it is counted if it fails, `None` for not at all.
         Raises `StoreUnavailableError`, `StoreFullError`.
         """
-        return await self._run(work, together=True)
+        return await self._counted(work, asked, together=True)
 
     async def close(self) -> None:
         """Afterwards everything raises `StoreUnavailableError`."""
         self._closed = True
         if self._pool is not None:
             await self._pool.close()
+
+    async def _counted(self, work: Work[T], asked: Operation | None, *, together: bool) -> T:
+        try:
+            return await self._run(work, together=together)
+        except StoreError:
+            if asked is not None and not self._closed:
+                self.errors[asked] += 1
+            raise
 
     async def _run(self, work: Work[T], *, together: bool) -> T:
         for left in reversed(range(TRIES)):

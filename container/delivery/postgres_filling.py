@@ -34,6 +34,10 @@ class Filling:
         self._under_way += 1
         try:
             yield
+        except BaseException:
+            # What was counted meanwhile may not be written.
+            self._stale = True
+            raise
         finally:
             self._under_way -= 1
             self._changes += 1
@@ -59,7 +63,7 @@ class Filling:
     async def read(self, database: Database) -> None:
         """Asks the database. What it says is older than what happens here meanwhile: then it is asked later."""
         before = self._changes
-        found = await database.run(reports.levels)
+        found = await database.run(reports.levels, asked=None)
         if (self._under_way or before != self._changes) and self._passed_over < MOST_PASSED_OVER:
             self._passed_over += 1
             return
