@@ -73,6 +73,7 @@ class Database:
     errors: Tally[Operation] = field(default_factory=Tally)
     _away_since: float = 0.0
     _back_at: float = -inf
+    _told: set[str] = field(default_factory=set)
     _pool: Pool | None = None
     _closed: bool = field(default=False)
 
@@ -173,6 +174,7 @@ class Database:
             self._back_at = time.monotonic()
             log.warning("store.database_back seconds=%.0f", self._back_at - self._away_since)
         self.trouble = ""
+        self._told.clear()
 
     def _stumbled(self, problem: Exception) -> StoreError:
         if self._closed:
@@ -183,8 +185,11 @@ class Database:
         if isinstance(problem, PoolTimeout) or _is_away(problem):
             if not self.trouble:
                 self._away_since = time.monotonic()
-                log.error("store.database_away reason=%s", quoted(f"{error}. {remedy(str(error))}"))
             self.trouble = str(error)
+            if self.trouble not in self._told:
+                # What is found first, such as a connection that broke, is seldom why no other can be opened.
+                self._told.add(self.trouble)
+                log.error("store.database_away reason=%s", quoted(f"{error}. {remedy(self.trouble)}"))
         return error
 
     async def _prepare(self, connection: Connection) -> None:

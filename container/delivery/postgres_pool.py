@@ -44,7 +44,7 @@ class Pool:
     async def open(self) -> None:
         """Begins to connect."""
         await self._pool.open()
-        self._warden = asyncio.create_task(self._guard())
+        self._warden = None
         # One that was cancelled before it began would do nothing.
         await asyncio.sleep(0)
 

@@ -27,7 +27,7 @@ async def hears(caplog: pytest.LogCaptureFixture, *lines: str) -> None:
     """What is told, at once, or in a moment where it has to be asked for."""
     found: list[str] = []
     async with asyncio.timeout(30):
-        while len(found := [*found, *told(caplog)]) < len(lines):
+        while len(found := [*found, *told(caplog)]) < len(lines):  # noqa: ASYNC110 - it is told while time passes
             await asyncio.sleep(0.02)
     assert found == [*lines]
 
