@@ -44,7 +44,7 @@ class Pool:
     async def open(self) -> None:
         """Begins to connect."""
         await self._pool.open()
-        self._warden = None
+        self._warden = asyncio.create_task(self._guard())
         # One that was cancelled before it began would do nothing.
         await asyncio.sleep(0)
 
