@@ -148,6 +148,24 @@ def test_a_disk_that_really_is_full_loses_nothing_that_was_answered(own: Cluster
     play(url, scenario, limits=Limits(lane_share=1.0))
 
 
+def test_what_could_not_be_done_is_counted_by_what_was_asked(url: str) -> None:
+    async def scenario(store: PostgresStore) -> None:
+        await store.accept(accepted(planned(1)))
+        claimed = await must_claim(store)
+        await store.database.ask("alter table dead add constraint broken check (false)")
+        with pytest.raises(StoreUnavailableError):
+            await store.bury(claimed, claimed.rows, "refused", note="", now=0)
+        await store._keeping.close()
+        await store.database.ask("alter table counts rename to counts_then")
+        with pytest.raises(StoreUnavailableError):
+            await store.lanes()
+        with pytest.raises(StoreUnavailableError):
+            await store.accept(accepted(planned(2)))
+        assert store.figures().counters.errors == {"write": 1, "read": 1, "accept": 1}
+
+    play(url, scenario)
+
+
 def test_too_many_connections_are_told_with_what_to_raise(url: str, caplog: pytest.LogCaptureFixture) -> None:
     name = url.rpartition("/")[2]
     role(f"few_{name}", "connection limit 1")
