@@ -72,10 +72,9 @@ def test_letters_that_somebody_takes_meanwhile_are_not_told_of_as_dropped(
 ) -> None:
     async def scenario(one: PostgresStore, other: PostgresStore) -> None:
         await dying(one, *range(10))
-        looking = postgres_tending.fetch
 
         async def interrupted(connection: object, query: str, values: object = ()) -> list[tuple[object, ...]]:
-            found = await looking(connection, query, values)  # type: ignore[arg-type]
+            found = await fetch(connection, query, values)  # type: ignore[arg-type]  # it is one
             if query == postgres_tending._OLDEST:
                 assert await other.replay(Selection("dead", numbers=(1, 2, 3)), now=NOW) == 3
             return found

@@ -47,9 +47,7 @@ def test_a_disk_that_is_full_or_fails_says_what_to_do() -> None:
 def test_a_database_that_takes_nothing_says_what_to_do() -> None:
     away = "the database cannot be used (connection failed: FATAL: sorry, too many clients already)"
     [reason] = Health(Clock(), trouble=lambda: away).reasons()
-    advice = (
-        "Raise max_connections of the database, or the limit of its role: each process takes up to 8. Or run fewer."
-    )
+    limit = "Raise max_connections of the database, or the limit of its role"
     assert reason == f"The store does not take deliveries ({away}). {limit}: each process takes up to 8. Or run fewer."
 
 
