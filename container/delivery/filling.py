@@ -14,7 +14,7 @@ log = logging.getLogger("container.delivery")
 
 
 class Filling:
-    """Tells of each mark once, until it is over. Called by the writer only."""
+    """Tells of each mark once, until it is over. Called by the writer only, or in the event loop only."""
 
     def __init__(self) -> None:
         self._passed = 0.0

@@ -49,6 +49,11 @@ def tell_missing(connection: sqlite3.Connection, keys: Keyring) -> None:
             continue
         [(letters,)] = connection.execute("select count(*) from dead where kid=?", (kid,)).fetchall()
         if letters:
-            log.warning('store.key_missing key=%s letters=%d "They cannot be read: put it back."', quoted(kid), letters)
+            tell_missing_letters(kid, letters)
         else:
             connection.execute("delete from meta where name=?", (f"{_FORMER}{kid}",))
+
+
+def tell_missing_letters(kid: str, letters: int) -> None:
+    """Has the log say that so many dead letters need a key that is not here."""
+    log.warning('store.key_missing key=%s letters=%d "They cannot be read: put it back."', quoted(kid), letters)

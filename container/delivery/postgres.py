@@ -7,23 +7,26 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
 from container.delivery import postgres_claims as claims
+from container.delivery import postgres_keys
 from container.delivery import postgres_reports as reports
 from container.delivery import postgres_tending as tending
 from container.delivery.claimed import read_claimed
 from container.delivery.counters import StoreCounters, StoreFigures
+from container.delivery.filling import Filling as Marks
 from container.delivery.levels import NEARLY_FULL
 from container.delivery.postgres_accepting import Accepting, Surroundings, accept, lane_keys
 from container.delivery.postgres_connecting import Database, storable
 from container.delivery.postgres_filling import Filling
-from container.delivery.postgres_keeping import Keeping
+from container.delivery.postgres_keeping import Duty, Keeping
 from container.delivery.postgres_lanes import LaneNumbers
 from container.delivery.postgres_queue import Changing, PostgresQueue
 from container.delivery.postgres_tables import Connection
 from container.delivery.queue import Take
+from container.delivery.remedies import remedy
 from container.delivery.row import Acceptance, Reason, Row
 from container.delivery.seal import Keyring, KeyringError, shared_keyring
 from container.delivery.store import (
@@ -57,15 +60,17 @@ _ANSWER = (
 _HASTEN_LANE = "update lanes set not_before=%s where number=%s and not_before>%s"
 _HASTEN_ROWS = "update delivery set due=%s where lane=%s and due>%s and attempts+length(history)>0 and claim is null"
 _SIZE = "select pg_database_size(current_database())"
-_KID = "insert into meta values('kid', %s) on conflict (name) do update set value=excluded.value"
 log = logging.getLogger("container.delivery")
 
 _Held = tuple[bytes, tuple[int, ...]]
 
 
-async def open_postgres(url: str, *, key: str | None, limits: Limits = USUAL_LIMITS) -> PostgresStore:
+async def open_postgres(
+    url: str, *, key: str | None, limits: Limits = USUAL_LIMITS, recover: bool = True
+) -> PostgresStore:
     """Opens the store in a database whose tables `migrate` made. `key`: what `TAG_CONTAINER_KEY` holds.
 
+    Without `recover` it is for somebody who looks, or changes a few rows: it writes and tells nothing by itself.
     Raises `StoreRefusedError` with what to do about it, `StoreAwayError` if that is to wait.
     """
     try:
@@ -75,12 +80,13 @@ async def open_postgres(url: str, *, key: str | None, limits: Limits = USUAL_LIM
     database = Database(url)
     try:
         await database.open()
-        await _check_key(database, keys)
-        store = PostgresStore(database, keys, limits=limits)
+        await postgres_keys.check(database, keys)
+        await (postgres_keys.note if recover else postgres_keys.check_common)(database, keys)
+        store = PostgresStore(database, keys, limits=limits, recover=recover)
         await store.begin()
     except StoreUnavailableError as problem:
         await database.close()
-        raise StoreAwayError(f"{problem}. Look at the address in --store, and whether the database runs.") from None
+        raise StoreAwayError(f"{problem}. {remedy(str(problem))}") from None
     except BaseException:
         await database.close()
         raise
@@ -90,7 +96,9 @@ async def open_postgres(url: str, *, key: str | None, limits: Limits = USUAL_LIM
 class PostgresStore:
     """`Store` over PostgreSQL. `recovered`, `poisoned`: rows whose claim was over, found since the start."""
 
-    def __init__(self, database: Database, keys: Keyring, *, limits: Limits = USUAL_LIMITS) -> None:
+    def __init__(
+        self, database: Database, keys: Keyring, *, limits: Limits = USUAL_LIMITS, recover: bool = True
+    ) -> None:
         self.recovered = self.poisoned = 0
         self.given_up = False
         self.notices: Sequence[str] = ()
@@ -98,26 +106,29 @@ class PostgresStore:
         self._keys = keys
         self._limits = limits
         self._name = f"{socket.gethostname()}:{os.getpid()}"
-        self._filling = Filling(limits)
-        self._counters = StoreCounters()
+        self._filling = Filling(limits, Marks() if recover else None)
+        self._counters = StoreCounters(errors=database.errors)
         self._listeners: list[Callable[[Mapping[str, int]], None]] = []
         self._unreleased: set[_Held] = set()
         self._closed = False
         self._file_bytes = 0
         self._lanes = LaneNumbers(database)
-        self._keeping = Keeping(
-            {
-                "levels": (1.0, lambda: self._filling.read(database)),
-                "clock": (10.0, database.measure),
-                "lapsed": (5.0, lambda: self.recover(now=self.clock())),
-                "size": (60.0, self._measure_size),
-                "days": (600.0, lambda: tending.give_back_days(database)),
-            }
-        )
+        looking: dict[str, Duty] = {
+            "levels": (1.0, lambda: self._filling.read(database)),
+            "clock": (10.0, database.measure),
+        }
+        serving: dict[str, Duty] = {
+            "lapsed": (5.0, lambda: self.recover(now=self.clock())),
+            "size": (60.0, self._measure_size),
+            "days": (600.0, lambda: tending.give_back_days(database)),
+            "keys": (600.0, lambda: postgres_keys.note(database, keys)),
+        }
+        self._serves = self._key_noted = recover
+        self._keeping = Keeping(looking | serving if recover else looking)
         around = Surroundings(database, keys, self._counters, self._lanes.of, self._filling)
         self._accepting = Accepting(around, self._tell)
         self._queue = found = PostgresQueue(
-            database, keys, Changing(self._lanes.of, self._room, self._write, self._recount, self._announce)
+            database, keys, Changing(self._lanes_sealed, self._room, self._write, self._recount, self._announce)
         )
         self.rows, self.row, self.count, self.reasons = found.rows, found.row, found.count, found.reasons
         self.replay, self.replay_hit, self.drop = found.replay, found.replay_hit, found.drop
@@ -133,6 +144,8 @@ class PostgresStore:
     async def begin(self) -> None:
         """Reads how full the store is, and begins to look after it."""
         await self._filling.read(self.database)
+        if self._serves:
+            await postgres_keys.tell_missing(self.database, self._keys)
         self._keeping.begin()
 
     @property
@@ -152,7 +165,7 @@ class PostgresStore:
     @property
     def trouble(self) -> str:
         """Why no hits are taken, empty while they are."""
-        return self.database.trouble
+        return self.database.trouble or self._accepting.space.trouble
 
     async def accept(self, acceptance: Acceptance) -> Accepted:
         if acceptance.empty:
@@ -351,24 +364,20 @@ class PostgresStore:
         [accepted] = await accept(connection, [acceptance], keys=self._keys, lanes=lanes, take=take)
         return accepted
 
+    async def _lanes_sealed(self, keys: Collection[str]) -> Mapping[str, int]:
+        """The lanes of rows that somebody is about to bring, and to seal."""
+        if not self._key_noted:
+            await postgres_keys.note(self.database, self._keys)
+            self._key_noted = True
+        return await self._lanes.of(keys)
+
     async def _recount(self) -> None:
         self._filling.forget()
         await self._filling.read(self.database)
 
     async def _measure_size(self) -> None:
-        [(self._file_bytes,)] = await self.database.ask(_SIZE)
+        [(self._file_bytes,)] = await self.database.ask(_SIZE, asked=None)
 
 
 def _row_numbers(rows: Sequence[ClaimedRow]) -> list[int]:
     return [row.number for row in rows]
-
-
-async def _check_key(database: Database, keys: Keyring) -> None:
-    """Refuses a start without the key that sealed the latest rows: every one of them would be buried."""
-    found = await database.ask("select value from meta where name='kid'")
-    if found and found[0][0] not in keys and await database.ask("select 1 from delivery limit 1"):
-        raise StoreRefusedError(
-            f'the deliveries that wait are sealed with the key "{found[0][0]}", which is not here. '
-            "Put it back; TAG_CONTAINER_KEY takes several keys, separated by commas."
-        )
-    await database.ask(_KID, (keys.kid,))

@@ -18,11 +18,13 @@ from container.delivery.counters import StoreCounters
 from container.delivery.origin import origin_of
 from container.delivery.postgres_connecting import CommitUnknownError, Database, array, fetch, storable
 from container.delivery.postgres_filling import Filling
+from container.delivery.postgres_space import Space
 from container.delivery.postgres_tables import Connection, slot_of
 from container.delivery.queue import Take
+from container.delivery.remedies import NO_SPACE
 from container.delivery.row import FORMAT, Acceptance, Letter, Row
 from container.delivery.seal import Keyring
-from container.delivery.store import Accepted, StoreBusyError, StoreError, StoreUnavailableError
+from container.delivery.store import Accepted, StoreBusyError, StoreError, StoreFullError, StoreUnavailableError
 from container.delivery.writer import MOST_JOINED, MOST_WAITING, MOST_WAITING_BYTES
 from container.engine.guards import by_delivery
 from container.engine.outcome import Guard
@@ -79,9 +81,13 @@ class _Job:
 
 
 class Accepting:
-    """Gathers hits and writes them. To be used in one event loop. `stored`: called after a commit, hit by hit."""
+    """Gathers hits and writes them. To be used in one event loop. `stored`: called after a commit, hit by hit.
+
+    `space`: whether the database has room for them.
+    """
 
     def __init__(self, around: Surroundings, stored: Callable[[Sequence[Row]], None]) -> None:
+        self.space = Space()
         self._around = around
         self._stored = stored
         self._gathered: list[_Job] = []
@@ -98,6 +104,8 @@ class Accepting:
         """Writes a hit together with those that wait beside it."""
         if self._closed:
             raise StoreUnavailableError("the store is closed")
+        if self.space.pauses:
+            raise StoreFullError(NO_SPACE)
         if self._waiting >= MOST_WAITING or self._waiting_bytes + size > MOST_WAITING_BYTES:
             raise StoreBusyError("too many hits wait to be written")
         loop = asyncio.get_running_loop()
@@ -138,26 +146,34 @@ class Accepting:
             acceptances = [job.acceptance for job in jobs]
             lanes = await self._around.lanes(lane_keys(acceptances))
             with self._around.filling.changing():
-                accepted = await self._around.database.run(partial(self._write, acceptances=acceptances, lanes=lanes))
+                work = partial(self._write, acceptances=acceptances, lanes=lanes)
+                accepted = await self._around.database.run(work, asked=None)
         except Exception as problem:  # noqa: BLE001 - whoever asked gets it; nobody may wait for ever
-            self._around.filling.forget()
-            unknown = isinstance(problem, CommitUnknownError)
-            if len(jobs) > 1 and not unknown and not self._around.database.trouble:
-                for job in jobs:
-                    await self._flush([job])
-                return
-            if isinstance(problem, StoreError):
-                self._around.counters.errors["accept"] += len(jobs)
-            for job in jobs:
-                if not job.done.done():
-                    job.done.set_exception(problem)
+            await self._failed(jobs, problem)
             return
         self._around.counters.committed(len(jobs), time.perf_counter() - begun)
+        self.space.worked()
         for job, found in zip(jobs, accepted, strict=True):
             if not job.done.done():
                 job.done.set_result(found)
             if found.stored:
                 self._stored(job.acceptance.rows)
+
+    async def _failed(self, jobs: Sequence[_Job], problem: Exception) -> None:
+        self._around.filling.forget()
+        full = isinstance(problem, StoreFullError)
+        if full:
+            self.space.refused()
+        hopeless = full or isinstance(problem, CommitUnknownError) or bool(self._around.database.trouble)
+        if len(jobs) > 1 and not hopeless:
+            for job in jobs:
+                await self._flush([job])
+            return
+        if isinstance(problem, StoreError):
+            self._around.counters.errors["accept"] += len(jobs)
+        for job in jobs:
+            if not job.done.done():
+                job.done.set_exception(problem)
 
     async def _write(
         self, connection: Connection, acceptances: Sequence[Acceptance], lanes: Mapping[str, int]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
@@ -15,9 +16,12 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import errors
-from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+from psycopg_pool import PoolClosed, PoolTimeout
 
+from container.delivery.counters import Operation
+from container.delivery.postgres_pool import CONNECT_SECONDS, Pool
 from container.delivery.postgres_tables import Connection, refusal, version_of
+from container.delivery.remedies import NO_SPACE, ONLY_READS, SILENT, UNUSABLE, remedy
 from container.delivery.store import (
     StoreAwayError,
     StoreError,
@@ -31,11 +35,6 @@ log = logging.getLogger("container.delivery")
 
 T = TypeVar("T")
 Work = Callable[[Connection], Awaitable[T]]
-
-MOST_CONNECTIONS = 8
-CONNECT_SECONDS = 5
-PATIENCE_SECONDS = 2.0
-"""Nobody waits longer for a connection."""
 
 TRIES = 3
 
@@ -63,6 +62,7 @@ class Database:
     """A database of ours. `version`: of its tables, as the latest connection found them. `trouble`: why it is away.
 
     `ahead`: milliseconds by which its clock is ahead of this machine's. `server`: what it is.
+    `errors`: what could not be done, by what was asked.
     """
 
     url: str
@@ -70,9 +70,11 @@ class Database:
     trouble: str = ""
     ahead: float = 0.0
     server: str = ""
+    errors: Tally[Operation] = field(default_factory=Tally)
     _away_since: float = 0.0
     _back_at: float = -inf
-    _pool: AsyncConnectionPool[Connection] | None = None
+    _told: set[str] = field(default_factory=set)
+    _pool: Pool | None = None
     _closed: bool = field(default=False)
 
     async def open(self) -> None:
@@ -82,17 +84,7 @@ class Database:
                 await self._check(connection)
         except psycopg.Error as problem:
             raise StoreAwayError(unreachable(problem)) from None
-        self._pool = AsyncConnectionPool(
-            self.url,
-            kwargs={"autocommit": True, "prepare_threshold": 0, "connect_timeout": CONNECT_SECONDS},
-            min_size=1,
-            max_size=MOST_CONNECTIONS,
-            timeout=PATIENCE_SECONDS,
-            # After so long it begins anew with short pauses, whoever asks next.
-            reconnect_timeout=3,
-            open=False,
-            configure=self._prepare,
-        )
+        self._pool = Pool(self.url, self._prepare)
         await self._pool.open()
         await self.measure()
 
@@ -107,30 +99,39 @@ class Database:
     async def measure(self) -> None:
         """Compares the clocks; half of the time that it took belongs to the way there."""
         begun, sent = time.time_ns(), time.perf_counter_ns()
-        [(theirs,)] = await self.ask(_NOW)
+        [(theirs,)] = await self.ask(_NOW, asked=None)
         took = time.perf_counter_ns() - sent
         self.ahead = theirs - (begun + took / 2) / 1_000_000
 
-    async def ask(self, query: str, values: Any = ()) -> list[tuple[Any, ...]]:
+    async def ask(self, query: str, values: Any = (), *, asked: Operation | None = "write") -> list[tuple[Any, ...]]:
         """What one statement finds, committed by itself. Raises `StoreUnavailableError`, `StoreFullError`."""
 
         async def work(connection: Connection) -> list[tuple[Any, ...]]:
             return await fetch(connection, query, values)
 
-        return await self._run(work, together=False)
+        return await self._counted(work, asked, together=False)
 
-    async def run(self, work: Work[T]) -> T:
+    async def run(self, work: Work[T], *, asked: Operation | None = "write") -> T:
         """What `work` returns, once its transaction is committed. It may be called again if it failed.
 
+        `asked`: as what it is counted if it fails, `None` for not at all.
         Raises `StoreUnavailableError`, `StoreFullError`.
         """
-        return await self._run(work, together=True)
+        return await self._counted(work, asked, together=True)
 
     async def close(self) -> None:
         """Afterwards everything raises `StoreUnavailableError`."""
         self._closed = True
         if self._pool is not None:
             await self._pool.close()
+
+    async def _counted(self, work: Work[T], asked: Operation | None, *, together: bool) -> T:
+        try:
+            return await self._run(work, together=together)
+        except StoreError:
+            if asked is not None and not self._closed:
+                self.errors[asked] += 1
+            raise
 
     async def _run(self, work: Work[T], *, together: bool) -> T:
         for left in reversed(range(TRIES)):
@@ -144,7 +145,7 @@ class Database:
                     raise CommitUnknownError(str(self._stumbled(problem))) from None
                 if not left or not _is_passing(problem):
                     raise self._stumbled(problem) from None
-        raise StoreUnavailableError("the database does not answer")
+        raise StoreUnavailableError(SILENT)
 
     async def _once(self, work: Work[T], progress: _Progress, *, together: bool) -> T:
         if self._closed or self._pool is None:
@@ -173,29 +174,35 @@ class Database:
             self._back_at = time.monotonic()
             log.warning("store.database_back seconds=%.0f", self._back_at - self._away_since)
         self.trouble = ""
+        self._told.clear()
 
     def _stumbled(self, problem: Exception) -> StoreError:
         if self._closed:
             return StoreUnavailableError("the store is closed")
         error = stated(problem)
+        if isinstance(problem, PoolTimeout) and self._pool is not None and self._pool.reason:
+            error = StoreUnavailableError(f"{UNUSABLE} ({self._pool.reason})")
         if isinstance(problem, PoolTimeout) or _is_away(problem):
             if not self.trouble:
                 self._away_since = time.monotonic()
-                log.error("store.database_away reason=%s", quoted(str(error)))
             self.trouble = str(error)
+            if self.trouble not in self._told:
+                # What is found first, such as a connection that broke, is seldom why no other can be opened.
+                self._told.add(self.trouble)
+                log.error("store.database_away reason=%s", quoted(f"{error}. {remedy(self.trouble)}"))
         return error
 
     async def _prepare(self, connection: Connection) -> None:
         [(only_reads,)] = await fetch(connection, _ONLY_READS)
         if only_reads:
-            raise errors.ReadOnlySqlTransaction("the database only reads")
+            raise errors.ReadOnlySqlTransaction(ONLY_READS)
         await connection.execute(_SET, ([*SETTINGS], [*SETTINGS.values()]))
         self.version = await version_of(connection) or self.version
 
     async def _check(self, connection: Connection) -> None:
         [(only_reads,)] = await fetch(connection, _ONLY_READS)
         if only_reads:
-            raise StoreAwayError("the database only reads. Give --store the address of the one that writes.")
+            raise StoreAwayError(f"{ONLY_READS}. {remedy(ONLY_READS)}")
         version = await version_of(connection)
         if reason := refusal(version):
             raise StoreRefusedError(reason)
@@ -232,22 +239,24 @@ async def changed(connection: Connection, query: str, values: Any = ()) -> int:
 
 def stated(problem: Exception) -> StoreError:
     """What an error of the database means."""
-    if isinstance(problem, (errors.DiskFull, errors.OutOfMemory)):
-        return StoreFullError("the database has no space left")
+    if isinstance(problem, errors.DiskFull):
+        return StoreFullError(NO_SPACE)
+    if isinstance(problem, errors.ReadOnlySqlTransaction):
+        return StoreUnavailableError(ONLY_READS)
     if isinstance(problem, PoolTimeout):
-        return StoreUnavailableError("the database does not answer")
+        return StoreUnavailableError(SILENT)
     if isinstance(problem, PoolClosed):
         return StoreUnavailableError("the store is closed")
     code = getattr(problem, "sqlstate", None)
     if code is None:
-        return StoreUnavailableError("the database does not answer")
+        return StoreUnavailableError(SILENT)
     return StoreUnavailableError(f"the database refuses ({code}, {type(problem).__name__})")
 
 
 def unreachable(problem: psycopg.Error) -> str:
     """Why the database cannot be used at the start. What a driver says may hold the address, and never the password."""
     reason = " ".join(str(problem).split())
-    return f"the database cannot be used ({reason}). Look at the address in --store, and whether the database runs."
+    return f"{UNUSABLE} ({reason}). {remedy(reason)}"
 
 
 def array(numbers: Sequence[int | None]) -> str:
@@ -277,11 +286,3 @@ def _is_away(problem: Exception) -> bool:
 
 _AWAY = frozenset({"57P01", "57P02", "57P03", "57P05", "25006", "53300"})
 """Of PostgreSQL: it stops, has crashed, starts, cut an idle connection, reads only, has no connection left."""
-
-
-def _keep_quiet() -> None:
-    """The pool tells of each connection that fails; here it is told once that the database is away."""
-    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
-
-
-_keep_quiet()

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from container.delivery import postgres_reports as reports
+from container.delivery.filling import Filling as Marks
 from container.delivery.levels import Levels
 from container.delivery.postgres_claims import Went
 from container.delivery.postgres_connecting import Database
@@ -19,10 +20,11 @@ MOST_PASSED_OVER = 5
 
 
 class Filling:
-    """To be used in one event loop."""
+    """To be used in one event loop. `marks`: has the log say when it passes one; `None` where nothing is said."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, marks: Marks | None = None) -> None:
         self.levels = Levels(limits)
+        self._marks = marks
         self._changes = self._under_way = self._passed_over = 0
         self._stale = True
 
@@ -32,9 +34,16 @@ class Filling:
         self._under_way += 1
         try:
             yield
+        except BaseException:
+            # What was counted meanwhile may not be written.
+            self._stale = True
+            raise
         finally:
             self._under_way -= 1
             self._changes += 1
+            # While others are under way it may count what is not written, and never will be.
+            if not self._under_way:
+                self._look()
 
     def lose(self, went: Sequence[Went]) -> None:
         """Rows that are gone from where they waited."""
@@ -54,9 +63,14 @@ class Filling:
     async def read(self, database: Database) -> None:
         """Asks the database. What it says is older than what happens here meanwhile: then it is asked later."""
         before = self._changes
-        found = await database.run(reports.levels)
+        found = await database.run(reports.levels, asked=None)
         if (self._under_way or before != self._changes) and self._passed_over < MOST_PASSED_OVER:
             self._passed_over += 1
             return
         self._passed_over, self._stale = 0, False
         self.levels.load(found)
+        self._look()
+
+    def _look(self) -> None:
+        if self._marks is not None and not self._stale:
+            self._marks.look(self.levels.fill)

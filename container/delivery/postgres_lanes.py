@@ -21,9 +21,9 @@ class LaneNumbers:
         """Of these keys, among others. New lanes are committed at once, so that they hold nobody up."""
         new = sorted(key for key in keys if key not in self._known)
         if new:
-            found = dict(await self._database.ask(_KNOWN, (new,)))
+            found = dict(await self._database.ask(_KNOWN, (new,), asked=None))
             if missing := [key for key in new if key not in found]:
-                await self._database.ask(_NEW, (missing,))
-                found |= dict(await self._database.ask(_KNOWN, (missing,)))
+                await self._database.ask(_NEW, (missing,), asked=None)
+                found |= dict(await self._database.ask(_KNOWN, (missing,), asked=None))
             self._known |= found
         return self._known

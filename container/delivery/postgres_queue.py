@@ -197,7 +197,7 @@ class PostgresQueue:
             await connection.execute(_PATIENTLY)
             return await work(connection)
 
-        return await self._database.run(patiently)
+        return await self._database.run(patiently, asked="read")
 
     async def _change(self, work: Work[T]) -> T:
         """Work that may change how many rows there are."""

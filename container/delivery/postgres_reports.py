@@ -48,7 +48,7 @@ async def lane_reports(database: Database) -> list[LaneReport]:
         )
         for (
             number, key, rows, dead, size, oldest, held, oldest_held, mode, not_before, failures, paused, *answer,
-        ) in await database.ask(_LANES)
+        ) in await database.ask(_LANES, asked="read")
     ]  # fmt: skip
 
 

@@ -33,7 +33,11 @@ GRACE_SECONDS = 15.0
 """After the database started, or came back, no claim is over for so long: whoever has an answer may write it down."""
 
 _ALONE = "select pg_try_advisory_xact_lock(%s)"
-_AGED = "insert into meta values('aged_to', %s) on conflict (name) do update set value=excluded.value"
+AGED_EVERY_MS = 55_000
+"""The time of dead letters moves on once a minute, however many processes tend. One that is late makes no gap."""
+
+_TIMES = "select name, value::bigint from meta where name in ('aged_to', 'aged_at')"
+_AGED = "insert into meta values('aged_to', %s), ('aged_at', %s) on conflict (name) do update set value=excluded.value"
 _PULLED_ROWS = """
 update delivery set due=%(now)s, give_up=least(give_up, %(now)s+greatest(give_up-first, 0)),
   first=least(first, %(now)s)
@@ -53,6 +57,10 @@ _LETTERS = "select coalesce(sum(dead), 0)::bigint, coalesce(sum(dead_bytes), 0):
 _OLDEST = (
     "select dead.number, lane, key, reason, died, size from dead join lanes on lanes.number=dead.lane "
     "order by died limit %s"
+)
+_DELETE = (
+    "delete from dead where number=any(array(select number from dead where number=any(%s) order by number "
+    "for update skip locked)) returning number"
 )
 
 
@@ -123,11 +131,12 @@ async def _emptied(database: Database, slot: int) -> bool:
 
 async def _aged(connection: Connection, now: int, *, begun: bool) -> int:
     """The time by which dead letters age."""
-    found = await fetch(connection, "select value from meta where name='aged_to'")
-    aged = int(found[0][0]) if found else now
-    later = min(now, aged + AGEING_MS if begun else aged)
+    found: dict[str, int] = dict(await fetch(connection, _TIMES))
+    aged, at = found.get("aged_to", now), found.get("aged_at", 0)
+    moves = begun and not 0 <= now - at < AGED_EVERY_MS
+    later = min(now, aged + AGEING_MS if moves else aged)
     if later != aged or not found:
-        await connection.execute(_AGED, (str(later),))
+        await connection.execute(_AGED, (str(later), str(now)))
     return later
 
 
@@ -136,16 +145,15 @@ async def _dropped(connection: Connection, aged: int, limits: Limits) -> tuple[D
     [(letters, size)] = await fetch(connection, _LETTERS)
     if not letters:
         return ()
-    numbers: list[int] = []
-    gone: Tally[tuple[int, str, str, bool]] = Tally()
+    wanted: dict[int, tuple[int, str, str, bool]] = {}
     for number, lane, key, reason, died, held in await fetch(connection, _OLDEST, (LETTERS_AT_ONCE,)):
         old, many = died <= aged - limits.dead_kept, size > limits.dead_bytes
         if old or many:
-            numbers.append(number)
-            gone[lane, key, reason, old] += 1
+            wanted[number] = (lane, key, reason, old)
             size -= held
-    if numbers:
-        await connection.execute("delete from dead where number=any(%s)", (numbers,))
+    # Somebody may have sent one again meanwhile, or deleted it.
+    deleted = await fetch(connection, _DELETE, ([*wanted],)) if wanted else ()
+    gone = Tally(wanted[number] for (number,) in deleted)
     return tuple(
         Dropped(lane_at(lane, key), reason, rows, old=old)  # type: ignore[arg-type]
         for (lane, key, reason, old), rows in gone.items()

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from container.delivery.disk import GIVEN_UP_SECONDS, NO_SPACE, NOT_WRITTEN
 from container.delivery.levels import ADMITTED_BELOW, NEARLY_FULL
+from container.delivery.remedies import DATABASE, remedy
 from container.delivery.store import LaneReport, Mode, Store, StoreError
 from container.delivery.told import quoted
 from container.web.current import Current
@@ -94,12 +95,14 @@ class Health:
 
 
 def _refusing(trouble: str) -> str:
-    """That hits are refused because of the disk, and what to do about it."""
+    """That hits are refused because of the disk or the database, and what to do about it."""
     advice = ""
     if trouble == NO_SPACE:
         advice = " Make room on the disk: hits are taken again by themselves, without a restart."
     elif trouble.startswith(NOT_WRITTEN):
         advice = f" Look at the disk: once it has failed for {GIVEN_UP_SECONDS:.0f} seconds the process ends."
+    elif trouble.startswith(DATABASE):
+        advice = f" {remedy(trouble)}"
     return f"The store does not take deliveries ({trouble}).{advice}"
 
 

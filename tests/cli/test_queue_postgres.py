@@ -152,6 +152,65 @@ def test_what_is_done_while_a_server_runs_is_done(url: str, tmp_path: Path) -> N
         soon(lambda: rows(url), 1)
 
 
+def everything(url: str) -> list[list[tuple[Any, ...]]]:
+    """All that the database holds, and which transaction wrote each of it."""
+    tables = ("meta", "lanes", "counts", "delivery", "dead", "guards")
+    return [execute(url, f"select xmin::text, xmax::text, t.* from {table} t order by 3, 4") for table in tables]  # noqa: S608 - constants
+
+
+def claimed_by_two(url: str) -> None:
+    """Rows that a process sends which runs, and rows of one that died."""
+
+    async def work(store: PostgresStore) -> None:
+        await store.accept(accepted(*map(planned, range(201, 205))))
+        await must_claim(store, most_items=3)
+
+    with_store(url, work)
+    execute(url, "update delivery set lease=0 where claim is not null and number%2=0")
+
+
+def test_who_only_looks_writes_nothing_and_needs_no_right_to(url: str, tmp_path: Path) -> None:
+    filled(url, dead=2, waiting=3)
+    claimed_by_two(url)
+    looker = f"looks_{url.rpartition('/')[2]}"
+    execute(url, f"create role {looker} login; grant select on all tables in schema public to {looker}")
+    address, before = url.replace("tests@", f"{looker}@"), everything(url)
+    commands = [
+        ("queue", "list"),
+        ("queue", "list", "--waiting"),
+        ("queue", "list", "--dead"),
+        ("queue", "show", "1"),
+        ("queue", "export", str(tmp_path / "rows.jsonl")),
+        ("forget", "--email", canaries.EMAIL, "--dry-run"),
+    ]
+    try:
+        for command in commands:
+            found = said(*command, "--store", address)
+            assert found.exit_code == 0, (command, found.output)
+        assert everything(url) == before
+        refused = said("queue", "drop", "--all", "--waiting", "--yes", "--store", address)
+        assert (refused.exit_code, everything(url)) == (1, before)
+    finally:
+        execute(url, f"drop owned by {looker}; drop role {looker}")
+
+
+def test_a_command_that_takes_long_does_nothing_that_is_for_servers(url: str) -> None:
+    filled(url, dead=2)
+    claimed_by_two(url)
+    before = everything(url)
+
+    async def work() -> None:
+        store = await open_postgres(url, key=KEY, recover=False)
+        for _, duty in store._keeping._duties.values():
+            await duty()
+        assert [len(each) for each in everything(url)] == [len(each) for each in before]
+        await store.close()
+
+    run(work())
+    assert everything(url) == before
+    assert execute(url, "select count(*) from delivery where claim is not null") == [(3,)]
+
+
 @pytest.mark.parametrize(
     ("database", "surroundings", "reason", "code"),
     [

@@ -30,12 +30,14 @@ class Engine:
     folder: Path
     databases: dict[str, str] = field(default_factory=dict)
 
-    async def open(self, at: str = "here", *, limits: Limits = USUAL_LIMITS) -> Store:
+    async def open(
+        self, at: str = "here", *, limits: Limits = USUAL_LIMITS, key: str = KEY, recover: bool = True
+    ) -> Store:
         if self.name == "sqlite":
-            return open_store(self.folder / at, now=NOW, key=KEY, limits=limits)
+            return open_store(self.folder / at, now=NOW, key=key, limits=limits, recover=recover)
         if at not in self.databases:
             self.databases[at] = running().database()
-        return await open_postgres(self.databases[at], key=KEY, limits=limits)
+        return await open_postgres(self.databases[at], key=key, limits=limits, recover=recover)
 
     def play(self, scenario: Callable[[Store], Awaitable[None]], *, limits: Limits = USUAL_LIMITS) -> None:
         """Runs a scenario on the store here, and closes it."""

@@ -11,7 +11,7 @@ from container.delivery.exporting import checksum
 from container.delivery.row import GIVE_UP_MS, Reason
 from container.delivery.selection import Pair, Selection
 from container.delivery.sqlite import open_store
-from container.delivery.store import Answer, Limits, Store
+from container.delivery.store import Answer, Limits, Part, Store
 from container.engine.outcome import Guard
 from tests import canaries
 from tests.delivery.engines import Engine, EngineName
@@ -241,6 +241,37 @@ def test_what_is_dropped_while_it_is_sent_comes_back_to_nobody(play: Scenario) -
         assert (lane.waiting, lane.claimed) == (0, 0)
 
     play(scenario)
+
+
+def test_what_is_being_sent_is_touched_by_nothing_but_who_deletes_it(engine: Engine) -> None:
+    standing = (
+        "select number, id, lane, part, due, attempts, crashes, first, give_up, history from delivery "
+        "where claim is not null order by number"
+    )
+
+    async def scenario(store: Store) -> None:
+        await store.accept(accepted(*map(planned, range(1, 7))))
+        claimed = await must_claim(store, most_items=4)
+        numbers = tuple(row.number for row in claimed.rows)
+        sent = engine.find(standing)
+        due = sent[0][4]
+        await store.hasten(claimed.lane, now=NOW - 1)
+        assert await store.regroup([Part(numbers[:2], NOW), Part(numbers[2:], NOW)], held=due) == 0
+        assert await store.replay(Selection("dead", numbers=numbers), now=NOW) == 0
+        await store.drop(Selection("dead", numbers=numbers))
+        await store.drop(Selection("waiting", numbers=numbers, reason="refused"))
+        await store.erase("dead", [Pair(row.number, row.id) for row in claimed.rows])
+        await store.erase("waiting", [Pair(row.number, "another row") for row in claimed.rows])
+        await store.pause(claimed.lane, paused=True)
+        await store.tend(now=NOW - 10**12, begun=True)
+        assert ids(await store.claim(claimed.lane, now=NOW, most_items=10, ahead=0)) == [5, 6]
+        assert engine.find(standing)[:4] == sent
+        # Deleting is meant for what is being sent as well: nobody may find a person in it who is to be forgotten.
+        assert (await store.drop(Selection("waiting", numbers=numbers[:1]))).rows == 1
+        assert await store.erase("waiting", [Pair(claimed.rows[1].number, claimed.rows[1].id)]) == 1
+        assert await store.settle(claimed, claimed.rows) == 2
+
+    engine.play(scenario)
 
 
 def test_a_lane_that_is_full_takes_no_letters_back(engine: Engine) -> None:

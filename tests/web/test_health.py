@@ -44,6 +44,13 @@ def test_a_disk_that_is_full_or_fails_says_what_to_do() -> None:
     )
 
 
+def test_a_database_that_takes_nothing_says_what_to_do() -> None:
+    away = "the database cannot be used (connection failed: FATAL: sorry, too many clients already)"
+    [reason] = Health(Clock(), trouble=lambda: away).reasons()
+    limit = "Raise max_connections of the database, or the limit of its role"
+    assert reason == f"The store does not take deliveries ({away}). {limit}: each process takes up to 8. Or run fewer."
+
+
 def test_a_store_that_works_again_is_no_reason_at_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     health = Health(Clock())

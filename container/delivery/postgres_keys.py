@@ -1,0 +1,112 @@
+"""Which keys seal and have sealed the rows of a database, so that one that is not here is missed before it is needed.
+
+Several processes may seal with different keys, while a key is changed. So the record is a set and has no latest one:
+each key with the time when a process last said that it seals with it, which each says at its start and from time to
+time. One that was not named for a day, and that nothing needs, is forgotten.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from psycopg import errors
+
+from container.delivery.former_keys import tell_missing_letters
+from container.delivery.postgres_connecting import Database, fetch
+from container.delivery.postgres_tables import Connection
+from container.delivery.seal import Keyring
+from container.delivery.store import StoreRefusedError
+
+FORGOTTEN_MS = 24 * 3600 * 1000
+"""Far longer than a process that runs is silent about its key."""
+
+PATIENCE = "60s"
+"""For going through all rows, which is done for a key only that was in use and is not here."""
+
+_KEY = "key "
+_RECORDED = "select substr(name, 5), value::bigint from meta where name like 'key %%' order by name"
+_NOW = "(extract(epoch from clock_timestamp())*1000)::bigint"
+_NOTE = (
+    f"insert into meta values(%s, {_NOW}::text) on conflict (name) do update "
+    "set value=greatest(meta.value::bigint, excluded.value::bigint)::text"
+)
+_FORGET = f"delete from meta where name=%s and value::bigint<{_NOW}-{FORGOTTEN_MS}"  # noqa: S608 - constants
+_WAIT = "select kid from delivery where kid=any(%s) limit 1"
+_LETTERS = "select kid, count(*) from dead where kid=any(%s) group by kid order by kid"
+
+log = logging.getLogger("container.delivery")
+
+
+async def note(database: Database, keys: Keyring) -> None:
+    """That this process seals with its key."""
+    await database.ask(_NOTE, (f"{_KEY}{keys.kid}",))
+
+
+async def check(database: Database, keys: Keyring) -> None:
+    """Raises `StoreRefusedError` without a key that sealed rows which wait: every one of them would be buried."""
+    missing = await _missing(database, keys)
+    if not missing:
+        return
+    found = await _patiently(database, _WAIT, missing)
+    if found is None:
+        raise StoreRefusedError(
+            f"{_named(missing)} sealed deliveries of this database and is not here, and so many wait that it takes too "
+            f"long to tell whether it is needed. {_PUT_BACK}"
+        )
+    if found:
+        raise StoreRefusedError(
+            f'the deliveries that wait are sealed with the key "{found[0][0]}", which is not here. {_PUT_BACK}'
+        )
+
+
+async def check_common(database: Database, keys: Keyring) -> None:
+    """Raises `StoreRefusedError` where the keys are none of those of the processes that serve, if there were any."""
+    recorded = {kid for kid, _ in await database.ask(_RECORDED)}
+    if recorded and not any(kid in keys for kid in recorded):
+        raise StoreRefusedError(
+            f"TAG_CONTAINER_KEY is not the key of this database's servers, who seal with {_named(sorted(recorded))}. "
+            "Set it as they have it."
+        )
+
+
+async def tell_missing(database: Database, keys: Keyring) -> None:
+    """Has the log name each key that dead letters need and that is not here. One that nothing needs is forgotten."""
+    missing = await _missing(database, keys)
+    found = await _patiently(database, _LETTERS, missing) if missing else None
+    if found is None:
+        return
+    letters = dict(found)
+    for kid in missing:
+        if kid in letters:
+            tell_missing_letters(kid, letters[kid])
+        else:
+            await database.ask(_FORGET, (f"{_KEY}{kid}",))
+
+
+async def _missing(database: Database, keys: Keyring) -> list[str]:
+    return [kid for kid, _ in await database.ask(_RECORDED) if kid not in keys]
+
+
+async def _patiently(database: Database, query: str, kids: Sequence[str]) -> list[tuple[Any, ...]] | None:
+    """What is found in going through a whole table, `None` when that takes too long."""
+
+    async def work(connection: Connection) -> list[tuple[Any, ...]] | None:
+        await connection.execute(f"set local statement_timeout='{PATIENCE}'")
+        await connection.execute("set local enable_seqscan=on")
+        try:
+            async with connection.transaction():
+                return await fetch(connection, query, ([*kids],))
+        except (errors.QueryCanceled, errors.LockNotAvailable):
+            return None
+
+    return await database.run(work)
+
+
+def _named(kids: Collection[str]) -> str:
+    names = ", ".join(f'"{kid}"' for kid in kids)
+    return f"the key {names}" if len(kids) == 1 else f"the keys {names}"
+
+
+_PUT_BACK = "Put it back; TAG_CONTAINER_KEY takes several keys, separated by commas."
