@@ -13,7 +13,7 @@ from container.delivery.served import ServedStore
 from container.delivery.spool import open_spool
 from container.delivery.sqlite import open_store
 from container.delivery.store import Limits, Store
-from tests.delivery.engines import ENGINES, Engine
+from tests.delivery.engines import ENGINES, Engine, emptied, quick_engine
 from tests.delivery.harness import NOW, Scenario, StoreFactory, run
 from tests.delivery.postgres import KEY, running
 
@@ -23,7 +23,7 @@ async def in_sqlite(folder: Path) -> Store:
 
 
 async def in_postgres(_: Path) -> Store:
-    return await open_postgres(running().database(), key=KEY)
+    return await open_postgres(emptied(), key=KEY)
 
 
 async def behind_a_spool(folder: Path) -> Store:
@@ -58,7 +58,7 @@ def play(request: pytest.FixtureRequest, tmp_path: Path) -> Scenario:
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
     """Stores of one engine, at as many places as the test wants."""
-    return Engine(request.param, tmp_path)
+    return quick_engine(request.param, tmp_path)
 
 
 @pytest.fixture
