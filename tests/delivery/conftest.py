@@ -13,7 +13,7 @@ from container.delivery.served import ServedStore
 from container.delivery.spool import open_spool
 from container.delivery.sqlite import open_store
 from container.delivery.store import Limits, Store
-from tests.delivery.engines import ENGINES, Engine, emptied, quick_engine
+from tests.delivery.engines import ENGINES, Engine, emptied
 from tests.delivery.harness import NOW, Scenario, StoreFactory, run
 from tests.delivery.postgres import KEY, running
 
@@ -58,12 +58,18 @@ def play(request: pytest.FixtureRequest, tmp_path: Path) -> Scenario:
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
     """Stores of one engine, at as many places as the test wants."""
-    return quick_engine(request.param, tmp_path)
+    return Engine(request.param, tmp_path)
 
 
 @pytest.fixture
-def url() -> Iterator[str]:
-    """The address of a database of the test's own."""
+def url() -> str:
+    """The address of a database that is as good as new. Its tables stay as they are."""
+    return emptied()
+
+
+@pytest.fixture
+def own_url() -> Iterator[str]:
+    """The address of a database that the test may alter as it likes."""
     found = running().database()
     yield found
     running().drop(found)

@@ -34,7 +34,7 @@ class Engine:
         if self.name == "sqlite":
             return open_store(self.folder / at, now=NOW, key=KEY, limits=limits)
         if at not in self.databases:
-            self.databases[at] = running().database()
+            self.databases[at] = emptied(at)
         return await open_postgres(self.databases[at], key=KEY, limits=limits)
 
     def play(self, scenario: Callable[[Store], Awaitable[None]], *, limits: Limits = USUAL_LIMITS) -> None:
@@ -75,19 +75,14 @@ class Engine:
             await store.close()
 
 
-def quick_engine(name: EngineName, folder: Path) -> Engine:
-    """One whose first place is as good as new. There is one such place at a time only."""
-    return Engine(name, folder, {"here": emptied()} if name == "postgres" else {})
-
-
-def emptied() -> str:
-    """The address of a database that is as good as new, and quicker to have. There is one only."""
-    execute(_again(), _EMPTYING)
-    return _again()
+def emptied(at: str = "here") -> str:
+    """The address of a database that is as good as new, and quicker to have. There is one for each place."""
+    execute(_again(at), _EMPTYING)
+    return _again(at)
 
 
 @cache
-def _again() -> str:
+def _again(_at: str) -> str:
     return running().database()
 
 

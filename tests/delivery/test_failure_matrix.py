@@ -28,7 +28,7 @@ from container.delivery.store import LaneState
 from container.delivery.transport import NoAnswer, Transport
 from container.delivery.worker import Surroundings, Worker
 from container.effects import Request, Response, Verdict, by_status
-from tests.delivery.engines import ENGINES, Engine, EngineName, quick_engine
+from tests.delivery.engines import ENGINES, Engine, EngineName
 from tests.delivery.harness import (
     HOURS,
     NOW,
@@ -577,7 +577,7 @@ def test_whatever_a_vendor_says_of_each_row_none_is_lost_or_doubled(
     @settings(max_examples=EXAMPLES[name], deadline=None)
     @given(codes=CODES)
     def each_has_its_end(codes: list[list[int | None]]) -> None:
-        run(scenario(quick_engine(name, tmp_path_factory.mktemp("deliveries")), codes))
+        run(scenario(Engine(name, tmp_path_factory.mktemp("deliveries")), codes))
 
     async def scenario(engine: Engine, codes: list[list[int | None]]) -> None:
         taken: list[int] = []
