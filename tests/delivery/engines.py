@@ -56,6 +56,15 @@ class Engine:
         with closing(sqlite3.connect(self.folder / at / FILE)) as connection:
             return connection.execute(query).fetchall()
 
+    def spoil(self, statement: str, at: str = "here") -> None:
+        """Executes a statement that both engines understand, from outside of any store, while one is at work."""
+        if self.name == "postgres":
+            execute(self.databases[at], statement)
+            return
+        with closing(sqlite3.connect(self.folder / at / FILE)) as connection, connection:
+            connection.create_function("appended", 2, lambda before, _: before, deterministic=True)
+            connection.execute(statement)
+
     async def alter(self, store: Store, statement: str, *values: object) -> None:
         """Executes a statement that both engines understand, `?` for its values."""
         if isinstance(store, SqliteStore):
