@@ -52,7 +52,7 @@ async def reached_by(
         raise ControlError(f"The deliveries of a database are sealed with {KEY}: set it as its servers have it.")
     container = None if config is None else container_for(config, secrets)
     try:
-        opened = await postgres("postgres").open_postgres(address, key=key)
+        opened = await postgres("postgres").open_postgres(address, key=key, tends=False)
     except (StartError, StoreRefusedError) as problem:
         raise ControlError(f"The store cannot be opened: {problem}") from None
     async with within(opened, container, clock=opened.clock, running=True) as control:

@@ -11,8 +11,8 @@ from container.delivery.seal import KEY_FILE, Keyring, made_key, name_of
 from container.delivery.store import StoreRefusedError
 from container.delivery.told import quoted
 
-_NOW = "kid"
-_FORMER = "former key "
+SEALS = "kid"
+FORMER = "former key "
 """In the table `meta`: the key that seals, and by name those that did before."""
 
 _WRITTEN = "insert into meta values(?, ?) on conflict do update set value=excluded.value"
@@ -26,7 +26,7 @@ def keys_for(connection: sqlite3.Connection, folder: Path, here: Sequence[bytes]
     Raises `StoreRefusedError` without the key that sealed the latest rows, if any wait: every one of them would be
     buried. Then none is made.
     """
-    found = connection.execute("select value from meta where name=?", (_NOW,)).fetchone()
+    found = connection.execute("select value from meta where name=?", (SEALS,)).fetchone()
     before = found[0] if found else ""
     lost = before and before not in map(name_of, here)
     if lost and connection.execute("select 1 from delivery limit 1").fetchone():
@@ -36,19 +36,24 @@ def keys_for(connection: sqlite3.Connection, folder: Path, here: Sequence[bytes]
         )
     keys = Keyring(here or [made_key(folder)])
     if before and before != keys.kid:
-        connection.execute(_WRITTEN, (f"{_FORMER}{before}", before))
-    connection.execute(_WRITTEN, (_NOW, keys.kid))
+        connection.execute(_WRITTEN, (f"{FORMER}{before}", before))
+    connection.execute(_WRITTEN, (SEALS, keys.kid))
     return keys
 
 
 def tell_missing(connection: sqlite3.Connection, keys: Keyring) -> None:
     """Has the log name each key that dead letters need and that is not here. One that nothing needs is forgotten."""
     query = "select value from meta where name>=? and name<?"
-    for (kid,) in connection.execute(query, (_FORMER, f"{_FORMER}~")).fetchall():
+    for (kid,) in connection.execute(query, (FORMER, f"{FORMER}~")).fetchall():
         if kid in keys:
             continue
         [(letters,)] = connection.execute("select count(*) from dead where kid=?", (kid,)).fetchall()
         if letters:
-            log.warning('store.key_missing key=%s letters=%d "They cannot be read: put it back."', quoted(kid), letters)
+            tell(kid, letters)
         else:
-            connection.execute("delete from meta where name=?", (f"{_FORMER}{kid}",))
+            connection.execute("delete from meta where name=?", (f"{FORMER}{kid}",))
+
+
+def tell(kid: str, letters: int) -> None:
+    """Has the log name a key that is not here, and how many dead letters need it."""
+    log.warning('store.key_missing key=%s letters=%d "They cannot be read: put it back."', quoted(kid), letters)

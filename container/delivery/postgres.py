@@ -20,7 +20,8 @@ from container.delivery.levels import NEARLY_FULL
 from container.delivery.postgres_accepting import Accepting, Surroundings, accept, lane_keys
 from container.delivery.postgres_connecting import Database, storable
 from container.delivery.postgres_filling import Filling
-from container.delivery.postgres_keeping import Keeping
+from container.delivery.postgres_keeping import Duty, Keeping
+from container.delivery.postgres_keys import check_key, record_key
 from container.delivery.postgres_lanes import LaneNumbers
 from container.delivery.postgres_queue import Changing, PostgresQueue
 from container.delivery.postgres_tables import Connection
@@ -58,14 +59,17 @@ _ANSWER = (
 _HASTEN_LANE = "update lanes set not_before=%s where number=%s and not_before>%s"
 _HASTEN_ROWS = "update delivery set due=%s where lane=%s and due>%s and attempts+length(history)>0 and claim is null"
 _SIZE = "select pg_database_size(current_database())"
-_KID = "insert into meta values('kid', %s) on conflict (name) do update set value=excluded.value"
 log = logging.getLogger("container.delivery")
 
 _Held = tuple[bytes, tuple[int, ...]]
 
 
-async def open_postgres(url: str, *, key: str | None, limits: Limits = USUAL_LIMITS) -> PostgresStore:
+async def open_postgres(
+    url: str, *, key: str | None, limits: Limits = USUAL_LIMITS, tends: bool = True
+) -> PostgresStore:
     """Opens the store in a database whose tables `migrate` made. `key`: what `TAG_CONTAINER_KEY` holds.
+
+    Without `tends` it is left to the servers to look after the database, and to tell of it.
 
     Raises `StoreRefusedError` with what to do about it, `StoreAwayError` if that is to wait.
     """
@@ -76,8 +80,10 @@ async def open_postgres(url: str, *, key: str | None, limits: Limits = USUAL_LIM
     database = Database(url)
     try:
         await database.open()
-        await _check_key(database, keys)
-        store = PostgresStore(database, keys, limits=limits)
+        await check_key(database, keys)
+        if tends:
+            await record_key(database, keys)
+        store = PostgresStore(database, keys, limits=limits, tends=tends)
         await store.begin()
     except StoreUnavailableError as problem:
         await database.close()
@@ -91,7 +97,7 @@ async def open_postgres(url: str, *, key: str | None, limits: Limits = USUAL_LIM
 class PostgresStore:
     """`Store` over PostgreSQL. `recovered`, `poisoned`: rows whose claim was over, found since the start."""
 
-    def __init__(self, database: Database, keys: Keyring, *, limits: Limits = USUAL_LIMITS) -> None:
+    def __init__(self, database: Database, keys: Keyring, *, limits: Limits = USUAL_LIMITS, tends: bool = True) -> None:
         self.recovered = self.poisoned = 0
         self.given_up = False
         self.notices: Sequence[str] = ()
@@ -99,22 +105,27 @@ class PostgresStore:
         self._keys = keys
         self._limits = limits
         self._name = f"{socket.gethostname()}:{os.getpid()}"
-        self._filling = Filling(limits)
+        self._filling = Filling(limits, tells=tends)
         self._counters = StoreCounters()
         self._listeners: list[Callable[[Mapping[str, int]], None]] = []
         self._unreleased: set[_Held] = set()
         self._closed = False
         self._file_bytes = 0
         self._lanes = LaneNumbers(database)
-        self._keeping = Keeping(
+        known: Mapping[str, Duty] = {
+            "levels": (1.0, lambda: self._filling.read(database)),
+            "clock": (10.0, database.measure),
+        }
+        tended: Mapping[str, Duty] = (
             {
-                "levels": (1.0, lambda: self._filling.read(database)),
-                "clock": (10.0, database.measure),
                 "lapsed": (5.0, lambda: self.recover(now=self.clock())),
                 "size": (60.0, self._measure_size),
                 "days": (600.0, lambda: tending.give_back_days(database)),
             }
+            if tends
+            else {}
         )
+        self._keeping = Keeping({**known, **tended})
         around = Surroundings(database, keys, self._counters, self._lanes.of, self._filling)
         self._accepting = Accepting(around, self._tell)
         self._queue = found = PostgresQueue(
@@ -364,14 +375,3 @@ class PostgresStore:
 
 def _row_numbers(rows: Sequence[ClaimedRow]) -> list[int]:
     return [row.number for row in rows]
-
-
-async def _check_key(database: Database, keys: Keyring) -> None:
-    """Refuses a start without the key that sealed the latest rows: every one of them would be buried."""
-    found = await database.ask("select value from meta where name='kid'")
-    if found and found[0][0] not in keys and await database.ask("select 1 from delivery limit 1"):
-        raise StoreRefusedError(
-            f'the deliveries that wait are sealed with the key "{found[0][0]}", which is not here. '
-            "Put it back; TAG_CONTAINER_KEY takes several keys, separated by commas."
-        )
-    await database.ask(_KID, (keys.kid,))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from container.delivery import filling
 from container.delivery import postgres_reports as reports
 from container.delivery.levels import Levels
 from container.delivery.postgres_claims import Went
@@ -19,10 +20,11 @@ MOST_PASSED_OVER = 5
 
 
 class Filling:
-    """To be used in one event loop."""
+    """To be used in one event loop. `tells`: whether the log hears of it when the store fills up."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, tells: bool = True) -> None:
         self.levels = Levels(limits)
+        self._told = filling.Filling() if tells else None
         self._changes = self._under_way = self._passed_over = 0
         self._stale = True
 
@@ -60,3 +62,5 @@ class Filling:
             return
         self._passed_over, self._stale = 0, False
         self.levels.load(found)
+        if self._told is not None:
+            self._told.look(self.levels.fill)
