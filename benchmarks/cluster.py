@@ -1,7 +1,8 @@
 """A PostgreSQL of one's own, from the programs that are installed: on a free port, in a folder that is gone afterwards.
 
-It can be killed and started again. Like everything of the system it does not run as root: whoever is root has it run
-as the first of the users `postgres` and `nobody` that there is.
+Benchmarks, chaos and the other tests start theirs here. It can be killed and started again. Like everything of the
+system it does not run as root: whoever is root has it run as the first of the users `postgres` and `nobody` that there
+is.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from benchmarks.machine import family, processor_seconds
 from benchmarks.servers import free_port
@@ -53,11 +56,9 @@ class Cluster:
 
     def make(self) -> None:
         """Its files."""
-        command = [_program("initdb"), "--pgdata", str(self._data), "--username", OWNER, "--auth", "trust"]
+        command = [program("initdb"), "--pgdata", str(self.data), "--username", OWNER, "--auth", "trust"]
         command += ["--encoding", "UTF8", "--no-locale", "--no-sync"]
-        done = subprocess.run(
-            command, capture_output=True, text=True, preexec_fn=self._as, check=False, cwd=self.folder
-        )
+        done = subprocess.run(command, capture_output=True, text=True, check=False, **self._as_other)
         if done.returncode:
             raise AssertionError(f"initdb failed:\n{done.stderr}")
 
@@ -96,7 +97,7 @@ class Cluster:
 
     def asked(self, query: str, database: str = "postgres") -> str:
         """What a query answers, a line for each row."""
-        command = [_program("psql"), self.url(database), "-X", "-A", "-t", "-q", "-c", query]
+        command = [program("psql"), self.url(database), "-X", "-A", "-t", "-q", "-c", query]
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
         if done.returncode:
             raise AssertionError(f"{query}\n{done.stderr}")
@@ -112,12 +113,12 @@ class Cluster:
         stated = [
             part for name, value in (settings | dict(self.settings)).items() for part in ("-c", f"{name}={value}")
         ]
-        command = [_program("postgres"), "-D", str(self._data), "-p", str(self.port), *stated]
+        command = [program("postgres"), "-D", str(self.data), "-p", str(self.port), *stated]
         with (self.folder / "said.txt").open("ab") as said:
             self.process = subprocess.Popen(
-                command, stdout=said, stderr=said, stdin=subprocess.DEVNULL, preexec_fn=self._as, cwd=self.folder
+                command, stdout=said, stderr=said, stdin=subprocess.DEVNULL, **self._as_other
             )
-        ready = [_program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        ready = [program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         while self.process.poll() is None:
             if subprocess.run(ready, check=False).returncode == 0:
                 return True
@@ -126,22 +127,26 @@ class Cluster:
         return False
 
     @property
-    def _data(self) -> Path:
+    def data(self) -> Path:
+        """Its files."""
         return self.folder / "data"
 
-    def _as(self) -> None:
-        if self.cores:
-            os.sched_setaffinity(0, self.cores)
-        if user := _user():
-            os.setgroups([])
-            os.setgid(user.pw_gid)
-            os.setuid(user.pw_uid)
+    @property
+    def _as_other(self) -> dict[str, Any]:
+        """As whom, where, and on which cores its programs run."""
+        user = _user()
+        whom = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": ()} if user else {}
+        return {"cwd": self.folder, "preexec_fn": self._on_cores, **whom}
+
+    @property
+    def _on_cores(self) -> Callable[[], None] | None:
+        return partial(os.sched_setaffinity, 0, self.cores) if self.cores else None
 
 
 @contextmanager
 def cluster(settings: Mapping[str, str] = DURABLE, cores: frozenset[int] = frozenset()) -> Iterator[Cluster]:
     """One that runs. Raises `MissingError` when PostgreSQL is not installed."""
-    _program("initdb")
+    program("initdb")
     with tempfile.TemporaryDirectory(prefix="postgres-") as made:
         if user := _user():
             os.chown(made, user.pw_uid, user.pw_gid)
@@ -154,8 +159,8 @@ def cluster(settings: Mapping[str, str] = DURABLE, cores: frozenset[int] = froze
             found.stop()
 
 
-def _program(name: str) -> str:
-    """The newest that Debian has, or the one on the path."""
+def program(name: str) -> str:
+    """The newest that Debian has, or the one on the path. Raises `MissingError`."""
     versions = sorted(Path(_PLACES).glob(f"*/bin/{name}"), key=lambda path: [int(part) for part in _digits(path)])
     found = str(versions[-1]) if versions else shutil.which(name)
     if found is None:

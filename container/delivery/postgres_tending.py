@@ -56,7 +56,7 @@ or key=any(array(select key from guards where until>%(far)s limit %(most)s for u
 _LETTERS = "select coalesce(sum(dead), 0)::bigint, coalesce(sum(dead_bytes), 0)::bigint from counts"
 _OLDEST = (
     "select dead.number, lane, key, reason, died, size from dead join lanes on lanes.number=dead.lane "
-    "order by died limit %s"
+    "order by died, dead.number limit %s"
 )
 _DELETE = (
     "delete from dead where number=any(array(select number from dead where number=any(%s) order by number "

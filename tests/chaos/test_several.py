@@ -11,6 +11,7 @@ import uvloop
 
 from benchmarks.cluster import Cluster, MissingError, cluster
 from tests.chaos.several import Assault, assault, faults, report
+from tests.delivery.postgres import missing
 
 ACKNOWLEDGED = 0.3
 """The part of the hits that reached a process which has to be answered with 2xx at least."""
@@ -23,7 +24,7 @@ def database() -> Iterator[Cluster]:
         with cluster() as found:
             yield found
     except MissingError as problem:
-        pytest.skip(str(problem))
+        missing(problem)
 
 
 @pytest.mark.slow

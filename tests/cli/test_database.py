@@ -14,9 +14,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from benchmarks.cluster import OWNER, program
 from tests.cli.database import TOKEN, environment, on_database, rows, soon
 from tests.cli.processes import FILE, PURCHASE, ROOT, run, serving, surroundings
-from tests.delivery.postgres import KEY, cluster, execute, found_programs, running
+from tests.delivery.postgres import KEY, by, cluster, execute, running
 
 pytestmark = pytest.mark.slow
 NOWHERE = "postgresql://shop:hidden-word@127.0.0.1:1/shop"
@@ -142,7 +143,7 @@ def test_a_dry_run_prints_the_sql_that_makes_the_same_tables_and_changes_nothing
     found = run("migrate", "--store", url, "--dry-run", folder=tmp_path)
     assert found.returncode == 0
     assert execute(url, "select count(*) from pg_tables where schemaname='public'") == [(0,)]
-    psql = [str(found_programs() / "psql"), "--no-psqlrc", "--quiet", "--single-transaction", "-v", "ON_ERROR_STOP=1"]
+    psql = [program("psql"), "--no-psqlrc", "--quiet", "--single-transaction", "-v", "ON_ERROR_STOP=1"]
     subprocess.run([*psql, url], input=found.stdout, text=True, check=True)
     again = run("migrate", "--store", url, folder=tmp_path)
     assert again.stdout == "The tables are of version 2 already.\n"
@@ -152,7 +153,7 @@ def test_a_dry_run_prints_the_sql_that_makes_the_same_tables_and_changes_nothing
 def test_a_role_that_may_not_make_tables_is_told_so(tmp_path: Path) -> None:
     url = running().database(0)
     execute(url, "create role reader login")
-    reading = url.replace("//tests@", "//reader@")
+    reading = by("reader", url)
     found = run("migrate", "--store", reading, folder=tmp_path)
     execute(url, "drop role reader")
     assert found.returncode == 1
@@ -198,7 +199,7 @@ def test_two_servers_share_what_happens_once(tmp_path: Path) -> None:
 
 
 def test_the_address_may_be_a_file_and_its_password_is_in_no_line(tmp_path: Path) -> None:
-    url = running().database().replace("//tests@", "//tests:hidden-word@")
+    url = by(f"{OWNER}:hidden-word", running().database())
     secrets = tmp_path / "secrets"
     secrets.mkdir()
     for name, value in {"TAG_CONTAINER_STORE": url, "TAG_CONTAINER_KEY": KEY, "SERVED_TOKEN": "t"}.items():

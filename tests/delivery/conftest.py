@@ -13,7 +13,7 @@ from container.delivery.served import ServedStore
 from container.delivery.spool import open_spool
 from container.delivery.sqlite import open_store
 from container.delivery.store import Limits, Store
-from tests.delivery.engines import ENGINES, Engine
+from tests.delivery.engines import ENGINES, Engine, emptied
 from tests.delivery.harness import NOW, Scenario, StoreFactory, run
 from tests.delivery.postgres import KEY, running
 
@@ -23,7 +23,7 @@ async def in_sqlite(folder: Path) -> Store:
 
 
 async def in_postgres(_: Path) -> Store:
-    return await open_postgres(running().database(), key=KEY)
+    return await open_postgres(emptied(), key=KEY)
 
 
 async def behind_a_spool(folder: Path) -> Store:
@@ -62,8 +62,14 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
 
 
 @pytest.fixture
-def url() -> Iterator[str]:
-    """The address of a database of the test's own."""
+def url() -> str:
+    """The address of a database that is as good as new. Its tables stay as they are."""
+    return emptied()
+
+
+@pytest.fixture
+def own_url() -> Iterator[str]:
+    """The address of a database that the test may alter as it likes."""
     found = running().database()
     yield found
     running().drop(found)

@@ -15,7 +15,7 @@ from container.delivery.schema import FILE
 from container.delivery.sqlite import SqliteStore, open_store
 from container.delivery.store import Limits, Store
 from tests.delivery.harness import NOW, run
-from tests.delivery.postgres import KEY, execute, running
+from tests.delivery.postgres import KEY, emptied, execute
 
 USUAL_LIMITS = Limits()
 EngineName = Literal["sqlite", "postgres"]
@@ -36,7 +36,7 @@ class Engine:
         if self.name == "sqlite":
             return open_store(self.folder / at, now=NOW, key=key, limits=limits, recover=recover)
         if at not in self.databases:
-            self.databases[at] = running().database()
+            self.databases[at] = emptied(at)
         return await open_postgres(self.databases[at], key=key, limits=limits, recover=recover)
 
     def play(self, scenario: Callable[[Store], Awaitable[None]], *, limits: Limits = USUAL_LIMITS) -> None:
@@ -58,6 +58,15 @@ class Engine:
         with closing(sqlite3.connect(self.folder / at / FILE)) as connection:
             return connection.execute(query).fetchall()
 
+    def spoil(self, statement: str, at: str = "here") -> None:
+        """Executes a statement that both engines understand, from outside of any store, while one is at work."""
+        if self.name == "postgres":
+            execute(self.databases[at], statement)
+            return
+        with closing(sqlite3.connect(self.folder / at / FILE)) as connection, connection:
+            connection.create_function("appended", 2, lambda before, _: before, deterministic=True)
+            connection.execute(statement)
+
     async def alter(self, store: Store, statement: str, *values: object) -> None:
         """Executes a statement that both engines understand, `?` for its values."""
         if isinstance(store, SqliteStore):
@@ -71,18 +80,20 @@ class Engine:
         if self.name == "postgres":
             execute(self.databases[at], "update delivery set lease=0 where claim is not null")
             store = await self.open(at)
-            await store.tend(now=NOW, begun=True)
+            assert isinstance(store, PostgresStore)
+            # The database may have started just now, which would leave them some time.
+            await store.recover(now=NOW, grace=0)
             await store.close()
 
 
-def emptied() -> str:
-    """The address of a database that is as good as new, and quicker to have. There is one only."""
-    execute(_again(), _EMPTYING)
-    return _again()
+def emptied(at: str = "here") -> str:
+    """The address of a database that is as good as new, and quicker to have. There is one for each place."""
+    execute(_again(at), _EMPTYING)
+    return _again(at)
 
 
 @cache
-def _again() -> str:
+def _again(_at: str) -> str:
     return running().database()
 
 

@@ -5,24 +5,19 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
-import pwd
-import shutil
-import socket
-import subprocess
-import tempfile
-import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg
 import pytest
 
+from benchmarks import cluster as made
 from container.delivery.postgres import open_postgres
 from container.delivery.postgres_connecting import connect
 from container.delivery.postgres_tables import SCHEMA_VERSION, migrate
@@ -30,63 +25,33 @@ from container.delivery.store import Limits
 from tests.delivery.harness import run
 
 KEY = "c2hhcmVkIGtleSBvZiAzMiBieXRlcywgZm9yIHRlc3Q="
-USER = "tests"
 TEMPLATE = "migrated_{version}"
 _NUMBERS = count(1)
-_QUICK = ("-c", "fsync=off", "-c", "full_page_writes=off")
-_SETTINGS = ("-c", "listen_addresses=127.0.0.1", "-c", "shared_buffers=32MB", "-c", "max_connections=100")
+_SMALL: Mapping[str, str] = {"shared_buffers": "32MB", "max_connections": "100"}
 
 
 @dataclass
 class Cluster:
-    """A server in a temporary folder. `safe`: it writes to the disk before it answers, which tests seldom need."""
+    """A server, and the databases of tests in it."""
 
-    folder: Path
-    programs: Path
-    port: int
-    safe: bool = False
-    process: subprocess.Popen[bytes] | None = None
+    server: made.Cluster
     versions: set[int] = field(default_factory=set)
 
     @property
     def data(self) -> Path:
-        return self.folder / "data"
+        """The files of the server."""
+        return self.server.data
 
     def url(self, database: str) -> str:
-        return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
-
-    def make(self) -> None:
-        """The files, once."""
-        self._run("initdb", "-D", str(self.data), "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        return self.server.url(database)
 
     def start(self) -> None:
         """Returns when it answers."""
-        quick = () if self.safe else _QUICK
-        command = [*_as_other(), str(self.programs / "postgres"), "-D", str(self.data), "-p", str(self.port)]
-        command += ["-k", str(self.folder), *_SETTINGS, *quick]
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/")
-        until = time.monotonic() + 60
-        while not self._answers():
-            if self.process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError((self.folder / "log").read_text())
-            time.sleep(0.05)
+        self.server.start()
 
     def kill(self) -> None:
         """As a crash would end it: nothing is written any more, and its children go as well."""
-        if self.process is not None:
-            # Immediate shutdown: no checkpoint, no goodbye; the next start recovers from the log.
-            os.kill(self._postmaster(), 3)
-            self.process.wait()
-
-    def stop(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            os.kill(self._postmaster(), 2)
-            try:
-                self.process.wait(30)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        self.server.kill()
 
     def database(self, version: int = SCHEMA_VERSION) -> str:
         """The address of a new database with tables of this version, 0 for none."""
@@ -109,52 +74,32 @@ class Cluster:
             self.versions.add(version)
         return name
 
-    def _answers(self) -> bool:
-        try:
-            self.execute("select 1")
-        except psycopg.OperationalError:
-            return False
-        return True
-
-    def _postmaster(self) -> int:
-        return int((self.data / "postmaster.pid").read_text().split()[0])
-
-    def _run(self, program: str, *arguments: str) -> None:
-        command = [*_as_other(), str(self.programs / program), *arguments]
-        found = subprocess.run(command, capture_output=True, check=False, cwd="/")
-        if found.returncode:
-            raise RuntimeError(found.stderr.decode())
-
 
 @contextmanager
 def cluster(*, safe: bool = False) -> Iterator[Cluster]:
-    """A server of one's own, for tests that kill it. Skips the test where PostgreSQL is not installed."""
-    programs = found_programs()
-    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
-    made = Cluster(folder, programs, _free_port(), safe=safe)
-    try:
-        if _as_other():
-            account = pwd.getpwnam("nobody")
-            os.chown(folder, account.pw_uid, account.pw_gid)
-        made.make()
-        made.start()
-        yield made
-    finally:
-        made.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+    """A server of one's own, for tests that kill it. Skips the test where PostgreSQL is not installed.
+
+    `safe`: it writes to the disk before it answers, which tests seldom need.
+    """
+    with ExitStack() as opened:
+        try:
+            server = opened.enter_context(made.cluster({**_SMALL, **(made.DURABLE if safe else made.QUICK)}))
+        except made.MissingError as problem:
+            missing(problem)
+        yield Cluster(server)
 
 
-def found_programs() -> Path:
-    """Where `initdb` and `postgres` are. In continuous integration they have to be there."""
-    places = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
-    in_path = shutil.which("initdb")
-    places += [Path(in_path).resolve().parent] if in_path else []
-    for place in places:
-        if (place / "initdb").exists() and (place / "postgres").exists():
-            return place
+def missing(problem: made.MissingError) -> NoReturn:
+    """In continuous integration it has to be there."""
+    advice = f"{problem}: apt-get install postgresql"
     if os.environ.get("CI") or os.environ.get("TAG_CONTAINER_CI"):
-        pytest.fail("PostgreSQL is not installed: apt-get install postgresql", pytrace=False)
-    pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+        pytest.fail(advice, pytrace=False)
+    pytest.skip(advice)
+
+
+def by(role: str, url: str) -> str:
+    """The same database, as another role."""
+    return url.replace(f"//{made.OWNER}@", f"//{role}@")
 
 
 def execute(url: str, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
@@ -195,14 +140,3 @@ def running() -> Cluster:
     opened = ExitStack()
     atexit.register(opened.close)
     return opened.enter_context(cluster())
-
-
-def _as_other() -> tuple[str, ...]:
-    """PostgreSQL does not run as root."""
-    return () if os.getuid() else ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--")
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])

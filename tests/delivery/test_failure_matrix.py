@@ -28,14 +28,13 @@ from container.delivery.store import LaneState
 from container.delivery.transport import NoAnswer, Transport
 from container.delivery.worker import Surroundings, Worker
 from container.effects import Request, Response, Verdict, by_status
-from tests.delivery.engines import ENGINES, Engine, emptied
+from tests.delivery.engines import ENGINES, Engine, EngineName
 from tests.delivery.harness import (
     HOURS,
     NOW,
     SECRETS,
     accepted,
     answers,
-    bench,
     bench_over,
     dead_letters,
     item_request,
@@ -144,12 +143,6 @@ MATRIX = {
         "tests/delivery/test_failure_matrix.py::test_a_row_is_given_up_after_its_time_and_three_attempts",
     ),
 }
-
-
-@pytest.fixture(params=ENGINES)
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
-    """Where the rows are. One database for all of these tests, of which there are many."""
-    return Engine(request.param, tmp_path, {"here": emptied()} if request.param == "postgres" else {})
 
 
 @pytest.mark.parametrize("row", MATRIX)
@@ -573,12 +566,20 @@ def test_whatever_places_an_answer_names_each_row_has_one_end(
     assert len(decision.again) == len({*decision.again})
 
 
-@settings(max_examples=25, deadline=None)
-@given(codes=st.lists(st.lists(st.sampled_from([0, 4, 5, None]), min_size=6, max_size=6), min_size=1, max_size=4))
+CODES = st.lists(st.lists(st.sampled_from([0, 4, 5, None]), min_size=6, max_size=6), min_size=1, max_size=4)
+EXAMPLES: dict[EngineName, int] = {"sqlite": 25, "postgres": 10}
+
+
+@pytest.mark.parametrize("name", ENGINES)
 def test_whatever_a_vendor_says_of_each_row_none_is_lost_or_doubled(
-    tmp_path_factory: pytest.TempPathFactory, codes: list[list[int | None]]
+    tmp_path_factory: pytest.TempPathFactory, name: EngineName
 ) -> None:
-    async def scenario() -> None:
+    @settings(max_examples=EXAMPLES[name], deadline=None)
+    @given(codes=CODES)
+    def each_has_its_end(codes: list[list[int | None]]) -> None:
+        run(scenario(Engine(name, tmp_path_factory.mktemp("deliveries")), codes))
+
+    async def scenario(engine: Engine, codes: list[list[int | None]]) -> None:
         taken: list[int] = []
         bad: list[int] = []
 
@@ -589,13 +590,13 @@ def test_whatever_a_vendor_says_of_each_row_none_is_lost_or_doubled(
             bad.extend(number for number, code in listed if code == 4)
             return httpx.Response(207, json=[[at, code] for at, (_, code) in enumerate(listed) if code is not None])
 
-        found = bench(tmp_path_factory.mktemp("deliveries"), reply, judge=by_item)
+        found = bench_over(await engine.open(), reply, judge=by_item)
         await found.store.accept(accepted(*map(planned, range(1, 7))))
         await found.until_idle()
         assert sorted(taken + bad) == [1, 2, 3, 4, 5, 6]
         assert sorted(int(letter.id, 16) for letter in await dead_letters(found.store)) == sorted(bad)
 
-    run(scenario())
+    each_has_its_end()
 
 
 # Slow upstream

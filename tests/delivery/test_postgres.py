@@ -43,7 +43,7 @@ def test_the_clock_is_the_databases(url: str) -> None:
     play(url, scenario)
 
 
-def test_the_space_of_a_day_is_given_back_once_nothing_is_left_of_it(url: str) -> None:
+def test_the_space_of_a_day_is_given_back_once_nothing_is_left_of_it(own_url: str) -> None:
     async def scenario(store: PostgresStore) -> None:
         await store._keeping.close()
         today = store.clock()
@@ -64,23 +64,23 @@ def test_the_space_of_a_day_is_given_back_once_nothing_is_left_of_it(url: str) -
         assert [slot for slot, size in sizes.items() if not size] == [slot_of(days[3])]
         assert await give_back_days(store.database) == 0
 
-    play(url, scenario)
+    play(own_url, scenario)
 
 
-def test_a_part_in_which_somebody_works_is_left_alone(url: str) -> None:
+def test_a_part_in_which_somebody_works_is_left_alone(own_url: str) -> None:
     async def scenario(store: PostgresStore) -> None:
         await store._keeping.close()
         old = store.clock() - 3 * DAY_MS
         await store.accept(accepted(planned(1), now=old))
         claimed = await must_claim(store, now=old)
         await store.settle(claimed, claimed.rows)
-        async with await psycopg.AsyncConnection.connect(url) as somebody:
+        async with await psycopg.AsyncConnection.connect(own_url) as somebody:
             await somebody.execute("select count(*) from delivery")
             assert await give_back_days(store.database) == 0
             await somebody.rollback()
         assert await give_back_days(store.database) == 1
 
-    play(url, scenario)
+    play(own_url, scenario)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_rows_that_cannot_be_read_are_buried_on_the_way(url: str, spoil: str, re
     play(url, scenario)
 
 
-def test_a_row_that_could_not_be_buried_waits_again(url: str) -> None:
+def test_a_row_that_could_not_be_buried_waits_again(own_url: str) -> None:
     async def scenario(store: PostgresStore) -> None:
         await store.accept(accepted(planned(1)))
         await store.database.ask("update delivery set crc=crc+1")
@@ -110,7 +110,7 @@ def test_a_row_that_could_not_be_buried_waits_again(url: str) -> None:
         claimed = await must_claim(store)
         assert dict(claimed.buried) == {"damaged": 1}
 
-    play(url, scenario)
+    play(own_url, scenario)
 
 
 def test_a_whole_batch_of_the_largest_size_is_claimed_and_read(url: str) -> None:

@@ -31,8 +31,8 @@ def own() -> Iterator[Cluster]:
         yield found
 
 
-def test_a_database_that_only_reads_is_away_until_it_writes_again(url: str) -> None:
-    name = url.rpartition("/")[2]
+def test_a_database_that_only_reads_is_away_until_it_writes_again(own_url: str) -> None:
+    name = own_url.rpartition("/")[2]
 
     async def scenario(store: PostgresStore) -> None:
         await store.accept(accepted(planned(1)))
@@ -42,7 +42,7 @@ def test_a_database_that_only_reads_is_away_until_it_writes_again(url: str) -> N
             await store.accept(accepted(planned(2)))
         assert store.trouble
         with pytest.raises(StoreAwayError, match="only reads"):
-            await open_postgres(url, key=KEY)
+            await open_postgres(own_url, key=KEY)
         running().execute(f"alter database {name} reset default_transaction_read_only")
         async with asyncio.timeout(50):
             while store.trouble:  # noqa: ASYNC110 - it is the time that passes that makes it so
@@ -50,7 +50,7 @@ def test_a_database_that_only_reads_is_away_until_it_writes_again(url: str) -> N
         await store.accept(accepted(planned(3)))
         assert ids(await must_claim(store)) == [1, 3]
 
-    play(url, scenario)
+    play(own_url, scenario)
 
 
 def test_connections_that_a_restart_cut_are_replaced_without_a_word(own: Cluster) -> None:

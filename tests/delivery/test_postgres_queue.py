@@ -22,7 +22,7 @@ from container.engine.outcome import Guard
 from tests import canaries
 from tests.delivery.engines import Engine
 from tests.delivery.harness import LATER, NOW, accepted, must_claim, planned, run
-from tests.delivery.postgres import KEY, execute, running
+from tests.delivery.postgres import KEY, by, execute, running
 
 WAITING, DEAD = Selection("waiting"), Selection("dead")
 
@@ -174,7 +174,7 @@ def test_a_role_that_does_not_own_the_tables_forgets_and_says_that_copies_are_le
         execute(url, f"create role of_{name} login")
         execute(url, f"grant select, insert, update, delete, truncate on all tables in schema public to of_{name}")
         execute(url, f"grant usage on all sequences in schema public to of_{name}")
-        store = await open_postgres(url.replace("tests@", f"of_{name}@"), key=KEY)
+        store = await open_postgres(by(f"of_{name}", url), key=KEY)
         await store.accept(accepted(planned(1)))
         progress = Progress()
         await forget(store, person(email=canaries.EMAIL), progress, tags={})

@@ -9,7 +9,7 @@ import pytest
 from container.delivery.postgres_restored import NOTE, WINDOW_HOURS, restored
 from container.delivery.selection import Selection
 from container.delivery.store import StoreRefusedError
-from tests.delivery.engines import Engine, emptied
+from tests.delivery.engines import Engine
 from tests.delivery.harness import HOURS, NOW, accepted, dead_letters, ids, must_claim, planned, run
 from tests.delivery.postgres import running
 
@@ -18,7 +18,7 @@ URL = "here"
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Engine:
-    return Engine("postgres", tmp_path, {URL: emptied()})
+    return Engine("postgres", tmp_path)
 
 
 def test_what_came_before_the_vendors_window_is_a_letter_and_the_rest_waits(engine: Engine) -> None:

@@ -30,7 +30,7 @@ from tests.delivery.harness import (
     planned,
     run,
 )
-from tests.delivery.postgres import KEY, execute, migrate_now, play, running
+from tests.delivery.postgres import KEY, by, execute, migrate_now, play, running
 
 
 @pytest.mark.parametrize("version", [BASE_VERSION, SCHEMA_VERSION])
@@ -123,23 +123,23 @@ def test_tables_that_are_missing_or_too_far_away_are_refused(found: int | None, 
         run(open_postgres(url, key=KEY))
 
 
-def test_the_next_release_may_make_its_tables_first(url: str) -> None:
-    execute(url, "update meta set value=%s where name='schema_version'", (str(SCHEMA_VERSION + 1),))
-    execute(url, "alter table delivery add column of_the_next text not null default ''")
+def test_the_next_release_may_make_its_tables_first(own_url: str) -> None:
+    execute(own_url, "update meta set value=%s where name='schema_version'", (str(SCHEMA_VERSION + 1),))
+    execute(own_url, "alter table delivery add column of_the_next text not null default ''")
 
     async def scenario(store: PostgresStore) -> None:
         await store.accept(accepted(planned(1)))
         claimed = await must_claim(store)
         assert await store.bury(claimed, claimed.rows, "refused", note="", now=NOW) == 1
 
-    play(url, scenario)
+    play(own_url, scenario)
 
 
-def test_a_store_needs_no_right_to_make_tables(url: str) -> None:
-    name = url.rpartition("/")[2]
-    execute(url, f"create role worker_{name} login")
-    execute(url, f"grant select, insert, update, delete, truncate on all tables in schema public to worker_{name}")
-    execute(url, f"grant usage on all sequences in schema public to worker_{name}")
+def test_a_store_needs_no_right_to_make_tables(own_url: str) -> None:
+    name = own_url.rpartition("/")[2]
+    execute(own_url, f"create role worker_{name} login")
+    execute(own_url, f"grant select, insert, update, delete, truncate on all tables in schema public to worker_{name}")
+    execute(own_url, f"grant usage on all sequences in schema public to worker_{name}")
 
     async def scenario(store: PostgresStore) -> None:
         await store.accept(accepted(planned(1), guards=[Guard(b"k", "once_per", LATER, (planned(1).id,))]))
@@ -149,11 +149,11 @@ def test_a_store_needs_no_right_to_make_tables(url: str) -> None:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             execute(other, "create table mine(number int)")
 
-    other = url.replace("tests@", f"worker_{name}@")
+    other = by(f"worker_{name}", own_url)
     try:
         play(other, scenario)
     finally:
-        execute(url, f"drop owned by worker_{name}; drop role worker_{name}")
+        execute(own_url, f"drop owned by worker_{name}; drop role worker_{name}")
 
 
 def test_without_a_shared_key_nothing_starts(url: str) -> None:
@@ -171,10 +171,10 @@ def test_another_key_than_the_waiting_rows_have_is_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize("kept", ["off", "local"])
-def test_a_database_that_answers_before_a_commit_is_safe_is_refused(url: str, kept: str) -> None:
-    execute(url, f"alter database {url.rpartition('/')[2]} set synchronous_commit={kept}")
+def test_a_database_that_answers_before_a_commit_is_safe_is_refused(own_url: str, kept: str) -> None:
+    execute(own_url, f"alter database {own_url.rpartition('/')[2]} set synchronous_commit={kept}")
     with pytest.raises(StoreRefusedError, match=f"synchronous_commit={kept}"):
-        run(open_postgres(url, key=KEY))
+        run(open_postgres(own_url, key=KEY))
 
 
 def test_a_database_that_is_not_there_is_refused_without_its_password() -> None:

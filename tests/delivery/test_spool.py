@@ -33,6 +33,7 @@ from container.delivery.store import (
     WaitingLane,
 )
 from container.engine.outcome import Failure, Guard
+from tests.delivery.engines import emptied
 from tests.delivery.harness import (
     HOURS,
     LATER,
@@ -46,7 +47,7 @@ from tests.delivery.harness import (
     run,
     single_request,
 )
-from tests.delivery.postgres import KEY, running
+from tests.delivery.postgres import KEY
 
 WAITING, DEAD = Selection("waiting"), Selection("dead")
 LIMITS = Limits()
@@ -154,7 +155,7 @@ class Theatre:
 def theatre(request: pytest.FixtureRequest, tmp_path: Path) -> Theatre:
     """With each of the databases: the spool asks of them only what every store does."""
     if request.param == "postgres":
-        url = running().database()
+        url = emptied()
         return Theatre(tmp_path, lambda: open_postgres(url, key=KEY))
 
     async def embedded() -> ServedStore:

@@ -14,11 +14,13 @@ from container.delivery.pace import BEHIND_MS, QUICK_MS, SHORT_MS, TOGETHER, USU
 from container.delivery.selection import Selection
 from container.delivery.store import Claimed, ClaimedRow
 from container.effects import Request, Response, Verdict
+from tests.delivery.engines import Engine
 from tests.delivery.harness import (
     Bench,
     accepted,
     answers,
     bench,
+    bench_over,
     claim_first,
     item_request,
     only_lane,
@@ -32,7 +34,7 @@ def singles(*numbers: int) -> Any:
     return accepted(*(planned(number, single_request(number)) for number in numbers))
 
 
-def watched(found: Bench, monkeypatch: pytest.MonkeyPatch, name: str) -> list[int]:
+def watched(found: Bench[Any], monkeypatch: pytest.MonkeyPatch, name: str) -> list[int]:
     """How many rows each call of the store's method brought or got."""
     sizes: list[int] = []
     real = getattr(found.store, name)
@@ -48,10 +50,10 @@ def watched(found: Bench, monkeypatch: pytest.MonkeyPatch, name: str) -> list[in
 
 
 def test_a_quick_vendor_gets_rows_that_were_claimed_and_are_settled_together(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path)
+        found = bench_over(await engine.open())
         claims, settles = watched(found, monkeypatch, "claim"), watched(found, monkeypatch, "settle")
         await found.store.accept(singles(*range(1, 41)))
         await found.until_idle()
@@ -65,14 +67,14 @@ def test_a_quick_vendor_gets_rows_that_were_claimed_and_are_settled_together(
 
 
 def test_of_a_slow_vendor_each_row_is_claimed_and_settled_by_itself(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scenario() -> None:
         def slow(_: httpx.Request) -> httpx.Response:
             found.clock.now += QUICK_MS + 1
             return httpx.Response(200)
 
-        found = bench(tmp_path, slow)
+        found = bench_over(await engine.open(), slow)
         claims, settles = watched(found, monkeypatch, "claim"), watched(found, monkeypatch, "settle")
         await found.store.accept(singles(*range(1, 21)))
         await found.until_idle()
@@ -130,9 +132,9 @@ def test_a_lane_with_a_rate_claims_one_row_at_a_time(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize("status", [429, 500, 401])
-def test_what_has_not_left_when_the_lane_fails_waits_as_before(tmp_path: Path, status: int) -> None:
+def test_what_has_not_left_when_the_lane_fails_waits_as_before(engine: Engine, status: int) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path, answers(*[200] * 5, status, then=200), pace=Pace(None, 1))
+        found = bench_over(await engine.open(), answers(*[200] * 5, status, then=200), pace=Pace(None, 1))
         await found.store.accept(singles(*range(1, 21)))
         await found.turn()
         await found.turn()
@@ -149,9 +151,9 @@ def test_what_has_not_left_when_the_lane_fails_waits_as_before(tmp_path: Path, s
     run(scenario())
 
 
-def test_a_refused_row_among_them_is_dead_and_the_others_are_delivered(tmp_path: Path) -> None:
+def test_a_refused_row_among_them_is_dead_and_the_others_are_delivered(engine: Engine) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path, answers(200, 200, 200, 400, then=200))
+        found = bench_over(await engine.open(), answers(200, 200, 200, 400, then=200))
         await found.store.accept(singles(*range(1, 13)))
         await found.until_idle()
         lane = await only_lane(found)
@@ -162,11 +164,11 @@ def test_a_refused_row_among_them_is_dead_and_the_others_are_delivered(tmp_path:
     run(scenario())
 
 
-def test_what_was_delivered_is_settled_and_the_rest_given_back_when_it_is_stopped(tmp_path: Path) -> None:
+def test_what_was_delivered_is_settled_and_the_rest_given_back_when_it_is_stopped(engine: Engine) -> None:
     async def scenario() -> None:
         stuck = asyncio.Event()
 
-        found = bench(tmp_path, pace=Pace(None, 1))
+        found = bench_over(await engine.open(), pace=Pace(None, 1))
         await found.store.accept(singles(*range(1, 21)))
         await found.turn()
         real = found.transport.send
@@ -222,9 +224,9 @@ def test_batches_go_one_by_one_until_the_lane_is_behind(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_of_rows_that_cannot_be_joined_as_many_are_claimed_as_may_be(tmp_path: Path) -> None:
+def test_of_rows_that_cannot_be_joined_as_many_are_claimed_as_may_be(engine: Engine) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path)
+        found = bench_over(await engine.open())
         await found.store.accept(singles(*range(1, 11)))
         [lane] = await found.store.waiting()
         now = found.clock.now
@@ -241,9 +243,9 @@ def test_of_rows_that_cannot_be_joined_as_many_are_claimed_as_may_be(tmp_path: P
     run(scenario())
 
 
-def test_a_row_at_which_we_stumble_holds_up_none_behind_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_at_which_we_stumble_holds_up_none_behind_it(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path, pace=Pace(None, 1))
+        found = bench_over(await engine.open(), pace=Pace(None, 1))
         real = found.transport.send
 
         async def stumbling(rows: list[ClaimedRow], **more: Any) -> Any:
@@ -262,7 +264,7 @@ def test_a_row_at_which_we_stumble_holds_up_none_behind_it(tmp_path: Path, monke
     run(scenario())
 
 
-def test_an_answer_of_which_the_judge_makes_no_verdict_counts_as_a_fault(tmp_path: Path) -> None:
+def test_an_answer_of_which_the_judge_makes_no_verdict_counts_as_a_fault(engine: Engine) -> None:
     async def scenario() -> None:
         def reply(request: httpx.Request) -> httpx.Response:
             return httpx.Response(422 if request.url.path.endswith("/4") else 200)
@@ -270,7 +272,7 @@ def test_an_answer_of_which_the_judge_makes_no_verdict_counts_as_a_fault(tmp_pat
         def forgetful(answer: Response) -> Verdict:
             return Verdict("delivered") if answer.status == 200 else None  # type: ignore[return-value]  # the mistake
 
-        found = bench(tmp_path, reply, judge=forgetful)
+        found = bench_over(await engine.open(), reply, judge=forgetful)
         await found.store.accept(singles(*range(1, 31)))
         await found.until_idle()
         [row] = await found.store.rows(Selection("dead"), most=50)
@@ -279,9 +281,9 @@ def test_an_answer_of_which_the_judge_makes_no_verdict_counts_as_a_fault(tmp_pat
     run(scenario())
 
 
-def test_while_one_hangs_those_before_it_are_settled_and_those_behind_it_go_on(tmp_path: Path) -> None:
+def test_while_one_hangs_those_before_it_are_settled_and_those_behind_it_go_on(engine: Engine) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path)
+        found = bench_over(await engine.open())
         await found.store.accept(singles(1, 2, 3))
         await found.until_idle()
         hanging, goes_on = asyncio.Event(), asyncio.Event()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,12 +13,12 @@ import pytest
 
 from container.component import tag
 from container.delivery.judging import judges_of
-from container.delivery.schema import FILE
 from container.delivery.store import Claimed, ClaimedRow, StoreUnavailableError
 from container.effects import Request, Response, Verdict, by_status
 from container.event import Event
 from container.fields import Settings
 from container.secret import SecretText
+from tests.delivery.engines import Engine
 from tests.delivery.harness import (
     HOURS,
     NOW,
@@ -29,6 +27,7 @@ from tests.delivery.harness import (
     accepted,
     answers,
     bench,
+    bench_over,
     dead_letters,
     item_request,
     items,
@@ -39,9 +38,9 @@ from tests.delivery.harness import (
 )
 
 
-def test_a_batch_is_sent_as_one_request_with_its_secret_filled_in(tmp_path: Path) -> None:
+def test_a_batch_is_sent_as_one_request_with_its_secret_filled_in(engine: Engine) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path)
+        found = bench_over(await engine.open())
         await found.store.accept(accepted(*map(planned, range(1, 4))))
         await found.turn()
         [request] = found.vendor.requests
@@ -56,9 +55,9 @@ def test_a_batch_is_sent_as_one_request_with_its_secret_filled_in(tmp_path: Path
     run(scenario())
 
 
-def test_each_attempt_carries_the_same_bytes(tmp_path: Path) -> None:
+def test_each_attempt_carries_the_same_bytes(engine: Engine) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path, answers(500, 503, 408))
+        found = bench_over(await engine.open(), answers(500, 503, 408))
         await found.store.accept(accepted(planned(1)))
         await found.until_idle()
         assert len(found.vendor.requests) == 4
@@ -68,12 +67,12 @@ def test_each_attempt_carries_the_same_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Retry-After": "60"}])
-def test_a_row_on_which_the_vendor_stumbles_each_time_is_given_up(headers: Mapping[str, str], tmp_path: Path) -> None:
+def test_a_row_on_which_the_vendor_stumbles_each_time_is_given_up(headers: Mapping[str, str], engine: Engine) -> None:
     async def scenario() -> None:
         def reply(request: httpx.Request) -> httpx.Response:
             return httpx.Response(503, headers=headers) if request.url.path == "/orders/1" else httpx.Response(200)
 
-        found = bench(tmp_path, reply)
+        found = bench_over(await engine.open(), reply)
         await found.store.accept(accepted(planned(1, single_request(1))))
         number = 2
         while not await dead_letters(found.store):
@@ -91,12 +90,14 @@ def test_a_row_on_which_the_vendor_stumbles_each_time_is_given_up(headers: Mappi
     run(scenario())
 
 
-def test_a_named_offender_is_buried_and_the_others_go_again(tmp_path: Path) -> None:
+def test_a_named_offender_is_buried_and_the_others_go_again(engine: Engine) -> None:
     async def scenario() -> None:
         def judge(response: Response) -> Verdict:
             return by_status(response) if response.status == 200 else Verdict("refused", "bad currency", index=1)
 
-        found = bench(tmp_path, lambda request: httpx.Response(400 if 2 in items(request) else 200), judge=judge)
+        found = bench_over(
+            await engine.open(), lambda request: httpx.Response(400 if 2 in items(request) else 200), judge=judge
+        )
         await found.store.accept(accepted(*map(planned, range(1, 4))))
         await found.until_idle()
         assert [items(request) for request in found.vendor.requests] == [[1, 2, 3], [1, 3]]
@@ -106,10 +107,10 @@ def test_a_named_offender_is_buried_and_the_others_go_again(tmp_path: Path) -> N
     run(scenario())
 
 
-def test_unnamed_offenders_are_found_by_halves(tmp_path: Path) -> None:
+def test_unnamed_offenders_are_found_by_halves(engine: Engine) -> None:
     async def scenario() -> None:
         bad = {3, 77, 78}
-        found = bench(tmp_path, lambda request: httpx.Response(413 if bad & {*items(request)} else 200))
+        found = bench_over(await engine.open(), lambda request: httpx.Response(413 if bad & {*items(request)} else 200))
         await found.store.accept(accepted(*map(planned, range(1, 101))))
         await found.until_idle()
         delivered = [number for request in found.vendor.requests for number in items(request) if not bad & {number}]
@@ -122,12 +123,12 @@ def test_unnamed_offenders_are_found_by_halves(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_a_judge_that_raises_three_times_loses_nothing_silently(tmp_path: Path) -> None:
+def test_a_judge_that_raises_three_times_loses_nothing_silently(engine: Engine) -> None:
     async def scenario() -> None:
         def judge(response: Response) -> Verdict:
             raise KeyError("data")
 
-        found = bench(tmp_path, judge=judge)
+        found = bench_over(await engine.open(), judge=judge)
         await found.store.accept(accepted(planned(1)))
         await found.until_idle()
         assert len(found.vendor.requests) == 3
@@ -137,9 +138,9 @@ def test_a_judge_that_raises_three_times_loses_nothing_silently(tmp_path: Path) 
     run(scenario())
 
 
-def test_what_is_too_old_is_not_sent(tmp_path: Path) -> None:
+def test_what_is_too_old_is_not_sent(engine: Engine) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path)
+        found = bench_over(await engine.open())
         await found.store.accept(accepted(planned(1, event_time=NOW - 3 * HOURS, max_age_hours=2)))
         await found.until_idle()
         assert found.vendor.requests == []
@@ -148,15 +149,16 @@ def test_what_is_too_old_is_not_sent(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_a_row_from_a_crash_goes_alone(tmp_path: Path) -> None:
+def test_a_row_from_a_crash_goes_alone(engine: Engine) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path)
+        found = bench_over(await engine.open())
         await found.store.accept(accepted(*map(planned, range(1, 4))))
         [lane] = await found.store.waiting()
         await found.store.claim(lane.number, now=NOW, most_items=2, ahead=0)
         await found.close()  # as a crash would leave it, claims and all
-        after = bench(tmp_path)
-        assert after.store.recovered == 2
+        await engine.lapse()
+        after = bench_over(await engine.open())
+        assert engine.find("select count(*) from delivery where crashes=1") == [(2,)]
         await after.until_idle()
         assert sorted(items(request) for request in after.vendor.requests) == [[1], [2], [3]]
 
@@ -212,9 +214,9 @@ def test_judges_are_found_by_type_and_never_older_than_the_row() -> None:
     assert judge("other", 1) is None
 
 
-def test_counters_tell_what_happened_by_type_and_detail(tmp_path: Path) -> None:
+def test_counters_tell_what_happened_by_type_and_detail(engine: Engine) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path, answers(503, 400))
+        found = bench_over(await engine.open(), answers(503, 400))
         await found.store.accept(accepted(planned(1)))
         await found.until_idle()
         told = {(sample.name, sample.detail): sample.value for sample in found.worker.counters.samples()}
@@ -229,19 +231,18 @@ def test_counters_tell_what_happened_by_type_and_detail(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_what_was_tried_is_written_with_the_rows_that_are_not_delivered(tmp_path: Path) -> None:
+def test_what_was_tried_is_written_with_the_rows_that_are_not_delivered(engine: Engine) -> None:
     async def scenario() -> list[str]:
         def reply(request: httpx.Request) -> httpx.Response:
             if len(found.vendor.requests) == 1:
                 return httpx.Response(503, json={"message": "ask ada@example.com"})
             return httpx.Response(400 if 2 in items(request) else 200, json={"message": "no"})
 
-        found = bench(tmp_path, reply)
+        found = bench_over(await engine.open(), reply)
         await found.store.accept(accepted(*map(planned, range(1, 4))))
         await found.until_idle()
         await found.close()
-        with closing(sqlite3.connect(tmp_path / FILE)) as connection:
-            [(history,)] = connection.execute("select history from dead").fetchall()
+        [(history,)] = engine.find("select history from dead")
         return str(history).splitlines()
 
     tried = [line.split("\t") for line in run(scenario())]
@@ -285,15 +286,13 @@ def test_what_the_store_takes_at_the_second_try_is_counted_once(
     assert caplog.text.count("delivery.buried") == 1
 
 
-def test_rows_that_are_no_longer_ours_to_bury_are_not_counted_as_dead(tmp_path: Path) -> None:
+def test_rows_that_are_no_longer_ours_to_bury_are_not_counted_as_dead(engine: Engine) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path, answers(400))
+        found = bench_over(await engine.open(), answers(400))
         await found.store.accept(accepted(planned(1)))
 
         def judge(response: Response) -> Verdict:
-            with closing(sqlite3.connect(tmp_path / FILE)) as connection, connection:
-                connection.create_function("appended", 2, lambda before, _: before, deterministic=True)
-                connection.execute("update delivery set claim=x'00'")
+            engine.spoil("update delivery set claim=null")
             return by_status(response)
 
         object.__setattr__(found.worker._handling, "judges", lambda *_: judge)

@@ -12,6 +12,7 @@ from container.delivery.policy import PROBE_MS
 from container.delivery.transport import Transport
 from container.delivery.worker import Surroundings, Worker
 from container.effects import by_status
+from tests.delivery.engines import Engine
 from tests.delivery.harness import (
     HOURS,
     NOW,
@@ -20,6 +21,7 @@ from tests.delivery.harness import (
     accepted,
     answers,
     bench,
+    bench_over,
     dead_letters,
     items,
     only_lane,
@@ -29,14 +31,14 @@ from tests.delivery.harness import (
 )
 
 
-def test_a_lane_waits_as_long_as_the_vendor_asks(tmp_path: Path) -> None:
+def test_a_lane_waits_as_long_as_the_vendor_asks(engine: Engine) -> None:
     async def scenario() -> None:
         left = [httpx.Response(429, headers={"Retry-After": "30"})]
-        found = bench(tmp_path, lambda request: left.pop() if left else httpx.Response(200))
+        found = bench_over(await engine.open(), lambda request: left.pop() if left else httpx.Response(200))
         await found.store.accept(accepted(planned(1)))
         assert await found.turn() == NOW
         await found.store.accept(accepted(planned(2)))
-        assert await found.turn() == NOW + 30_000
+        assert await found.turn() == NOW + min(30_000, found.store.longest_rest)
         assert len(found.vendor.requests) == 1
         lane = await only_lane(found)
         assert (lane.state.not_before, lane.state.failures) == (NOW + 30_000, 1)
@@ -84,9 +86,11 @@ def test_hits_for_a_lane_that_holds_still_leave_the_worker_alone(tmp_path: Path)
     run(scenario())
 
 
-def test_lanes_fail_alone(tmp_path: Path) -> None:
+def test_lanes_fail_alone(engine: Engine) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path, lambda request: httpx.Response(500 if request.url.host == "hook.example" else 200))
+        found = bench_over(
+            await engine.open(), lambda request: httpx.Response(500 if request.url.host == "hook.example" else 200)
+        )
         await found.store.accept(accepted(planned(1), planned(2, single_request(2))))
         await found.turn()
         assert {lane.lane.endpoint: lane.waiting for lane in await found.store.lanes()} == {
@@ -97,10 +101,10 @@ def test_lanes_fail_alone(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_an_outage_takes_nobodys_attempts_away(tmp_path: Path) -> None:
+def test_an_outage_takes_nobodys_attempts_away(engine: Engine) -> None:
     async def scenario() -> None:
         up = [False]
-        found = bench(tmp_path, lambda request: httpx.Response(200 if up[0] else 503))
+        found = bench_over(await engine.open(), lambda request: httpx.Response(200 if up[0] else 503))
         await found.store.accept(accepted(planned(1)))
         for _ in range(60):
             await found.turn()
@@ -129,9 +133,9 @@ def test_a_lane_that_keeps_failing_is_told_once(tmp_path: Path, caplog: pytest.L
     ]
 
 
-def test_a_refused_key_holds_the_lane_and_keeps_its_rows(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refused_key_holds_the_lane_and_keeps_its_rows(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path, answers(401, 401))
+        found = bench_over(await engine.open(), answers(401, 401))
         await found.store.accept(accepted(*map(planned, range(1, 30))))
         await found.turn()
         lane = await only_lane(found)
@@ -155,10 +159,10 @@ def test_a_refused_key_holds_the_lane_and_keeps_its_rows(tmp_path: Path, caplog:
     ]
 
 
-def test_a_missing_secret_holds_the_lane(tmp_path: Path) -> None:
+def test_a_missing_secret_holds_the_lane(engine: Engine) -> None:
     async def scenario() -> None:
         secrets: dict[str, str] = {}
-        found = bench(tmp_path, reveal=secrets.get)
+        found = bench_over(await engine.open(), reveal=secrets.get)
         await found.store.accept(accepted(planned(1)))
         await found.turn()
         lane = await only_lane(found)
@@ -175,9 +179,9 @@ def test_a_missing_secret_holds_the_lane(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_a_missing_component_holds_the_lane(tmp_path: Path) -> None:
+def test_a_missing_component_holds_the_lane(engine: Engine) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path, judge=None)
+        found = bench_over(await engine.open(), judge=None)
         await found.store.accept(accepted(planned(1)))
         await found.turn()
         assert (await only_lane(found)).state.mode == "missing"
@@ -186,7 +190,7 @@ def test_a_missing_component_holds_the_lane(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_a_lane_has_two_requests_in_flight_and_one_while_it_recovers(tmp_path: Path) -> None:
+def test_a_lane_has_two_requests_in_flight_and_one_while_it_recovers(engine: Engine) -> None:
     async def scenario() -> None:
         flying, most = 0, 0
         gate = asyncio.Event()
@@ -201,7 +205,7 @@ def test_a_lane_has_two_requests_in_flight_and_one_while_it_recovers(tmp_path: P
 
         status = 503
         clock = Clock()
-        found = bench(tmp_path)
+        found = bench_over(await engine.open())
         transport = Transport(httpx.MockTransport(vendor), SECRETS.get)
         worker = Worker(
             found.store, transport, lambda *_: by_status, surroundings=Surroundings(clock, lambda: 1.0, clock.sleep)
@@ -227,7 +231,7 @@ def test_a_lane_has_two_requests_in_flight_and_one_while_it_recovers(tmp_path: P
     run(scenario())
 
 
-def test_a_slow_vendor_holds_up_nobody_else(tmp_path: Path) -> None:
+def test_a_slow_vendor_holds_up_nobody_else(engine: Engine) -> None:
     async def scenario() -> None:
         gate = asyncio.Event()
         ten = asyncio.Event()
@@ -242,7 +246,7 @@ def test_a_slow_vendor_holds_up_nobody_else(tmp_path: Path) -> None:
             return httpx.Response(200)
 
         clock = Clock()
-        found = bench(tmp_path)
+        found = bench_over(await engine.open())
         transport = Transport(httpx.MockTransport(vendor), SECRETS.get)
         worker = Worker(found.store, transport, lambda *_: by_status, surroundings=Surroundings(clock=clock))
         running = asyncio.create_task(worker.run())
@@ -260,9 +264,9 @@ def test_a_slow_vendor_holds_up_nobody_else(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_a_lane_that_an_operator_paused_is_left_alone(tmp_path: Path) -> None:
+def test_a_lane_that_an_operator_paused_is_left_alone(engine: Engine) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path)
+        found = bench_over(await engine.open())
         await found.store.accept(accepted(planned(1)))
         [lane] = await found.store.waiting()
         await found.store.pause(lane.number, paused=True)

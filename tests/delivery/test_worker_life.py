@@ -17,12 +17,14 @@ from container.delivery.store import Claimed, LaneState, StoreUnavailableError, 
 from container.delivery.transport import Transport
 from container.delivery.worker import Surroundings, Worker
 from container.effects import by_status
+from tests.delivery.engines import Engine
 from tests.delivery.harness import (
     NOW,
     SECRETS,
     Bench,
     accepted,
     bench,
+    bench_over,
     dead_letters,
     item_request,
     items,
@@ -32,7 +34,7 @@ from tests.delivery.harness import (
 )
 
 
-def test_stopping_gives_back_what_does_not_finish(tmp_path: Path) -> None:
+def test_stopping_gives_back_what_does_not_finish(engine: Engine) -> None:
     async def scenario() -> None:
         started = asyncio.Event()
 
@@ -41,7 +43,7 @@ def test_stopping_gives_back_what_does_not_finish(tmp_path: Path) -> None:
             await asyncio.Event().wait()
             raise AssertionError
 
-        found = bench(tmp_path)
+        found = bench_over(await engine.open())
         transport = Transport(httpx.MockTransport(vendor), SECRETS.get)
         worker = Worker(found.store, transport, lambda *_: by_status, surroundings=Surroundings(clock=found.clock))
         running = asyncio.create_task(worker.run())
@@ -130,12 +132,12 @@ def test_what_came_back_is_written_as_soon_as_the_disk_has_room(tmp_path: Path) 
     run(scenario())
 
 
-def test_a_mistake_of_ours_keeps_the_rows_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_mistake_of_ours_keeps_the_rows_and_says_so(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
     async def scenario() -> None:
         def reveal(name: str) -> str | None:
             raise LookupError(name)
 
-        found = bench(tmp_path, reveal=reveal)
+        found = bench_over(await engine.open(), reveal=reveal)
         await found.store.accept(accepted(planned(1)))
         await found.turn()
         lane = await only_lane(found)
@@ -147,24 +149,26 @@ def test_a_mistake_of_ours_keeps_the_rows_and_says_so(tmp_path: Path, caplog: py
     assert "delivery.failed problem=LookupError" in caplog.text
 
 
-def test_a_store_that_fails_is_asked_again_in_a_second(tmp_path: Path) -> None:
+def test_a_store_that_fails_is_asked_again_in_a_second(engine: Engine) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path)
+        found = bench_over(await engine.open())
         await found.store.close()
         assert await found.worker.turn() == NOW + 1000
 
     run(scenario())
 
 
-def test_a_visitor_who_left_does_not_keep_the_worker_asleep(tmp_path: Path) -> None:
+def test_a_visitor_who_left_does_not_keep_the_worker_asleep(engine: Engine) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path)
+        found = bench_over(await engine.open())
         heard: list[Mapping[str, int]] = []
         found.store.listen(heard.append)
         leaving = asyncio.create_task(found.store.accept(accepted(planned(1))))
         await asyncio.sleep(0)
         leaving.cancel()
         await asyncio.gather(leaving, return_exceptions=True)
+        while not heard:  # noqa: ASYNC110 - it is the store's own commit that is waited for
+            await asyncio.sleep(0.002)
         assert [list(first.values()) for first in heard] == [[NOW]]
         await found.turn()
         assert len(found.vendor.requests) == 1
@@ -203,7 +207,7 @@ def test_whoever_cancels_the_worker_cancels_it(tmp_path: Path) -> None:
     run(scenario())
 
 
-def fails_once(found: Bench, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def fails_once(found: Bench[Any], monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """The store does not take it the first time."""
     real = getattr(found.store, name)
 
@@ -215,10 +219,10 @@ def fails_once(found: Bench, monkeypatch: pytest.MonkeyPatch, name: str) -> None
 
 
 def test_rows_that_could_not_be_given_back_are_given_back_later(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path)
+        found = bench_over(await engine.open())
         await found.store.accept(accepted(planned(1)))
         real = found.store.claim
 
@@ -241,13 +245,13 @@ def test_rows_that_could_not_be_given_back_are_given_back_later(
 
 
 def test_a_mistake_of_ours_beside_a_store_that_fails_keeps_no_rows_for_ever(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scenario() -> None:
         def reveal(name: str) -> str | None:
             raise LookupError(name)
 
-        found = bench(tmp_path, reveal=reveal)
+        found = bench_over(await engine.open(), reveal=reveal)
         await found.store.accept(accepted(planned(1)))
         fails_once(found, monkeypatch, "postpone")
         await found.turn()
@@ -261,10 +265,10 @@ def test_a_mistake_of_ours_beside_a_store_that_fails_keeps_no_rows_for_ever(
 
 
 def test_a_request_that_is_stopped_before_it_begins_is_given_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path)
+        found = bench_over(await engine.open())
         await found.store.accept(accepted(planned(1)))
         send = found.worker._send
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import orjson
@@ -17,6 +18,7 @@ from container.delivery.store import LaneState
 from container.delivery.transport import Transport
 from container.delivery.worker import MOST_IN_FLIGHT, MOST_LANES_IN_FLIGHT, Surroundings, Worker
 from container.effects import Response, Verdict, by_status
+from tests.delivery.engines import Engine
 from tests.delivery.harness import (
     HOURS,
     NOW,
@@ -25,6 +27,7 @@ from tests.delivery.harness import (
     accepted,
     answers,
     bench,
+    bench_over,
     dead_letters,
     item_request,
     items,
@@ -38,7 +41,7 @@ from tests.delivery.harness import (
 class Gates:
     """A vendor that answers each request when it is told to, and knows how many are under way."""
 
-    def __init__(self, found: Bench, pace: Pace) -> None:
+    def __init__(self, found: Bench[Any], pace: Pace) -> None:
         self.waiting: list[tuple[httpx.Request, asyncio.Future[httpx.Response]]] = []
         transport = Transport(httpx.MockTransport(self), SECRETS.get)
         around = Surroundings(found.clock, lambda: 1.0, found.clock.sleep)
@@ -68,9 +71,9 @@ class Gates:
 
 
 @pytest.mark.parametrize(("rate", "spacing"), [(5, 200), (100, 10), (0.5, 2000)])
-def test_a_lane_is_never_faster_than_its_rate(tmp_path: Path, rate: float, spacing: int) -> None:
+def test_a_lane_is_never_faster_than_its_rate(engine: Engine, rate: float, spacing: int) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path, pace=Pace(rate, 8))
+        found = bench_over(await engine.open(), pace=Pace(rate, 8))
         await found.store.accept(accepted(*(planned(number, single_request(number)) for number in range(1, 21))))
         await found.until_idle()
         times = found.vendor.times
@@ -170,9 +173,9 @@ def test_while_a_lane_comes_back_the_worker_looks_again_when_it_may_have_one_mor
     run(scenario())
 
 
-def test_requests_that_fail_together_are_one_failure(tmp_path: Path) -> None:
+def test_requests_that_fail_together_are_one_failure(engine: Engine) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path)
+        found = bench_over(await engine.open())
         gates = Gates(found, Pace(None, 8))
         await found.store.accept(accepted(*(planned(number, single_request(number)) for number in range(1, 9))))
         assert await gates.turns(12) == 8
@@ -186,9 +189,9 @@ def test_requests_that_fail_together_are_one_failure(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("second", [200, 400, 500, 429])
-def test_no_answer_to_an_earlier_request_shortens_what_the_vendor_asked_for(tmp_path: Path, second: int) -> None:
+def test_no_answer_to_an_earlier_request_shortens_what_the_vendor_asked_for(engine: Engine, second: int) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path)
+        found = bench_over(await engine.open())
         gates = Gates(found, Pace())
         await found.store.accept(accepted(*(planned(number, single_request(number)) for number in range(1, 9))))
         assert await gates.turns() == 2
@@ -205,9 +208,9 @@ def test_no_answer_to_an_earlier_request_shortens_what_the_vendor_asked_for(tmp_
     run(scenario())
 
 
-def test_rows_that_were_fetched_while_the_vendor_asked_to_wait_are_given_back(tmp_path: Path) -> None:
+def test_rows_that_were_fetched_while_the_vendor_asked_to_wait_are_given_back(engine: Engine) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path)
+        found = bench_over(await engine.open())
         gates = Gates(found, Pace())
         await found.store.accept(accepted(*(planned(number, single_request(number)) for number in range(1, 9))))
         await gates.turns(1)
@@ -228,9 +231,9 @@ def test_rows_that_were_fetched_while_the_vendor_asked_to_wait_are_given_back(tm
     run(scenario())
 
 
-def test_half_open_after_429_a_probe_of_ten_rows_goes_alone(tmp_path: Path) -> None:
+def test_half_open_after_429_a_probe_of_ten_rows_goes_alone(engine: Engine) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path)
+        found = bench_over(await engine.open())
         gates = Gates(found, Pace())
         await found.store.accept(accepted(*map(planned, range(1, 1200))))
         found.clock.now += BEHIND_MS + 1
@@ -250,9 +253,9 @@ def test_half_open_after_429_a_probe_of_ten_rows_goes_alone(tmp_path: Path) -> N
     run(scenario())
 
 
-def test_a_refused_key_is_probed_every_five_minutes_and_at_a_reload(tmp_path: Path) -> None:
+def test_a_refused_key_is_probed_every_five_minutes_and_at_a_reload(engine: Engine) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path, answers(*[401] * 4))
+        found = bench_over(await engine.open(), answers(*[401] * 4))
         await found.store.accept(accepted(*map(planned, range(1, 30))))
         for _ in range(3):
             await found.turn()
@@ -274,14 +277,14 @@ def test_a_refused_key_is_probed_every_five_minutes_and_at_a_reload(tmp_path: Pa
     run(scenario())
 
 
-def test_a_refused_key_for_half_a_minute_loses_nothing(tmp_path: Path) -> None:
+def test_a_refused_key_for_half_a_minute_loses_nothing(engine: Engine) -> None:
     async def scenario() -> None:
         start = NOW
 
         def reply(request: httpx.Request) -> httpx.Response:
             return httpx.Response(401 if found.clock.now < start + 30_000 else 200)
 
-        found = bench(tmp_path, reply)
+        found = bench_over(await engine.open(), reply)
         await found.store.accept(accepted(*map(planned, range(1, 1001))))
         await found.until_idle()
         refused = [time for time in found.vendor.times if time < start + 30_000]
@@ -301,10 +304,10 @@ def naming_the_first(response: Response) -> Verdict:
 
 @pytest.mark.parametrize("judge", [by_status, naming_the_first], ids=["unnamed", "named"])
 def test_a_lane_that_refuses_everything_holds_still_and_keeps_its_rows(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, judge: Callable[[Response], Verdict]
+    engine: Engine, caplog: pytest.LogCaptureFixture, judge: Callable[[Response], Verdict]
 ) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path, lambda request: httpx.Response(400), judge=judge)
+        found = bench_over(await engine.open(), lambda request: httpx.Response(400), judge=judge)
         await found.store.accept(accepted(*map(planned, range(1, 301))))
         while (await only_lane(found)).state.mode == "open":
             await found.turn()
@@ -318,10 +321,10 @@ def test_a_lane_that_refuses_everything_holds_still_and_keeps_its_rows(
     assert [(record.levelno, "mode=refusing" in record.getMessage()) for record in held] == [(logging.ERROR, True)]
 
 
-def test_a_lane_that_refuses_is_tried_with_one_row_every_five_minutes_until_one_is_delivered(tmp_path: Path) -> None:
+def test_a_lane_that_refuses_is_tried_with_one_row_every_five_minutes_until_one_is_delivered(engine: Engine) -> None:
     async def scenario() -> None:
         bad = set(range(1, 55))
-        found = bench(tmp_path, lambda request: httpx.Response(400 if bad & {*items(request)} else 200))
+        found = bench_over(await engine.open(), lambda request: httpx.Response(400 if bad & {*items(request)} else 200))
         await found.store.accept(accepted(*(planned(number, item_request(number, test_code="T")) for number in bad)))
         while (await only_lane(found)).state.mode == "open":
             await found.turn()
@@ -350,10 +353,10 @@ def test_a_lane_that_refuses_is_tried_with_one_row_every_five_minutes_until_one_
     run(scenario())
 
 
-def test_a_lane_that_refuses_is_tried_at_once_when_the_configuration_is_read(tmp_path: Path) -> None:
+def test_a_lane_that_refuses_is_tried_at_once_when_the_configuration_is_read(engine: Engine) -> None:
     async def scenario() -> None:
         mended = [False]
-        found = bench(tmp_path, lambda request: httpx.Response(200 if mended[0] else 422))
+        found = bench_over(await engine.open(), lambda request: httpx.Response(200 if mended[0] else 422))
         await found.store.accept(accepted(*map(planned, range(1, 501))))
         while (await only_lane(found)).state.mode == "open":
             await found.turn()
@@ -368,14 +371,14 @@ def test_a_lane_that_refuses_is_tried_at_once_when_the_configuration_is_read(tmp
     run(scenario())
 
 
-def test_a_lane_that_refuses_still_does_so_after_a_restart(tmp_path: Path) -> None:
+def test_a_lane_that_refuses_still_does_so_after_a_restart(engine: Engine) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path, lambda request: httpx.Response(400))
+        found = bench_over(await engine.open(), lambda request: httpx.Response(400))
         await found.store.accept(accepted(*(planned(n, item_request(n, test_code="T")) for n in range(1, 71))))
         while (await only_lane(found)).state.mode == "open":
             await found.turn()
         await found.close()
-        after = bench(tmp_path, lambda request: httpx.Response(400))
+        after = bench_over(await engine.open(), lambda request: httpx.Response(400))
         await after.turn()
         assert after.vendor.requests == []
         await after.worker.resume_probes()
@@ -388,9 +391,9 @@ def test_a_lane_that_refuses_still_does_so_after_a_restart(tmp_path: Path) -> No
     run(scenario())
 
 
-def test_an_outage_while_a_lane_refuses_leaves_it_as_it_is(tmp_path: Path) -> None:
+def test_an_outage_while_a_lane_refuses_leaves_it_as_it_is(engine: Engine) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path, answers(*[400] * 51, 503, 503, 400, then=200))
+        found = bench_over(await engine.open(), answers(*[400] * 51, 503, 503, 400, then=200))
         await found.store.accept(accepted(*(planned(n, item_request(n, test_code="T")) for n in range(1, 61))))
         while (await only_lane(found)).state.mode == "open":
             await found.turn()
@@ -417,10 +420,10 @@ def test_one_bad_event_in_two_is_not_the_configuration(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_halves_of_a_batch_are_no_refusals(tmp_path: Path) -> None:
+def test_halves_of_a_batch_are_no_refusals(engine: Engine) -> None:
     async def scenario() -> None:
         bad = set(range(7, 500, 100))
-        found = bench(tmp_path, lambda request: httpx.Response(400 if bad & {*items(request)} else 200))
+        found = bench_over(await engine.open(), lambda request: httpx.Response(400 if bad & {*items(request)} else 200))
         await found.store.accept(accepted(*map(planned, range(1, 501))))
         await found.until_idle()
         lane = await only_lane(found)
@@ -432,9 +435,11 @@ def test_halves_of_a_batch_are_no_refusals(tmp_path: Path) -> None:
 # Batches that are too large.
 
 
-def test_a_batch_that_is_too_large_is_split_and_the_next_ones_are_smaller(tmp_path: Path) -> None:
+def test_a_batch_that_is_too_large_is_split_and_the_next_ones_are_smaller(engine: Engine) -> None:
     async def scenario() -> None:
-        found = bench(tmp_path, lambda request: httpx.Response(413 if len(items(request)) > 150 else 200))
+        found = bench_over(
+            await engine.open(), lambda request: httpx.Response(413 if len(items(request)) > 150 else 200)
+        )
         await found.store.accept(accepted(*map(planned, range(1, 3001))))
         await found.until_idle()
         sizes = [len(items(request)) for request in found.vendor.requests]
