@@ -46,8 +46,9 @@ HARMLESS = {
     "answer.status",
     "outcome.reply.status",
     "refused.status",
-    "container.version",  # a digest, as the next two
+    "container.version",  # a digest, as the next three
     "built.container.version",
+    "version",
     "kept",
     "hit.id.hex()",
     "kind",  # a verdict, a mode, or the name of a class
