@@ -18,19 +18,23 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import NamedTuple
 
+from container.cli.board import board
 from container.cli.build import Built, build
 from container.cli.listeners import address_of
+from container.cli.log_setup import speak_as
 from container.cli.options import Options
 from container.cli.post import Post
 from container.cli.process import NOWHERE, announce, bound_for
 from container.cli.reload import digest
 from container.cli.signals import early
 from container.cli.sources import Sources
+from container.delivery.told import quoted
+from container.web.shared_rate import SharedBuckets
 
 ADMIN = "admin"
 LOOK_SECONDS = 1.0
 SETTLED_SECONDS = 10.0
-"""Who has lived for so long is started again at once; who ends sooner waits, each time twice as long."""
+"""Who has worked for so long is started again at once; who ends sooner waits, each time twice as long."""
 
 LONGEST_PAUSE_SECONDS = 30.0
 _STOP, _PASSED = (signal.SIGTERM, signal.SIGINT), (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -48,12 +52,18 @@ class Joined(NamedTuple):
 
 @dataclass(slots=True)
 class _Member:
-    """A process. `ready`: a descriptor on which it says that it works, -1 once it did or has ended."""
+    """A process. `ready`: a descriptor on which it says that it works, -1 once it did or has ended.
+
+    `since`: when it began to work, `None` before.
+    """
 
     name: str
     ready: int
-    began: float
-    works: bool = False
+    since: float | None = None
+
+    @property
+    def settled(self) -> bool:
+        return self.since is not None and monotonic() - self.since >= SETTLED_SECONDS
 
 
 def lead(options: Options, sources: Sources, built: Built) -> Joined | int:
@@ -69,13 +79,18 @@ def lead(options: Options, sources: Sources, built: Built) -> Joined | int:
     return _Crew(options, sources, built, admin, public).lead()
 
 
+def pause_after(short_lives: int) -> float:
+    """Seconds until a process is started again that has ended early so many times in a row."""
+    return min(2.0 ** min(short_lives - 1, 10), LONGEST_PAUSE_SECONDS)
+
+
 class _Crew:
     def __init__(
         self, options: Options, sources: Sources, built: Built, admin: socket.socket, public: socket.socket | None
     ) -> None:
         self._options, self._sources, self._built = options, sources, built
         self._admin, self._public = admin, public
-        self._hearing, self._telling = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._buckets = SharedBuckets()
         self._leader, self._alive = os.pipe()
         self._woken, self._waking = os.pipe()
         self._members: dict[int, _Member] = {}
@@ -83,6 +98,7 @@ class _Crew:
         self._short_lives: dict[str, int] = {}
         self._worked: set[str] = set()
         self._workers = [f"worker-{number}" for number in range(1, options.workers + 1)]
+        self._places = dict(zip([ADMIN, *self._workers], board(1 + options.workers), strict=True))
         self._announced = self._stopping = False
         self._code = 0
         self._known = self._seen = digest(sources.path)
@@ -116,14 +132,30 @@ class _Crew:
         ready, say = os.pipe()
         # A signal to a member that does not listen yet would be lost.
         signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED)
-        process = os.fork()
+        try:
+            process = os.fork()
+        except OSError as problem:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED)
+            os.close(ready)
+            os.close(say)
+            self._not_forked(name, problem)
+            return None
         if not process:
             os.close(ready)
             return self._become(name, say)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED)
         os.close(say)
-        self._members[process] = _Member(name, ready, monotonic())
+        self._members[process] = _Member(name, ready)
         return None
+
+    def _not_forked(self, name: str, problem: OSError) -> None:
+        """The machine has no room for another process. Those that run go on, and it is tried again."""
+        if not self._announced:
+            raise problem
+        pause = self._pause(name)
+        self._due[name] = monotonic() + pause
+        reason = quoted(problem.strerror or str(problem))
+        logger.error("serve.not_forked name=%s reason=%s again_in=%ds", name, reason, pause)
 
     def _become(self, name: str, say: int) -> Joined:
         # Ctrl-C goes to all processes of a terminal's group, and the leader passes it on.
@@ -134,17 +166,23 @@ class _Crew:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED)
         for descriptor in (self._alive, self._woken, self._waking, *self._waited_for()):
             os.close(descriptor)
+        speak_as(name)
+        options, public, admin = replace(self._options, watch=False), self._public, self._admin
+        unused = public if name == ADMIN else admin
+        if unused is not None:
+            unused.close()
         if name == ADMIN:
-            self._telling.close()
-            if self._public is not None:
-                self._public.close()
-            options = replace(self._options, accepts=False, delivers=False, watch=False)
-            post = Post(name, None, self._admin, self._hearing, self._leader, say)
-        else:
-            self._hearing.close()
-            self._admin.close()
-            options = replace(self._options, watch=False)
-            post = Post(name, self._public, None, self._telling, self._leader, say)
+            options = replace(options, accepts=False, delivers=False)
+        post = Post(
+            name,
+            None if name == ADMIN else public,
+            admin if name == ADMIN else None,
+            place=self._places[name],
+            others=[self._places[each] for each in self._workers],
+            buckets=self._buckets,
+            leader=self._leader,
+            ready=say,
+        )
         return Joined(options, self._built, post)
 
     def _waited_for(self) -> Sequence[int]:
@@ -157,10 +195,11 @@ class _Crew:
         heard, _, _ = select.select([self._woken, *self._waited_for()], [], [], pause)
         for process, member in self._members.items():
             if member.ready in heard:
-                member.works = bool(os.read(member.ready, 1))
+                works = bool(os.read(member.ready, 1))
                 os.close(member.ready)
                 member.ready = -1
-                if member.works:
+                if works:
+                    member.since = monotonic()
                     self._works(member.name, process)
         if self._woken in heard:
             with suppress(BlockingIOError):
@@ -242,14 +281,14 @@ class _Crew:
             self._code = 1
             self._stop()
         else:
-            pause = self._pause(member)
-            self._due[member.name] = monotonic() + pause
-            logger.warning("serve.ended name=%s code=%d again_in=%ds", member.name, code, pause)
+            name = member.name
+            if member.settled:
+                self._short_lives[name] = 0
+            pause = 0.0 if member.settled else self._pause(name)
+            self._due[name] = monotonic() + pause
+            logger.warning("serve.ended name=%s code=%d again_in=%ds", name, code, pause)
 
-    def _pause(self, member: _Member) -> float:
-        """Seconds until it is started again."""
-        if monotonic() - member.began >= SETTLED_SECONDS:
-            self._short_lives[member.name] = 0
-            return 0.0
-        times = self._short_lives[member.name] = self._short_lives.get(member.name, 0) + 1
-        return min(2.0 ** (times - 1), LONGEST_PAUSE_SECONDS)
+    def _pause(self, name: str) -> float:
+        """Seconds until it is started again, after another short life."""
+        times = self._short_lives[name] = self._short_lives.get(name, 0) + 1
+        return pause_after(times)

@@ -83,17 +83,20 @@ def _part(found: re.Match[str]) -> Part:
 class JsonFormatter(logging.Formatter):
     """`{"ts":"2026-01-01T10:00:00.000Z","level":"INFO","event":"config.reloaded","version":"…"}`.
 
-    `known`: the secrets that no line shows.
+    `known`: the secrets that no line shows. `process`: which of several says it, empty where there is one.
     """
 
     def __init__(self, known: Known | None = None) -> None:
         super().__init__()
         self._known = known or Known()
+        self.process = ""
 
     def format(self, record: logging.LogRecord) -> str:
         members: dict[str, Value] = {"ts": moment(record), "level": record.levelname, **self._said(record)}
         if record.exc_info and record.exc_info[1] is not None:
             members |= place(record.exc_info[1])
+        if self.process:
+            members["process"] = self.process
         return "{" + ",".join(f"{quoted(name)}:{self._written(value)}" for name, value in members.items()) + "}"
 
     def _said(self, record: logging.LogRecord) -> Mapping[str, Value]:

@@ -48,6 +48,13 @@ def log_to_stderr(level: str, known: Known | None = None, format: Format = "text
     sys.unraisablehook = lambda ignored: _crashed(ignored.exc_value)
 
 
+def speak_as(process: str) -> None:
+    """Has each line say which of several processes it is of."""
+    for handler in logging.root.handlers:
+        if isinstance(handler.formatter, LineFormatter | JsonFormatter):
+            handler.formatter.process = process
+
+
 def _ended(kind: type[BaseException], problem: BaseException, trace: TracebackType | None) -> None:
     """An exception that nobody caught ends the process."""
     if not issubclass(kind, KeyboardInterrupt):

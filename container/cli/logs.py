@@ -30,17 +30,20 @@ did_not_fit = "log.failed"
 class LineFormatter(logging.Formatter):
     """`2026-01-01T10:00:00.000Z INFO config.reloaded version=…`. An exception is its class and place, not its text.
 
-    `known`: the secrets that no line shows.
+    `known`: the secrets that no line shows. `process`: which of several says it, empty where there is one.
     """
 
     def __init__(self, known: Known | None = None) -> None:
         super().__init__()
         self._known = known or Known()
+        self.process = ""
 
     def format(self, record: logging.LogRecord) -> str:
         line = f"{moment(record)} {record.levelname} {_said(record, self._known)}"
         if record.exc_info and record.exc_info[1] is not None:
             line += "".join(f" {name}={value}" for name, value in place(record.exc_info[1]).items())
+        if self.process:
+            line += f" process={self.process}"
         return one_line(self._known.masked(line))
 
 

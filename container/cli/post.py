@@ -5,23 +5,29 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+
+from container.cli.board import Place
+from container.web.rate import Buckets
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
     """A place among several processes. `public`, `admin`: sockets that listen, `None` for what this one does not do.
 
-    `reports`: where workers tell how they stand, and the one with the admin listener hears it. `leader`: a descriptor
-    that ends when the leader does. `ready`: a descriptor to write to once this process works.
+    `place`: where it says how it stands; `others`: where the workers do, for the one with the admin listener.
+    `buckets`: what all of them remember of the rate of hits. `leader`: a descriptor that ends when the leader does.
+    `ready`: a descriptor to write to once this process works.
     """
 
     name: str
     public: socket.socket | None
     admin: socket.socket | None
-    reports: socket.socket
+    place: Place
+    others: Sequence[Place]
+    buckets: Buckets
     leader: int
     ready: int
 

@@ -44,7 +44,7 @@ from container.web.ingest import Ingest
 from container.web.lag import Lag
 from container.web.metrics import Refusal
 from container.web.queue_api import QueueApi, queue_app
-from container.web.rate import RateLimit
+from container.web.rate import Buckets, OwnBuckets, RateLimit
 
 COLLECTED_AFTER = 10_000
 """So many objects more than before are made between two collections. Hits that wait for their commit hold some hundred
@@ -83,7 +83,7 @@ async def run(options: Options, sources: Sources, built: Built, post: Post | Non
         remaining = Remaining()
         engine = await open_engine(options, scene, sources.registry, opened, spans, remaining)
         reports = None if post is None else stand_among(post, engine, opened)
-        app = _public_app(options, engine, spans)
+        app = _public_app(options, engine, spans, OwnBuckets() if post is None else post.buckets)
         _set_apart_what_stays()
         sys.setswitchinterval(HANDED_OVER_AFTER_SECONDS)
         most, most_admin = most_connections()
@@ -164,13 +164,13 @@ def _sockets(
     return admin, public
 
 
-def _public_app(options: Options, engine: Engine, spans: Spans) -> Application:
+def _public_app(options: Options, engine: Engine, spans: Spans, buckets: Buckets) -> Application:
     ingest = Ingest(
         engine.current,
         spans.accept(engine.store.accept),
         engine.metrics,
         engine.health,
-        Front(Proxies(options.proxies), options.hosts, RateLimit(options.rate_limit)),
+        Front(Proxies(options.proxies), options.hosts, RateLimit(options.rate_limit, buckets=buckets)),
         counters=engine.worker.counters,
         repeats=engine.worker.repeats,
         clock=partial(_seconds, engine),
@@ -210,7 +210,7 @@ async def _admin_pages(
         token=options.token,
         clock=partial(_seconds, engine),
         wake=engine.worker.wake,
-        outcomes=engine.worker.outcomes,
+        outcomes=engine.worker.outcomes if reports is None else reports,
         folder=None if options.store else _folder(options),
         others=(lambda: ()) if reports is None else reports.metrics,
     )

@@ -1,23 +1,24 @@
-"""How several processes appear as one: each tells how it stands, and the one that operators look at adds it up.
+"""How several processes appear as one: each says how it stands, and the one that operators look at adds it up.
 
-Each second a worker sends one datagram, at its end the last one. One that is lost is made up for by the next.
+Each second, and at its end once more, a process writes it on a board that the leader made. Whoever is started in the
+place of another goes on from what that one had counted, so no figure falls, whichever of them dies.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 import zlib
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
 from time import monotonic
 
 import orjson
 
+from container.cli.board import Place
 from container.cli.engine import Engine
 from container.cli.post import Post
+from container.delivery.outcomes import Outcomes, RequestOutcome
 from container.web.metrics import delivery_metrics
 from container.web.summed import Figures, added, counted, figures_of, packed, unpacked
 
@@ -25,42 +26,47 @@ EVERY_SECONDS = 1.0
 RECENT_SECONDS = 5.0
 """Who has said nothing for so long stands still, or is gone."""
 
-LARGEST_REPORT = 1 << 20
+MOST_OUTCOMES_TOLD = 1000
 QUICKEST = 1
-"""The level of compression: a report has to fit into a datagram, and is read at once."""
+"""The level of compression: a report is made each second, and read at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How a process stands. `reasons`: why no traffic should come; `notices`: what somebody should look after."""
+    """How a process stands, with all that those before it in its place had counted.
 
-    name: str
-    process: int
+    `at`: when it was written, in monotonic seconds of the machine. `reasons`: why no traffic should come; `notices`:
+    what somebody should look after. `outcomes`: of the latest requests, the newest last.
+    """
+
+    at: float
     figures: Figures
-    reasons: Sequence[str]
-    notices: Sequence[str]
+    reasons: Sequence[str] = ()
+    notices: Sequence[str] = ()
+    outcomes: Sequence[RequestOutcome] = ()
+
+
+NOTHING = Report(float("-inf"), {})
+"""Of a process that never said how it stands."""
 
 
 @dataclass(slots=True)
 class Reports:
-    """What the others have told. `clock`: monotonic, in seconds."""
+    """What the others say. `places`: where they do. `clock`: monotonic, in seconds.
 
+    `before`: what those had counted that were in this process's own place.
+    """
+
+    places: Sequence[Place]
+    before: Figures = field(default_factory=dict)
     clock: Callable[[], float] = monotonic
-    _latest: dict[str, tuple[float, Report]] = field(default_factory=dict)
-    _gone: Figures = field(default_factory=dict)
-
-    def heard(self, report: Report) -> None:
-        """The latest of this process. What the one before it in its place had counted goes on to count."""
-        before = self._latest.get(report.name)
-        if before is not None and before[1].process != report.process:
-            self._gone = added([self._gone, counted(before[1].figures)])
-        self._latest[report.name] = self.clock(), report
+    _read: dict[int, tuple[bytes, Report]] = field(default_factory=dict)
 
     def metrics(self) -> Sequence[Figures]:
-        """The figures of each process, and of those that are gone."""
+        """The figures of each, of one that is gone only what it had counted."""
         recent = self._recent()
-        lost = [counted(report.figures) for _, report in self._latest.values() if report not in recent]
-        return [self._gone, *lost, *(report.figures for report in recent)]
+        told = [each.figures if each in recent else counted(each.figures) for each in self._told()]
+        return [self.before, *told]
 
     def reasons(self) -> Sequence[str]:
         """Why no traffic should come: what holds for every worker that there is."""
@@ -73,61 +79,84 @@ class Reports:
         """What somebody should look after, each sentence once."""
         return list(dict.fromkeys(sentence for report in self._recent() for sentence in report.notices))
 
+    def latest(self, most: int) -> Mapping[int, list[RequestOutcome]]:
+        """`Latest`: the requests of all of them."""
+        return self._outcomes().latest(most)
+
+    def of_lane(self, lane: int, most: int) -> list[RequestOutcome]:
+        return self._outcomes().of_lane(lane, most)
+
+    def _outcomes(self) -> Outcomes:
+        found = Outcomes()
+        found.extend(sorted((each for report in self._told() for each in report.outcomes), key=lambda each: each.at))
+        return found
+
     def _recent(self) -> list[Report]:
         now = self.clock()
-        return [report for heard, report in self._latest.values() if now - heard < RECENT_SECONDS]
+        return [report for report in self._told() if now - report.at < RECENT_SECONDS]
+
+    def _told(self) -> list[Report]:
+        """The latest of each. What is as it was is not read again."""
+        found = []
+        for number, place in enumerate(self.places):
+            content = place.read()
+            if number not in self._read or self._read[number][0] != content:
+                self._read[number] = content, received(content)
+            found.append(self._read[number][1])
+        return found
 
 
 def stand_among(post: Post, engine: Engine, opened: AsyncExitStack) -> Reports | None:
-    """Begins to tell the others, or where operators look, to hear them: then it returns what they say."""
-    post.reports.setblocking(False)
+    """Begins to tell the others; what they say, for the process where operators look."""
+    before = received(post.place.read())
+    engine.worker.outcomes.extend(before.outcomes)
+
+    def tell() -> None:
+        _tell(post.place, _report(engine, counted(before.figures)))
+
+    telling = asyncio.create_task(_again_and_again(tell))
+    opened.callback(tell)
+    opened.callback(telling.cancel)
     if post.admin is None:
-        telling = asyncio.create_task(_tell_again_and_again(post, engine))
-        opened.callback(_tell, post, engine)
-        opened.callback(telling.cancel)
         return None
-    reports = Reports()
+    reports = Reports(post.others, counted(before.figures))
     engine.health.others = reports
-    loop = asyncio.get_running_loop()
-    loop.add_reader(post.reports, _hear, post.reports, reports)
-    opened.callback(loop.remove_reader, post.reports)
     return reports
 
 
 def sent(report: Report) -> bytes:
-    """As a datagram."""
-    told = [report.name, report.process, packed(report.figures), list(report.reasons), list(report.notices)]
+    """As it is written down."""
+    outcomes = [[*each] for each in report.outcomes]
+    told = [report.at, packed(report.figures), list(report.reasons), list(report.notices), outcomes]
     return zlib.compress(orjson.dumps(told), QUICKEST)
 
 
-def received(datagram: bytes) -> Report:
-    """What `sent` made."""
-    name, process, figures, reasons, notices = orjson.loads(zlib.decompress(datagram))
-    return Report(name, process, unpacked(figures), reasons, notices)
+def received(content: bytes) -> Report:
+    """What `sent` made; of an empty place nothing."""
+    if not content:
+        return NOTHING
+    at, figures, reasons, notices, outcomes = orjson.loads(zlib.decompress(content))
+    return Report(at, unpacked(figures), reasons, notices, [RequestOutcome(*each) for each in outcomes])
 
 
-async def _tell_again_and_again(post: Post, engine: Engine) -> None:
+async def _again_and_again(tell: Callable[[], None]) -> None:
     while True:
-        _tell(post, engine)
+        tell()
         await asyncio.sleep(EVERY_SECONDS)
 
 
-def _tell(post: Post, engine: Engine) -> None:
+def _report(engine: Engine, before: Figures) -> Report:
     health = engine.health
     overload = health.overload()
-    report = Report(
-        post.name,
-        os.getpid(),
-        figures_of(engine.metrics.registry, delivery_metrics(engine.worker.counters)),
+    return Report(
+        monotonic(),
+        added([before, figures_of(engine.metrics.registry, delivery_metrics(engine.worker.counters))]),
         health.reasons(),
         [*([overload] if overload else ()), *health.notices(), *health.noticed.sentences()],
+        engine.worker.outcomes.last(MOST_OUTCOMES_TOLD),
     )
-    # Nobody may be there to hear it, or not in time: the next one says the same and more.
-    with suppress(OSError):
-        post.reports.send(sent(report))
 
 
-def _hear(bound: socket.socket, reports: Reports) -> None:
-    with suppress(BlockingIOError):
-        while datagram := bound.recv(LARGEST_REPORT):
-            reports.heard(received(datagram))
+def _tell(place: Place, report: Report) -> None:
+    if not place.write(sent(report)):
+        place.write(sent(replace(report, outcomes=())))

@@ -97,7 +97,12 @@ def _run(options: Options, sources: Sources, built: Built) -> int:
     if options.workers == 1:
         return uvloop.run(run(options, sources, built))
     joined = lead(options, sources, built)
-    return joined if isinstance(joined, int) else uvloop.run(run(joined.options, sources, joined.built, joined.post))
+    if isinstance(joined, int):
+        return joined
+    try:
+        return uvloop.run(run(joined.options, sources, joined.built, joined.post))
+    except StartError as problem:
+        raise StartError(f"{joined.post.name}: {problem}") from None
 
 
 def not_started(reason: str, log_format: Format) -> typer.Exit:

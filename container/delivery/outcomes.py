@@ -6,9 +6,10 @@ They live in memory and are gone with the process. What has to be kept is in the
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from itertools import islice
+from typing import NamedTuple, Protocol
 
 MOST_OUTCOMES = 10_000
 
@@ -23,6 +24,18 @@ class RequestOutcome(NamedTuple):
     verdict: str
 
 
+class Latest(Protocol):
+    """The latest requests, of one process or of several."""
+
+    def latest(self, most: int) -> Mapping[int, list[RequestOutcome]]:
+        """By lane, the newest first, of each so many."""
+        ...
+
+    def of_lane(self, lane: int, most: int) -> list[RequestOutcome]:
+        """Those of one lane, the newest first."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Outcomes:
     """The last `MOST_OUTCOMES` of all lanes together. To be used in one event loop."""
@@ -31,6 +44,13 @@ class Outcomes:
 
     def add(self, outcome: RequestOutcome) -> None:
         self._ring.append(outcome)
+
+    def extend(self, outcomes: Iterable[RequestOutcome]) -> None:
+        self._ring.extend(outcomes)
+
+    def last(self, most: int) -> list[RequestOutcome]:
+        """So many of all lanes, the newest last."""
+        return [*islice(reversed(self._ring), most)][::-1]
 
     def latest(self, most: int) -> Mapping[int, list[RequestOutcome]]:
         """By lane, the newest first, of each so many."""

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from container.delivery.counters import Counters
-from container.delivery.outcomes import Outcomes
+from container.delivery.outcomes import Latest, Outcomes
 from container.delivery.store import Store, StoreError
 from container.web.access import GUARDED, Form, Refused, form_token, refusal, sent_form
 from container.web.caretaker import Caretaker
@@ -58,7 +58,7 @@ class Admin:
     clock: Callable[[], float] = time.time
     wake: Callable[[], None] = _nothing
     jobs: Jobs = field(default_factory=Jobs)
-    outcomes: Outcomes = field(default_factory=Outcomes)
+    outcomes: Latest = field(default_factory=Outcomes)
     folder: Path | None = None
     others: Callable[[], Sequence[Figures]] = tuple
 

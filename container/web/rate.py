@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from socket import AF_INET6, inet_pton
+from typing import Protocol
 
 from container.web.addresses import is_near
 
@@ -20,6 +21,39 @@ _SECOND = 1_000_000_000
 _BURST = BURST_SECONDS * _SECOND
 
 
+class Buckets(Protocol):
+    """What is remembered of addresses: when the bucket of each is full again, on the clock of the limit."""
+
+    def full_at(self, whose: str | bytes, now: int) -> int:
+        """When it is; `now` or before it where nothing is remembered."""
+        ...
+
+    def keep(self, whose: str | bytes, full_at: int) -> None:
+        """Remembers it."""
+        ...
+
+
+class OwnBuckets:
+    """Those of one process."""
+
+    def __init__(self) -> None:
+        self._full_at: OrderedDict[str | bytes, int] = OrderedDict()
+
+    def full_at(self, whose: str | bytes, now: int) -> int:
+        return self._full_at.get(whose, now)
+
+    def keep(self, whose: str | bytes, full_at: int) -> None:
+        self._full_at[whose] = full_at
+        self._full_at.move_to_end(whose)
+        if len(self._full_at) > MOST_ADDRESSES:
+            self._full_at.popitem(last=False)
+
+    @property
+    def remembered(self) -> int:
+        """How many addresses have a bucket."""
+        return len(self._full_at)
+
+
 @dataclass(frozen=True, slots=True)
 class RateLimit:
     """`per_second`: hits that an address may send, 0 for any number. `clock`: monotonic, in nanoseconds.
@@ -30,7 +64,7 @@ class RateLimit:
 
     per_second: int = 0
     clock: Callable[[], int] = time.monotonic_ns
-    _full_at: OrderedDict[str | bytes, int] = field(default_factory=OrderedDict)
+    buckets: Buckets = field(default_factory=OwnBuckets)
 
     def wait(self, address: str | None) -> float:
         """0 where a hit of this address is taken, else after how many seconds the next one would be.
@@ -40,21 +74,14 @@ class RateLimit:
         """
         if not self.per_second or address is None:
             return 0.0
-        buckets, now, whose = self._full_at, self.clock(), _counted_together(address)
-        full_at = max(buckets.get(whose, now), now) + _SECOND // self.per_second
+        buckets, now, whose = self.buckets, self.clock(), _counted_together(address)
+        before = max(buckets.full_at(whose, now), now)
+        full_at = before + _SECOND // self.per_second
         if full_at - now > _BURST and not is_near(address):
-            buckets.move_to_end(whose)
+            buckets.keep(whose, before)
             return (full_at - now - _BURST) / _SECOND
-        buckets[whose] = full_at
-        buckets.move_to_end(whose)
-        if len(buckets) > MOST_ADDRESSES:
-            buckets.popitem(last=False)
+        buckets.keep(whose, full_at)
         return 0.0
-
-    @property
-    def remembered(self) -> int:
-        """How many addresses have a bucket."""
-        return len(self._full_at)
 
 
 def _counted_together(address: str) -> str | bytes:

@@ -29,13 +29,14 @@ Content = Callable[[str], bytes]
 class Sent:
     """What became of a hit. `status` 0: nothing that is an answer. `at`: when the answer came, Unix milliseconds.
 
-    `late`: milliseconds from when it was due until then.
+    `late`: milliseconds from when it was due until then. `begun`: when it was sent, Unix milliseconds.
     """
 
     id: str
     status: int
     at: float
     late: float
+    begun: float = 0.0
 
     @property
     def acknowledged(self) -> bool:
@@ -115,11 +116,12 @@ class Client:
             if line is None:
                 self.unsent += 1
                 continue
+            begun = time.time() * 1000
             status = await line.asked(self.content(name))
             if not status:
                 await line.close()
                 line = None
-            self._note(Sent(name, status, time.time() * 1000, (time.perf_counter() - due) * 1000))
+            self._note(Sent(name, status, time.time() * 1000, (time.perf_counter() - due) * 1000, begun))
         if line is not None:
             await line.close()
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import random
 import secrets
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.cluster import Cluster
+from benchmarks.machine import family
 from container.delivery.postgres_tables import SCHEMA_VERSION
-from tests.chaos.left import rows_in_database
+from tests.chaos.arrivals import keep_arrivals
+from tests.chaos.left import rows_in_database, rows_left, spools_of
 from tests.chaos.scene import PATIENCE_SECONDS, ROOT, Server
 from tests.delivery.postgres import migrate_now
 
@@ -32,13 +35,14 @@ _CUT = "select pg_terminate_backend(pid) from pg_stat_activity where datname='ta
 class Fleet:
     """`serves` take hits and deliver nothing, `delivers` deliver. `key`: what `TAG_CONTAINER_KEY` holds.
 
-    `turned_away`: starts while the database was away, which end and are repeated.
+    `workers`: processes of each. `turned_away`: starts while the database was away, which end and are repeated.
     """
 
     serves: Sequence[Server]
     delivers: Sequence[Server]
     database: Cluster
     key: str
+    workers: int = 1
     turned_away: int = 0
     _by_hand: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -58,19 +62,42 @@ class Fleet:
             await asyncio.sleep(0.1)
 
     async def replace(self, member: Server) -> float:
-        """Kills it, as by `kill -9`, and starts it again; when, in Unix milliseconds."""
+        """Kills it, as by `kill -9`, and starts it again; when, in Unix milliseconds.
+
+        Of several processes the first is killed. The others have to stop by themselves then.
+        """
         async with self._by_hand:
+            began, others = time.monotonic(), family(member.pid)[1:]
             at = await asyncio.to_thread(member.kill)
+            while any(_lives(each) for each in others):
+                assert time.monotonic() - began < PATIENCE_SECONDS, f"the others go on:\n{member.tail()}"
+                await asyncio.sleep(0.05)
             member.start()
         return at
 
-    async def paused(self, member: Server, seconds: float) -> float:
+    async def one_of(self, member: Server, chance: random.Random) -> int:
+        """The one process of it, or one of several that the first process has started."""
+        began = time.monotonic()
+        while self.workers > 1 and not member.announced:
+            # Until it runs, whoever of it ends takes all with it.
+            assert time.monotonic() - began < PATIENCE_SECONDS, f"it never runs:\n{member.tail()}"
+            await asyncio.sleep(0.05)
+        return member.pid if self.workers == 1 else chance.choice(family(member.pid)[1:])
+
+    async def killed(self, member: Server, chance: random.Random) -> float:
+        """Kills one of its several processes, which is started again by itself; when, in Unix milliseconds."""
+        process = await self.one_of(member, chance)
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+        return time.time() * 1000
+
+    async def paused(self, member: Server, seconds: float, chance: random.Random) -> float:
         """Stands still for so long, as on a machine that is moved; from when, in Unix milliseconds."""
-        async with self._by_hand:
-            os.kill(member.pid, signal.SIGSTOP)
+        process = await self.one_of(member, chance)
+        os.kill(process, signal.SIGSTOP)
         at = time.time() * 1000
         await asyncio.sleep(seconds)
-        os.kill(member.pid, signal.SIGCONT)
+        os.kill(process, signal.SIGCONT)
         return at
 
     async def supervise(self) -> None:
@@ -80,14 +107,23 @@ class Fleet:
             async with self._by_hand:
                 for member in self.members:
                     if member.process is not None and member.process.poll() is not None:
-                        assert AWAY in member.tail().splitlines()[-1], f"it ended by itself:\n{member.tail()}"
+                        assert self._was_turned_away(member), f"it ended by itself:\n{member.tail()}"
                         self.turned_away += 1
                         member.start()
+
+    def _was_turned_away(self, member: Server) -> bool:
+        said = member.tail().splitlines()
+        return not member.announced and any(AWAY in line for line in said[-1 if self.workers == 1 else 0 :])
+
+    def _rows(self) -> int:
+        """In the database, and in the spools on their way to it."""
+        spooled = sum(rows_left(spool) for member in self.serves for spool in spools_of(member.store))
+        return spooled + rows_in_database(self.url)
 
     async def drained(self, within: float) -> float:
         """Returns when no row is left; the seconds that it took."""
         began = time.monotonic()
-        while rows := await asyncio.to_thread(rows_in_database, self.url):
+        while rows := await asyncio.to_thread(self._rows):
             assert time.monotonic() - began < within, f"{rows} rows are left after {within:.0f} s:\n{self.tails()}"
             await asyncio.sleep(0.2)
         return time.monotonic() - began
@@ -130,30 +166,37 @@ async def fleet(
     *,
     serves: int,
     delivers: int,
+    workers: int = 1,
+    spool: bool = False,
     environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Fleet]:
     """One that is started, over tables one version back, so that they can be migrated meanwhile.
 
+    `workers`: processes of each member. `spool`: those that take hits have one, and the order of arrival is kept.
     Whatever of it runs at the end is killed.
     """
     key = base64.b64encode(secrets.token_bytes(32)).decode()
     database.asked(f"create database {DATABASE}")
     own = {"TAG_CONTAINER_KEY": key, "TAG_CONTAINER_STORE": database.url(DATABASE), **(environment or {})}
     migrate_now(database.url(DATABASE), SCHEMA_VERSION - 1)
+    if spool:
+        keep_arrivals(database.url(DATABASE))
+    several = ("--workers", str(workers))
 
     def member(name: str) -> Server:
         there = folder / name
         there.mkdir()
         (there / "container.yaml").write_text(text, encoding="utf-8")
         if name.startswith("deliver"):
-            return Server(there, (), own, command="deliver")
-        return Server(there, ("--no-deliver",), own)
+            return Server(there, several, own, command="deliver")
+        return Server(there, ("--no-deliver", *several, *(("--spool",) if spool else ())), own)
 
     found = Fleet(
         [member(f"serve-{number}") for number in range(serves)],
         [member(f"deliver-{number}") for number in range(delivers)],
         database,
         key,
+        workers,
     )
     try:
         for each in found.members:
@@ -169,3 +212,11 @@ async def fleet(
         for each in found.members:
             if each.process is not None and each.process.poll() is None:
                 each.kill()
+
+
+def _lives(process: int) -> bool:
+    """Whether it has not ended yet. Nobody may have taken note of its end."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

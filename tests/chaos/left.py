@@ -57,7 +57,9 @@ def left_in(folder: Path, names: Mapping[int, str]) -> Left:
     """`names`: what the lanes are called, by the port that they send to."""
     keys = keyring(folder, None)
     with closing(open_reader(folder)) as connection:
-        waiting = frozenset((_name(key, names), _event_id(keys, *rest)) for key, *rest in connection.execute(_WAITING))
+        waiting = frozenset(
+            (_name(key, names), event_id_of(keys, *rest)) for key, *rest in connection.execute(_WAITING)
+        )
         dead = tuple(_letters(connection.execute(_DEAD), keys, names))
     log = folder / f"{FILE}-wal"
     return Left(waiting, dead, log.stat().st_size if log.exists() else 0)
@@ -69,7 +71,7 @@ def left_in_database(url: str, key: str, names: Mapping[int, str]) -> Left:
         keys = keyring(Path(empty), key)
         waiting = connection.execute(_WAITING).fetchall()
         return Left(
-            frozenset((_name(lane, names), _event_id(keys, *rest)) for lane, *rest in waiting),
+            frozenset((_name(lane, names), event_id_of(keys, *rest)) for lane, *rest in waiting),
             tuple(_letters(connection.execute(_DEAD).fetchall(), keys, names)),
             0,
         )
@@ -99,9 +101,21 @@ def rows_left(folder: Path) -> int:
         return int(connection.execute("select count(*) from delivery").fetchone()[0])
 
 
+def spools_of(store: Path) -> list[Path]:
+    """The folders of the spools in a data folder."""
+    return sorted(each.parent for each in (store / "spool").glob(f"*/{FILE}"))
+
+
+def ever_spooled(folder: Path) -> int:
+    """Deliveries that were ever in a spool."""
+    with closing(open_reader(folder)) as connection:
+        found = connection.execute("select seq from sqlite_sequence where name='delivery'").fetchone()
+        return int(found[0]) if found else 0
+
+
 def _letters(rows: Iterable[Sequence[Any]], keys: Keyring, names: Mapping[int, str]) -> Iterator[Letter]:
     for key, name, kid, body, holds, reason in rows:
-        read = _event_id if holds == "request" else _event_id_of_hit
+        read = event_id_of if holds == "request" else _event_id_of_hit
         yield Letter(_name(key, names), read(keys, name, kid, body), reason)
 
 
@@ -110,7 +124,8 @@ def _name(key: str, names: Mapping[int, str]) -> str:
     return names.get(urlsplit(lane.endpoint).port or 0, str(lane))
 
 
-def _event_id(keys: Keyring, name: str, kid: str, body: bytes) -> str:
+def event_id_of(keys: Keyring, name: str, kid: str, body: bytes) -> str:
+    """Of a row's body, empty when it cannot be read."""
     try:
         event: Any = json.loads(unpacked(keys.open(kid, name, body)).item.data)
     except ValueError:

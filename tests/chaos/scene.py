@@ -36,6 +36,7 @@ HOOKED = "05"
 """What the event ids of those hits end with that have a delivery in `hook`, too: most tags do not fire on every hit."""
 
 Rules = Sequence[Sequence[Any]]
+_ANNOUNCED = " serve.started "
 
 
 def container(ports: Mapping[str, int]) -> str:
@@ -134,6 +135,7 @@ class Server:
     admin_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
     command: Literal["serve", "deliver"] = "serve"
+    _announced_before: int = 0
 
     @property
     def store(self) -> Path:
@@ -157,10 +159,16 @@ class Server:
         command += self.arguments
         own = {name: value for name, value in os.environ.items() if not name.startswith("TAG_CONTAINER_")}
         more = {**SECRETS, "TAG_CONTAINER_ADMIN_TOKEN": TOKEN, **self.environment}
+        self._announced_before = self.said(_ANNOUNCED)
         with (self.folder / SAID).open("ab") as said:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=own | more, stdout=said, stderr=said, preexec_fn=self._limit
             )
+
+    @property
+    def announced(self) -> bool:
+        """Whether it has said that it runs, with all of its processes, since it was started last."""
+        return self.said(_ANNOUNCED) > self._announced_before
 
     async def ready(self) -> float:
         """Returns when it takes hits, or delivers; the seconds that it took."""

@@ -1,11 +1,15 @@
 """Kills one of several processes over one database every few seconds, and checks that nothing acknowledged is lost.
 
     python -m tests.chaos.several [--serves 2] [--delivers 2] [--kills 60] [--databases 1] [--cuts 3] [--pauses 1]
+                                  [--workers 1] [--spool]
 
 Visitors send hits to processes that take them, others deliver them. One process is killed at a time and started again
 at once; PostgreSQL is killed and comes back, all connections to it are cut, and its tables, which are one version back
 when it begins, are migrated. At the end everything is delivered, and the ledgers are compared: also that no two
 processes sent the same row at once.
+
+With `--workers` each of them is several, of which the first or any other is killed. With `--spool` one that takes hits
+is killed while the database is away, too; then no hit may be refused, and none may overtake another one.
 """
 
 from __future__ import annotations
@@ -24,12 +28,13 @@ from benchmarks.figures import table
 from container.delivery.postgres_claims import LEASE_MS
 from container.delivery.postgres_tables import SCHEMA_VERSION
 from tests.chaos import client
+from tests.chaos.arrivals import arrivals, overtaken
 from tests.chaos.checker import Known, changed, copies_by_kill, lost, requests_by_kill, taken_often, violations
 from tests.chaos.command import kept, options_of_load
 from tests.chaos.fleet import Fleet, fleet
 from tests.chaos.ledger import lines_of
-from tests.chaos.left import left_in_database, miscounted
-from tests.chaos.scene import LANES, VISITORS, Rules, Server, container, leads_to, names_of, vendors
+from tests.chaos.left import ever_spooled, left_in_database, miscounted, spools_of
+from tests.chaos.scene import LANES, PATIENCE_SECONDS, VISITORS, Rules, Server, container, leads_to, names_of, vendors
 
 DRAINED_WITHIN_SECONDS = 900.0
 _SHORTEST_SECONDS, _LONGEST_SECONDS = 0.5, 4.0
@@ -37,6 +42,9 @@ _SHORTEST_SECONDS, _LONGEST_SECONDS = 0.5, 4.0
 
 _SHORTEST_AWAY_SECONDS, _LONGEST_AWAY_SECONDS = 0.2, 2.0
 """How long the database is away."""
+
+_FIRST = 1 / 3
+"""How often it is the first of several processes that is killed."""
 
 _PAUSED_SECONDS = LEASE_MS / 1000 + 10
 
@@ -48,6 +56,8 @@ SLOW = ("pixel", [["*", "slow:0.5", 200]])
 class Assault:
     """What is done, one at a time: so many processes are killed, or stand still for longer than they hold what they
     claimed, the database is killed, and its connections are cut.
+
+    `workers`: processes of each of `serves` and `delivers`. `spool`: whether hits are taken without the database.
     """
 
     serves: int
@@ -58,13 +68,16 @@ class Assault:
     pauses: int
     rate: float
     seed: int
+    workers: int = 1
+    spool: bool = False
 
 
 @dataclass(slots=True)
 class Endured:
     """What happened. `kills`: when something was killed or cut that explains a copy. `killed`: what was done, by name.
 
-    `away`: seconds of the database.
+    `away`: seconds of the database. `spooled`: deliveries that were in a spool. `overtaken`: hits that came into the
+    database before one that was acknowledged before them.
     """
 
     kills: list[float] = field(default_factory=list)
@@ -77,6 +90,8 @@ class Endured:
     turned_away: int = 0
     unsent: int = 0
     refused: int = 0
+    spooled: int = 0
+    overtaken: list[str] = field(default_factory=list)
 
 
 async def assault(wanted: Assault, folder: Path, database: Cluster) -> Endured:
@@ -86,14 +101,22 @@ async def assault(wanted: Assault, folder: Path, database: Cluster) -> Endured:
     plans: dict[str, Rules] = {**dict.fromkeys(LANES, ()), SLOW[0]: SLOW[1]}
     async with (
         vendors(folder, **plans) as sink,
-        fleet(folder, container(sink.ports), database, serves=wanted.serves, delivers=wanted.delivers) as attacked,
+        fleet(
+            folder,
+            container(sink.ports),
+            database,
+            serves=wanted.serves,
+            delivers=wanted.delivers,
+            workers=wanted.workers,
+            spool=wanted.spool,
+        ) as attacked,
     ):
         await attacked.ready()
         visitors = [_visitor(wanted, folder, number, each) for number, each in enumerate(attacked.serves)]
         visiting = [asyncio.create_task(each.run()) for each in visitors]
         for deed in _order(wanted, chance):
             await asyncio.sleep(chance.uniform(_SHORTEST_SECONDS, _LONGEST_SECONDS))
-            await _do(deed, attacked, chance, endured)
+            await _do(deed, wanted, attacked, chance=chance, endured=endured)
         await attacked.ready()
         await asyncio.sleep(1.0)
         for each in visitors:
@@ -105,6 +128,11 @@ async def assault(wanted: Assault, folder: Path, database: Cluster) -> Endured:
         endured.turned_away = attacked.turned_away
         endured.miscounted = miscounted(attacked.url)
         left = left_in_database(attacked.url, attacked.key, names_of(sink.ports))
+        if wanted.spool:
+            endured.spooled = sum(ever_spooled(each) for serve in attacked.serves for each in spools_of(serve.store))
+        if wanted.spool and wanted.workers == 1:
+            places = arrivals(attacked.url, attacked.key)
+            endured.overtaken = [name for each in visitors for name in overtaken(each.sent, places)]
     sent = [each for one in visitors for each in one.sent]
     endured.unsent = sum(each.unsent for each in visitors)
     endured.refused = sum(each.status >= 300 for each in sent)
@@ -116,17 +144,23 @@ async def assault(wanted: Assault, folder: Path, database: Cluster) -> Endured:
         lanes=LANES,
         kills=endured.kills,
         leads_to=leads_to,
-        workers=wanted.delivers,
+        workers=wanted.delivers * wanted.workers,
     )
     endured.seconds = time.monotonic() - began
     return endured
 
 
-def faults(endured: Endured) -> list[str]:
+def faults(wanted: Assault, endured: Endured) -> list[str]:
     """What does not hold, in sentences."""
     assert endured.known is not None
-    counts = [f"the lanes are counted wrongly: {', '.join(endured.miscounted)}"] if endured.miscounted else []
-    return violations(endured.known) + counts
+    found = violations(endured.known)
+    if endured.miscounted:
+        found.append(f"the lanes are counted wrongly: {', '.join(endured.miscounted)}")
+    if wanted.spool and endured.refused:
+        found.append(f"{endured.refused} hits were refused although there is a spool")
+    if endured.overtaken:
+        found.append(f"{len(endured.overtaken)} hits are not in the order of arrival: {endured.overtaken[:3]}")
+    return found
 
 
 def _visitor(wanted: Assault, folder: Path, number: int, target: Server) -> client.Client:
@@ -154,7 +188,7 @@ def _order(wanted: Assault, chance: random.Random) -> list[str]:
     return order
 
 
-async def _do(deed: str, attacked: Fleet, chance: random.Random, endured: Endured) -> None:
+async def _do(deed: str, wanted: Assault, attacked: Fleet, *, chance: random.Random, endured: Endured) -> None:
     endured.killed.append(deed)
     if deed == "cut":
         endured.kills.append(await asyncio.to_thread(attacked.cut))
@@ -162,25 +196,44 @@ async def _do(deed: str, attacked: Fleet, chance: random.Random, endured: Endure
         await asyncio.to_thread(attacked.migrate)
     elif deed == "pause":
         # What it had under way is sent by another one; afterwards it must not send what it had only claimed.
-        endured.kills.append(await attacked.paused(chance.choice(attacked.delivers), _PAUSED_SECONDS))
+        endured.kills.append(await attacked.paused(chance.choice(attacked.delivers), _PAUSED_SECONDS, chance))
     elif deed == "database":
-        await _database_away(attacked.database, chance, endured)
+        await _database_away(wanted, attacked, chance, endured)
     else:
-        target = chance.choice(attacked.members)
-        at = await attacked.replace(target)
-        if target.command == "deliver":
-            endured.kills.append(at)
-        endured.killed[-1] = target.folder.name
+        await _kill(chance.choice(attacked.members), attacked, chance, endured)
 
 
-async def _database_away(database: Cluster, chance: random.Random, endured: Endured) -> None:
-    began = time.monotonic()
+async def _kill(target: Server, attacked: Fleet, chance: random.Random, endured: Endured) -> None:
+    """One of its processes, where it is several; one time in three the first, which takes the others with it."""
+    first = attacked.workers == 1 or chance.random() < _FIRST
+    at = await (attacked.replace(target) if first else attacked.killed(target, chance))
+    if target.command == "deliver":
+        endured.kills.append(at)
+    endured.killed[-1] = target.folder.name if first else f"{target.folder.name}, one of several"
+
+
+async def _database_away(wanted: Assault, attacked: Fleet, chance: random.Random, endured: Endured) -> None:
+    began, database = time.monotonic(), attacked.database
     endured.kills.append(await asyncio.to_thread(database.kill))
     await asyncio.sleep(chance.uniform(_SHORTEST_AWAY_SECONDS, _LONGEST_AWAY_SECONDS))
+    if wanted.spool:
+        # What is in a spool has to outlive it. It starts again, and takes hits, without a database.
+        target = chance.choice(attacked.serves)
+        await attacked.replace(target)
+        endured.killed.append(f"{target.folder.name}, without the database")
+        await asyncio.to_thread(_until_it_answers, target)
+        await asyncio.sleep(chance.uniform(_SHORTEST_AWAY_SECONDS, _LONGEST_AWAY_SECONDS))
     await asyncio.to_thread(database.start)
     # What was sent until now, of what had been claimed before, could not be written down.
     endured.kills.append(time.time() * 1000)
     endured.away.append(time.monotonic() - began)
+
+
+def _until_it_answers(target: Server) -> None:
+    began = time.monotonic()
+    while not target.answers():
+        assert time.monotonic() - began < PATIENCE_SECONDS, f"it never answers:\n{target.tail()}"
+        time.sleep(0.05)
 
 
 def report(wanted: Assault, endured: Endured) -> str:
@@ -191,8 +244,11 @@ def report(wanted: Assault, endured: Endured) -> str:
     reasons = sorted({letter.reason for letter in known.left.dead})
     rows: list[tuple[str, str | int | float]] = [
         ("processes that take hits, and that deliver", f"{wanted.serves} and {wanted.delivers}"),
+        *([("each with so many workers", wanted.workers)] if wanted.workers > 1 else []),
         ("kills of those that take hits", sum(name.startswith("serve") for name in endured.killed)),
         ("kills of those that deliver", sum(name.startswith("deliver") for name in endured.killed)),
+        *([("of these, kills of one of several", _ended(endured, ", one of"))] if wanted.workers > 1 else []),
+        *([("of these, kills while the database was away", _ended(endured, ", without"))] if wanted.spool else []),
         ("kills of PostgreSQL", wanted.databases),
         ("the database was away, s", sum(endured.away)),
         ("starts meanwhile, which end and are repeated", endured.turned_away),
@@ -204,6 +260,8 @@ def report(wanted: Assault, endured: Endured) -> str:
         ("hits cut off by a kill", len(set(known.sent) - set(known.acknowledged)) - endured.refused),
         ("hits refused", endured.refused),
         ("hits while nobody listened", endured.unsent),
+        *([("deliveries that were in a spool", endured.spooled)] if wanted.spool else []),
+        *([("hits that overtook another one", len(endured.overtaken))] if wanted.spool and wanted.workers == 1 else []),
         ("deliveries taken by vendors", sum(1 for _ in known.taken())),
         ("acknowledged and lost", len(lost(known))),
         ("rows sent by two processes at once", sum(len(line.beside) for line in known.lines)),
@@ -218,11 +276,15 @@ def report(wanted: Assault, endured: Endured) -> str:
     return table(("several processes, one database", "measured"), rows)
 
 
+def _ended(endured: Endured, how: str) -> int:
+    return sum(how in name for name in endured.killed)
+
+
 async def _main(wanted: Assault, folder: Path) -> list[str]:
     with cluster() as database:
         endured = await assault(wanted, folder, database)
     print(report(wanted, endured))
-    return faults(endured)
+    return faults(wanted, endured)
 
 
 def main() -> None:
@@ -234,6 +296,8 @@ def main() -> None:
     parser.add_argument("--databases", type=int, default=1, help="kills of PostgreSQL")
     parser.add_argument("--cuts", type=int, default=3, help="times that all connections are cut")
     parser.add_argument("--pauses", type=int, default=1, help="times that one that delivers stands still")
+    parser.add_argument("--workers", type=int, default=1, help="processes of each of them")
+    parser.add_argument("--spool", action="store_true", help="hits are taken while the database is away")
     chosen = parser.parse_args()
     wanted = Assault(**{each.name: getattr(chosen, each.name) for each in fields(Assault)})
     with kept(chosen) as folder:

@@ -49,7 +49,6 @@ HARMLESS = {
     "container.version",  # a digest, as the next three
     "built.container.version",
     "version",
-    "member.name",  # worker-1 and so on: names of ours
     "kept",
     "hit.id.hex()",
     "kind",  # a verdict, a mode, or the name of a class

@@ -1,14 +1,16 @@
-"""What the workers tell, and what becomes of it when one of them is gone."""
+"""What several processes say of themselves, and what becomes of it when one of them is gone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from container.cli.reports import RECENT_SECONDS, Report, Reports, received, sent
+from container.cli.board import MOST_BYTES, Place, board
+from container.cli.reports import MOST_OUTCOMES_TOLD, NOTHING, RECENT_SECONDS, Report, Reports, received, sent
 from container.delivery.counters import Counters
+from container.delivery.outcomes import RequestOutcome
 from container.web.metrics import delivery_metrics
-from container.web.summed import Figures, added, figures_of
+from container.web.summed import Figures, added, counted, figures_of
 from tests.web.test_summed import process
 
 
@@ -20,8 +22,23 @@ class Clock:
         return self.now
 
 
-def report(name: str, number: int, hits: int, *, reasons: Sequence[str] = (), notices: Sequence[str] = ()) -> Report:
-    return Report(name, number, process(hits), reasons, notices)
+def report(
+    hits: int,
+    *,
+    at: float = 0.0,
+    reasons: Sequence[str] = (),
+    notices: Sequence[str] = (),
+    outcomes: Sequence[RequestOutcome] = (),
+) -> Report:
+    return Report(at, process(hits), reasons, notices, outcomes)
+
+
+def outcome(at: int, lane: int = 1) -> RequestOutcome:
+    return RequestOutcome(at, lane, 3, 200, "delivered")
+
+
+def say(place: Place, told: Report) -> None:
+    assert place.write(sent(told))
 
 
 def value(figures: Sequence[Figures], name: str) -> float:
@@ -31,59 +48,78 @@ def value(figures: Sequence[Figures], name: str) -> float:
 
 
 def test_a_report_is_the_same_on_the_other_side() -> None:
-    told = report("worker-1", 7, 3, reasons=["It stops."], notices=["Look."])
+    told = report(3, at=7.5, reasons=["It stops."], notices=["Look."], outcomes=[outcome(1), outcome(2)])
     assert received(sent(told)) == told
+    assert received(b"") == NOTHING
 
 
 def test_all_that_tell_are_counted_and_each_once() -> None:
-    reports = Reports(Clock())
-    for told in (report("worker-1", 1, 2), report("worker-2", 2, 3), report("worker-1", 1, 4)):
-        reports.heard(told)
+    one, other = board(2)
+    reports = Reports([one, other], clock=Clock())
+    for place, hits in ((one, 2), (other, 3), (one, 4)):
+        say(place, report(hits))
+        assert value(reports.metrics(), "tag_container_hits_accepted") == value(
+            [received(each.read()).figures for each in (one, other) if each.read()], "tag_container_hits_accepted"
+        )
     assert value(reports.metrics(), "tag_container_hits_accepted") == 7
 
 
-def test_what_one_had_counted_goes_on_to_count_when_another_takes_its_place() -> None:
-    reports = Reports(Clock())
-    for number, hits in ((1, 5), (2, 1), (3, 1)):
-        reports.heard(report("worker-1", number, hits))
+def test_what_was_counted_in_its_own_place_is_counted_with_the_others() -> None:
+    [place] = board(1)
+    say(place, report(2))
+    reports = Reports([place], counted(process(5)), Clock())
     assert value(reports.metrics(), "tag_container_hits_accepted") == 7
-    assert value(reports.metrics(), "tag_container_hits_waiting") == 1
+    assert value(reports.metrics(), "tag_container_hits_waiting") == 2
 
 
 def test_who_says_nothing_for_long_still_counts_and_stands_for_nothing_else() -> None:
+    one, other = board(2)
     clock = Clock()
-    reports = Reports(clock)
-    reports.heard(report("worker-1", 1, 5))
+    reports = Reports([one, other], clock=clock)
+    say(one, report(5, notices=["Look."]))
     clock.now = RECENT_SECONDS + 1
-    reports.heard(report("worker-2", 2, 1))
+    say(other, report(1, at=clock.now))
     assert value(reports.metrics(), "tag_container_hits_accepted") == 6
     assert value(reports.metrics(), "tag_container_hits_waiting") == 1
+    assert reports.notices() == []
 
 
 def test_traffic_may_come_while_one_of_them_takes_it() -> None:
+    one, other = board(2)
     clock = Clock()
-    reports = Reports(clock)
+    reports = Reports([one, other], clock=clock)
     assert reports.reasons() == ["No worker runs: they are starting, or end again and again, see the log."]
-    reports.heard(report("worker-1", 1, 0, reasons=["It stops."]))
+    say(one, report(0, reasons=["It stops."]))
     assert reports.reasons() == ["It stops."]
-    reports.heard(report("worker-2", 2, 0))
+    say(other, report(0))
     assert list(reports.reasons()) == []
     clock.now = RECENT_SECONDS
     assert "No worker runs" in reports.reasons()[0]
 
 
 def test_what_several_noticed_is_said_once() -> None:
-    reports = Reports(Clock())
-    reports.heard(report("worker-1", 1, 0, notices=["Look.", "There."]))
-    reports.heard(report("worker-2", 2, 0, notices=["Look."]))
-    assert reports.notices() == ["Look.", "There."]
+    one, other = board(2)
+    say(one, report(0, notices=["Look.", "There."]))
+    say(other, report(0, notices=["Look."]))
+    assert Reports([one, other], clock=Clock()).notices() == ["Look.", "There."]
 
 
-def test_the_figures_of_a_busy_process_fit_into_a_datagram() -> None:
+def test_the_latest_requests_of_all_are_shown_the_newest_first_also_of_one_that_is_gone() -> None:
+    one, other = board(2)
+    clock = Clock(RECENT_SECONDS + 1)
+    say(one, report(0, outcomes=[outcome(1), outcome(4), outcome(5, lane=2)]))
+    say(other, report(0, at=clock.now, outcomes=[outcome(2), outcome(3, lane=2), outcome(6)]))
+    reports = Reports([one, other], clock=clock)
+    assert [each.at for each in reports.of_lane(1, 10)] == [6, 4, 2, 1]
+    assert {lane: [each.at for each in found] for lane, found in reports.latest(2).items()} == {1: [6, 4], 2: [5, 3]}
+
+
+def test_all_that_a_busy_process_has_to_say_fits_into_its_place() -> None:
     counters = Counters()
     for lane in range(100):
         counters.judged(
             f"tiktok_events_api https://vendor.example/a/long/path PIXEL{lane:020}", {f"Tag {lane}": lane}, "retry"
         )
-    told = Report("worker-1", 1, figures_of(delivery_metrics(counters)), (), ())
-    assert len(sent(told)) < 65_536
+    outcomes = [outcome(1_700_000_000_000 + 997 * each, each % 100) for each in range(MOST_OUTCOMES_TOLD)]
+    told = Report(1.0, figures_of(delivery_metrics(counters)), ["It stops."] * 50, ["Look."] * 50, outcomes)
+    assert len(sent(told)) < MOST_BYTES // 4

@@ -15,7 +15,7 @@ from container.delivery.schema import FILE
 from container.delivery.sqlite import SqliteStore, open_store
 from container.delivery.store import Limits, Store
 from tests.delivery.harness import NOW, run
-from tests.delivery.postgres import KEY, emptied, execute
+from tests.delivery.postgres import KEY, execute, running
 
 USUAL_LIMITS = Limits()
 EngineName = Literal["sqlite", "postgres"]

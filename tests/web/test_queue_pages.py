@@ -11,7 +11,7 @@ import pytest
 
 from container.api import Request
 from container.delivery.lane import Lane
-from container.delivery.outcomes import RequestOutcome
+from container.delivery.outcomes import Outcomes, RequestOutcome
 from container.delivery.row import Reason
 from container.delivery.store import LaneReport, LaneState, Limits, Mode
 from container.web.health import HOLDS
@@ -160,9 +160,11 @@ def test_many_lanes_are_shown_in_pages(tmp_path: Path) -> None:
 def test_the_latest_requests_are_shown_by_lane(tmp_path: Path) -> None:
     async def work(here: Desk) -> tuple[str, str]:
         await here.wait(planned())
-        here.admin.outcomes.add(RequestOutcome(THEN, 1, 500, 200, "delivered"))
-        here.admin.outcomes.add(RequestOutcome(THEN + 1000, 1, 1, 0, "retry"))
-        here.admin.outcomes.add(RequestOutcome(THEN, 2, 7, 418, "refused"))
+        outcomes = here.admin.outcomes
+        assert isinstance(outcomes, Outcomes)
+        outcomes.add(RequestOutcome(THEN, 1, 500, 200, "delivered"))
+        outcomes.add(RequestOutcome(THEN + 1000, 1, 1, 0, "retry"))
+        outcomes.add(RequestOutcome(THEN, 2, 7, 418, "refused"))
         return await here.page("/"), await here.page("/lanes/1")
 
     overview, lane = at(tmp_path, work)

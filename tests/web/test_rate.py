@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from container.web.rate import BURST_SECONDS, MOST_ADDRESSES, RateLimit
+from container.web.rate import BURST_SECONDS, MOST_ADDRESSES, OwnBuckets, RateLimit
 
 SECOND = 1_000_000_000
 VISITOR, OTHER = "203.0.113.9", "198.51.100.7"
@@ -92,23 +92,24 @@ def test_a_near_or_unset_address_never_waits(address: str | None) -> None:
 
 
 def test_without_a_limit_nobody_waits() -> None:
-    limit = RateLimit(0, Clock())
-    assert taken(limit, VISITOR, 1000) == 1000
-    assert limit.remembered == 0
+    buckets = OwnBuckets()
+    assert taken(RateLimit(0, Clock(), buckets), VISITOR, 1000) == 1000
+    assert buckets.remembered == 0
 
 
 def test_a_million_addresses_take_no_more_room_than_the_most_that_are_remembered() -> None:
-    limit = RateLimit(50, Clock())
+    buckets = OwnBuckets()
+    limit = RateLimit(50, Clock(), buckets)
 
     def flood(first: int, last: int) -> None:
         for number in range(first, last):
             limit.wait(f"9.{number >> 16}.{number >> 8 & 255}.{number & 255}")
 
     flood(0, 3 * MOST_ADDRESSES)
-    room = sys.getsizeof(limit._full_at)
+    room = sys.getsizeof(buckets._full_at)
     flood(3 * MOST_ADDRESSES, 10 * MOST_ADDRESSES)
-    assert limit.remembered == MOST_ADDRESSES
-    assert sys.getsizeof(limit._full_at) <= room
+    assert buckets.remembered == MOST_ADDRESSES
+    assert sys.getsizeof(buckets._full_at) <= room
 
 
 def test_whoever_floods_is_not_forgotten_for_others() -> None:
