@@ -58,7 +58,7 @@ class Cluster:
         """Its files."""
         command = [program("initdb"), "--pgdata", str(self.data), "--username", OWNER, "--auth", "trust"]
         command += ["--encoding", "UTF8", "--no-locale", "--no-sync"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, **self._as_other)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, **self.as_other)
         if done.returncode:
             raise AssertionError(f"initdb failed:\n{done.stderr}")
 
@@ -108,6 +108,18 @@ class Cluster:
         said = self.folder / "said.txt"
         return "\n".join(said.read_text(errors="replace").splitlines()[-20:]) if said.exists() else ""
 
+    @property
+    def data(self) -> Path:
+        """Its files."""
+        return self.folder / "data"
+
+    @property
+    def as_other(self) -> dict[str, Any]:
+        """As whom, where, and on which cores its programs run, as `subprocess.run` takes it."""
+        user = _user()
+        whom = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": ()} if user else {}
+        return {"cwd": self.folder, "preexec_fn": self._on_cores, **whom}
+
     def _starts(self, began: float) -> bool:
         settings = {"unix_socket_directories": "", "listen_addresses": "127.0.0.1", "max_connections": "200"}
         stated = [
@@ -116,7 +128,7 @@ class Cluster:
         command = [program("postgres"), "-D", str(self.data), "-p", str(self.port), *stated]
         with (self.folder / "said.txt").open("ab") as said:
             self.process = subprocess.Popen(
-                command, stdout=said, stderr=said, stdin=subprocess.DEVNULL, **self._as_other
+                command, stdout=said, stderr=said, stdin=subprocess.DEVNULL, **self.as_other
             )
         ready = [program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         while self.process.poll() is None:
@@ -125,18 +137,6 @@ class Cluster:
             assert time.monotonic() - began < PATIENCE_SECONDS, f"PostgreSQL does not answer:\n{self.tail()}"
             time.sleep(0.05)
         return False
-
-    @property
-    def data(self) -> Path:
-        """Its files."""
-        return self.folder / "data"
-
-    @property
-    def _as_other(self) -> dict[str, Any]:
-        """As whom, where, and on which cores its programs run."""
-        user = _user()
-        whom = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": ()} if user else {}
-        return {"cwd": self.folder, "preexec_fn": self._on_cores, **whom}
 
     @property
     def _on_cores(self) -> Callable[[], None] | None:

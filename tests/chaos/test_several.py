@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvloop
@@ -27,10 +29,12 @@ def database() -> Iterator[Cluster]:
         missing(problem)
 
 
-def endure(database: Cluster, folder: Path, **more: int | bool) -> Endured:
+SHORT = Assault(serves=2, delivers=2, kills=5, databases=1, cuts=1, pauses=0, rate=60, seed=0)
+
+
+def endure(database: Cluster, folder: Path, **more: Any) -> Endured:
     """A short one, which holds."""
-    numbers = {"kills": 5, "databases": 1, "cuts": 1} | more
-    wanted = Assault(serves=2, delivers=2, pauses=0, rate=60, seed=secrets.randbelow(1 << 32), **numbers)
+    wanted = replace(SHORT, seed=secrets.randbelow(1 << 32), **more)
     print(wanted)
     found = uvloop.run(assault(wanted, folder, database))
     print(report(wanted, found))

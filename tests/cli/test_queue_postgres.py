@@ -11,6 +11,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
+from benchmarks.cluster import OWNER
 from container.cli import stores
 from container.cli.main import app
 from container.delivery.postgres import PostgresStore, open_postgres
@@ -174,7 +175,7 @@ def test_who_only_looks_writes_nothing_and_needs_no_right_to(url: str, tmp_path:
     claimed_by_two(url)
     looker = f"looks_{url.rpartition('/')[2]}"
     execute(url, f"create role {looker} login; grant select on all tables in schema public to {looker}")
-    address, before = url.replace("tests@", f"{looker}@"), everything(url)
+    address, before = url.replace(f"{OWNER}@", f"{looker}@"), everything(url)
     commands = [
         ("queue", "list"),
         ("queue", "list", "--waiting"),

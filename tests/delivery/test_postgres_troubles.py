@@ -11,11 +11,12 @@ from contextlib import ExitStack, closing, suppress
 
 import pytest
 
+from benchmarks.cluster import OWNER
 from container.delivery.postgres import PostgresStore, open_postgres
 from container.delivery.postgres_space import PAUSE_SECONDS, RECENT_SECONDS, Space
 from container.delivery.store import Limits, StoreAwayError, StoreFullError, StoreUnavailableError
 from tests.delivery.harness import accepted, ids, item_request, must_claim, planned
-from tests.delivery.postgres import KEY, Cluster, _as_other, cluster, execute, play, running
+from tests.delivery.postgres import KEY, Cluster, cluster, execute, play, running
 
 FULL = """
 create function full_up() returns trigger language plpgsql as
@@ -56,7 +57,7 @@ def granted(url: str, name: str) -> str:
     """The address for a role that may do what one that serves has to."""
     execute(url, f"grant select, insert, update, delete, truncate on all tables in schema public to {name}")
     execute(url, f"grant usage, select on all sequences in schema public to {name}")
-    return url.replace("tests@", f"{name}@")
+    return url.replace(f"{OWNER}@", f"{name}@")
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -119,11 +120,13 @@ def test_a_disk_that_really_is_full_loses_nothing_that_was_answered(own: Cluster
     url = own.database()
 
     def files_may_be(limit: str) -> None:
-        pids = [own._postmaster(), *(pid for (pid,) in execute(url, "select pid from pg_stat_activity"))]
+        postmaster = own.server.process
+        assert postmaster is not None
+        pids = [postmaster.pid, *(pid for (pid,) in execute(url, "select pid from pg_stat_activity"))]
         for pid in pids:
-            command = [*_as_other(), "prlimit", f"--pid={pid}", f"--fsize={limit}:"]
+            command = ["prlimit", f"--pid={pid}", f"--fsize={limit}:"]
             # Whoever is gone by then does not mind.
-            subprocess.run(command, capture_output=True, check=pid == pids[0], cwd="/")
+            subprocess.run(command, capture_output=True, check=pid == pids[0], **own.server.as_other)
 
     async def scenario(store: PostgresStore) -> None:
         # No file may grow beyond this: the one that would has half a page, as on a full disk.
@@ -232,7 +235,7 @@ def test_a_wrong_password_is_told_at_the_start_and_while_it_runs(
     ("spoil", "said"),
     [
         (lambda url: f"{url}_not", r"does not exist\)\. Correct the name of the database"),
-        (lambda url: url.replace("tests@", "nobody_here@"), r"role .* does not exist\)\. Give the role of --store"),
+        (lambda url: url.replace(f"{OWNER}@", "nobody_here@"), r"role .* does not exist\)\. Give the role of --store"),
         (
             lambda url: f"{url.partition('@')[0]}@127.0.0.1:1/none",
             r"refused.*Look at the address in --store, and whether",
@@ -254,7 +257,7 @@ def test_a_store_that_nobody_closed_lets_the_program_end(url: str) -> None:
         pool = store.database._pool
         assert pool is not None
         host, port = silent.getsockname()
-        pool._pool.conninfo = f"postgresql://tests@{host}:{port}/none"
+        pool._pool.conninfo = f"postgresql://{OWNER}@{host}:{port}/none"
         asking = [asyncio.create_task(store.database.ask("select pg_sleep(30)")) for _ in range(3)]
         # One more connection is being opened, to somebody who says nothing.
         opened.callback((await asyncio.get_running_loop().sock_accept(silent))[0].close)
