@@ -20,7 +20,7 @@ from container.delivery.store import MOST_CRASHES, Answer, Part
 LEASE_MS = 60_000
 """A claim is over when nothing was heard of it for so long: twice what a request may take, and half a minute."""
 
-_TOKEN_BYTES = 16
+TOKEN_BYTES = 16
 _NOW = "(extract(epoch from clock_timestamp())*1000)::bigint"
 _OVERTAKE = 2
 """So many rows per row of a batch are looked at, since other batches may stand between."""
@@ -150,7 +150,7 @@ async def claim(
     database: Database, lane: int, *, now: int, most_items: int, ahead: int, alone: int, worker: str
 ) -> Taken:
     """The rows that are due first."""
-    token = secrets.token_bytes(_TOKEN_BYTES)
+    token = secrets.token_bytes(TOKEN_BYTES)
     query = _CLAIM.format(worker=_WORKER if database.version >= 2 else "")
     values = {
         "lane": lane,
@@ -245,7 +245,7 @@ async def bury(
 
 
 def _held(numbers: Collection[int], token: bytes) -> dict[str, object]:
-    return {"numbers": array([*numbers]), "token": token[:_TOKEN_BYTES], "slot": token[_TOKEN_BYTES]}
+    return {"numbers": array([*numbers]), "token": token[:TOKEN_BYTES], "slot": token[TOKEN_BYTES]}
 
 
 def _line(tried: Answer | None) -> str:

@@ -67,12 +67,12 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 def test_a_full_disk_refuses_hits_tells_of_it_once_and_is_over_by_itself(
-    url: str, caplog: pytest.LogCaptureFixture
+    own_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def scenario(store: PostgresStore) -> None:
         store._accepting.space.clock = clock = Time()
         await store.accept(accepted(planned(1), planned(2)))
-        execute(url, FULL)
+        execute(own_url, FULL)
         found = await asyncio.gather(
             *(store.accept(accepted(planned(number))) for number in range(3, 9)), return_exceptions=True
         )
@@ -89,7 +89,7 @@ def test_a_full_disk_refuses_hits_tells_of_it_once_and_is_over_by_itself(
         with pytest.raises(StoreFullError):
             await store.accept(accepted(planned(9)))
         assert (store.trouble != "", told(caplog, "store.full")) == (True, [])
-        execute(url, "drop trigger full_up on delivery")
+        execute(own_url, "drop trigger full_up on delivery")
         with pytest.raises(StoreFullError):
             await store.accept(accepted(planned(10)))
         clock.now += PAUSE_SECONDS
@@ -102,7 +102,7 @@ def test_a_full_disk_refuses_hits_tells_of_it_once_and_is_over_by_itself(
         assert sorted(ids(await must_claim(store))) == [2, 11, 12]
         assert store.figures().counters.errors == {"accept": 7}
 
-    play(url, scenario)
+    play(own_url, scenario)
 
 
 def test_a_hit_that_fits_ends_nothing_while_others_do_not() -> None:
@@ -151,7 +151,7 @@ def test_a_disk_that_really_is_full_loses_nothing_that_was_answered(own: Cluster
     play(url, scenario, limits=Limits(lane_share=1.0))
 
 
-def test_what_could_not_be_done_is_counted_by_what_was_asked(url: str) -> None:
+def test_what_could_not_be_done_is_counted_by_what_was_asked(own_url: str) -> None:
     async def scenario(store: PostgresStore) -> None:
         await store.accept(accepted(planned(1)))
         claimed = await must_claim(store)
@@ -166,7 +166,7 @@ def test_what_could_not_be_done_is_counted_by_what_was_asked(url: str) -> None:
             await store.accept(accepted(planned(2)))
         assert store.figures().counters.errors == {"write": 1, "read": 1, "accept": 1}
 
-    play(url, scenario)
+    play(own_url, scenario)
 
 
 def test_too_many_connections_are_told_with_what_to_raise(url: str, caplog: pytest.LogCaptureFixture) -> None:
