@@ -80,7 +80,7 @@ def forward(url: str, key: str, folder: Path, rows: Iterator[Row]) -> Iterator[F
 async def fill(folder: Path, key: str, rows: Iterator[Row]) -> None:
     """Has a spool hold the rows, each with the guard that its event has."""
     now = time.time_ns() // 1_000_000
-    _, spool = open_spool_folder(folder, now=now, key=key, limits=NO_LIMITS)
+    _, spool, _ = open_spool_folder(folder, now=now, key=key, limits=NO_LIMITS)
     while hits := [_hit(row, now) for row in islice(rows, TOGETHER)]:
         await asyncio.gather(*map(spool.accept, hits))
     await spool.close()
@@ -93,7 +93,7 @@ def _hit(row: Row, now: int) -> Acceptance:
 
 async def main(url: str, folder: Path) -> None:
     key = os.environ[KEY]
-    own, spool = open_spool_folder(folder, now=time.time_ns() // 1_000_000, key=key, limits=NO_LIMITS)
+    own, spool, _ = open_spool_folder(folder, now=time.time_ns() // 1_000_000, key=key, limits=NO_LIMITS)
     database = await open_postgres(url, key=key, limits=NO_LIMITS)
     forwarding = Forwarding(own, spool, database)
     print(READY, flush=True)

@@ -206,6 +206,7 @@ BROAD_EXCEPTS = {
     "container.delivery.writer": "the store's thread hands every failure to whoever asked",
     "container.delivery.postgres_accepting": "whoever asked gets the failure of the commit",
     "container.delivery.spool": "hits are kept, whatever is wrong with what forwards them",
+    "container.delivery.leftovers": "what is wrong with one spool holds up no other",
     "container.web.ingest": "a hit gets an answer",
     "container.cli.faults": "a request gets an answer",
     "container.engine.claim": "a consent default that cannot be computed loses no hit",

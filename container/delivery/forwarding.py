@@ -50,16 +50,28 @@ class Forwarded:
     overflowed: int = 0
     left: int = 0
 
+    def add(self, more: Forwarded) -> None:
+        """Counts that as well."""
+        self.stored += more.stored
+        self.duplicates += more.duplicates
+        self.overflowed += more.overflowed
+        self.left += more.left
+
 
 class Forwarding:
-    """Empties the spool of one folder into a store. To be used in one event loop."""
+    """Empties the spool of one folder into a store. To be used in one event loop.
 
-    def __init__(self, folder: Path, spool: SqliteStore, store: Store) -> None:
+    `left`: what is known to be left behind in it; what is found to be so is put there.
+    """
+
+    def __init__(
+        self, folder: Path, spool: SqliteStore, store: Store, *, left: set[tuple[Place, int]] | None = None
+    ) -> None:
         self.done = Forwarded()
         self._spool = spool
         self._store = store
         self._reading = Reading(open_reader(folder), "spool-read", _stumbled)
-        self._left: set[tuple[Place, int]] = set()
+        self._left: set[tuple[Place, int]] = set() if left is None else left
         self._failures: dict[str, int] = {}
 
     async def holds(self) -> bool:

@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from container.delivery.counters import SpoolFigures, StoreFigures
 from container.delivery.forwarding import Forwarded, Forwarding
-from container.delivery.leftovers import forward_others
+from container.delivery.leftovers import Leftovers, holds_file
 from container.delivery.row import Acceptance, FailedHit, Unpacked
 from container.delivery.selection import AT_ONCE, Place, Searched
 from container.delivery.served import ServedStore
@@ -28,6 +28,7 @@ from container.delivery.store import (
     Accepted,
     Limits,
     StoreError,
+    StoreRefusedError,
     StoreTakenError,
     StoreUnavailableError,
     Tended,
@@ -50,12 +51,31 @@ NO_SHARE = 2.0
 log = logging.getLogger("container.delivery")
 
 
-def open_spool_folder(folder: Path, *, now: int, key: str | None, limits: Limits) -> tuple[Path, SqliteStore]:
-    """The first of the folders in it that no other process has, and its store. Raises `StoreRefusedError`."""
+class Taken(NamedTuple):
+    """The spool that a process took, and those that it passed over since they could not be opened."""
+
+    folder: Path
+    spool: SqliteStore
+    refused: Mapping[Path, StoreRefusedError]
+
+
+def open_spool_folder(folder: Path, *, now: int, key: str | None, limits: Limits) -> Taken:
+    """The first of the folders in it that no other process has, and that can be opened.
+
+    What another one left keeps nobody from taking hits. Raises `StoreRefusedError` when a new one cannot be made.
+    """
+    refused: dict[Path, StoreRefusedError] = {}
     for number in count(1):
         own = folder / str(number)
-        with suppress(StoreTakenError):
-            return own, open_store(own, now=now, key=key, limits=replace(limits, lane_share=NO_SHARE))
+        held = holds_file(own)
+        try:
+            return Taken(own, open_store(own, now=now, key=key, limits=replace(limits, lane_share=NO_SHARE)), refused)
+        except StoreTakenError:
+            continue
+        except StoreRefusedError as problem:
+            if not held:
+                raise
+            refused[own] = problem
     raise AssertionError("there is no last number")
 
 
@@ -72,12 +92,13 @@ async def open_spool(
 
     Raises `StoreRefusedError`.
     """
-    own, spool = open_spool_folder(folder, now=now, key=key, limits=limits)
+    own, spool, refused = open_spool_folder(folder, now=now, key=key, limits=limits)
     forwarding = Forwarding(own, spool, database)
-    store = SpoolStore(database, spool, forwarding, sleep=sleep)
+    leftovers = Leftovers(folder, own, database, key=key, sleep=sleep)
+    store = SpoolStore(database, spool, forwarding, leftovers, sleep=sleep)
     if await forwarding.holds():
         store.begin("the last process left hits in it")
-    store.beside(forward_others(folder, own, database, key=key, sleep=sleep))
+    leftovers.passed_over(refused)
     return store
 
 
@@ -89,19 +110,21 @@ class SpoolStore:
         database: ServedStore,
         spool: SqliteStore,
         forwarding: Forwarding,
+        leftovers: Leftovers,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._database = database
         self._spool = spool
         self._forwarding = forwarding
+        self._leftovers = leftovers
         self._sleep = sleep
         self._away = ""
         self._arrived = self._under_way = 0
         self._holds = asyncio.Event()
         self._closed = self._resting = False
         self._task = asyncio.create_task(self._forward())
-        self._beside: list[asyncio.Task[None]] = []
+        self._beside = asyncio.create_task(leftovers.run())
         self.share, self.listen = database.share, database.listen
         self.claim, self.settle, self.postpone = database.claim, database.settle, database.postpone
         self.give_back, self.bury = database.give_back, database.bury
@@ -147,7 +170,8 @@ class SpoolStore:
             found.append(f"Hits wait in the spool until the database has taken those before them{because}.")
         elif because:
             found.append(f"The database is away{because}: hits would wait in the spool.")
-        left = self.forwarded.left
+        found += self._leftovers.notices
+        left = self.forwarded.left + self._leftovers.done.left
         if left:
             found.append(f"Deliveries of the spool that cannot be forwarded: {left}. The log says which.")
         return found
@@ -194,7 +218,9 @@ class SpoolStore:
     async def search(
         self, place: Place, holds: Callable[[Unpacked | FailedHit], bool], *, after: int, most: int = AT_ONCE
     ) -> Searched:
-        """Raises `StoreUnavailableError` while the spool holds anything: nobody would find what is in there."""
+        """Raises `StoreUnavailableError` while a spool holds anything: nobody would find what is in there."""
+        if self._leftovers.unusable:
+            raise StoreUnavailableError("hits wait in a spool that cannot be forwarded; mend it, or take it away")
         if self.holds:
             raise StoreUnavailableError("hits wait in the spool; search again when the database has them")
         return await self._database.search(place, holds, after=after, most=most)
@@ -211,8 +237,10 @@ class SpoolStore:
 
     def figures(self) -> StoreFigures:
         """Those of the database, and of the spool."""
-        done = self.forwarded
-        spool = SpoolFigures(self.holds, done.stored, done.duplicates, done.left)
+        done = Forwarded()
+        for each in (self.forwarded, self._leftovers.done):
+            done.add(each)
+        spool = SpoolFigures(self.holds, done.stored, done.duplicates, done.left, self._leftovers.unusable)
         return replace(self._database.figures(), spool=spool)
 
     def begin(self, reason: str) -> None:
@@ -222,17 +250,13 @@ class SpoolStore:
             self._holds.set()
             log.warning("spool.began reason=%s", quoted(reason))
 
-    def beside(self, work: Coroutine[Any, Any, None]) -> None:
-        """Has this done until the store is closed."""
-        self._beside.append(asyncio.create_task(work))
-
     async def close(self) -> None:
         if self._closed:
             return
         self._closed = True
-        for task in self._beside:
-            task.cancel()
-        await asyncio.gather(*self._beside, return_exceptions=True)
+        self._beside.cancel()
+        await asyncio.gather(self._beside, return_exceptions=True)
+        self._leftovers.close()
         self._holds.set()
         if not self._resting:
             await asyncio.wait((self._task,), timeout=CLOSING_SECONDS)

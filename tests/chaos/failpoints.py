@@ -32,7 +32,7 @@ Arm = Callable[[Die], None]
 
 def arm(name: str, die: Die) -> None:
     """Wraps what stands behind this failpoint. Raises `KeyError` when there is none of that name."""
-    POINTS[name](die)
+    {**POINTS, **INTO_SPOOL, **OUT_OF_SPOOL}[name](die)
 
 
 def _found(path: str) -> tuple[Any, str, Any]:
@@ -190,6 +190,29 @@ POINTS: Mapping[str, Arm] = {
     "in_shutdown": before("container.delivery.writer:Writer.close"),
 }
 """The last three take more than traffic: letters that are sent again, an earlier file, a stop."""
+
+INTO_SPOOL: Mapping[str, Arm] = {
+    "spool_begin": before("container.delivery.spool:SpoolStore.begin"),
+    "spool_keep": before("container.delivery.spool:SpoolStore._keep"),
+    **{name: POINTS[name] for name in ("enqueued", "in_tx", "before_commit", "after_commit")},
+    "spool_kept": after("container.delivery.spool:SpoolStore._keep"),
+}
+"""The steps of a hit that comes while the database is away, in their order."""
+
+OUT_OF_SPOOL: Mapping[str, Arm] = {
+    "spool_read": after("container.delivery.forwarding:Forwarding._next", lambda found: found is not None),
+    "spool_known": after("container.delivery.forwarding:Forwarding._known"),
+    "spool_offer": before("container.delivery.forwarding:Forwarding._offer"),
+    "database_in_tx": after("container.delivery.postgres_accepting:insert_rows"),
+    "database_committed": after("container.delivery.postgres_accepting:Accepting._flush"),
+    "spool_forget": before("container.delivery.forwarding:Forwarding._forget"),
+    "spool_in_drop": after("container.delivery.queue:drop"),
+    "spool_dropped": before("container.delivery.sqlite_queue:SqliteQueue.forget_guards"),
+    "spool_forgot": after("container.delivery.forwarding:Forwarding._forget"),
+    "spool_empty": after("container.delivery.forwarding:Forwarding.step", lambda more: not more),
+    "spool_closing": before("container.delivery.forwarding:Forwarding.close"),
+}
+"""The steps by which the database gets what the spool holds, in their order: deleted is from `spool_forget` on."""
 
 MOST_PASSINGS: Mapping[str, int] = {"in_replay": 1, "in_migration": 15, "in_shutdown": 1}
 """Of those that are passed rarely: how often before they strike, at most."""

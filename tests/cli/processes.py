@@ -76,9 +76,10 @@ def run(
 
 @dataclass
 class Serving:
-    """A `serve` that runs. Everything it says is kept."""
+    """A `serve` that runs. Everything it says is kept. `patience`: seconds that anything is waited for."""
 
     process: subprocess.Popen[str]
+    patience: float = PATIENCE_SECONDS
     lines: list[str] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
     ended: int = 0
@@ -86,7 +87,7 @@ class Serving:
     def wait_for(self, pattern: str, *, times: int = 1) -> re.Match[str]:
         """The match of a line that it says, now or soon."""
         with self.changed:
-            self.changed.wait_for(lambda: len(self._found(pattern)) >= times or self.ended == 2, PATIENCE_SECONDS)
+            self.changed.wait_for(lambda: len(self._found(pattern)) >= times or self.ended == 2, self.patience)
             found = self._found(pattern)
         assert len(found) >= times, f"{pattern} is not in:\n" + "\n".join(self.lines)
         return found[times - 1]
@@ -111,7 +112,7 @@ class Serving:
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Its exit code after the signal."""
         self.process.send_signal(number)
-        return self.process.wait(PATIENCE_SECONDS)
+        return self.process.wait(self.patience)
 
     def between(self, first: str, then: str) -> float:
         """Seconds between two lines of `serve`, without those that a loaded machine takes to end the process."""
@@ -149,10 +150,14 @@ def serving(
 
 
 @contextmanager
-def following(process: subprocess.Popen[str]) -> Iterator[Serving]:
-    """A process whose every line is kept. It is ended with the block, if not before."""
-    found = Serving(process)
-    readers = [threading.Thread(target=_read, args=(found, stream)) for stream in (process.stdout, process.stderr)]
+def following(process: subprocess.Popen[str], *, patience: float = PATIENCE_SECONDS) -> Iterator[Serving]:
+    """A process whose every line is kept. It is ended with the block, if not before.
+
+    The test fails when something that it started still has its output a while later, and does not wait for that.
+    """
+    found = Serving(process, patience)
+    streams = process.stdout, process.stderr
+    readers = [threading.Thread(target=_read, args=(found, stream), daemon=True) for stream in streams]
     for reader in readers:
         reader.start()
     try:
@@ -162,19 +167,26 @@ def following(process: subprocess.Popen[str]) -> Iterator[Serving]:
     finally:
         if process.poll() is None:
             process.kill()
-        process.wait()
-        for reader in readers:
-            reader.join()
-        for stream in (process.stdout, process.stderr):
+        process.wait(patience)
+        _read_out(found)
+        for reader, stream in zip(readers, streams, strict=True):
+            reader.join(patience)
             if stream is not None:
                 stream.close()
     assert not canaries.EVERYTHING.within("\n".join(found.lines)), "\n".join(found.lines)
 
 
+def _read_out(found: Serving) -> None:
+    """Waits until all of it is read: closing what somebody reads from would wait for ever."""
+    with found.changed:
+        done = found.changed.wait_for(lambda: found.ended == 2, found.patience)
+    assert done, "it has ended, and something that it started still has its output:\n" + "\n".join(found.lines)
+
+
 def _metrics(found: Serving) -> bytes:
     """What anybody may read, empty when the server stops just then."""
     try:
-        with build_opener(ProxyHandler({})).open(f"{found.admin}/metrics", timeout=PATIENCE_SECONDS) as answer:
+        with build_opener(ProxyHandler({})).open(f"{found.admin}/metrics", timeout=found.patience) as answer:
             return bytes(answer.read())
     except OSError:
         return b""

@@ -13,9 +13,11 @@ from pathlib import Path
 
 from container.delivery.late import open_late
 from container.delivery.postgres import open_postgres
+from container.delivery.row import Acceptance
 from container.delivery.spool import open_spool
 from container.delivery.store import Limits, StoreError
-from tests.delivery.harness import NOW, accepted, planned
+from container.engine.outcome import Guard
+from tests.delivery.harness import HOURS, NOW, accepted, planned
 from tests.delivery.postgres import KEY
 
 
@@ -25,13 +27,19 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
+def hit(number: int) -> Acceptance:
+    """One row, and every other time a guard: of a hit without one nobody can tell that it is a copy."""
+    guard = Guard(b"%d" % number, "duplicate", NOW + HOURS, (f"{number:032x}",))
+    return accepted(planned(number), now=NOW, guards=[guard] * (number % 2))
+
+
 async def main(url: str, folder: Path, first: int, last: int) -> None:
     database = await open_late(partial(open_postgres, url, key=KEY))
     store = await open_spool(database, folder, now=NOW, key=KEY, limits=Limits())
     say("ready")
     for number in range(first, last + 1):
         try:
-            await store.accept(accepted(planned(number), now=NOW))
+            await store.accept(hit(number))
         except StoreError as problem:
             say(f"refused {problem}")
             continue

@@ -226,6 +226,13 @@ CASES = (
     ),
     Case("StoreLogGrows", {of("tag_container_wal_bytes"): f"{64 << 20}x20"}),
     Case(
+        "SpoolUnusable",
+        {of("tag_container_spool_unusable"): "1x20"},
+        "Hits wait in a spool that cannot be forwarded.",
+        PROCESS,
+    ),
+    Case("SpoolUnusable", {of("tag_container_spool_unusable"): "1x5 0x15"}),
+    Case(
         "HitsUnavailable",
         {of("tag_container_hits_unavailable_total", reason="full"): "0x18 7x5"},
         "Hits are answered with 503 (full), and those of browsers are lost.",
