@@ -19,6 +19,7 @@ from psycopg import errors
 from psycopg_pool import PoolClosed, PoolTimeout
 
 from container.delivery.counters import Operation
+from container.delivery.postgres_address import check_address
 from container.delivery.postgres_pool import CONNECT_SECONDS, Pool
 from container.delivery.postgres_tables import Connection, refusal, version_of
 from container.delivery.remedies import NO_SPACE, ONLY_READS, SILENT, UNUSABLE, remedy
@@ -222,7 +223,8 @@ class _Progress:
 
 
 async def connect(url: str) -> Connection:
-    """One connection by itself, for `migrate` and the first look. Raises `psycopg.Error`."""
+    """One connection by itself, for `migrate` and the first look. Raises `psycopg.Error`, `StoreRefusedError`."""
+    check_address(url)
     return await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS)
 
 
