@@ -64,8 +64,7 @@ class Reports:
 
     def metrics(self) -> Sequence[Figures]:
         """The figures of each, of one that is gone only what it had counted."""
-        recent = self._recent()
-        told = [each.figures if each in recent else counted(each.figures) for each in self._told()]
+        told = [each.figures if self._is_recent(each) else counted(each.figures) for each in self._told()]
         return [self.before, *told]
 
     def reasons(self) -> Sequence[str]:
@@ -92,8 +91,10 @@ class Reports:
         return found
 
     def _recent(self) -> list[Report]:
-        now = self.clock()
-        return [report for report in self._told() if now - report.at < RECENT_SECONDS]
+        return [report for report in self._told() if self._is_recent(report)]
+
+    def _is_recent(self, report: Report) -> bool:
+        return self.clock() - report.at < RECENT_SECONDS
 
     def _told(self) -> list[Report]:
         """The latest of each. What is as it was is not read again."""

@@ -84,6 +84,24 @@ def test_who_says_nothing_for_long_still_counts_and_stands_for_nothing_else() ->
     assert reports.notices() == []
 
 
+class Busy(Place):
+    """One to which another hit is written as soon as somebody has read it."""
+
+    def read(self) -> bytes:
+        found = super().read()
+        say(self, report(1 + int(value([received(found).figures], "tag_container_hits_accepted"))))
+        return found
+
+
+def test_whoever_writes_while_it_is_looked_at_is_there() -> None:
+    [place] = board(1)
+    say(place, report(1))
+    reports = Reports([Busy(place._memory, place._begin)], clock=Clock())
+    for hits in (1, 2, 3):
+        found = reports.metrics()
+        assert value(found, "tag_container_hits_accepted") == value(found, "tag_container_hits_waiting") == hits
+
+
 def test_traffic_may_come_while_one_of_them_takes_it() -> None:
     one, other = board(2)
     clock = Clock()
