@@ -104,10 +104,20 @@ class Database:
         took = time.perf_counter_ns() - sent
         self.ahead = theirs - (begun + took / 2) / 1_000_000
 
-    async def ask(self, query: str, values: Any = (), *, asked: Operation | None = "write") -> list[tuple[Any, ...]]:
-        """What one statement finds, committed by itself. Raises `StoreUnavailableError`, `StoreFullError`."""
+    async def ask(
+        self, query: str, values: Any = (), *, asked: Operation | None = "write", done: str = "", unsure: bool = False
+    ) -> list[tuple[Any, ...]]:
+        """What one statement finds, committed by itself. Raises `StoreUnavailableError`, `StoreFullError`.
+
+        `done`: finds what it found if it was done and nobody heard of it, else nothing. Asked first where that may be:
+        when it is sent once more, and if its caller is `unsure`.
+        """
 
         async def work(connection: Connection) -> list[tuple[Any, ...]]:
+            nonlocal unsure
+            if done and unsure and (found := await fetch(connection, done, values)):
+                return found
+            unsure = True
             return await fetch(connection, query, values)
 
         return await self._counted(work, asked, together=False)
