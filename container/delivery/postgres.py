@@ -77,7 +77,7 @@ async def open_postgres(
         keys = shared_keyring(key)
     except KeyringError as problem:
         raise StoreRefusedError(str(problem)) from None
-    database = Database(url)
+    database = Database(url, recover)
     try:
         await database.open()
         await postgres_keys.check(database, keys)

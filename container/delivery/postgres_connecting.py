@@ -60,13 +60,15 @@ class CommitUnknownError(StoreUnavailableError):
 
 @dataclass(slots=True)
 class Database:
-    """A database of ours. `version`: of its tables, as the latest connection found them. `trouble`: why it is away.
+    """A database of ours. `serves`: without it, for somebody who looks, it may be one that only reads.
 
+    `version`: of its tables, as the latest connection found them. `trouble`: why it is away.
     `ahead`: milliseconds by which its clock is ahead of this machine's. `server`: what it is.
     `errors`: what could not be done, by what was asked.
     """
 
     url: str
+    serves: bool = True
     version: int = 0
     trouble: str = ""
     ahead: float = 0.0
@@ -204,15 +206,16 @@ class Database:
         return error
 
     async def _prepare(self, connection: Connection) -> None:
-        [(only_reads,)] = await fetch(connection, _ONLY_READS)
-        if only_reads:
+        if await self._is_of_no_use(connection):
             raise errors.ReadOnlySqlTransaction(ONLY_READS)
         await connection.execute(_SET, ([*SETTINGS], [*SETTINGS.values()]))
         self.version = await version_of(connection) or self.version
 
+    async def _is_of_no_use(self, connection: Connection) -> bool:
+        return self.serves and bool((await fetch(connection, _ONLY_READS))[0][0])
+
     async def _check(self, connection: Connection) -> None:
-        [(only_reads,)] = await fetch(connection, _ONLY_READS)
-        if only_reads:
+        if await self._is_of_no_use(connection):
             raise StoreAwayError(f"{ONLY_READS}. {remedy(ONLY_READS)}")
         version = await version_of(connection)
         if reason := refusal(version):

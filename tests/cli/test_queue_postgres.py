@@ -173,11 +173,13 @@ def claimed_by_two(url: str) -> None:
     execute(url, "update delivery set lease=0 where claim is not null and number%2=0")
 
 
-def test_who_only_looks_writes_nothing_and_needs_no_right_to(url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", ["", "alter role {} set default_transaction_read_only=on"])
+def test_who_only_looks_writes_nothing_and_needs_no_right_to(url: str, tmp_path: Path, more: str) -> None:
     filled(url, dead=2, waiting=3)
     claimed_by_two(url)
     looker = f"looks_{url.rpartition('/')[2]}"
     execute(url, f"create role {looker} login; grant select on all tables in schema public to {looker}")
+    execute(url, more.format(looker) or "select")
     address, before = url.replace(f"{OWNER}@", f"{looker}@"), everything(url)
     commands = [
         ("queue", "list"),
@@ -194,6 +196,7 @@ def test_who_only_looks_writes_nothing_and_needs_no_right_to(url: str, tmp_path:
         assert everything(url) == before
         refused = said("queue", "drop", "--all", "--waiting", "--yes", "--store", address)
         assert (refused.exit_code, everything(url)) == (1, before)
+        assert not more or "The database only reads" in refused.output
     finally:
         execute(url, f"drop owned by {looker}; drop role {looker}")
 
