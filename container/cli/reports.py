@@ -7,6 +7,7 @@ place of another goes on from what that one had counted, so no figure falls, whi
 from __future__ import annotations
 
 import asyncio
+import logging
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -19,6 +20,7 @@ from container.cli.board import Place
 from container.cli.engine import Engine
 from container.cli.post import Post
 from container.delivery.outcomes import Outcomes, RequestOutcome
+from container.delivery.told import quoted
 from container.web.metrics import delivery_metrics
 from container.web.summed import Figures, added, counted, figures_of, packed, unpacked
 
@@ -29,6 +31,9 @@ RECENT_SECONDS = 5.0
 MOST_OUTCOMES_TOLD = 1000
 QUICKEST = 1
 """The level of compression: a report is made each second, and read at once."""
+
+
+logger = logging.getLogger("container.cli")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +112,31 @@ class Reports:
         return found
 
 
+@dataclass(slots=True)
+class Telling:
+    """Writes a report into its place. What fails is told once, and tried again: silence would mean that it is gone."""
+
+    place: Place
+    report: Callable[[], Report]
+    _trouble: str = ""
+
+    def __call__(self) -> None:
+        problem: Exception | None = None
+        try:
+            trouble = "" if _tell(self.place, self.report()) else "it is too long for its place"
+        except Exception as caught:  # noqa: BLE001 - a mistake of ours, and the process itself works
+            problem, trouble = caught, type(caught).__name__
+        if trouble and trouble != self._trouble:
+            logger.error("serve.not_told reason=%s", quoted(trouble), exc_info=problem)
+        self._trouble = trouble
+
+
 def stand_among(post: Post, engine: Engine, opened: AsyncExitStack) -> Reports | None:
     """Begins to tell the others; what they say, for the process where operators look."""
     before = received(post.place.read())
     engine.worker.outcomes.extend(before.outcomes)
 
-    def tell() -> None:
-        _tell(post.place, _report(engine, counted(before.figures)))
-
+    tell = Telling(post.place, lambda: _report(engine, counted(before.figures)))
     telling = asyncio.create_task(_again_and_again(tell))
     opened.callback(tell)
     opened.callback(telling.cancel)
@@ -158,6 +180,5 @@ def _report(engine: Engine, before: Figures) -> Report:
     )
 
 
-def _tell(place: Place, report: Report) -> None:
-    if not place.write(sent(report)):
-        place.write(sent(replace(report, outcomes=())))
+def _tell(place: Place, report: Report) -> bool:
+    return place.write(sent(report)) or place.write(sent(replace(report, outcomes=())))
