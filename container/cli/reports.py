@@ -22,13 +22,16 @@ from container.cli.post import Post
 from container.delivery.outcomes import Outcomes, RequestOutcome
 from container.delivery.told import quoted
 from container.web.metrics import delivery_metrics
-from container.web.summed import Figures, added, counted, figures_of, packed, unpacked
+from container.web.summed import Figures, added, bounded, counted, figures_of, packed, unpacked
 
 EVERY_SECONDS = 1.0
 RECENT_SECONDS = 5.0
 """Who has said nothing for so long stands still, or is gone."""
 
 MOST_OUTCOMES_TOLD = 1000
+MOST_BEFORE = 1000
+"""So many series are gone on from. What a process counts itself has its own bound, and both are in its place."""
+
 QUICKEST = 1
 """The level of compression: a report is made each second, and read at once."""
 
@@ -133,16 +136,17 @@ class Telling:
 
 def stand_among(post: Post, engine: Engine, opened: AsyncExitStack) -> Reports | None:
     """Begins to tell the others; what they say, for the process where operators look."""
-    before = received(post.place.read())
-    engine.worker.outcomes.extend(before.outcomes)
+    last = received(post.place.read())
+    before = bounded(counted(last.figures), MOST_BEFORE)
+    engine.worker.outcomes.extend(last.outcomes)
 
-    tell = Telling(post.place, lambda: _report(engine, counted(before.figures)))
+    tell = Telling(post.place, lambda: _report(engine, before))
     telling = asyncio.create_task(_again_and_again(tell))
     opened.callback(tell)
     opened.callback(telling.cancel)
     if post.admin is None:
         return None
-    reports = Reports(post.others, counted(before.figures))
+    reports = Reports(post.others, before)
     engine.health.others = reports
     return reports
 

@@ -80,7 +80,7 @@ def test_whoever_ends_early_again_and_again_waits_longer_each_time_and_never_for
 @pytest.fixture
 def crew(tmp_path: Path) -> Iterator[_Crew]:
     """A leader that has told that all work, and whose members have all ended."""
-    sources = Sources(tmp_path / "container.yaml", discover(), {}, {}.get)
+    sources = Sources(tmp_path / "container.yaml", discover(), {}, lambda _: None)
     sources.path.write_text("version: 1\n", encoding="utf-8")
     with socket.socket() as admin:
         found = _Crew(Options("", 0, "", 0, tmp_path, workers=2), sources, build(sources), admin, None)
