@@ -129,15 +129,16 @@ class _Crew:
 
     def _start(self, name: str) -> Joined | None:
         """Forks. What a member is to run, in the member; nothing in the leader."""
-        ready, say = os.pipe()
+        pipe: tuple[int, ...] = ()
         # A signal to a member that does not listen yet would be lost.
         signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED)
         try:
+            pipe = ready, say = os.pipe()
             process = os.fork()
         except OSError as problem:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED)
-            os.close(ready)
-            os.close(say)
+            for descriptor in pipe:
+                os.close(descriptor)
             self._not_forked(name, problem)
             return None
         if not process:

@@ -50,4 +50,4 @@ def migrate(
             for sentence in asyncio.run(postgres("postgres_restored").restored(own.store)):
                 typer.echo(sentence)
     except (StartError, StoreRefusedError) as problem:
-        raise not_started(f"cannot migrate: {problem}", own.log_format) from None
+        raise not_started(f"cannot migrate: {problem}", own) from None

@@ -7,6 +7,7 @@ place of another goes on from what that one had counted, so no figure falls, whi
 from __future__ import annotations
 
 import asyncio
+import logging
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -19,16 +20,23 @@ from container.cli.board import Place
 from container.cli.engine import Engine
 from container.cli.post import Post
 from container.delivery.outcomes import Outcomes, RequestOutcome
+from container.delivery.told import quoted
 from container.web.metrics import delivery_metrics
-from container.web.summed import Figures, added, counted, figures_of, packed, unpacked
+from container.web.summed import Figures, added, bounded, counted, figures_of, packed, unpacked
 
 EVERY_SECONDS = 1.0
 RECENT_SECONDS = 5.0
 """Who has said nothing for so long stands still, or is gone."""
 
 MOST_OUTCOMES_TOLD = 1000
+MOST_BEFORE = 1000
+"""So many series are gone on from. What a process counts itself has its own bound, and both are in its place."""
+
 QUICKEST = 1
 """The level of compression: a report is made each second, and read at once."""
+
+
+logger = logging.getLogger("container.cli")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +72,7 @@ class Reports:
 
     def metrics(self) -> Sequence[Figures]:
         """The figures of each, of one that is gone only what it had counted."""
-        recent = self._recent()
-        told = [each.figures if each in recent else counted(each.figures) for each in self._told()]
+        told = [each.figures if self._is_recent(each) else counted(each.figures) for each in self._told()]
         return [self.before, *told]
 
     def reasons(self) -> Sequence[str]:
@@ -92,8 +99,10 @@ class Reports:
         return found
 
     def _recent(self) -> list[Report]:
-        now = self.clock()
-        return [report for report in self._told() if now - report.at < RECENT_SECONDS]
+        return [report for report in self._told() if self._is_recent(report)]
+
+    def _is_recent(self, report: Report) -> bool:
+        return self.clock() - report.at < RECENT_SECONDS
 
     def _told(self) -> list[Report]:
         """The latest of each. What is as it was is not read again."""
@@ -106,20 +115,38 @@ class Reports:
         return found
 
 
+@dataclass(slots=True)
+class Telling:
+    """Writes a report into its place. What fails is told once, and tried again: silence would mean that it is gone."""
+
+    place: Place
+    report: Callable[[], Report]
+    _trouble: str = ""
+
+    def __call__(self) -> None:
+        problem: Exception | None = None
+        try:
+            trouble = "" if _tell(self.place, self.report()) else "it is too long for its place"
+        except Exception as caught:  # noqa: BLE001 - a mistake of ours, and the process itself works
+            problem, trouble = caught, type(caught).__name__
+        if trouble and trouble != self._trouble:
+            logger.error("serve.not_told reason=%s", quoted(trouble), exc_info=problem)
+        self._trouble = trouble
+
+
 def stand_among(post: Post, engine: Engine, opened: AsyncExitStack) -> Reports | None:
     """Begins to tell the others; what they say, for the process where operators look."""
-    before = received(post.place.read())
-    engine.worker.outcomes.extend(before.outcomes)
+    last = received(post.place.read())
+    before = bounded(counted(last.figures), MOST_BEFORE)
+    engine.worker.outcomes.extend(last.outcomes)
 
-    def tell() -> None:
-        _tell(post.place, _report(engine, counted(before.figures)))
-
+    tell = Telling(post.place, lambda: _report(engine, before))
     telling = asyncio.create_task(_again_and_again(tell))
     opened.callback(tell)
     opened.callback(telling.cancel)
     if post.admin is None:
         return None
-    reports = Reports(post.others, counted(before.figures))
+    reports = Reports(post.others, before)
     engine.health.others = reports
     return reports
 
@@ -157,6 +184,5 @@ def _report(engine: Engine, before: Figures) -> Report:
     )
 
 
-def _tell(place: Place, report: Report) -> None:
-    if not place.write(sent(report)):
-        place.write(sent(replace(report, outcomes=())))
+def _tell(place: Place, report: Report) -> bool:
+    return place.write(sent(report)) or place.write(sent(replace(report, outcomes=())))

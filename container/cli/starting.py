@@ -36,6 +36,9 @@ from container.web.mount import plain
 SHORTEST_TOKEN = 16
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SCHEMES = ("postgresql", "postgres")
+PASSWORDS = ("password", "sslpassword")
+"""What is secret of the options in the address of a database."""
+
 STORE = "TAG_CONTAINER_STORE"
 _PREFIX = re.compile(r"[A-Za-z0-9/._~-]*", re.ASCII)
 
@@ -49,13 +52,17 @@ Store = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """What a process is given for itself. `store`: the address of a database, empty for the data folder."""
+    """What a process is given for itself. `store`: the address of a database, empty for the data folder.
+
+    `known`: what is secret of it.
+    """
 
     secrets: Secrets
     token: str
     key: str
     store: str
     log_format: Format
+    known: Known
 
 
 def own_of(secrets_dir: Path | None, log_format: Format, store: str | None) -> Own:
@@ -70,8 +77,9 @@ def own_of(secrets_dir: Path | None, log_format: Format, store: str | None) -> O
     for number, each in enumerate(key.split(",")):
         known.learn(f"TAG_CONTAINER_KEY {number}", each.strip())
     address = store_address(store or own_secret(secrets, STORE, secrets_dir))
-    known.learn(STORE, unquote(urlsplit(address).password or ""))
-    return Own(secrets, token, key, address, log_format)
+    for number, password in enumerate(passwords_in(address)):
+        known.learn(f"{STORE} {number}", password)
+    return Own(secrets, token, key, address, log_format, known)
 
 
 def carry_out(options: Options, config: Path, own: Own) -> None:
@@ -84,10 +92,10 @@ def carry_out(options: Options, config: Path, own: Own) -> None:
         elif built.loaded.problems:
             typer.echo(built.loaded.report(), err=True)
         if built.container is None:
-            raise not_started(f"did not start: {_reason(built.loaded)}", own.log_format)
+            raise not_started(f"did not start: {_reason(built.loaded)}", own)
         code = _run(options, sources, built)
     except (StartError, RegistryError, OSError) as problem:
-        raise not_started(f"did not start: {problem}", own.log_format) from None
+        raise not_started(f"did not start: {problem}", own) from None
     if code:
         raise typer.Exit(code)
 
@@ -105,12 +113,12 @@ def _run(options: Options, sources: Sources, built: Built) -> int:
         raise StartError(f"{joined.post.name}: {problem}") from None
 
 
-def not_started(reason: str, log_format: Format) -> typer.Exit:
+def not_started(reason: str, own: Own) -> typer.Exit:
     """Says why, to people or to whatever reads the log."""
-    if log_format == "json":
+    if own.log_format == "json":
         logger.error("serve.not_started reason=%s", quoted(reason))
     else:
-        typer.echo(f"tag-container {reason}", err=True)
+        typer.echo(own.known.masked(f"tag-container {reason}"), err=True)
     return typer.Exit(1)
 
 
@@ -127,6 +135,16 @@ def store_address(stated: str) -> str:
             "postgresql://user@host/database; without it the store is in the folder of --data"
         )
     return address
+
+
+def passwords_in(address: str) -> Sequence[str]:
+    """What may be meant for a password in the address of a database, also where signs in it are written wrongly."""
+    stated = address.partition("://")[2]
+    users = (stated.partition("@")[0], stated.rpartition("@")[0]) if "@" in stated else ()
+    found = [user.partition(":")[2] for user in users]
+    named = [each.partition("=") for each in stated.partition("?")[2].split("&")]
+    found += [value for name, _, value in named if name in PASSWORDS]
+    return [unquote(each) for each in dict.fromkeys(found)]
 
 
 def check_store(own: Own, *, needing: Sequence[str] = (), demo: bool = False) -> None:

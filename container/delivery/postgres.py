@@ -77,7 +77,7 @@ async def open_postgres(
         keys = shared_keyring(key)
     except KeyringError as problem:
         raise StoreRefusedError(str(problem)) from None
-    database = Database(url)
+    database = Database(url, recover)
     try:
         await database.open()
         await postgres_keys.check(database, keys)
@@ -110,6 +110,8 @@ class PostgresStore:
         self._counters = StoreCounters(errors=database.errors)
         self._listeners: list[Callable[[Mapping[str, int]], None]] = []
         self._unreleased: set[_Held] = set()
+        self._unheard: set[bytes] = set()
+        self._unsure = claims.Unsure()
         self._closed = False
         self._file_bytes = 0
         self._lanes = LaneNumbers(database)
@@ -201,36 +203,38 @@ class PostgresStore:
             token, numbers = held
             await claims.postpone(self.database, numbers, token, until=None, counted=False)
             self._unreleased.discard(held)
+        if unheard := frozenset(self._unheard):
+            await claims.release(self.database, unheard)
+            self._unheard -= unheard
         return await reports.waiting_lanes(self.database)
 
     async def claim(self, lane: int, *, now: int, most_items: int, ahead: int, alone: int = 1) -> Claimed | None:
         # Before the database begins to count: so we stop first.
         held_until = time.monotonic() + claims.LEASE_MS / 1000
-        with self._filling.changing():
-            token, found, too_old = await claims.claim(
-                self.database,
-                lane,
-                now=now,
-                most_items=most_items,
-                ahead=ahead,
-                alone=alone,
-                worker=self._name,
-            )
-            self._filling.lose(too_old)
+        new = claims.new_token()
+        more = {"now": now, "most_items": most_items, "ahead": ahead, "alone": alone}
+        try:
+            with self._filling.changing():
+                token, found, too_old = await claims.claim(self.database, lane, new, **more, worker=self._name)
+                self._filling.lose(too_old)
+        except StoreError:
+            self._unheard.add(new)
+            raise
         opened = partial(read_claimed, self._keys, found)
         rows, unread = await asyncio.to_thread(opened) if len(found) > FEW_ROWS else opened()
         buried: dict[Reason, int] = {"too_old": sum(went.rows for went in too_old)} if too_old else {}
         for reason, numbers in unread.items():
             try:
-                buried[reason] = await self._bury(numbers, token, reason, note="", now=now)
+                buried[reason] = await self._bury(lane, numbers, token, reason, note="", now=now)
             except StoreError:
                 # They wait again as soon as the store can write, and the next claim finds them.
                 self._unreleased.add((token, tuple(numbers)))
         return Claimed(token, lane, tuple(rows), buried, held_until) if rows or buried else None
 
     async def settle(self, claimed: Claimed, rows: Sequence[ClaimedRow]) -> int:
-        with self._filling.changing():
-            went = await claims.settle(self.database, _row_numbers(rows), claimed.token)
+        numbers = _row_numbers(rows)
+        with self._filling.changing(), self._unsure.whether(claimed.token, numbers) as unsure:
+            went = await claims.settle(self.database, claimed.lane, numbers, claimed.token, unsure=unsure)
             self._filling.lose(went)
         return sum(each.rows for each in went)
 
@@ -269,7 +273,8 @@ class PostgresStore:
         now: int,
         tried: Answer | None = None,
     ) -> int:
-        return await self._bury(_row_numbers(rows), claimed.token, reason, note=note, now=now, tried=tried)
+        numbers = _row_numbers(rows)
+        return await self._bury(claimed.lane, numbers, claimed.token, reason, note=note, now=now, tried=tried)
 
     async def mark(self, lane: int, state: LaneState, answer: Answer | None = None) -> None:
         stands = (state.mode, state.not_before, state.failures)
@@ -339,6 +344,7 @@ class PostgresStore:
 
     async def _bury(
         self,
+        lane: int,
         numbers: Sequence[int],
         token: bytes,
         reason: Reason,
@@ -347,8 +353,18 @@ class PostgresStore:
         now: int,
         tried: Answer | None = None,
     ) -> int:
-        with self._filling.changing():
-            went = await claims.bury(self.database, numbers, token, reason=reason, note=note, now=now, tried=tried)
+        with self._filling.changing(), self._unsure.whether(token, numbers) as unsure:
+            went = await claims.bury(
+                self.database,
+                lane,
+                numbers,
+                token,
+                reason=reason,
+                note=note,
+                now=now,
+                unsure=unsure,
+                tried=tried,
+            )
             self._filling.lose(went)
         return sum(each.rows for each in went)
 

@@ -7,7 +7,8 @@ another process is just claiming, adds what can go with it of the same day's par
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from container.delivery.history import history_line
@@ -15,7 +16,7 @@ from container.delivery.postgres_connecting import Database, array, fetch, stora
 from container.delivery.postgres_tables import Connection
 from container.delivery.row import Reason
 from container.delivery.statements import Found
-from container.delivery.store import MOST_CRASHES, Answer, Part
+from container.delivery.store import MOST_CRASHES, Answer, Part, StoreError
 
 LEASE_MS = 60_000
 """A claim is over when nothing was heard of it for so long: twice what a request may take, and half a minute."""
@@ -29,6 +30,10 @@ _WAITING = "lane=%(lane)s and claim is null"
 _FREE = "length({}) is null"
 """That it waits, said so that nobody thinks of the index of all that waits where the numbers are known."""
 
+_ANY_CLAIM = "lease>0"
+"""Said so that the index of what is claimed is thought of, in which there is little."""
+
+_COLUMNS = "number, id, attempts, crashes, faults, first, give_up, format, crc, kid, body, size, slot"
 _CLAIM = f"""
 with head as materialized (
   select slot, number, batch, part, most_items, most_bytes, crashes, due, first, expire from delivery
@@ -61,8 +66,13 @@ with head as materialized (
 )
 update delivery set claim=%(token)s, attempts=attempts+1, lease={_NOW}+{LEASE_MS}{{worker}}
 where slot=(select slot from head) and number=any(array(select number from fitting)) and {_FREE.format("claim")}
-returning number, id, attempts, crashes, faults, first, give_up, format, crc, kid, body, size, slot
+returning {_COLUMNS}
 """  # noqa: S608 - constants
+_CLAIMED = f"select {_COLUMNS} from delivery where claim=%(token)s and {_ANY_CLAIM}"  # noqa: S608 - constants
+_RELEASE = (
+    "update delivery set claim=null, lease=null, attempts=attempts-1 "  # noqa: S608 - constants
+    f"where claim=any(%s) and {_ANY_CLAIM}"
+)
 _WORKER = ", worker=%(worker)s"
 _OLD = f"""
 with near as materialized (
@@ -98,6 +108,13 @@ _SETTLE = (
     f"with gone as (delete from delivery where {_HELD} returning lane, length(body) as bytes) "  # noqa: S608 - constants
     "select lane, count(*), sum(bytes)::bigint from gone group by lane"
 )
+_GONE = (
+    "select %(lane)s::bigint, count(*), 0::bigint from unnest(%(numbers)s::bigint[]) as gone(number) "  # noqa: S608 - constants
+    "where not exists(select from delivery as one where one.slot=%(slot)s and one.number=gone.number) "
+    f"and not exists(select from delivery where {_HELD}) having count(*)>0"
+)
+"""Rows that are no longer there, if none is left that has the token. Their bytes are counted with the next look."""
+
 _POSTPONE = (
     "update delivery set claim=null, lease=null, due=coalesce(%(until)s::bigint, due), attempts=attempts-%(back)s, "  # noqa: S608 - constants
     f"faults=faults+%(fault)s, history=appended(history, %(line)s) where {_HELD} returning number"
@@ -146,11 +163,33 @@ class Taken(NamedTuple):
     too_old: Sequence[Went]
 
 
+class Unsure:
+    """What was asked for, and may have been done although nobody heard of it."""
+
+    def __init__(self) -> None:
+        self._asked: set[tuple[bytes, tuple[int, ...]]] = set()
+
+    @contextmanager
+    def whether(self, token: bytes, numbers: Sequence[int]) -> Iterator[bool]:
+        """Around asking for it: whether it may have been done before."""
+        asked = token, tuple(numbers)
+        try:
+            yield asked in self._asked
+        except StoreError:
+            self._asked.add(asked)
+            raise
+        self._asked.discard(asked)
+
+
+def new_token() -> bytes:
+    """For one claim."""
+    return secrets.token_bytes(TOKEN_BYTES)
+
+
 async def claim(
-    database: Database, lane: int, *, now: int, most_items: int, ahead: int, alone: int, worker: str
+    database: Database, lane: int, token: bytes, *, now: int, most_items: int, ahead: int, alone: int, worker: str
 ) -> Taken:
-    """The rows that are due first."""
-    token = secrets.token_bytes(TOKEN_BYTES)
+    """The rows that are due first. If it raises, some may have the token: they are to be released."""
     query = _CLAIM.format(worker=_WORKER if database.version >= 2 else "")
     values = {
         "lane": lane,
@@ -161,19 +200,25 @@ async def claim(
         "alone": alone,
         "worker": worker,
     }
-    found = await database.ask(query, values)
+    found = await database.ask(query, values, done=_CLAIMED)
     went: list[Went] = []
     if not found:
         old = {"lane": lane, "now": now, "most": most_items, "reason": "too_old", "note": "", "died": now, "line": ""}
         went = [Went(*each) for each in await database.ask(_BURY_OLD, old)]
-        found = await database.ask(query, values) if went else []
+        found = await database.ask(query, values, done=_CLAIMED) if went else []
     slots = bytes({row[-1] for row in found})
     return Taken(token + slots, sorted(Found(*row[:-1]) for row in found), went)
 
 
-async def settle(database: Database, numbers: Collection[int], token: bytes) -> list[Went]:
-    """Delivered rows are gone at once."""
-    return [Went(*each) for each in await database.ask(_SETTLE, _held(numbers, token))]
+async def release(database: Database, tokens: Collection[bytes]) -> None:
+    """Rows that were claimed and nobody heard of wait again, as if they had not been."""
+    await database.ask(_RELEASE, ([*tokens],))
+
+
+async def settle(database: Database, lane: int, numbers: Collection[int], token: bytes, *, unsure: bool) -> list[Went]:
+    """Delivered rows are gone at once. `unsure`: they may be gone already."""
+    values = {**_held(numbers, token), "lane": lane}
+    return [Went(*each) for each in await database.ask(_SETTLE, values, done=_GONE, unsure=unsure)]
 
 
 async def postpone(
@@ -231,17 +276,20 @@ async def regroup(database: Database, parts: Sequence[Part], *, held: int) -> in
 
 async def bury(
     database: Database,
+    lane: int,
     numbers: Collection[int],
     token: bytes,
     *,
     reason: Reason,
     note: str,
     now: int,
+    unsure: bool,
     tried: Answer | None = None,
 ) -> list[Went]:
-    """The rows move to the dead letters."""
-    more = {"reason": reason, "note": storable(note), "died": now, "line": _line(tried)}
-    return [Went(*each) for each in await database.ask(_BURY, {**_held(numbers, token), **more})]
+    """The rows move to the dead letters. `unsure`: they may have moved already."""
+    more = {"lane": lane, "reason": reason, "note": storable(note), "died": now, "line": _line(tried)}
+    values = {**_held(numbers, token), **more}
+    return [Went(*each) for each in await database.ask(_BURY, values, done=_GONE, unsure=unsure)]
 
 
 def _held(numbers: Collection[int], token: bytes) -> dict[str, object]:

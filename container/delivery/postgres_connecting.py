@@ -19,6 +19,7 @@ from psycopg import errors
 from psycopg_pool import PoolClosed, PoolTimeout
 
 from container.delivery.counters import Operation
+from container.delivery.postgres_address import check_address
 from container.delivery.postgres_pool import CONNECT_SECONDS, Pool
 from container.delivery.postgres_tables import Connection, refusal, version_of
 from container.delivery.remedies import NO_SPACE, ONLY_READS, SILENT, UNUSABLE, remedy
@@ -59,13 +60,15 @@ class CommitUnknownError(StoreUnavailableError):
 
 @dataclass(slots=True)
 class Database:
-    """A database of ours. `version`: of its tables, as the latest connection found them. `trouble`: why it is away.
+    """A database of ours. `serves`: without it, for somebody who looks, it may be one that only reads.
 
+    `version`: of its tables, as the latest connection found them. `trouble`: why it is away.
     `ahead`: milliseconds by which its clock is ahead of this machine's. `server`: what it is.
     `errors`: what could not be done, by what was asked.
     """
 
     url: str
+    serves: bool = True
     version: int = 0
     trouble: str = ""
     ahead: float = 0.0
@@ -103,10 +106,20 @@ class Database:
         took = time.perf_counter_ns() - sent
         self.ahead = theirs - (begun + took / 2) / 1_000_000
 
-    async def ask(self, query: str, values: Any = (), *, asked: Operation | None = "write") -> list[tuple[Any, ...]]:
-        """What one statement finds, committed by itself. Raises `StoreUnavailableError`, `StoreFullError`."""
+    async def ask(
+        self, query: str, values: Any = (), *, asked: Operation | None = "write", done: str = "", unsure: bool = False
+    ) -> list[tuple[Any, ...]]:
+        """What one statement finds, committed by itself. Raises `StoreUnavailableError`, `StoreFullError`.
+
+        `done`: finds what it found if it was done and nobody heard of it, else nothing. Asked first where that may be:
+        when it is sent once more, and if its caller is `unsure`.
+        """
 
         async def work(connection: Connection) -> list[tuple[Any, ...]]:
+            nonlocal unsure
+            if done and unsure and (found := await fetch(connection, done, values)):
+                return found
+            unsure = True
             return await fetch(connection, query, values)
 
         return await self._counted(work, asked, together=False)
@@ -193,15 +206,16 @@ class Database:
         return error
 
     async def _prepare(self, connection: Connection) -> None:
-        [(only_reads,)] = await fetch(connection, _ONLY_READS)
-        if only_reads:
+        if await self._is_of_no_use(connection):
             raise errors.ReadOnlySqlTransaction(ONLY_READS)
         await connection.execute(_SET, ([*SETTINGS], [*SETTINGS.values()]))
         self.version = await version_of(connection) or self.version
 
+    async def _is_of_no_use(self, connection: Connection) -> bool:
+        return self.serves and bool((await fetch(connection, _ONLY_READS))[0][0])
+
     async def _check(self, connection: Connection) -> None:
-        [(only_reads,)] = await fetch(connection, _ONLY_READS)
-        if only_reads:
+        if await self._is_of_no_use(connection):
             raise StoreAwayError(f"{ONLY_READS}. {remedy(ONLY_READS)}")
         version = await version_of(connection)
         if reason := refusal(version):
@@ -222,7 +236,8 @@ class _Progress:
 
 
 async def connect(url: str) -> Connection:
-    """One connection by itself, for `migrate` and the first look. Raises `psycopg.Error`."""
+    """One connection by itself, for `migrate` and the first look. Raises `psycopg.Error`, `StoreRefusedError`."""
+    check_address(url)
     return await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import psycopg
@@ -53,11 +53,10 @@ class Pool:
         return self._pool.connection()
 
     async def close(self) -> None:
-        """More than once is fine."""
+        """More than once is fine. Whoever is cancelled meanwhile leaves it to end by itself."""
         if self._warden is not None:
             self._warden.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._warden
+            await asyncio.wait((self._warden,))
 
     async def _guard(self) -> None:
         """Closes it also where nobody does, when the loop ends and cancels every task.

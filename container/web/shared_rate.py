@@ -45,7 +45,11 @@ class SharedBuckets:
                 break
             if words[place + 1] < words[chosen + 1]:
                 chosen = place
-        words[chosen], words[chosen + 1] = name, full_at
+        if words[chosen] != name:
+            # Nobody else's time is ever read as that of the new name.
+            words[chosen], words[chosen + 1] = 0, 0
+            words[chosen] = name
+        words[chosen + 1] = full_at
 
     def _looked_up(self, whose: str | bytes) -> tuple[int, range]:
         """Its name, and where it may stand."""

@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from container.delivery.counters import OTHER
+
 Series = tuple[str, tuple[tuple[str, str], ...]]
 """The name of a sample and its labels."""
 
@@ -42,6 +44,10 @@ SMALLEST = frozenset(
 """Gauges that are not added up: they speak of what the processes share, or of the one that is worst off."""
 
 
+_ENDLESS = frozenset({"lane", "tag"})
+"""Labels whose values have no end: lanes come from hits, and names of tags change with the container."""
+
+
 def figures_of(*registries: CollectorRegistry) -> Figures:
     """What these say at this moment."""
     return {
@@ -68,6 +74,21 @@ def added(processes: Iterable[Figures]) -> Figures:
 def counted(figures: Figures) -> Figures:
     """Those that only go up: they count although their process is gone."""
     return {name: family for name, family in figures.items() if family.type in _UPWARDS}
+
+
+def bounded(figures: Figures, most: int) -> Figures:
+    """The same totals in fewer series where there are more: lanes, and the tags in them, are counted together."""
+    if sum(len(family.samples) for family in figures.values()) <= most:
+        return figures
+    return {name: family._replace(samples=_together(family.samples)) for name, family in figures.items()}
+
+
+def _together(samples: Mapping[Series, float]) -> Mapping[Series, float]:
+    found: dict[Series, float] = {}
+    for (name, labels), value in samples.items():
+        series = name, tuple((key, OTHER if key in _ENDLESS else each) for key, each in labels)
+        found[series] = found.get(series, 0.0) + value
+    return found
 
 
 def page_of(figures: Figures) -> bytes:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -12,11 +14,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from container.cli.crew import LONGEST_PAUSE_SECONDS, pause_after
+from container.cli.build import build
+from container.cli.crew import LONGEST_PAUSE_SECONDS, _Crew, pause_after
+from container.cli.options import Options
+from container.cli.sources import Sources
+from container.config.registry import discover
 from tests.cli.database import TOKEN, environment, on_database, rows, soon
 from tests.cli.processes import FILE, PATIENCE_SECONDS, PURCHASE, Serving, command, following, surroundings
 from tests.cli.test_database import hit, ready, vendor
@@ -68,6 +75,51 @@ def until(look: Callable[[], bool]) -> None:
 def test_whoever_ends_early_again_and_again_waits_longer_each_time_and_never_for_ever() -> None:
     assert [pause_after(times) for times in range(1, 8)] == [1, 2, 4, 8, 16, 30, 30]
     assert pause_after(1_000_000) == LONGEST_PAUSE_SECONDS
+
+
+@pytest.fixture
+def crew(tmp_path: Path) -> Iterator[_Crew]:
+    """A leader that has told that all work, and whose members have all ended."""
+    sources = Sources(tmp_path / "container.yaml", discover(), {}, lambda _: None)
+    sources.path.write_text("version: 1\n", encoding="utf-8")
+    with socket.socket() as admin:
+        found = _Crew(Options("", 0, "", 0, tmp_path, workers=2), sources, build(sources), admin, None)
+        found._announced = True
+        yield found
+        for descriptor in (found._leader, found._alive, found._woken, found._waking):
+            os.close(descriptor)
+
+
+@pytest.mark.parametrize(
+    ("call", "number", "reason"),
+    [("fork", errno.EAGAIN, "Resource temporarily unavailable"), ("pipe", errno.EMFILE, "Too many open files")],
+)
+def test_a_machine_without_room_for_a_process_ends_none_of_them(
+    crew: _Crew,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    call: str,
+    number: int,
+    reason: str,
+) -> None:
+    def full() -> Any:
+        raise OSError(number, os.strerror(number))
+
+    descriptors = sum(1 for _ in Path("/proc/self/fd").iterdir())
+    with monkeypatch.context() as patched:
+        patched.setattr(os, call, full)
+        for _ in range(2):
+            assert crew._start("worker-1") is None
+        crew._announced = False
+        # At the start it is told and over: nothing was promised yet.
+        with pytest.raises(OSError, match=reason):
+            crew._start("worker-1")
+    assert [line.getMessage() for line in caplog.records] == [
+        f'serve.not_forked name=worker-1 reason="{reason}" again_in={pause}s' for pause in (1, 2)
+    ]
+    assert crew._due["worker-1"] > time.monotonic()
+    assert sum(1 for _ in Path("/proc/self/fd").iterdir()) == descriptors
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, ()) & {signal.SIGTERM, signal.SIGINT}
 
 
 @pytest.mark.slow

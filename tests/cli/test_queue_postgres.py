@@ -14,15 +14,18 @@ from typer.testing import CliRunner, Result
 from benchmarks.cluster import OWNER
 from container.cli import stores
 from container.cli.main import app
+from container.cli.starting import passwords_in
 from container.delivery.postgres import PostgresStore, open_postgres
 from container.delivery.postgres_queue import PostgresQueue
 from container.delivery.row import acceptance
 from container.delivery.selection import Selection
+from container.delivery.store import StoreAwayError, StoreRefusedError
 from container.engine.run import run as run_hit
 from container.event import Hit
 from tests import canaries
 from tests.cli.database import environment, on_database, rows, soon
-from tests.cli.processes import PURCHASE
+from tests.cli.processes import FILE, PURCHASE
+from tests.cli.processes import run as run_command
 from tests.cli.test_queue import prepared
 from tests.delivery.harness import NOW, accepted, must_claim, planned, run
 from tests.delivery.postgres import KEY, execute, running
@@ -170,11 +173,13 @@ def claimed_by_two(url: str) -> None:
     execute(url, "update delivery set lease=0 where claim is not null and number%2=0")
 
 
-def test_who_only_looks_writes_nothing_and_needs_no_right_to(url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", ["", "alter role {} set default_transaction_read_only=on"])
+def test_who_only_looks_writes_nothing_and_needs_no_right_to(url: str, tmp_path: Path, more: str) -> None:
     filled(url, dead=2, waiting=3)
     claimed_by_two(url)
     looker = f"looks_{url.rpartition('/')[2]}"
     execute(url, f"create role {looker} login; grant select on all tables in schema public to {looker}")
+    execute(url, more.format(looker) or "select")
     address, before = url.replace(f"{OWNER}@", f"{looker}@"), everything(url)
     commands = [
         ("queue", "list"),
@@ -191,6 +196,7 @@ def test_who_only_looks_writes_nothing_and_needs_no_right_to(url: str, tmp_path:
         assert everything(url) == before
         refused = said("queue", "drop", "--all", "--waiting", "--yes", "--store", address)
         assert (refused.exit_code, everything(url)) == (1, before)
+        assert not more or "The database only reads" in refused.output
     finally:
         execute(url, f"drop owned by {looker}; drop role {looker}")
 
@@ -231,6 +237,67 @@ def test_an_address_that_is_none_or_answers_nobody_is_told_without_its_password(
     assert (none.exit_code, away.exit_code) == (2, 1)
     assert "The store cannot be opened" in away.output
     assert "s3cret-word" not in none.output + away.output
+
+
+UNREADABLE = [
+    "postgresql://u:Secr%zzet99@127.0.0.1:1/tags",
+    "postgresql://u@127.0.0.1:1/tags?password=Secret99%",
+    "postgresql://u:Secr@et99x@127.0.0.1:1/tags",
+    "postgresql://u:Secr/et99x@127.0.0.1:1/tags",
+    "postgresql://u:4711/et99x@127.0.0.1:1/tags",
+    "postgresql://u:Secr?@et99x@127.0.0.1:1/tags",
+    "postgresql://u:Se cret99@127.0.0.1:1/tags",
+]
+"""With a sign in the password that has another meaning there."""
+
+
+def repeated(text: str) -> list[str]:
+    return [part for part in ("Secr", "et99", "4711", "cret") if part in text]
+
+
+@pytest.mark.parametrize("address", UNREADABLE)
+def test_an_address_that_cannot_be_read_is_not_repeated(address: str) -> None:
+    found = said("queue", "list", "--store", address)
+    assert (found.exit_code, "write @ as %40" in found.output) == (1, True), found.output
+    assert repeated(found.output) == []
+    # Somebody who waits for the database would wait for ever.
+    with pytest.raises(StoreRefusedError) as refused:
+        run(open_postgres(address, key=KEY))
+    assert not isinstance(refused.value, StoreAwayError)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://u@127.0.0.1:1,127.0.0.1:1/tags",
+        "postgresql://u:S%40%2F%3F%25@127.0.0.1,127.0.0.1:1/tags?connect_timeout=1",
+        "postgresql://u:#S:et@[::1]:1/tags",
+        "postgresql:///tags?host=@nobody/listens",
+    ],
+)
+def test_whatever_the_driver_reads_as_it_is_meant_is_tried(address: str) -> None:
+    with pytest.raises(StoreAwayError, match="cannot be used"):
+        run(open_postgres(address, key=KEY))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("log_format", ["text", "json"])
+@pytest.mark.parametrize("command", ["migrate", "serve"])
+def test_no_start_repeats_an_address_that_cannot_be_read(tmp_path: Path, command: str, log_format: str) -> None:
+    (tmp_path / "container.yaml").write_text(FILE, encoding="utf-8")
+    surroundings = {"TAG_CONTAINER_KEY": KEY, "TAG_CONTAINER_LOG_FORMAT": log_format, "SERVED_TOKEN": "t"}
+    found = run_command(command, "--store", UNREADABLE[2], folder=tmp_path, environment=surroundings)
+    assert (found.returncode, "write @ as %40" in found.stderr) == (1, True), found.stderr
+    assert repeated(found.stdout + found.stderr) == []
+
+
+def test_all_that_may_be_a_password_in_an_address_is_known_as_one() -> None:
+    found = [passwords_in(address) for address in UNREADABLE]
+    assert found[0] == ["Secr%zzet99"]
+    assert found[1] == ["", "Secret99%"]
+    assert found[2] == ["Secr", "Secr@et99x"]
+    assert passwords_in("postgresql://u:a%40b@h/d?sslpassword=c%20d&sslmode=require") == ["a@b", "c d"]
+    assert passwords_in("postgresql://host:5432/tags") == passwords_in("") == []
 
 
 def test_without_the_extra_it_is_named(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pytest
+
 from container.cli.board import MOST_BYTES, Place, board
-from container.cli.reports import MOST_OUTCOMES_TOLD, NOTHING, RECENT_SECONDS, Report, Reports, received, sent
+from container.cli.reports import MOST_OUTCOMES_TOLD, NOTHING, RECENT_SECONDS, Report, Reports, Telling, received, sent
 from container.delivery.counters import Counters
 from container.delivery.outcomes import RequestOutcome
 from container.web.metrics import delivery_metrics
 from container.web.summed import Figures, added, counted, figures_of
 from tests.web.test_summed import process
+
+HITS = "tag_container_hits_accepted"
 
 
 @dataclass
@@ -58,17 +63,17 @@ def test_all_that_tell_are_counted_and_each_once() -> None:
     reports = Reports([one, other], clock=Clock())
     for place, hits in ((one, 2), (other, 3), (one, 4)):
         say(place, report(hits))
-        assert value(reports.metrics(), "tag_container_hits_accepted") == value(
-            [received(each.read()).figures for each in (one, other) if each.read()], "tag_container_hits_accepted"
+        assert value(reports.metrics(), HITS) == value(
+            [received(each.read()).figures for each in (one, other) if each.read()], HITS
         )
-    assert value(reports.metrics(), "tag_container_hits_accepted") == 7
+    assert value(reports.metrics(), HITS) == 7
 
 
 def test_what_was_counted_in_its_own_place_is_counted_with_the_others() -> None:
     [place] = board(1)
     say(place, report(2))
     reports = Reports([place], counted(process(5)), Clock())
-    assert value(reports.metrics(), "tag_container_hits_accepted") == 7
+    assert value(reports.metrics(), HITS) == 7
     assert value(reports.metrics(), "tag_container_hits_waiting") == 2
 
 
@@ -79,9 +84,27 @@ def test_who_says_nothing_for_long_still_counts_and_stands_for_nothing_else() ->
     say(one, report(5, notices=["Look."]))
     clock.now = RECENT_SECONDS + 1
     say(other, report(1, at=clock.now))
-    assert value(reports.metrics(), "tag_container_hits_accepted") == 6
+    assert value(reports.metrics(), HITS) == 6
     assert value(reports.metrics(), "tag_container_hits_waiting") == 1
     assert reports.notices() == []
+
+
+class Busy(Place):
+    """One to which another hit is written as soon as somebody has read it."""
+
+    def read(self) -> bytes:
+        found = super().read()
+        say(self, report(1 + int(value([received(found).figures], HITS))))
+        return found
+
+
+def test_whoever_writes_while_it_is_looked_at_is_there() -> None:
+    [place] = board(1)
+    say(place, report(1))
+    reports = Reports([Busy(place._memory, place._begin)], clock=Clock())
+    for hits in (1, 2, 3):
+        found = reports.metrics()
+        assert value(found, HITS) == value(found, "tag_container_hits_waiting") == hits
 
 
 def test_traffic_may_come_while_one_of_them_takes_it() -> None:
@@ -123,3 +146,33 @@ def test_all_that_a_busy_process_has_to_say_fits_into_its_place() -> None:
     outcomes = [outcome(1_700_000_000_000 + 997 * each, each % 100) for each in range(MOST_OUTCOMES_TOLD)]
     told = Report(1.0, figures_of(delivery_metrics(counters)), ["It stops."] * 50, ["Look."] * 50, outcomes)
     assert len(sent(told)) < MOST_BYTES // 4
+
+
+def test_what_cannot_be_told_is_logged_once_and_told_when_it_can_be(caplog: pytest.LogCaptureFixture) -> None:
+    [place] = board(1)
+    long = [secrets.token_hex(MOST_BYTES)]
+    found: list[Report | Exception] = [ValueError("k"), ValueError("k"), report(2), report(3, notices=long), report(4)]
+
+    def next_report() -> Report:
+        now = found.pop(0)
+        if isinstance(now, Exception):
+            raise now
+        return now
+
+    tell, hits = Telling(place, next_report), []
+    for _ in range(5):
+        tell()
+        hits.append(received(place.read()).figures and value([received(place.read()).figures], HITS))
+    assert hits == [{}, {}, 2, 2, 4]
+    assert [line.getMessage() for line in caplog.records] == [
+        'serve.not_told reason="ValueError"',
+        'serve.not_told reason="it is too long for its place"',
+    ]
+
+
+def test_outcomes_for_which_there_is_no_room_are_left_out() -> None:
+    [place] = board(1)
+    many = [RequestOutcome(1, 1, 1, 200, secrets.token_hex(MOST_BYTES))]
+    Telling(place, lambda: report(2, outcomes=many))()
+    told = received(place.read())
+    assert (value([told.figures], HITS), list(told.outcomes)) == (2, [])

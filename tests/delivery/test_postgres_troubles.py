@@ -171,7 +171,7 @@ def test_what_could_not_be_done_is_counted_by_what_was_asked(own_url: str) -> No
 
 def test_too_many_connections_are_told_with_what_to_raise(url: str, caplog: pytest.LogCaptureFixture) -> None:
     name = url.rpartition("/")[2]
-    role(f"few_{name}", "connection limit 1")
+    role(f"few_{name}")
     limited = granted(url, f"few_{name}")
     lock = f"alter role few_{name} connection limit 0"
 

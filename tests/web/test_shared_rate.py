@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from typing import cast
 
 import pytest
 
 from container.web.rate import BURST_SECONDS, RateLimit
-from container.web.shared_rate import SharedBuckets
+from container.web.shared_rate import WAYS, SharedBuckets
 from tests.web.test_rate import OTHER, SECOND, VISITOR, Clock, taken
 
 
@@ -63,3 +65,37 @@ def test_a_moment_that_cannot_be_keeps_nobody_out() -> None:
     clock, buckets = Clock(), SharedBuckets()
     buckets.keep(VISITOR, clock.now + 3600 * SECOND)
     assert taken(RateLimit(50, clock, buckets), VISITOR, 1000) == 50 * BURST_SECONDS
+
+
+class Watched:
+    """The words of a table, and whoever looks at them after each that is written."""
+
+    def __init__(self, words: memoryview, look: Callable[[], None]) -> None:
+        self._words, self._look = words, look
+
+    def __getitem__(self, place: int) -> int:
+        return int(self._words[place])
+
+    def __setitem__(self, place: int, word: int) -> None:
+        self._words[place] = word
+        self._look()
+
+
+def test_between_any_two_words_that_are_written_nobody_gets_the_bucket_of_another() -> None:
+    clock, buckets = Clock(), SharedBuckets(sets=1)
+    limit = RateLimit(10, clock, buckets)
+    for number in range(WAYS):
+        # All of them flood, and one of them has to make room.
+        assert taken(limit, f"203.0.113.{number + 20}", 1000) == 40
+    words, seen = buckets._words, []
+
+    def look() -> None:
+        buckets._words = words
+        seen.append(buckets.full_at(OTHER, clock.now))
+        buckets._words = cast(memoryview, watched)
+
+    watched = Watched(words, look)
+    buckets._words = cast(memoryview, watched)
+    assert limit.wait(OTHER) == 0
+    assert max(seen) == clock.now + SECOND // 10
+    assert len(seen) >= 2

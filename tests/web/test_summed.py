@@ -6,9 +6,20 @@ import orjson
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from container.delivery.counters import Counters
+from container.delivery.counters import MOST_LANES, Counters
 from container.web.metrics import Metrics, delivery_metrics, new_metrics
-from container.web.summed import LARGEST, SMALLEST, Figures, added, counted, figures_of, packed, page_of, unpacked
+from container.web.summed import (
+    LARGEST,
+    SMALLEST,
+    Figures,
+    added,
+    bounded,
+    counted,
+    figures_of,
+    packed,
+    page_of,
+    unpacked,
+)
 from tests.web.scraped import families
 
 
@@ -79,3 +90,20 @@ def test_a_page_says_what_the_library_would() -> None:
 def test_every_gauge_that_is_not_added_up_is_one_that_there_is() -> None:
     gauges = {name for name, family in families().items() if family.type == "gauge"}
     assert gauges >= LARGEST | SMALLEST
+
+
+def test_however_often_lanes_change_there_are_no_more_series_than_that_and_no_total_falls() -> None:
+    before: Figures = {}
+    for restart in range(12):
+        counters = Counters()
+        for number in range(MOST_LANES):
+            counters.judged(f"lane {restart} {number}", {f"Tag {restart}": 1}, "delivered")
+            counters.buried(f"lane {restart} {number}", {f"Tag {restart}": 1}, "refused")
+        own = figures_of(delivery_metrics(counters))
+        before = bounded(counted(added([before, own])), 300)
+        assert sum(len(family.samples) for family in before.values()) <= 300
+        found = shown(before)
+        for name in ("tag_container_deliveries_total", "tag_container_dead_letters_total"):
+            told = [value for each, value in found.items() if each.startswith(name)]
+            assert sum(told) == MOST_LANES * (restart + 1)
+    assert bounded(before, 300) is before
