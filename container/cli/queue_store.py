@@ -56,6 +56,8 @@ async def reached_by(
         opened = await postgres("postgres").open_postgres(address, key=key, recover=False)
     except (StartError, StoreRefusedError) as problem:
         raise ControlError(f"The store cannot be opened: {problem}") from None
+    for sentence in opened.notices:
+        typer.echo(sentence, err=True)
     async with within(opened, container, clock=opened.clock, running=True) as control:
         yield control
 

@@ -2,7 +2,8 @@
 
 Several processes may seal with different keys, while a key is changed. So the record is a set and has no latest one:
 each key with the time when a process last said that it seals with it, which each says at its start and from time to
-time. One that was not named for a day, and that nothing needs, is forgotten.
+time. One that was named lately is a running process's. One that was not named for a day, and that nothing needs, is
+forgotten.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ from container.delivery.postgres_tables import Connection
 from container.delivery.seal import Keyring
 from container.delivery.store import StoreRefusedError
 
+NOTED_SECONDS = 20.0
+LATELY_MS = 60_000
+"""A process that runs has named its key since then; of one that has not it is taken that it is gone."""
+
 FORGOTTEN_MS = 24 * 3600 * 1000
 """Far longer than a process that runs is silent about its key."""
 
@@ -28,6 +33,9 @@ PATIENCE = "60s"
 _KEY = "key "
 _RECORDED = "select substr(name, 5), value::bigint from meta where name like 'key %%' order by name"
 _NOW = "(extract(epoch from clock_timestamp())*1000)::bigint"
+_LATELY = (
+    f"select substr(name, 5) from meta where name like 'key %%' and value::bigint>={_NOW}-{LATELY_MS} order by name"  # noqa: S608 - constants
+)
 _NOTE = (
     f"insert into meta values(%s, {_NOW}::text) on conflict (name) do update "
     "set value=greatest(meta.value::bigint, excluded.value::bigint)::text"
@@ -45,30 +53,37 @@ async def note(database: Database, keys: Keyring) -> None:
 
 
 async def check(database: Database, keys: Keyring) -> None:
-    """Raises `StoreRefusedError` without a key that sealed rows which wait: every one of them would be buried."""
-    missing = await _missing(database, keys)
-    if not missing:
-        return
-    found = await _patiently(database, _WAIT, missing)
-    if found is None:
+    """For a process that serves. Raises `StoreRefusedError` where it would bury rows, or others what it seals.
+
+    That is without a key that sealed rows which wait, and with none of the keys of those that run.
+    """
+    if problem := await foreign(database, keys):
+        raise StoreRefusedError(f"{problem} {_PUT_BACK}")
+    lately = [kid for (kid,) in await database.ask(_LATELY)]
+    if lately and not any(kid in keys for kid in lately):
         raise StoreRefusedError(
-            f"{_named(missing)} sealed deliveries of this database and is not here, and so many wait that it takes too "
-            f"long to tell whether it is needed. {_PUT_BACK}"
-        )
-    if found:
-        raise StoreRefusedError(
-            f'the deliveries that wait are sealed with the key "{found[0][0]}", which is not here. {_PUT_BACK}'
+            f"{_others(lately)} If all of them are stopped, and their key is not to be used any more, start this a "
+            "minute after the last one."
         )
 
 
 async def check_common(database: Database, keys: Keyring) -> None:
-    """Raises `StoreRefusedError` where the keys are none of those of the processes that serve, if there were any."""
-    recorded = {kid for kid, _ in await database.ask(_RECORDED)}
+    """For a command. Raises `StoreRefusedError` where its keys are none of those that rows were sealed with, if any."""
+    recorded = [kid for kid, _ in await database.ask(_RECORDED)]
     if recorded and not any(kid in keys for kid in recorded):
-        raise StoreRefusedError(
-            f"TAG_CONTAINER_KEY is not the key of this database's servers, who seal with {_named(sorted(recorded))}. "
-            "Set it as they have it."
+        raise StoreRefusedError(_others(recorded))
+
+
+async def foreign(database: Database, keys: Keyring) -> str:
+    """That rows wait which cannot be opened here, or that nobody can tell; empty where there are none."""
+    missing = await _missing(database, keys)
+    found = await _patiently(database, _WAIT, missing) if missing else []
+    if found is None:
+        return (
+            f"{_named(missing)} sealed deliveries of this database and is not here, and so many wait that it takes too "
+            "long to tell whether it is needed."
         )
+    return f'Deliveries wait that are sealed with the key "{found[0][0]}", which is not here.' if found else ""
 
 
 async def tell_missing(database: Database, keys: Keyring) -> None:
@@ -102,6 +117,13 @@ async def _patiently(database: Database, query: str, kids: Sequence[str]) -> lis
             return None
 
     return await database.run(work)
+
+
+def _others(kids: Sequence[str]) -> str:
+    return (
+        f"TAG_CONTAINER_KEY is not the key of this database's servers, who seal with {_named(kids)}. "
+        "Set it as they have it."
+    )
 
 
 def _named(kids: Collection[str]) -> str:
