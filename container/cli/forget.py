@@ -15,6 +15,8 @@ from container.config.problem import printable
 from container.delivery.forget import DEAD, GUARDS, WAITING
 from container.delivery.person import NobodyError, person
 
+SPOOLS = "Spools of servers were not searched: hits that wait in one come to the database later. Run it again then."
+
 
 def forget(
     *,
@@ -49,6 +51,8 @@ async def _forgotten(
         with progress("forget") as shown:
             job = await job_done(control, "/forget", {**stated, "dry_run": dry_run}, shown)
     typer.echo(_sentence(job, dry_run=dry_run))
+    if control.shared:
+        typer.echo(SPOOLS)
     for why, rows in job["kept"].items():
         typer.echo(f"{rows} stay: {printable(why)}.", err=True)
     return not job["kept"]

@@ -613,6 +613,7 @@ def test_a_person_is_counted_and_forgotten(tmp_path: Path) -> None:
     counted = said("forget", "--email", canaries.EMAIL, "--dry-run", data=tmp_path)
     assert "2 waiting deliveries, 1 dead letters, 0 guards would be deleted." in counted.output
     assert "were deleted." in said("forget", "--email", canaries.EMAIL, data=tmp_path).output
+    assert "Spools" not in counted.output
     again = said("forget", "--phone", canaries.PHONE, data=tmp_path)
     assert (again.exit_code, "0 waiting deliveries, 0 dead letters" in again.output) == (0, True)
 

@@ -121,6 +121,7 @@ def test_a_person_is_forgotten(url: str) -> None:
     assert "2 waiting deliveries, 1 dead letters, 0 guards would be deleted." in counted.output
     done = said("forget", "--email", canaries.EMAIL, "--store", url)
     assert (done.exit_code, "2 waiting deliveries, 1 dead letters, 0 guards were deleted." in done.output) == (0, True)
+    assert all("Spools of servers were not searched" in each.output for each in (counted, done))
     assert rows(url) == 0
 
 
