@@ -9,7 +9,7 @@ import typer
 
 from container.cli.control import Control
 from container.cli.queue import Config
-from container.cli.queue_store import DATA, Data, SecretsDir, Store, reached_by
+from container.cli.queue_store import Data, SecretsDir, Store, reached_by
 from container.cli.working import carried_out, job_done, progress
 from container.config.problem import printable
 from container.delivery.forget import DEAD, GUARDS, WAITING
@@ -27,7 +27,7 @@ def forget(
     event_id: Annotated[str | None, typer.Option(metavar="ID", help="The id of one event.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many there are.")] = False,
     config: Config = None,
-    data: Data = DATA,
+    data: Data = None,
     store: Store = None,
     secrets_dir: SecretsDir = None,
 ) -> None:

@@ -115,6 +115,33 @@ def test_a_letter_of_a_hit_needs_the_container_file(url: str, tmp_path: Path) ->
     assert (found.exit_code, "the tag is no longer there" in found.output) == (1, True)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("queue", "list"),
+        ("queue", "drop", "--all", "--dead", "--yes"),
+        ("queue", "pause", "1"),
+        ("forget", "--email", canaries.EMAIL),
+    ],
+)
+def test_a_folder_that_is_named_beside_a_database_is_refused_and_neither_is_touched(
+    url: str, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    filled(url, dead=2, waiting=3)
+    folder = str(prepared(tmp_path, dead=1, waiting=1))
+    before = execute(url, "select count(*) from dead")
+    found = said(*command, "--data", folder, TAG_CONTAINER_STORE=url)
+    words = " ".join(found.output.replace("\u2502", " ").split())
+    assert found.exit_code == 2
+    assert all(each in words for each in ("--data names the folder", "TAG_CONTAINER_STORE a database", '--store ""'))
+    both = said(*command, "--data", folder, "--store", url)
+    assert (both.exit_code, "are two stores: name one" in " ".join(both.output.split())) == (2, True)
+    assert (rows(url), execute(url, "select count(*) from dead")) == (3, before)
+    listed = said("queue", "list", "--format", "json", "--data", folder, "--store", "", TAG_CONTAINER_STORE=url)
+    [lane] = json.loads(listed.output)
+    assert (lane["waiting"], lane["dead"]) == (1, 1)
+
+
 def test_a_person_is_forgotten(url: str) -> None:
     filled(url, dead=1, waiting=2)
     counted = said("forget", "--email", canaries.EMAIL, "--dry-run", "--store", url)
