@@ -30,16 +30,23 @@ FORGOTTEN_MS = 24 * 3600 * 1000
 PATIENCE = "60s"
 """For going through all rows, which is done for a key only that was in use and is not here."""
 
-_KEY = "key "
+_KEY, _OPENS = "key ", "opens "
+"""In the table `meta`: keys that processes seal with, and those that they only open with."""
+
 _RECORDED = "select substr(name, 5), value::bigint from meta where name like 'key %%' order by name"
 _NOW = "(extract(epoch from clock_timestamp())*1000)::bigint"
 _LATELY = (
     f"select substr(name, 5) from meta where name like 'key %%' and value::bigint>={_NOW}-{LATELY_MS} order by name"  # noqa: S608 - constants
 )
 _NOTE = (
-    f"insert into meta values(%s, {_NOW}::text) on conflict (name) do update "
-    "set value=greatest(meta.value::bigint, excluded.value::bigint)::text"
+    f"insert into meta select name, {_NOW}::text from unnest(%s::text[]) name order by name "  # noqa: S608 - constants
+    "on conflict (name) do update set value=greatest(meta.value::bigint, excluded.value::bigint)::text"
 )
+_NAMED = (
+    "select substr(name, strpos(name, ' ')+1) from meta "  # noqa: S608 - constants
+    f"where (name like 'key %%' or name like 'opens %%') and value::bigint>={_NOW}-{LATELY_MS}"
+)
+_FORGET_OPENS = f"delete from meta where name like 'opens %%' and value::bigint<{_NOW}-{FORGOTTEN_MS}"  # noqa: S608 - constants
 _FORGET = f"delete from meta where name=%s and value::bigint<{_NOW}-{FORGOTTEN_MS}"  # noqa: S608 - constants
 _WAIT = "select kid from delivery where kid=any(%s) limit 1"
 _LETTERS = "select kid, count(*) from dead where kid=any(%s) group by kid order by kid"
@@ -48,8 +55,14 @@ log = logging.getLogger("container.delivery")
 
 
 async def note(database: Database, keys: Keyring) -> None:
-    """That this process seals with its key."""
-    await database.ask(_NOTE, (f"{_KEY}{keys.kid}",))
+    """That this process seals with its key, and opens with the others."""
+    seals, *opens = keys.kids
+    await database.ask(_NOTE, ([f"{_KEY}{seals}", *(f"{_OPENS}{kid}" for kid in opens)],))
+
+
+async def named_lately(database: Database) -> frozenset[str]:
+    """All keys of the processes that run; empty where none does."""
+    return frozenset(kid for (kid,) in await database.ask(_NAMED))
 
 
 async def check(database: Database, keys: Keyring) -> None:
@@ -88,6 +101,7 @@ async def foreign(database: Database, keys: Keyring) -> str:
 
 async def tell_missing(database: Database, keys: Keyring) -> None:
     """Has the log name each key that dead letters need and that is not here. One that nothing needs is forgotten."""
+    await database.ask(_FORGET_OPENS)
     missing = await _missing(database, keys)
     found = await _patiently(database, _LETTERS, missing) if missing else None
     if found is None:

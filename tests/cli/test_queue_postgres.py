@@ -96,7 +96,7 @@ def test_rows_are_shown_replayed_dropped_and_paused(url: str) -> None:
     shown = said("queue", "show", "1", "--store", url)
     assert "no such pixel" in shown.output
     assert not canaries.EVERYTHING.within(shown.output)
-    assert "sent again: 2" in said("queue", "replay", "1", "2", "--yes", "--store", url).output
+    assert "waiting again: 2" in said("queue", "replay", "1", "2", "--yes", "--store", url).output
     assert "dropped: 1" in said("queue", "drop", "3", "--yes", "--store", url).output
     assert lane_of(url) == (3, 2)
     assert "Lane 1 is paused." in said("queue", "pause", "1", "--store", url).output
@@ -142,6 +142,25 @@ def test_a_folder_that_is_named_beside_a_database_is_refused_and_neither_is_touc
     assert (lane["waiting"], lane["dead"]) == (1, 1)
 
 
+def test_what_waits_again_though_no_server_has_its_key_is_told_of(url: str) -> None:
+    filled(url, dead=1)
+    execute(url, "update meta set name='key other' where name like 'key %'")
+    execute(url, "insert into meta select 'key ' || kid, '0' from dead")
+    found = said("queue", "replay", "1", "--yes", "--store", url)
+    assert found.exit_code == 0
+    assert "waiting again: 1" in found.output
+    assert "of these: 1, but no server that runs says that it has the key" in found.output
+
+
+def test_rows_that_a_stray_server_sealed_are_told_of(url: str) -> None:
+    filled(url, waiting=1)
+    execute(url, "insert into meta values('key stray', '0')")
+    execute(url, "update delivery set kid='stray'")
+    found = said("queue", "list", "--waiting", "--store", url)
+    assert (found.exit_code, "(not readable)" in found.stdout) == (0, True)
+    assert 'sealed with the key "stray", which is not here' in found.stderr
+
+
 def test_a_person_is_forgotten(url: str) -> None:
     filled(url, dead=1, waiting=2)
     counted = said("forget", "--email", canaries.EMAIL, "--dry-run", "--store", url)
@@ -173,7 +192,7 @@ def test_what_is_done_while_a_server_runs_is_done(url: str, tmp_path: Path) -> N
         assert httpx.get(f"{served.public}/g/collect?{PURCHASE}").status_code == 204
         soon(lambda: rows(url), 1)
         replayed = said("queue", "replay", "--all", "--yes", **environment(url))
-        assert "sent again: 3" in replayed.output
+        assert "waiting again: 3" in replayed.output
         assert rows(url) == 4
         dropped = said("queue", "drop", "--all", "--waiting", "--yes", **environment(url))
         assert "dropped: 4" in dropped.output

@@ -8,9 +8,10 @@ import secrets
 import psycopg
 import pytest
 
-from container.delivery import postgres_keys
+from container.delivery import postgres_keys, rerun
 from container.delivery.postgres import PostgresStore, open_postgres
 from container.delivery.postgres_keys import FORGOTTEN_MS, LATELY_MS
+from container.delivery.progress import Progress
 from container.delivery.seal import shared_keyring
 from container.delivery.selection import Selection
 from container.delivery.store import StoreRefusedError
@@ -212,6 +213,37 @@ def test_what_a_stray_process_sealed_keeps_no_command_out_and_is_told_of(url: st
         run(closed(url, OLD))
     execute(url, "delete from delivery")
     assert run(look(OLD)) == ([], [])
+
+
+def test_a_replay_warns_of_letters_whose_key_no_running_process_has(url: str) -> None:
+    async def replayed(key: str) -> tuple[dict[str, int], dict[str, int]]:
+        command = await open_postgres(url, key=key, recover=False)
+        progress = Progress()
+        await rerun.replay(command, Selection("dead"), progress, container=None, clock=lambda: NOW)
+        await command.close()
+        return progress.changed, progress.warned
+
+    async def scenario() -> None:
+        await closed(url, OLD, 1, dies=True)
+        stopped(url)
+        server = await open_postgres(url, key=NEW)
+        warned = {rerun.KEY_UNSHARED.format(kid(OLD)): 1}
+        assert await replayed(TURNED) == ({rerun.WAITING_AGAIN: 1}, warned)
+        claimed = await claim_first(server)
+        assert claimed is not None
+        assert dict(claimed.buried) == {"unknown_key": 1}
+        await server.close()
+        # One that only opens with it has it as well.
+        both = await open_postgres(url, key=TURNED)
+        assert await replayed(TURNED) == ({rerun.WAITING_AGAIN: 1}, {})
+        claimed = await must_claim(both)
+        await both.bury(claimed, claimed.rows, "refused", note="no", now=NOW)
+        await both.close()
+        # Where none runs nobody knows.
+        execute(url, "delete from meta where name like 'key %' or name like 'opens %'")
+        assert await replayed(TURNED) == ({rerun.WAITING_AGAIN: 1}, {})
+
+    run(scenario())
 
 
 def test_a_command_needs_a_key_of_the_servers_and_leaves_the_record_alone(
