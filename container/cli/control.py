@@ -62,9 +62,10 @@ class ControlError(Exception):
 
 
 class Control(Protocol):
-    """The JSON interface of the queue, wherever it is. `running`: it is a server's."""
+    """The JSON interface of the queue, wherever it is. `running`: it is a server's. `shared`: over a database."""
 
     running: bool
+    shared: bool
 
     async def ask(self, path: str, document: Document | None = None, **query: object) -> Any:
         """What a GET answers, or with a document a POST. Raises `ControlError`."""
@@ -159,6 +160,7 @@ class _Remote:
     """A server on its control socket."""
 
     running = True
+    shared = False
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -185,7 +187,7 @@ class _Local:
 
     def __init__(self, application: Application, *, running: bool = False) -> None:
         self._application = application
-        self.running = running
+        self.running = self.shared = running
 
     async def ask(self, path: str, document: Document | None = None, **query: object) -> Any:
         messages = [message async for message in self._messages(path, document, query)]

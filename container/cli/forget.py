@@ -9,11 +9,13 @@ import typer
 
 from container.cli.control import Control
 from container.cli.queue import Config
-from container.cli.queue_store import DATA, Data, SecretsDir, Store, reached_by
+from container.cli.queue_store import Data, SecretsDir, Store, reached_by
 from container.cli.working import carried_out, job_done, progress
 from container.config.problem import printable
 from container.delivery.forget import DEAD, GUARDS, WAITING
 from container.delivery.person import NobodyError, person
+
+SPOOLS = "Spools of servers were not searched: hits that wait in one come to the database later. Run it again then."
 
 
 def forget(
@@ -25,7 +27,7 @@ def forget(
     event_id: Annotated[str | None, typer.Option(metavar="ID", help="The id of one event.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many there are.")] = False,
     config: Config = None,
-    data: Data = DATA,
+    data: Data = None,
     store: Store = None,
     secrets_dir: SecretsDir = None,
 ) -> None:
@@ -49,6 +51,8 @@ async def _forgotten(
         with progress("forget") as shown:
             job = await job_done(control, "/forget", {**stated, "dry_run": dry_run}, shown)
     typer.echo(_sentence(job, dry_run=dry_run))
+    if control.shared:
+        typer.echo(SPOOLS)
     for why, rows in job["kept"].items():
         typer.echo(f"{rows} stay: {printable(why)}.", err=True)
     return not job["kept"]

@@ -30,6 +30,7 @@ from container.cli.scene import Scene, demo_scene, welcome
 from container.cli.signals import early
 from container.cli.sources import Sources
 from container.cli.stopping import Remaining, drain, when_hurried
+from container.cli.stores import SPOOL
 from container.cli.tracing import ExtraMissingError, Spans, find_spans
 from container.delivery.told import quoted
 from container.engine.run import run as evaluate
@@ -212,6 +213,7 @@ async def _admin_pages(
         wake=engine.worker.wake,
         outcomes=engine.worker.outcomes if reports is None else reports,
         folder=None if options.store else _folder(options),
+        spools=options.data / SPOOL if options.spool else None,
         others=(lambda: ()) if reports is None else reports.metrics,
     )
     opened.push_async_callback(admin.caretaker.jobs.close)

@@ -44,7 +44,7 @@ def list_(
     reason: Reason = None,
     most: Annotated[int, typer.Option(min=1, max=500, help="So many rows, the latest.")] = 50,
     format: Annotated[Literal["text", "json"], typer.Option(help="For people or for programs.")] = "text",
-    data: Data = DATA,
+    data: Data = None,
     store: Store = None,
     secrets_dir: SecretsDir = None,
 ) -> None:
@@ -67,7 +67,7 @@ def list_(
     # Of a database nobody knows from here whether a server works on it.
     running = running or bool(store)
     if not running:
-        typer.echo(printable(f"No server runs on {data}; this is how the folder stands."))
+        typer.echo(printable(f"No server runs on {data or DATA}; this is how the folder stands."))
     if "rows" in found:
         row_table(found["rows"])
     else:
@@ -82,7 +82,7 @@ def show(
     waiting: Waiting = False,
     whole: Annotated[bool, typer.Option("--whole", help="With all values in clear. That is logged.")] = False,
     format: Annotated[Literal["text", "json"], typer.Option(help="For people or for programs.")] = "text",
-    data: Data = DATA,
+    data: Data = None,
     store: Store = None,
     secrets_dir: SecretsDir = None,
 ) -> None:
@@ -109,7 +109,7 @@ def replay(
     every: Every = False,
     yes: Yes = False,
     config: Config = None,
-    data: Data = DATA,
+    data: Data = None,
     store: Store = None,
     secrets_dir: SecretsDir = None,
 ) -> None:
@@ -128,7 +128,7 @@ def drop(
     dead: Dead = False,
     waiting: Waiting = False,
     yes: Yes = False,
-    data: Data = DATA,
+    data: Data = None,
     store: Store = None,
     secrets_dir: SecretsDir = None,
 ) -> None:
@@ -145,7 +145,7 @@ def drop(
 def pause(
     lane: Annotated[int, typer.Argument(metavar="LANE")],
     *,
-    data: Data = DATA,
+    data: Data = None,
     store: Store = None,
     secrets_dir: SecretsDir = None,
 ) -> None:
@@ -157,7 +157,7 @@ def pause(
 def resume(
     lane: Annotated[int, typer.Argument(metavar="LANE")],
     *,
-    data: Data = DATA,
+    data: Data = None,
     store: Store = None,
     secrets_dir: SecretsDir = None,
 ) -> None:
@@ -173,7 +173,7 @@ def export_(
     dead: Dead = False,
     waiting: Waiting = False,
     reason: Reason = None,
-    data: Data = DATA,
+    data: Data = None,
     store: Store = None,
     secrets_dir: SecretsDir = None,
 ) -> None:
@@ -196,7 +196,7 @@ def export_(
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, allow_dash=True)],
     *,
-    data: Data = DATA,
+    data: Data = None,
     store: Store = None,
     secrets_dir: SecretsDir = None,
 ) -> None:

@@ -17,7 +17,9 @@ from container.cli.starting import STORE, store_address
 from container.cli.stores import postgres
 from container.delivery.store import StoreRefusedError
 
-Data = Annotated[Path, typer.Option(file_okay=False, help="The folder of the store.")]
+DATA = Path("data")
+
+Data = Annotated[Path | None, typer.Option(file_okay=False, show_default=str(DATA), help="The folder of the store.")]
 Store = Annotated[
     str | None,
     typer.Option(metavar="URL", help="The PostgreSQL database of the store; empty for --data, whatever is set."),
@@ -29,24 +31,25 @@ SecretsDir = Annotated[
     ),
 ]
 
-DATA = Path("data")
-
 
 @asynccontextmanager
 async def reached_by(
-    store: str | None, data: Path, config: Path | None = None, *, secrets_dir: Path | None
+    store: str | None, data: Path | None, config: Path | None = None, *, secrets_dir: Path | None
 ) -> AsyncIterator[Control]:
     """The interface of the queue. Raises `ControlError`, and `typer.BadParameter` where no store is meant.
 
-    `store`: what was stated, `None` for nothing. A database is worked on from this process, whoever else does.
+    `store`, `data`: what was stated, `None` for nothing. A database is worked on from this process, whoever else does.
     """
     secrets = secrets_from(secrets_dir, os.environ)
     address = store_address(own_secret(secrets, STORE, secrets_dir) if store is None else store)
     if not address:
+        data = data or DATA
         _refuse_no_folder(data)
         async with reached(data, config, secrets_dir=secrets_dir) as control:
             yield control
         return
+    if data is not None:
+        _refuse_two(data, stated=store is not None)
     key = own_secret(secrets, KEY, secrets_dir)
     if not key:
         raise ControlError(f"The deliveries of a database are sealed with {KEY}: set it as its servers have it.")
@@ -56,8 +59,20 @@ async def reached_by(
         opened = await postgres("postgres").open_postgres(address, key=key, recover=False)
     except (StartError, StoreRefusedError) as problem:
         raise ControlError(f"The store cannot be opened: {problem}") from None
+    for sentence in opened.notices:
+        typer.echo(sentence, err=True)
     async with within(opened, container, clock=opened.clock, running=True) as control:
         yield control
+
+
+def _refuse_two(data: Path, *, stated: bool) -> None:
+    """Whoever names a folder means what is in there, and not the database of all servers."""
+    if stated:
+        raise typer.BadParameter(f'--data "{data}" and --store are two stores: name one.')
+    raise typer.BadParameter(
+        f'--data names the folder "{data}", and {STORE} a database: add --store "" to mean the folder, or leave --data '
+        "away to mean the database. Nothing was done."
+    )
 
 
 def _refuse_no_folder(data: Path) -> None:

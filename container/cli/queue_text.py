@@ -102,6 +102,7 @@ def detail_lines(row: dict[str, Any]) -> Iterator[str]:
 def outcome_lines(job: dict[str, Any]) -> tuple[list[str], bool]:
     """What a job did, and whether it did all that was asked."""
     lines = [f"{what}: {rows}" for what, rows in job["changed"].items()]
+    lines += [f"of these: {rows}, but {printable(what)}" for what, rows in job.get("warned", {}).items()]
     lines += [f"stay: {rows}, because {printable(why)}" for why, rows in job["kept"].items()]
     return lines or [NOTHING_TO_DO], not job["kept"]
 

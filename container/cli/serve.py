@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -22,9 +23,14 @@ from container.cli.starting import (
     proxies_of,
 )
 from container.cli.stopping import MOST_DRAIN_SECONDS
+from container.delivery.leftovers import holds_file
 from container.delivery.store import Limits
+from container.delivery.told import quoted
 
 MOST_WORKERS = 64
+DATA = Path("data")
+
+logger = logging.getLogger("container.cli")
 
 
 def serve(
@@ -36,7 +42,9 @@ def serve(
     port: Port = 8080,
     admin_host: Annotated[str, typer.Option(help="Where the operator looks.")] = "127.0.0.1",
     admin_port: Port = 8081,
-    data: Annotated[Path, typer.Option(file_okay=False, help="The folder of the store.")] = Path("data"),
+    data: Annotated[
+        Path | None, typer.Option(file_okay=False, show_default=str(DATA), help="The folder of the store.")
+    ] = None,
     store: Store = None,
     workers: Annotated[
         int, typer.Option(min=1, max=MOST_WORKERS, metavar="N", help="Processes; more than one need --store.")
@@ -84,12 +92,14 @@ def serve(
     needing = [*(["--workers above 1"] if workers > 1 else []), *(["--no-deliver"] if no_deliver else [])]
     needing += ["--spool"] if spool else []
     check_store(own, needing=needing, demo=demo)
+    if data is not None and own.store and not spool:
+        _tell_unused(data)
     options = Options(
         host=host,
         port=port,
         admin_host=admin_host,
         admin_port=admin_port,
-        data=data,
+        data=data or DATA,
         proxies=proxies_of(trusted_proxy),
         egress=networks_of("--allow-egress", allow_egress),
         prefix=prefix_of(path_prefix),
@@ -108,3 +118,10 @@ def serve(
         spool=spool,
     )
     carry_out(options, config, own)
+
+
+def _tell_unused(data: Path) -> None:
+    """An image or a unit names a folder in its command, whatever the store is: that is no mistake."""
+    level = logging.WARNING if holds_file(data) else logging.INFO
+    line = 'serve.data_unused folder=%s "The store is a database: what may wait in this folder is sent by nobody."'
+    logger.log(level, line, quoted(str(data)))

@@ -129,14 +129,15 @@ class StoreCounters:
 class SpoolFigures:
     """How a spool stands. `holds`: hits go into it. The others count deliveries that were in it.
 
-    `stored`: in the database; `duplicates`: whose key was taken there; `left`: that cannot be forwarded. `unusable`:
-    spools that no process has and that cannot be forwarded.
+    `stored`: in the database; `duplicates`: whose key was taken there; `left`: that cannot be forwarded. `leftover`:
+    spools that no process has and that hold hits; `unusable`: those of them that cannot be forwarded.
     """
 
     holds: bool = False
     stored: int = 0
     duplicates: int = 0
     left: int = 0
+    leftover: int = 0
     unusable: int = 0
 
 

@@ -17,7 +17,8 @@ from container.delivery.progress import Progress
 from container.delivery.row import FailedHit, Unpacked
 from container.delivery.schema import FILE
 from container.delivery.selection import AT_ONCE, Place, Selection
-from container.delivery.store import Store
+from container.delivery.spools import holding
+from container.delivery.store import Store, StoreUnavailableError
 from container.delivery.texts import texts_of
 from container.engine.guards import once_per_guard
 
@@ -40,16 +41,25 @@ async def forget(
     *,
     tags: Mapping[str, str],
     folder: Path | None = None,
+    spools: Path | None = None,
     dry_run: bool = False,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
     """Deletes what holds the person and counts it; `dry_run`: only counts it.
 
     `tags`: those of the container that have a `once_per`, each with its key as it is written. `folder`: where the store
-    is; damaged files that were moved aside there are named, for nobody can search them.
+    is; damaged files that were moved aside there are named, for nobody can search them. `spools`: where those of this
+    process and of others are. Raises `StoreUnavailableError` while any holds hits, which come to the store later.
     Waiting rows first: what dies meanwhile is then found among the dead letters. And both once more in the end, since
     letters may have been sent again before they were looked at, and have died since: of letters only new ones.
     """
+    held = [] if spools is None else await asyncio.to_thread(holding, spools)
+    if held:
+        named = ", ".join(f'"{each}"' for each in held)
+        raise StoreUnavailableError(
+            f"hits wait in the spool {named}, where nobody looks for a person; do this again when the database has "
+            "them, or take away what cannot be forwarded"
+        )
     looks = PLACES if dry_run else (*PLACES, *PLACES)
     progress.total = sum([await store.count(Selection(place)) for place, _ in looks[:3]])
     for each in (WAITING, DEAD, GUARDS):

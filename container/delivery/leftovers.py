@@ -30,10 +30,9 @@ from container.delivery.store import (
 )
 from container.delivery.told import quoted
 
-SETTLED_SECONDS = 30.0
-"""Processes that start together have each found a spool by then."""
+LOOK_SECONDS = 30.0
+"""Between two looks, and before the first: processes that start together have each found a spool by then."""
 
-AGAIN_SECONDS = 300.0
 PAUSE_SECONDS = 1.0
 
 log = logging.getLogger("container.delivery")
@@ -57,6 +56,7 @@ class Leftovers:
         self._seen: dict[Path, State] = {}
         self._left: dict[Path, set[tuple[Place, int]]] = {}
         self._troubles: dict[Path, str] = {}
+        self._under_way: Path | None = None
         self._held: int | None = None
 
     @property
@@ -65,9 +65,15 @@ class Leftovers:
         return len(self._troubles)
 
     @property
+    def waiting(self) -> int:
+        """How many others hold hits that are being forwarded."""
+        return int(self._under_way is not None and self._under_way not in self._troubles)
+
+    @property
     def notices(self) -> Sequence[str]:
         """What somebody should look after, as sentences."""
-        return [
+        waiting = [f'Hits wait in the spool "{self._under_way}", which no process has: they are forwarded.']
+        return (waiting if self.waiting else []) + [
             f'Hits wait in the spool "{folder}", which no process has, and cannot be forwarded ({reason.rstrip(".")}).'
             for folder, reason in self._troubles.items()
         ]
@@ -80,13 +86,10 @@ class Leftovers:
 
     async def run(self) -> None:
         """Looks for them again and again, until it is cancelled."""
-        pause = SETTLED_SECONDS
         while True:
-            await self._sleep(pause)
-            pause = SETTLED_SECONDS
+            await self._sleep(LOOK_SECONDS)
             if self._alone():
                 await self._look()
-                pause = AGAIN_SECONDS
 
     def close(self) -> None:
         """Lets another process look after them."""
@@ -166,8 +169,11 @@ class Leftovers:
         left = self._left.setdefault(folder, set())
         forwarding = Forwarding(folder, spool, self._database, left=left)
         try:
-            await self._emptied(forwarding, spool)
+            if await forwarding.holds():
+                self._under_way = folder
+                await self._emptied(forwarding, spool)
         finally:
+            self._under_way = None
             await forwarding.close()
             done = forwarding.done
             self.done.add(done)

@@ -80,8 +80,7 @@ async def open_postgres(
     database = Database(url, recover)
     try:
         await database.open()
-        await postgres_keys.check(database, keys)
-        await (postgres_keys.note if recover else postgres_keys.check_common)(database, keys)
+        await (postgres_keys.check if recover else postgres_keys.check_common)(database, keys)
         store = PostgresStore(database, keys, limits=limits, recover=recover)
         await store.begin()
     except StoreUnavailableError as problem:
@@ -123,7 +122,7 @@ class PostgresStore:
             "lapsed": (5.0, lambda: self.recover(now=self.clock())),
             "size": (60.0, self._measure_size),
             "days": (600.0, lambda: tending.give_back_days(database)),
-            "keys": (600.0, lambda: postgres_keys.note(database, keys)),
+            "keys": (postgres_keys.NOTED_SECONDS, lambda: postgres_keys.note(database, keys)),
         }
         self._serves = self._key_noted = recover
         self._keeping = Keeping(looking | serving if recover else looking)
@@ -147,7 +146,10 @@ class PostgresStore:
         """Reads how full the store is, and begins to look after it."""
         await self._filling.read(self.database)
         if self._serves:
+            await postgres_keys.note(self.database, self._keys)
             await postgres_keys.tell_missing(self.database, self._keys)
+        elif foreign := await postgres_keys.foreign(self.database, self._keys):
+            self.notices = [f"{foreign} They are shown as not readable, and left out of what needs to read them."]
         self._keeping.begin()
 
     @property

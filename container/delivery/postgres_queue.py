@@ -14,6 +14,7 @@ from container.delivery import postgres_again, postgres_rows, postgres_traces
 from container.delivery.known_ids import KnownIds
 from container.delivery.postgres_again import Line
 from container.delivery.postgres_connecting import Database, Work
+from container.delivery.postgres_keys import named_lately
 from container.delivery.postgres_tables import Connection
 from container.delivery.queue import Returned, Take
 from container.delivery.row import Acceptance, FailedHit, Unpacked
@@ -81,9 +82,8 @@ class PostgresQueue:
         return await self._look(partial(postgres_rows.reasons, lane=lane))
 
     async def standing(self, selection: Selection, *, after: int, most: int = AT_ONCE) -> Sequence[Standing]:
-        return await self._look(
-            partial(postgres_rows.standing, keys=self._keys, selection=selection, after=after, most=most)
-        )
+        work = partial(postgres_rows.standing, keys=self._keys, named=await named_lately(self._database))
+        return await self._look(partial(work, selection=selection, after=after, most=most))
 
     async def hit_of(self, letter: Standing) -> FailedHit | None:
         return await self._look(partial(postgres_rows.hit_of, keys=self._keys, letter=letter))

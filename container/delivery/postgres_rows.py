@@ -6,7 +6,7 @@ Bodies are opened in a thread: what takes a while must hold up neither the hits 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -141,16 +141,24 @@ async def row(
 
 
 async def standing(
-    connection: Connection, keys: Keyring, selection: Selection, *, after: int, most: int
+    connection: Connection, keys: Keyring, selection: Selection, *, named: Collection[str], after: int, most: int
 ) -> list[Standing]:
-    """The selected letters, and what decides whether they can be sent again."""
+    """The selected letters, and what decides whether they can be sent again. `named`: keys of processes that run."""
     clause, values = where(selection)
     query = (
         f"select r.number, r.id, r.holds, r.reason, {in_origin('expire')}, r.kid from dead r "  # noqa: S608 - constants
         f"where r.number>%s and {clause} order by r.number limit %s"
     )
     return [
-        Standing(number, row_id, holds, reason, expire, "" if kid in keys else kid)
+        Standing(
+            number,
+            row_id,
+            holds,
+            reason,
+            expire,
+            missing_key="" if kid in keys else kid,
+            unshared_key=kid if kid in keys and named and kid not in named else "",
+        )
         for number, row_id, holds, reason, expire, kid in await fetch(connection, query, (after, *values, most))
     ]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 @dataclass(slots=True)
 class Progress:
     """`done` of `total` rows were looked at. `changed`: by what became of them; `kept`: by why they stay as they are.
+    `warned`: of those that were changed, by what may go wrong with them.
 
     Mutable on purpose: the work writes it, and others read it meanwhile.
     """
@@ -16,10 +17,14 @@ class Progress:
     done: int = 0
     changed: dict[str, int] = field(default_factory=dict)
     kept: dict[str, int] = field(default_factory=dict)
+    warned: dict[str, int] = field(default_factory=dict)
 
     def change(self, what: str, rows: int) -> None:
         if rows:
             self.changed[what] = self.changed.get(what, 0) + rows
+
+    def warn(self, what: str, rows: int = 1) -> None:
+        self.warned[what] = self.warned.get(what, 0) + rows
 
     def keep(self, why: str, rows: int = 1) -> None:
         if rows > 0:

@@ -23,9 +23,10 @@ from container.engine.run import claim_hit, decide, scopes
 HITS_AT_ONCE = 25
 """So many are written in one commit; between two of them other hits have their turn."""
 
-SENT_AGAIN, DROPPED = "sent again", "dropped"
+WAITING_AGAIN, DROPPED = "waiting again", "dropped"
 TOO_OLD = "too old for the vendor"
 KEY_MISSING = 'the key "{}" is not here'
+KEY_UNSHARED = 'no server that runs says that it has the key "{}", and without it they die again'
 DAMAGED = "damaged: the body cannot be read"
 FULL = "the lane is full, or the letter is gone"
 NO_CONTAINER = "no container is at hand: start the server, or name the file with --config"
@@ -54,7 +55,10 @@ async def replay(
         damaged = [letter for letter in waiting if letter.reason == "damaged" and letter not in old]
         numbers = [letter.number for letter in waiting if letter not in old and letter not in damaged]
         sent = await store.replay(selection.only(numbers), now=now) if numbers else 0
-        progress.change(SENT_AGAIN, sent)
+        progress.change(WAITING_AGAIN, sent)
+        for letter in waiting if sent else ():
+            if letter.unshared_key and letter.number in numbers:
+                progress.warn(KEY_UNSHARED.format(letter.unshared_key))
         progress.keep(TOO_OLD, len(old))
         progress.keep(DAMAGED, len(damaged))
         progress.keep(FULL, len(numbers) - sent)
@@ -106,7 +110,7 @@ async def _replay_hits(
         # A hit takes as long as one that comes in; those have their turn in between.
         await asyncio.sleep(0)
     stored = await asyncio.gather(*(store.replay_hit(letter, made) for letter, made in again))
-    progress.change(SENT_AGAIN, sum(stored))
+    progress.change(WAITING_AGAIN, sum(stored))
     progress.keep(HELD_BACK, len(stored) - sum(stored))
     progress.done += len(letters)
 

@@ -42,6 +42,11 @@ class Keyring:
         self._nonces = count()
         self._cipher = lru_cache(maxsize=64)(self._derived)
 
+    @property
+    def kids(self) -> Sequence[str]:
+        """The names of all keys, that of the one that seals first."""
+        return [*self._keys]
+
     def __contains__(self, kid: str) -> bool:
         return kid in self._keys
 

@@ -98,7 +98,10 @@ class RowDetail:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What decides whether a letter can go back to waiting. `missing_key`: its key's name, if that is not here."""
+    """What decides whether a letter can go back to waiting. `missing_key`: its key's name, if that is not here.
+
+    `unshared_key`: the same, if it is here and processes run of which none has named it.
+    """
 
     number: int
     id: str
@@ -106,6 +109,7 @@ class Standing:
     reason: str
     expire: int | None
     missing_key: str = ""
+    unshared_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,7 +240,9 @@ class SpoolStore:
         done = Forwarded()
         for each in (self.forwarded, self._leftovers.done):
             done.add(each)
-        spool = SpoolFigures(self.holds, done.stored, done.duplicates, done.left, self._leftovers.unusable)
+        unusable = self._leftovers.unusable
+        leftover = self._leftovers.waiting + unusable
+        spool = SpoolFigures(self.holds, done.stored, done.duplicates, done.left, leftover, unusable)
         return replace(self._database.figures(), spool=spool)
 
     def begin(self, reason: str) -> None:

@@ -27,7 +27,7 @@ def _nothing() -> None:
 class Caretaker:
     """`container`: the one in force, `None` without one. `wake`: has the worker look at its lanes. `clock`: Unix ms.
 
-    `folder`: the data folder, where it has one.
+    `folder`: the data folder, where it has one. `spools`: the folder of the spools, where there are any.
     """
 
     store: Store
@@ -36,6 +36,7 @@ class Caretaker:
     clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     jobs: Jobs = field(default_factory=Jobs)
     folder: Path | None = None
+    spools: Path | None = None
 
     def replay(self, selection: Selection) -> Job:
         """Sends dead letters again. Raises `BusyError`, like the next two."""
@@ -61,7 +62,8 @@ class Caretaker:
             container = self.container()
             known = () if container is None else container.tags
             tags = {tag.name: str(tag.once_per.key) for tag in known if tag.once_per is not None}
-            await forget.forget(self.store, person, progress, tags=tags, folder=self.folder, dry_run=dry_run)
+            folders = {"folder": self.folder, "spools": self.spools}
+            await forget.forget(self.store, person, progress, tags=tags, **folders, dry_run=dry_run)
 
         return self.jobs.begin("count" if dry_run else "forget", work)
 

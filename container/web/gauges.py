@@ -96,6 +96,8 @@ def _of_store(figures: StoreFigures) -> Iterator[Metric]:
     recovered.add_metric(["dead"], figures.poisoned)
     yield recovered
     yield _gauge("spool_holds", "1 while hits go into the spool, else 0.", value=int(figures.spool.holds))
+    about = "Spools that no process has and that hold hits, whether they are being forwarded or cannot be."
+    yield _gauge("spool_leftover", about, value=figures.spool.leftover)
     about = "Spools that no process has and that cannot be forwarded."
     yield _gauge("spool_unusable", about, value=figures.spool.unusable)
     forwarded = _counter("spool_deliveries", "Deliveries that were in the spool, by what became of them.", ["became"])

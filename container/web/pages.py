@@ -45,8 +45,8 @@ class Admin:
     """What the admin listener shows. `token` empty: nobody may see the pages. `clock`: Unix time in seconds.
 
     The current container's notice stands at the top of the page. `wake`: has the worker look at its lanes. `jobs`: long
-    work that was begun. `outcomes`: of the latest requests. `folder`: where the store is. `others`: the
-    figures of the processes for which this one stands.
+    work that was begun. `outcomes`: of the latest requests. `folder`: where the store is. `spools`: the folder of the
+    spools, where there are any. `others`: the figures of the processes for which this one stands.
     """
 
     current: Current
@@ -60,12 +60,13 @@ class Admin:
     jobs: Jobs = field(default_factory=Jobs)
     outcomes: Latest = field(default_factory=Outcomes)
     folder: Path | None = None
+    spools: Path | None = None
     others: Callable[[], Sequence[Figures]] = tuple
 
     @property
     def caretaker(self) -> Caretaker:
         """What looks after deliveries, with the container that is in force."""
-        known = (self.wake, lambda: self.now, self.jobs, self.folder)
+        known = (self.wake, lambda: self.now, self.jobs, self.folder, self.spools)
         return Caretaker(self.store, lambda: self.current.container, *known)
 
     @property

@@ -72,7 +72,7 @@ def test_a_letter_is_replayed_by_clicking_and_its_progress_ends(tmp_path: Path) 
             assert await tab.value("document.querySelector('button[value=replay]').textContent") == "Replay 1"
             await tab.click("button[value=replay]")
             said = await ended(tab)
-            assert "1 sent again" in said
+            assert "1 waiting again" in said
             assert "1 of 1 rows" in said
             await tab.click("main p:last-of-type a")
             await tab.until("location.pathname === '/lanes/1' && document.readyState === 'complete'")
@@ -87,7 +87,7 @@ def test_a_lane_is_replayed_with_a_progress_bar_that_moves_to_its_end(tmp_path: 
         async with lane_page(tmp_path) as tab:
             await tab.click("button[value=replay-all]")
             said = await ended(tab)
-            assert f"{LETTERS:,} sent again" in said
+            assert f"{LETTERS:,} waiting again" in said
             assert await tab.value("(bar => bar.value === bar.max)(document.querySelector('progress'))")
             assert tab.said == []
 
@@ -113,7 +113,7 @@ def test_everything_works_without_scripts(tmp_path: Path) -> None:
         async with lane_page(tmp_path, scripts=False) as tab:
             await tab.click("tbody input[name=row]")
             await tab.click("button[value=replay]")
-            assert "1 sent again" in await ended(tab)
+            assert "1 waiting again" in await ended(tab)
             assert tab.said == []
 
     asyncio.run(work())

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from benchmarks.cluster import OWNER, program
+from container.delivery.schema import FILE as STORE_FILE
 from tests.cli.database import TOKEN, environment, on_database, rows, soon
 from tests.cli.processes import FILE, PURCHASE, ROOT, run, serving, surroundings
 from tests.delivery.postgres import KEY, by, cluster, execute, running
@@ -79,6 +80,20 @@ def test_without_the_key_that_all_of_them_share_nothing_starts(tmp_path: Path) -
     found = run("serve", "--store", NOWHERE, folder=tmp_path, environment={"SERVED_TOKEN": "t"})
     assert found.returncode == 2
     assert "TAG_CONTAINER_KEY has to be set" in said(found.stderr)
+
+
+@pytest.mark.parametrize(("holds", "level"), [(False, "INFO"), (True, "WARNING")])
+def test_a_folder_that_is_named_beside_a_database_is_told_of(tmp_path: Path, holds: bool, level: str) -> None:
+    (tmp_path / "container.yaml").write_text(FILE, encoding="utf-8")
+    if holds:
+        (tmp_path / "old").mkdir()
+        (tmp_path / "old" / STORE_FILE).write_bytes(b"something")
+    found = run("serve", "--data", "old", folder=tmp_path, environment=environment(NOWHERE))
+    [line] = [each for each in found.stderr.splitlines() if "serve.data_unused" in each]
+    assert level in line
+    assert 'folder="old"' in line
+    unsaid = run("serve", folder=tmp_path, environment=environment(NOWHERE))
+    assert "serve.data_unused" not in unsaid.stderr
 
 
 def test_a_demonstration_does_not_go_to_a_database(tmp_path: Path) -> None:

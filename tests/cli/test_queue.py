@@ -141,9 +141,10 @@ def test_a_row_that_is_not_there_ends_with_1(tmp_path: Path) -> None:
 
 def test_letters_are_replayed_by_number_reason_lane_or_all(tmp_path: Path) -> None:
     prepared(tmp_path, dead=5)
-    assert "sent again: 2" in said("queue", "replay", "1", "2", "--yes", data=tmp_path).output
+    assert "waiting again: 2" in said("queue", "replay", "1", "2", "--yes", data=tmp_path).output
     assert (
-        "sent again: 3" in said("queue", "replay", "--lane", "1", "--reason", "refused", "--yes", data=tmp_path).output
+        "waiting again: 3"
+        in said("queue", "replay", "--lane", "1", "--reason", "refused", "--yes", data=tmp_path).output
     )
     nothing = said("queue", "replay", "--all", "--yes", data=tmp_path)
     assert (nothing.exit_code, "There was nothing to do." in nothing.output) == (0, True)
@@ -153,7 +154,7 @@ def test_letters_that_stay_end_with_1_and_say_why(tmp_path: Path) -> None:
     prepared(tmp_path, dead=1, hits=1)
     found = said("queue", "replay", "--all", "--yes", data=tmp_path)
     assert found.exit_code == 1
-    assert "sent again: 1" in found.output
+    assert "waiting again: 1" in found.output
     assert "stay: 1, because no container is at hand" in found.output
 
 
@@ -207,7 +208,7 @@ def test_a_number_is_a_dead_letters_unless_it_is_said_to_wait(tmp_path: Path) ->
     assert waiting_and_dead(both) == (3, 2)
     assert "dropped: 1" in said("queue", "drop", "2", "--waiting", "--yes", data=both).output
     assert waiting_and_dead(both) == (2, 2)
-    assert "sent again: 1" in said("queue", "replay", "1", "--yes", data=both).output
+    assert "waiting again: 1" in said("queue", "replay", "1", "--yes", data=both).output
     assert waiting_and_dead(both) == (3, 1)
 
 
@@ -613,6 +614,7 @@ def test_a_person_is_counted_and_forgotten(tmp_path: Path) -> None:
     counted = said("forget", "--email", canaries.EMAIL, "--dry-run", data=tmp_path)
     assert "2 waiting deliveries, 1 dead letters, 0 guards would be deleted." in counted.output
     assert "were deleted." in said("forget", "--email", canaries.EMAIL, data=tmp_path).output
+    assert "Spools" not in counted.output
     again = said("forget", "--phone", canaries.PHONE, data=tmp_path)
     assert (again.exit_code, "0 waiting deliveries, 0 dead letters" in again.output) == (0, True)
 

@@ -99,7 +99,7 @@ def test_rows_are_shown_replayed_dropped_and_paused(url: str) -> None:
     shown = said("queue", "show", "1", "--store", url)
     assert "no such pixel" in shown.output
     assert not canaries.EVERYTHING.within(shown.output)
-    assert "sent again: 2" in said("queue", "replay", "1", "2", "--yes", "--store", url).output
+    assert "waiting again: 2" in said("queue", "replay", "1", "2", "--yes", "--store", url).output
     assert "dropped: 1" in said("queue", "drop", "3", "--yes", "--store", url).output
     assert lane_of(url) == (3, 2)
     assert "Lane 1 is paused." in said("queue", "pause", "1", "--store", url).output
@@ -118,12 +118,59 @@ def test_a_letter_of_a_hit_needs_the_container_file(url: str, tmp_path: Path) ->
     assert (found.exit_code, "the tag is no longer there" in found.output) == (1, True)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("queue", "list"),
+        ("queue", "drop", "--all", "--dead", "--yes"),
+        ("queue", "pause", "1"),
+        ("forget", "--email", canaries.EMAIL),
+    ],
+)
+def test_a_folder_that_is_named_beside_a_database_is_refused_and_neither_is_touched(
+    url: str, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    filled(url, dead=2, waiting=3)
+    folder = str(prepared(tmp_path, dead=1, waiting=1))
+    before = execute(url, "select count(*) from dead")
+    found = said(*command, "--data", folder, TAG_CONTAINER_STORE=url)
+    words = " ".join(found.output.replace("\u2502", " ").split())
+    assert found.exit_code == 2
+    assert all(each in words for each in ("--data names the folder", "TAG_CONTAINER_STORE a database", '--store ""'))
+    both = said(*command, "--data", folder, "--store", url)
+    assert (both.exit_code, "are two stores: name one" in " ".join(both.output.split())) == (2, True)
+    assert (rows(url), execute(url, "select count(*) from dead")) == (3, before)
+    listed = said("queue", "list", "--format", "json", "--data", folder, "--store", "", TAG_CONTAINER_STORE=url)
+    [lane] = json.loads(listed.output)
+    assert (lane["waiting"], lane["dead"]) == (1, 1)
+
+
+def test_what_waits_again_though_no_server_has_its_key_is_told_of(url: str) -> None:
+    filled(url, dead=1)
+    execute(url, "update meta set name='key other' where name like 'key %'")
+    execute(url, "insert into meta select 'key ' || kid, '0' from dead")
+    found = said("queue", "replay", "1", "--yes", "--store", url)
+    assert found.exit_code == 0
+    assert "waiting again: 1" in found.output
+    assert "of these: 1, but no server that runs says that it has the key" in found.output
+
+
+def test_rows_that_a_stray_server_sealed_are_told_of(url: str) -> None:
+    filled(url, waiting=1)
+    execute(url, "insert into meta values('key stray', '0')")
+    execute(url, "update delivery set kid='stray'")
+    found = said("queue", "list", "--waiting", "--store", url)
+    assert (found.exit_code, "(not readable)" in found.stdout) == (0, True)
+    assert 'sealed with the key "stray", which is not here' in found.stderr
+
+
 def test_a_person_is_forgotten(url: str) -> None:
     filled(url, dead=1, waiting=2)
     counted = said("forget", "--email", canaries.EMAIL, "--dry-run", "--store", url)
     assert "2 waiting deliveries, 1 dead letters, 0 guards would be deleted." in counted.output
     done = said("forget", "--email", canaries.EMAIL, "--store", url)
     assert (done.exit_code, "2 waiting deliveries, 1 dead letters, 0 guards were deleted." in done.output) == (0, True)
+    assert all("Spools of servers were not searched" in each.output for each in (counted, done))
     assert rows(url) == 0
 
 
@@ -148,7 +195,7 @@ def test_what_is_done_while_a_server_runs_is_done(url: str, tmp_path: Path) -> N
         assert httpx.get(f"{served.public}/g/collect?{PURCHASE}").status_code == 204
         soon(lambda: rows(url), 1)
         replayed = said("queue", "replay", "--all", "--yes", **environment(url))
-        assert "sent again: 3" in replayed.output
+        assert "waiting again: 3" in replayed.output
         assert rows(url) == 4
         dropped = said("queue", "drop", "--all", "--waiting", "--yes", **environment(url))
         assert "dropped: 4" in dropped.output

@@ -31,6 +31,22 @@ def metric(served: Serving, name: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"tag_container_{name}"))
 
 
+def forgotten(served: Serving) -> str:
+    """Why nobody could be forgotten."""
+    found: list[str] = []
+
+    def ended() -> bool:
+        with httpx.Client(base_url=f"{served.admin}/api/queue", trust_env=False) as caller:
+            caller.headers["authorization"] = f"Bearer {TOKEN}"
+            number = caller.post("/forget", json={"email": "ada@shop.example"}).json()["job"]["number"]
+            job = caller.get(f"/jobs/{number}").json()["job"]
+            found.append(str(job["problem"]))
+        return job["state"] == "failed"
+
+    soon(ended, True)
+    return found[-1]
+
+
 def test_a_spool_needs_a_database_and_says_so(tmp_path: Path) -> None:
     (tmp_path / "container.yaml").write_text(FILE, encoding="utf-8")
     found = run("serve", "--spool", folder=tmp_path, environment={"SERVED_TOKEN": "t"})
@@ -75,6 +91,8 @@ def test_workers_have_a_spool_each_and_stay_ready(tmp_path: Path) -> None:
             assert [hit(served, f"k{number}") for number in range(1, 21)] == [204] * 20
             soon(lambda: ready(served)[0], 200)
             assert sorted(each.name for each in (tmp_path / "data" / "spool").iterdir()) == ["1", "2"]
+            # The process with the admin listener has no spool of its own.
+            assert "wait in the spool" in forgotten(served)
             own.start()
             soon(lambda: rows(url), 21)
             soon(lambda: metric(served, "spool_holds"), 0)

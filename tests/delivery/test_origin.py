@@ -76,7 +76,9 @@ def test_a_letter_whose_origin_is_broken_is_shown_and_replayed_from_its_body(eng
         await rerun.replay(store, Selection("dead", up_to=letter.number), progress, container=None, clock=lambda: NOW)
         # A number that can be read still says how old it may get.
         stays = '"expire": 1' in origin
-        assert (progress.changed, progress.kept) == (({}, {rerun.TOO_OLD: 1}) if stays else ({rerun.SENT_AGAIN: 1}, {}))
+        assert (progress.changed, progress.kept) == (
+            ({}, {rerun.TOO_OLD: 1}) if stays else ({rerun.WAITING_AGAIN: 1}, {})
+        )
         await store.close()
 
     run(scenario())

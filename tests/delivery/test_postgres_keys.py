@@ -8,9 +8,10 @@ import secrets
 import psycopg
 import pytest
 
-from container.delivery import postgres_keys
+from container.delivery import postgres_keys, rerun
 from container.delivery.postgres import PostgresStore, open_postgres
-from container.delivery.postgres_keys import FORGOTTEN_MS
+from container.delivery.postgres_keys import FORGOTTEN_MS, LATELY_MS
+from container.delivery.progress import Progress
 from container.delivery.seal import shared_keyring
 from container.delivery.selection import Selection
 from container.delivery.store import StoreRefusedError
@@ -34,9 +35,14 @@ def recorded(url: str) -> set[str]:
     return {name for (name,) in execute(url, "select substr(name, 5) from meta where name like 'key %'")}
 
 
-def aged(url: str) -> None:
-    """As if no process had named its key for long."""
-    execute(url, f"update meta set value=(value::bigint-{FORGOTTEN_MS + 1000})::text where name like 'key %'")  # noqa: S608 - ours
+def aged(url: str, *, by: int = FORGOTTEN_MS) -> None:
+    """As if no process had named its key for so long."""
+    execute(url, f"update meta set value=(value::bigint-{by + 1000})::text where name like 'key %'")  # noqa: S608 - ours
+
+
+def stopped(url: str) -> None:
+    """As if all processes had ended a while ago."""
+    aged(url, by=LATELY_MS)
 
 
 async def closed(url: str, key: str, *numbers: int, dies: bool = False) -> None:
@@ -115,6 +121,7 @@ def test_a_key_that_dead_letters_need_is_told_of_at_each_start_until_it_is_back_
     run(closed(url, OLD, 1, 2, dies=True))
     told = [f'store.key_missing key="{kid(OLD)}" letters=2']
     assert started(OLD) == []
+    stopped(url)
     assert started(NEW) == started(NEW) == told
     aged(url)
     assert started(NEW) == told
@@ -128,11 +135,13 @@ def test_a_key_that_dead_letters_need_is_told_of_at_each_start_until_it_is_back_
 def test_a_key_that_a_running_process_seals_with_is_not_forgotten(url: str) -> None:
     async def scenario() -> None:
         running = await open_postgres(url, key=OLD)
+        await closed(url, TURNED)
         await closed(url, NEW)
         assert recorded(url) == {kid(OLD), kid(NEW)}
         aged(url)
-        # As it does by itself every ten minutes.
+        # As it does by itself all the time.
         await postgres_keys.note(running.database, running._keys)
+        await closed(url, TURNED)
         await closed(url, NEW)
         assert recorded(url) == {kid(OLD), kid(NEW)}
         assert "keys" in running._keeping._duties
@@ -145,6 +154,7 @@ def test_a_start_is_refused_where_it_cannot_be_told_whether_a_key_is_needed(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(closed(url, OLD, 1, dies=True))
+    stopped(url)
     monkeypatch.setattr(postgres_keys, "PATIENCE", "100ms")
     with psycopg.connect(url) as somebody:
         somebody.execute("lock table delivery in access exclusive mode")
@@ -154,6 +164,86 @@ def test_a_start_is_refused_where_it_cannot_be_told_whether_a_key_is_needed(
         somebody.execute("lock table dead in access exclusive mode")
         run(closed(url, NEW))
     assert recorded(url) == {kid(OLD), kid(NEW)}
+
+
+def test_a_start_with_none_of_the_keys_of_those_that_run_is_refused_though_nothing_waits(url: str) -> None:
+    async def stray() -> None:
+        running = await open_postgres(url, key=OLD)
+        with pytest.raises(
+            StoreRefusedError, match=f"not the key of this database's servers.*{kid(OLD)}.*a minute after"
+        ):
+            await closed(url, NEW)
+        assert recorded(url) == {kid(OLD)}
+        await closed(url, TURNED)
+        await running.close()
+
+    run(stray())
+    assert recorded(url) == {kid(OLD), kid(NEW)}
+
+
+def test_a_new_key_is_taken_once_all_that_had_the_old_one_are_gone(url: str) -> None:
+    run(closed(url, OLD))
+    with pytest.raises(StoreRefusedError, match="a minute after"):
+        run(closed(url, NEW))
+    stopped(url)
+    run(closed(url, NEW))
+    assert recorded(url) == {kid(OLD), kid(NEW)}
+
+
+def test_a_process_that_runs_names_its_key_far_more_often_than_it_has_to() -> None:
+    assert postgres_keys.NOTED_SECONDS * 1000 <= LATELY_MS / 3
+
+
+def test_what_a_stray_process_sealed_keeps_no_command_out_and_is_told_of(url: str) -> None:
+    async def look(key: str) -> tuple[list[str], list[str]]:
+        store = await open_postgres(url, key=key, recover=False)
+        rows = await store.rows(Selection("waiting"), most=10)
+        notices = [*store.notices]
+        await store.close()
+        return notices, [row.tag for row in rows]
+
+    run(closed(url, OLD, 1))
+    stopped(url)
+    execute(url, "update delivery set kid='stray'")
+    execute(url, "insert into meta select 'key stray', value from meta where name like 'key %'")
+    [notice], tags = run(look(OLD))
+    assert 'sealed with the key "stray", which is not here' in notice
+    assert tags == [""]
+    with pytest.raises(StoreRefusedError, match=r'the key "stray".*Put it back'):
+        run(closed(url, OLD))
+    execute(url, "delete from delivery")
+    assert run(look(OLD)) == ([], [])
+
+
+def test_a_replay_warns_of_letters_whose_key_no_running_process_has(url: str) -> None:
+    async def replayed(key: str) -> tuple[dict[str, int], dict[str, int]]:
+        command = await open_postgres(url, key=key, recover=False)
+        progress = Progress()
+        await rerun.replay(command, Selection("dead"), progress, container=None, clock=lambda: NOW)
+        await command.close()
+        return progress.changed, progress.warned
+
+    async def scenario() -> None:
+        await closed(url, OLD, 1, dies=True)
+        stopped(url)
+        server = await open_postgres(url, key=NEW)
+        warned = {rerun.KEY_UNSHARED.format(kid(OLD)): 1}
+        assert await replayed(TURNED) == ({rerun.WAITING_AGAIN: 1}, warned)
+        claimed = await claim_first(server)
+        assert claimed is not None
+        assert dict(claimed.buried) == {"unknown_key": 1}
+        await server.close()
+        # One that only opens with it has it as well.
+        both = await open_postgres(url, key=TURNED)
+        assert await replayed(TURNED) == ({rerun.WAITING_AGAIN: 1}, {})
+        claimed = await must_claim(both)
+        await both.bury(claimed, claimed.rows, "refused", note="no", now=NOW)
+        await both.close()
+        # Where none runs nobody knows.
+        execute(url, "delete from meta where name like 'key %' or name like 'opens %'")
+        assert await replayed(TURNED) == ({rerun.WAITING_AGAIN: 1}, {})
+
+    run(scenario())
 
 
 def test_a_command_needs_a_key_of_the_servers_and_leaves_the_record_alone(
@@ -198,6 +288,9 @@ def test_a_process_without_a_key_buries_what_it_sealed_and_the_key_brings_it_bac
 
     async def scenario() -> None:
         other: PostgresStore = await open_postgres(url, key=NEW)
+        # It stands still, and so says nothing of its key.
+        await other._keeping.close()
+        stopped(url)
         first = await open_postgres(url, key=OLD)
         await first.accept(accepted(planned(1)))
         claimed = await claim_first(other)

@@ -62,7 +62,7 @@ def test_a_tag_that_works_now_sends_what_it_would_have_sent(engine: Engine) -> N
         await letters(store, BROKEN, container(TWO))
         assert await store.count(DEAD) == 2
         progress = await replayed(store, mended())
-        assert progress.changed == {rerun.SENT_AGAIN: 1}
+        assert progress.changed == {rerun.WAITING_AGAIN: 1}
         assert progress.kept == {rerun.GONE_TAG: 1}
         claimed = await must_claim(store, LATER)
         wanted = acceptance(run_hit(mended(), hit(BROKEN)), now=NOW).rows[0]
@@ -147,7 +147,7 @@ def test_requests_and_hits_are_replayed_together_and_the_rest_is_counted_by_reas
         await store.bury(claimed, claimed.rows[2:], "damaged", note="", now=NOW)
         await letters(store, BROKEN)
         progress = await replayed(store, container(), now=NOW + 2 * 3_600_000)
-        assert progress.changed == {rerun.SENT_AGAIN: 1}
+        assert progress.changed == {rerun.WAITING_AGAIN: 1}
         assert progress.kept == {rerun.TOO_OLD: 1, rerun.DAMAGED: 1, rerun.FAILED_AGAIN: 1}
         await store.close()
 
@@ -176,7 +176,7 @@ def test_a_letter_that_could_not_be_sent_brings_back_that_request_alone(engine: 
         store = await engine.open()
         await letters(store, UNSENDABLE)
         [letter] = await store.standing(DEAD, after=0)
-        assert (await replayed(store, mended())).changed == {rerun.SENT_AGAIN: 1}
+        assert (await replayed(store, mended())).changed == {rerun.WAITING_AGAIN: 1}
         assert [row.id for row in await store.rows(WAITING, most=9)] == [letter.id]
         await store.close()
 

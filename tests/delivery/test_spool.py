@@ -13,7 +13,7 @@ import pytest
 
 from container.delivery.forwarding import Forwarding
 from container.delivery.late import LateStore, open_late
-from container.delivery.leftovers import SETTLED_SECONDS
+from container.delivery.leftovers import LOOK_SECONDS
 from container.delivery.postgres import open_postgres
 from container.delivery.row import Acceptance, acceptance
 from container.delivery.schema import FILE
@@ -92,7 +92,7 @@ class Switched(LateStore):
 
 async def patiently(seconds: float) -> None:
     """As `briefly`, but for longer pauses."""
-    await (asyncio.Event().wait() if seconds >= SETTLED_SECONDS else briefly(seconds))
+    await (asyncio.Event().wait() if seconds >= LOOK_SECONDS else briefly(seconds))
 
 
 async def until(done: Callable[[], bool]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from container.delivery.leftovers import AGAIN_SECONDS
+from container.delivery.leftovers import LOOK_SECONDS
 from container.delivery.reserve import RESERVE_FILE
 from container.delivery.schema import FILE, LOCK_FILE
 from container.delivery.selection import Selection
@@ -35,7 +35,7 @@ Mend = Callable[[], object]
 
 @dataclass
 class Process:
-    """One with a spool. `looks`: how often it went to rest until the next look for what others left."""
+    """One with a spool. `looks`: those for what others left; how long it had rested before each."""
 
     store: SpoolStore
     database: Switched
@@ -66,18 +66,28 @@ async def process(folder: Path, *, key: str = KEYS[0], database: SqliteStore | N
     async def opening() -> SqliteStore:
         return used
 
-    switched, looks = Switched(opening, used), list[float]()
+    switched, looks, rested = Switched(opening, used), list[float](), list[float]()
 
     async def sleep(seconds: float) -> None:
-        if seconds == AGAIN_SECONDS:
-            looks.append(seconds)
+        rested.append(seconds)
         await asyncio.sleep(0.001)
 
     async with AsyncExitStack() as opened:
         opened.push_async_callback(switched.close)
         store = await open_spool(switched, folder / "spool", now=NOW, key=key, limits=Limits(), sleep=sleep)
         opened.push_async_callback(store.close)
-        yield Process(store, switched, looks)
+        with pytest.MonkeyPatch.context() as patched:
+            leftovers = store._leftovers
+            look = leftovers._look
+
+            async def looked() -> None:
+                before = sum(each for each in rested if each == LOOK_SECONDS)
+                rested.clear()
+                await look()
+                looks.append(before)
+
+            patched.setattr(leftovers, "_look", looked)
+            yield Process(store, switched, looks)
 
 
 async def leave(folder: Path, name: str, *numbers: int, key: str = KEYS[0]) -> None:
@@ -352,6 +362,38 @@ def test_hits_that_only_the_log_of_a_killed_process_has_are_found(tmp_path: Path
             shutil.copy(tmp_path / "copy" / f"{FILE}-wal", left)
             await spool.close()
             await serving.has(5)
+
+    run(whole())
+
+
+def test_it_is_looked_for_at_least_every_half_a_minute(tmp_path: Path) -> None:
+    async def whole() -> None:
+        await leave(tmp_path, "1")
+        async with process(tmp_path) as serving:
+            await serving.looked(2)
+            await leave(tmp_path, "2", 7)
+            before = len(serving.looks)
+            await serving.has(7)
+            assert len(serving.looks) <= before + 2
+            assert set(serving.looks[1:]) == {LOOK_SECONDS}
+            assert LOOK_SECONDS <= 30
+
+    run(whole())
+
+
+def test_what_it_holds_is_told_of_while_the_database_takes_nothing(tmp_path: Path) -> None:
+    async def whole() -> None:
+        await leave(tmp_path, "1")
+        await leave(tmp_path, "2", 2)
+        async with process(tmp_path) as serving:
+            serving.database.away = True
+            await until(lambda: serving.store.figures().spool.leftover == 1)
+            assert any('spool/2", which no process has: they are forwarded' in each for each in serving.store.notices)
+            assert serving.unusable == 0
+            serving.database.away = False
+            await serving.has(2)
+            await until(lambda: serving.store.figures().spool.leftover == 0)
+            assert not any("which no process has" in each for each in serving.store.notices)
 
     run(whole())
 

@@ -79,7 +79,8 @@ def test_a_fault_of_ours_is_logged_and_told(caplog: pytest.LogCaptureFixture) ->
 
 def test_what_stays_is_logged_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
     async def work(progress: Progress) -> None:
-        progress.change("sent again", 2)
+        progress.change("waiting again", 2)
+        progress.warn("nobody has the key")
         progress.keep("the lane is full", 5)
 
     async def whole() -> None:
@@ -89,4 +90,6 @@ def test_what_stays_is_logged_with_its_reason(caplog: pytest.LogCaptureFixture) 
     caplog.set_level("INFO")
     asyncio.run(whole())
     [line] = [record.getMessage() for record in caplog.records if "queue.job_done" in record.getMessage()]
-    assert line.endswith('result="sent again: 2, stay: 5, because the lane is full"')
+    assert line.endswith(
+        'result="waiting again: 2, of these: 1, nobody has the key, stay: 5, because the lane is full"'
+    )

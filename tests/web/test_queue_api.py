@@ -354,8 +354,8 @@ def test_letters_are_replayed_as_a_job(tmp_path: Path) -> None:
         async with desk(tmp_path, dead=3) as here:
             numbers = [row["number"] for row in (await here.get("/rows"))["rows"]]
             job = await here.done("/replay", {"numbers": numbers[:1]})
-            assert (job["state"], job["done"], job["total"], job["changed"]) == ("done", 1, 1, {"sent again": 1})
-            assert (await here.done("/replay", {"reason": "refused", "lane": 1}))["changed"] == {"sent again": 2}
+            assert (job["state"], job["done"], job["total"], job["changed"]) == ("done", 1, 1, {"waiting again": 1})
+            assert (await here.done("/replay", {"reason": "refused", "lane": 1}))["changed"] == {"waiting again": 2}
             assert (await here.done("/replay", {"all": True}))["changed"] == {}
             assert (await here.get("/count", place="waiting"))["rows"] == 3
 

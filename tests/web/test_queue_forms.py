@@ -98,7 +98,7 @@ def test_a_selection_is_replayed_and_the_result_is_told(tmp_path: Path) -> None:
     text = Skeleton(told).text
     assert "Replay, job 1 done" in text
     assert "2 of 2 rows" in text
-    assert "2 sent again" in text
+    assert "2 waiting again" in text
     assert 'href="../lanes/1?place=dead">Back to lane 1' in told
 
 
