@@ -1,7 +1,8 @@
 """Connections to PostgreSQL: how they are opened and checked, and what its errors mean for whoever wanted to write.
 
 A transaction whose commit was asked for and not answered may have been written or not: that counts as not written.
-What failed before is done once more on another connection, since a database that was restarted leaves dead ones.
+What failed before is done once more on another connection, since a database that was restarted leaves dead ones; but
+not after a silence, which the next one would only meet again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import time
 from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import inf
 from typing import Any, TypeVar
 
@@ -19,7 +21,8 @@ from psycopg import errors
 from psycopg_pool import PoolClosed, PoolTimeout
 
 from container.delivery.counters import Operation
-from container.delivery.postgres_pool import CONNECT_SECONDS, Pool
+from container.delivery.postgres_patience import STATEMENT_SECONDS, PatientConnection, SilentError, connect
+from container.delivery.postgres_pool import Pool
 from container.delivery.postgres_tables import Connection, refusal, version_of
 from container.delivery.remedies import NO_SPACE, ONLY_READS, SILENT, UNUSABLE, remedy
 from container.delivery.store import (
@@ -35,11 +38,12 @@ log = logging.getLogger("container.delivery")
 
 T = TypeVar("T")
 Work = Callable[[Connection], Awaitable[T]]
+_Work = Callable[[PatientConnection], Awaitable[T]]
 
 TRIES = 3
 
 SETTINGS: Mapping[str, str] = {
-    "statement_timeout": "5s",
+    "statement_timeout": f"{STATEMENT_SECONDS}s",
     "lock_timeout": "1s",
     "idle_in_transaction_session_timeout": "30s",
     # The plans must not depend on when the tables were looked at last: they are empty now and full in an hour.
@@ -111,13 +115,13 @@ class Database:
 
         return await self._counted(work, asked, together=False)
 
-    async def run(self, work: Work[T], *, asked: Operation | None = "write") -> T:
+    async def run(self, work: Work[T], *, asked: Operation | None = "write", patience: float = STATEMENT_SECONDS) -> T:
         """What `work` returns, once its transaction is committed. It may be called again if it failed.
 
-        `asked`: as what it is counted if it fails, `None` for not at all.
+        `asked`: as what it is counted if it fails, `None` for not at all. `patience`: seconds for each statement.
         Raises `StoreUnavailableError`, `StoreFullError`.
         """
-        return await self._counted(work, asked, together=True)
+        return await self._counted(partial(_patiently, work, patience), asked, together=True)
 
     async def close(self) -> None:
         """Afterwards everything raises `StoreUnavailableError`."""
@@ -125,7 +129,7 @@ class Database:
         if self._pool is not None:
             await self._pool.close()
 
-    async def _counted(self, work: Work[T], asked: Operation | None, *, together: bool) -> T:
+    async def _counted(self, work: _Work[T], asked: Operation | None, *, together: bool) -> T:
         try:
             return await self._run(work, together=together)
         except StoreError:
@@ -133,7 +137,7 @@ class Database:
                 self.errors[asked] += 1
             raise
 
-    async def _run(self, work: Work[T], *, together: bool) -> T:
+    async def _run(self, work: _Work[T], *, together: bool) -> T:
         for left in reversed(range(TRIES)):
             progress = _Progress()
             try:
@@ -143,11 +147,11 @@ class Database:
             except psycopg.Error as problem:
                 if progress.committing:
                     raise CommitUnknownError(str(self._stumbled(problem))) from None
-                if not left or not _is_passing(problem):
+                if not left or isinstance(problem, SilentError) or not _is_passing(problem):
                     raise self._stumbled(problem) from None
         raise StoreUnavailableError(SILENT)
 
-    async def _once(self, work: Work[T], progress: _Progress, *, together: bool) -> T:
+    async def _once(self, work: _Work[T], progress: _Progress, *, together: bool) -> T:
         if self._closed or self._pool is None:
             raise StoreUnavailableError("the store is closed")
         async with self._pool.connection() as connection:
@@ -160,7 +164,7 @@ class Database:
         self._worked()
         return result
 
-    async def _done(self, connection: Connection, work: Work[T], progress: _Progress, *, together: bool) -> T:
+    async def _done(self, connection: PatientConnection, work: _Work[T], progress: _Progress, *, together: bool) -> T:
         if not together:
             return await work(connection)
         await connection.execute("begin")
@@ -221,11 +225,6 @@ class _Progress:
     committing: bool = False
 
 
-async def connect(url: str) -> Connection:
-    """One connection by itself, for `migrate` and the first look. Raises `psycopg.Error`."""
-    return await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS)
-
-
 async def fetch(connection: Connection, query: str, values: Any = ()) -> list[tuple[Any, ...]]:
     """All rows of a statement; none of one that finds nothing. Bodies come as they are, and not as twice their text."""
     cursor = await connection.execute(query, values, binary=True)
@@ -267,6 +266,18 @@ def array(numbers: Sequence[int | None]) -> str:
 def storable(text: str) -> str:
     """Text that PostgreSQL can hold: no zeros, and nothing that is no Unicode."""
     return text.encode(errors="replace").decode().replace("\0", "\ufffd")
+
+
+async def _patiently(work: Work[T], seconds: float, connection: PatientConnection) -> T:
+    """Work whose statements may take longer than those for hits, within its transaction."""
+    if seconds == STATEMENT_SECONDS:
+        return await work(connection)
+    await connection.execute(f"set local statement_timeout='{seconds * 1000:.0f}ms'")
+    connection.patience = seconds
+    try:
+        return await work(connection)
+    finally:
+        connection.patience = STATEMENT_SECONDS
 
 
 def _is_passing(problem: psycopg.Error) -> bool:
