@@ -24,7 +24,7 @@ from container.delivery.counters import Operation
 from container.delivery.postgres_patience import STATEMENT_SECONDS, PatientConnection, SilentError, connect
 from container.delivery.postgres_pool import Pool
 from container.delivery.postgres_tables import Connection, refusal, version_of
-from container.delivery.remedies import NO_SPACE, ONLY_READS, SILENT, UNUSABLE, remedy
+from container.delivery.remedies import NO_SPACE, ONLY_READS, REFUSES, SILENT, UNUSABLE, remedy
 from container.delivery.store import (
     StoreAwayError,
     StoreError,
@@ -246,10 +246,11 @@ def stated(problem: Exception) -> StoreError:
         return StoreUnavailableError(SILENT)
     if isinstance(problem, PoolClosed):
         return StoreUnavailableError("the store is closed")
-    code = getattr(problem, "sqlstate", None)
-    if code is None:
+    if not isinstance(problem, psycopg.Error) or problem.sqlstate is None:
         return StoreUnavailableError(SILENT)
-    return StoreUnavailableError(f"the database refuses ({code}, {type(problem).__name__})")
+    code = problem.sqlstate
+    words = " ".join((problem.diag.message_primary or "").split()) if code[:2] in _SPEAKS_OF_ITSELF else ""
+    return StoreUnavailableError(f"{REFUSES}: {code}, {words or type(problem).__name__}")
 
 
 def unreachable(problem: psycopg.Error) -> str:
@@ -297,3 +298,6 @@ def _is_away(problem: Exception) -> bool:
 
 _AWAY = frozenset({"57P01", "57P02", "57P03", "57P05", "25006", "53300"})
 """Of PostgreSQL: it stops, has crashed, starts, cut an idle connection, reads only, has no connection left."""
+
+_SPEAKS_OF_ITSELF = frozenset({"08", "25", "28", "3D", "40", "42", "53", "54", "55", "57", "58"})
+"""Classes of errors whose words name tables, roles and limits. Those of others may repeat what a row holds."""
