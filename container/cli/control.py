@@ -27,6 +27,7 @@ from container.cli.listeners import listening
 from container.cli.sources import Sources, own_secret, secrets_from
 from container.config.load import Secrets
 from container.config.registry import discover
+from container.delivery.remedies import advice
 from container.delivery.schema import FILE, LOCK_FILE
 from container.delivery.seal import KEY_FILE
 from container.delivery.sqlite import open_store
@@ -251,7 +252,7 @@ def _raise_what_failed(working: asyncio.Future[None]) -> None:
     while isinstance(problem, ExceptionGroup):
         problem = problem.exceptions[0]
     if isinstance(problem, StoreError):
-        raise ControlError(f"The store does not answer ({problem}).") from None
+        raise ControlError(f"The store does not answer ({problem}).{advice(str(problem))}") from None
     if problem is not None:
         raise problem
 

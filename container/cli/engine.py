@@ -69,7 +69,8 @@ async def open_engine(
     last_run = _last_run(options, store.clock(), left_claims=bool(found.recovered or found.poisoned))
     opened.callback(last_run.over)
     _tell_of(last_run.before)
-    if found.recovered or found.poisoned:
+    # A database tells by itself, whenever a process of it dies.
+    if not options.store and (found.recovered or found.poisoned):
         level = logging.ERROR if found.poisoned else logging.INFO
         logger.log(level, "store.recovered rows=%d dead=%d", found.recovered, found.poisoned)
     if options.delivers:

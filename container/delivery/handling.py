@@ -28,6 +28,7 @@ from container.delivery.policy import (
     held,
     hold,
 )
+from container.delivery.remedies import advice
 from container.delivery.row import Reason
 from container.delivery.sender import Sender
 from container.delivery.store import Answer, ClaimedRow, LaneState, Mode, Store, StoreError
@@ -323,7 +324,8 @@ class Handling:
         """It is asked again each second, and told of when that is news."""
         self.trouble[:] = [str(problem)]
         if self.told.news("store", str(problem), now=self.clock()):
-            log.error("delivery.store_failed reason=%s", quoted(str(problem)))
+            told = f"{problem}.{advice(str(problem))}" if advice(str(problem)) else str(problem)
+            log.error("delivery.store_failed reason=%s", quoted(told))
 
     def store_worked(self) -> None:
         self.trouble.clear()

@@ -322,7 +322,8 @@ class PostgresStore:
         self.recovered += lapsed.recovered
         self.poisoned += poisoned
         if lapsed.recovered or poisoned:
-            level = logging.ERROR if poisoned else logging.INFO
+            # Whoever had them may have died minutes after its start, so somebody should know.
+            level = logging.ERROR if poisoned else logging.WARNING
             log.log(level, "store.recovered rows=%d dead=%d", lapsed.recovered, poisoned)
 
     async def close(self) -> None:

@@ -1,7 +1,8 @@
 """Connections to PostgreSQL: how they are opened and checked, and what its errors mean for whoever wanted to write.
 
 A transaction whose commit was asked for and not answered may have been written or not: that counts as not written.
-What failed before is done once more on another connection, since a database that was restarted leaves dead ones.
+What failed before is done once more on another connection, since a database that was restarted leaves dead ones; but
+not after a silence, which the next one would only meet again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import time
 from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import inf
 from typing import Any, TypeVar
 
@@ -19,10 +21,10 @@ from psycopg import errors
 from psycopg_pool import PoolClosed, PoolTimeout
 
 from container.delivery.counters import Operation
-from container.delivery.postgres_address import check_address
-from container.delivery.postgres_pool import CONNECT_SECONDS, Pool
+from container.delivery.postgres_patience import STATEMENT_SECONDS, PatientConnection, SilentError, connect
+from container.delivery.postgres_pool import Pool
 from container.delivery.postgres_tables import Connection, refusal, version_of
-from container.delivery.remedies import NO_SPACE, ONLY_READS, SILENT, UNUSABLE, remedy
+from container.delivery.remedies import NO_SPACE, ONLY_READS, REFUSES, SILENT, UNUSABLE, remedy
 from container.delivery.store import (
     StoreAwayError,
     StoreError,
@@ -36,11 +38,12 @@ log = logging.getLogger("container.delivery")
 
 T = TypeVar("T")
 Work = Callable[[Connection], Awaitable[T]]
+_Work = Callable[[PatientConnection], Awaitable[T]]
 
 TRIES = 3
 
 SETTINGS: Mapping[str, str] = {
-    "statement_timeout": "5s",
+    "statement_timeout": f"{STATEMENT_SECONDS}s",
     "lock_timeout": "1s",
     "idle_in_transaction_session_timeout": "30s",
     # The plans must not depend on when the tables were looked at last: they are empty now and full in an hour.
@@ -124,13 +127,13 @@ class Database:
 
         return await self._counted(work, asked, together=False)
 
-    async def run(self, work: Work[T], *, asked: Operation | None = "write") -> T:
+    async def run(self, work: Work[T], *, asked: Operation | None = "write", patience: float = STATEMENT_SECONDS) -> T:
         """What `work` returns, once its transaction is committed. It may be called again if it failed.
 
-        `asked`: as what it is counted if it fails, `None` for not at all.
+        `asked`: as what it is counted if it fails, `None` for not at all. `patience`: seconds for each statement.
         Raises `StoreUnavailableError`, `StoreFullError`.
         """
-        return await self._counted(work, asked, together=True)
+        return await self._counted(partial(_patiently, work, patience), asked, together=True)
 
     async def close(self) -> None:
         """Afterwards everything raises `StoreUnavailableError`."""
@@ -138,7 +141,7 @@ class Database:
         if self._pool is not None:
             await self._pool.close()
 
-    async def _counted(self, work: Work[T], asked: Operation | None, *, together: bool) -> T:
+    async def _counted(self, work: _Work[T], asked: Operation | None, *, together: bool) -> T:
         try:
             return await self._run(work, together=together)
         except StoreError:
@@ -146,7 +149,7 @@ class Database:
                 self.errors[asked] += 1
             raise
 
-    async def _run(self, work: Work[T], *, together: bool) -> T:
+    async def _run(self, work: _Work[T], *, together: bool) -> T:
         for left in reversed(range(TRIES)):
             progress = _Progress()
             try:
@@ -156,11 +159,11 @@ class Database:
             except psycopg.Error as problem:
                 if progress.committing:
                     raise CommitUnknownError(str(self._stumbled(problem))) from None
-                if not left or not _is_passing(problem):
+                if not left or isinstance(problem, SilentError) or not _is_passing(problem):
                     raise self._stumbled(problem) from None
         raise StoreUnavailableError(SILENT)
 
-    async def _once(self, work: Work[T], progress: _Progress, *, together: bool) -> T:
+    async def _once(self, work: _Work[T], progress: _Progress, *, together: bool) -> T:
         if self._closed or self._pool is None:
             raise StoreUnavailableError("the store is closed")
         async with self._pool.connection() as connection:
@@ -173,7 +176,7 @@ class Database:
         self._worked()
         return result
 
-    async def _done(self, connection: Connection, work: Work[T], progress: _Progress, *, together: bool) -> T:
+    async def _done(self, connection: PatientConnection, work: _Work[T], progress: _Progress, *, together: bool) -> T:
         if not together:
             return await work(connection)
         await connection.execute("begin")
@@ -235,12 +238,6 @@ class _Progress:
     committing: bool = False
 
 
-async def connect(url: str) -> Connection:
-    """One connection by itself, for `migrate` and the first look. Raises `psycopg.Error`, `StoreRefusedError`."""
-    check_address(url)
-    return await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS)
-
-
 async def fetch(connection: Connection, query: str, values: Any = ()) -> list[tuple[Any, ...]]:
     """All rows of a statement; none of one that finds nothing. Bodies come as they are, and not as twice their text."""
     cursor = await connection.execute(query, values, binary=True)
@@ -262,10 +259,11 @@ def stated(problem: Exception) -> StoreError:
         return StoreUnavailableError(SILENT)
     if isinstance(problem, PoolClosed):
         return StoreUnavailableError("the store is closed")
-    code = getattr(problem, "sqlstate", None)
-    if code is None:
+    if not isinstance(problem, psycopg.Error) or problem.sqlstate is None:
         return StoreUnavailableError(SILENT)
-    return StoreUnavailableError(f"the database refuses ({code}, {type(problem).__name__})")
+    code = problem.sqlstate
+    words = " ".join((problem.diag.message_primary or "").split()) if code[:2] in _SPEAKS_OF_ITSELF else ""
+    return StoreUnavailableError(f"{REFUSES}: {code}, {words or type(problem).__name__}")
 
 
 def unreachable(problem: psycopg.Error) -> str:
@@ -282,6 +280,18 @@ def array(numbers: Sequence[int | None]) -> str:
 def storable(text: str) -> str:
     """Text that PostgreSQL can hold: no zeros, and nothing that is no Unicode."""
     return text.encode(errors="replace").decode().replace("\0", "\ufffd")
+
+
+async def _patiently(work: Work[T], seconds: float, connection: PatientConnection) -> T:
+    """Work whose statements may take longer than those for hits, within its transaction."""
+    if seconds == STATEMENT_SECONDS:
+        return await work(connection)
+    await connection.execute(f"set local statement_timeout='{seconds * 1000:.0f}ms'")
+    connection.patience = seconds
+    try:
+        return await work(connection)
+    finally:
+        connection.patience = STATEMENT_SECONDS
 
 
 def _is_passing(problem: psycopg.Error) -> bool:
@@ -301,3 +311,6 @@ def _is_away(problem: Exception) -> bool:
 
 _AWAY = frozenset({"57P01", "57P02", "57P03", "57P05", "25006", "53300"})
 """Of PostgreSQL: it stops, has crashed, starts, cut an idle connection, reads only, has no connection left."""
+
+_SPEAKS_OF_ITSELF = frozenset({"08", "25", "28", "3D", "40", "42", "53", "54", "55", "57", "58"})
+"""Classes of errors whose words name tables, roles and limits. Those of others may repeat what a row holds."""

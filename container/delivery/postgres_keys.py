@@ -27,7 +27,7 @@ LATELY_MS = 60_000
 FORGOTTEN_MS = 24 * 3600 * 1000
 """Far longer than a process that runs is silent about its key."""
 
-PATIENCE = "60s"
+PATIENCE_SECONDS = 60
 """For going through all rows, which is done for a key only that was in use and is not here."""
 
 _KEY, _OPENS = "key ", "opens "
@@ -122,7 +122,6 @@ async def _patiently(database: Database, query: str, kids: Sequence[str]) -> lis
     """What is found in going through a whole table, `None` when that takes too long."""
 
     async def work(connection: Connection) -> list[tuple[Any, ...]] | None:
-        await connection.execute(f"set local statement_timeout='{PATIENCE}'")
         await connection.execute("set local enable_seqscan=on")
         try:
             async with connection.transaction():
@@ -130,7 +129,7 @@ async def _patiently(database: Database, query: str, kids: Sequence[str]) -> lis
         except (errors.QueryCanceled, errors.LockNotAvailable):
             return None
 
-    return await database.run(work)
+    return await database.run(work, patience=PATIENCE_SECONDS)
 
 
 def _others(kids: Sequence[str]) -> str:

@@ -7,7 +7,8 @@ from typing import TypeVar
 
 import psycopg
 
-from container.delivery.postgres_connecting import connect, unreachable
+from container.delivery.postgres_connecting import unreachable
+from container.delivery.postgres_patience import SilentError, attended, connect
 from container.delivery.postgres_tables import Connection, migrate, planned, version_of
 from container.delivery.store import StoreRefusedError
 
@@ -33,9 +34,11 @@ async def _connected(url: str, work: Callable[[Connection], Awaitable[T]]) -> T:
         connection = await connect(url)
     except psycopg.Error as problem:
         raise StoreRefusedError(unreachable(problem)) from None
-    async with connection:
+    async with connection, attended(connection, url):
         try:
             return await work(connection)
+        except SilentError as problem:
+            raise StoreRefusedError(f"{unreachable(problem)} Then run it again: it goes on from where it is.") from None
         except psycopg.Error as problem:
             said = problem.diag.message_primary or type(problem).__name__
             raise StoreRefusedError(

@@ -11,10 +11,10 @@ from typing import Any
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
+from container.delivery.postgres_patience import CONNECT_SECONDS, PatientConnection
 from container.delivery.postgres_tables import Connection
 
 MOST_CONNECTIONS = 8
-CONNECT_SECONDS = 5
 PATIENCE_SECONDS = 2.0
 """Nobody waits longer for a connection."""
 
@@ -48,7 +48,7 @@ class Pool:
         # One that was cancelled before it began would do nothing.
         await asyncio.sleep(0)
 
-    def connection(self) -> AbstractAsyncContextManager[Connection]:
+    def connection(self) -> AbstractAsyncContextManager[PatientConnection]:
         """One of them, for as long as it is wanted. Raises `PoolTimeout`, `PoolClosed`."""
         return self._pool.connection()
 
@@ -72,10 +72,10 @@ class Pool:
         self.reason = "" if problem is None else " ".join(str(problem).split())
 
 
-def _noting(note: Callable[[psycopg.Error | None], None]) -> type[Connection]:
+def _noting(note: Callable[[psycopg.Error | None], None]) -> type[PatientConnection]:
     """Connections that say why one could not be opened: the library keeps that to its log."""
 
-    class Noting(psycopg.AsyncConnection[tuple[Any, ...]]):
+    class Noting(PatientConnection):
         @classmethod
         async def connect(cls, *arguments: Any, **more: Any) -> Any:
             try:
@@ -91,7 +91,8 @@ def _noting(note: Callable[[psycopg.Error | None], None]) -> type[Connection]:
 
 def _keep_quiet() -> None:
     """The library tells of each connection that fails; here it is told once that the database is away."""
-    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+    for name in ("psycopg", "psycopg.pool"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 _keep_quiet()

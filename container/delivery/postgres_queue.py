@@ -40,7 +40,8 @@ GUARDS_AT_ONCE = 1000
 WAITING_TRIES, WAITING_PAUSE_SECONDS = 20, 0.25
 """Somebody may look just now; whoever looks for longer is not waited for."""
 
-_PATIENTLY = "set local statement_timeout='60s'"
+LOOKING_SECONDS = 60
+"""For a statement that may go through a whole table, which the limit for hits is too short for."""
 
 Write = Callable[[Connection, Acceptance, Take], Awaitable[Accepted]]
 
@@ -191,13 +192,8 @@ class PostgresQueue:
         return await postgres_traces.vacuum(self._database.url) and not seen
 
     async def _look(self, work: Work[T]) -> T:
-        """Work that may go through a whole table, which the limits for hits are too short for."""
-
-        async def patiently(connection: Connection) -> T:
-            await connection.execute(_PATIENTLY)
-            return await work(connection)
-
-        return await self._database.run(patiently, asked="read")
+        """Work that changes nothing."""
+        return await self._database.run(work, asked="read", patience=LOOKING_SECONDS)
 
     async def _change(self, work: Work[T]) -> T:
         """Work that may change how many rows there are."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import psycopg
 
 from container.delivery.postgres_claims import MOVED, TALLY, THOSE
-from container.delivery.postgres_connecting import connect, fetch, unreachable
+from container.delivery.postgres_connecting import fetch, unreachable
+from container.delivery.postgres_patience import attended, connect
 from container.delivery.postgres_tables import refusal, version_of
 from container.delivery.store import StoreRefusedError
 
@@ -34,7 +35,7 @@ async def restored(url: str, *, now: int | None = None) -> list[str]:
     `now`: else it is the database's time. Raises `StoreRefusedError`.
     """
     try:
-        async with await connect(url) as connection:
+        async with await connect(url) as connection, attended(connection, url):
             if reason := refusal(await version_of(connection)):
                 raise StoreRefusedError(reason)
             died = int((await fetch(connection, _NOW))[0][0]) if now is None else now

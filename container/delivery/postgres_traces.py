@@ -9,7 +9,8 @@ from collections.abc import Collection, Sequence
 
 import psycopg
 
-from container.delivery.postgres_connecting import changed, connect, fetch, stated
+from container.delivery.postgres_connecting import changed, fetch, stated
+from container.delivery.postgres_patience import attended, connect
 from container.delivery.postgres_tables import Connection
 
 LOOKED_AT_ONCE = 20_000
@@ -74,7 +75,8 @@ async def vacuum(url: str) -> bool:
         async with await connect(url) as connection:
             [[owned]] = await fetch(connection, _OWNED)
             if owned:
-                await connection.execute(_VACUUM)
+                async with attended(connection, url):
+                    await connection.execute(_VACUUM)
     except psycopg.Error as problem:
         raise stated(problem) from None
     return bool(owned)

@@ -11,6 +11,7 @@ NO_SPACE = "the database has no space left"
 ONLY_READS = "the database only reads"
 SILENT = "the database does not answer"
 UNUSABLE = "the database cannot be used"
+REFUSES = "the database refuses"
 
 GENERAL = "Look at the address in --store, and whether the database runs."
 _REMEDIES: Sequence[tuple[Sequence[str], str]] = (
@@ -32,7 +33,7 @@ _REMEDIES: Sequence[tuple[Sequence[str], str]] = (
     ),
     (
         ('role "', "permission denied"),
-        "Give the role of --store what it needs: scale.md lists its rights.",
+        "Give the role of --store what it needs: docs/scale.md lists its rights.",
     ),
     (
         ('database "',),
@@ -42,6 +43,10 @@ _REMEDIES: Sequence[tuple[Sequence[str], str]] = (
         ("starting up", "shutting down", "in recovery mode"),
         "Wait for it: it is used again by itself.",
     ),
+    (
+        (REFUSES,),
+        "Look at what the log of the database says of it.",
+    ),
 )
 """Words of PostgreSQL in English, which is what it says unless `lc_messages` is set to something else."""
 
@@ -49,3 +54,8 @@ _REMEDIES: Sequence[tuple[Sequence[str], str]] = (
 def remedy(said: str) -> str:
     """What somebody should do, as a sentence, by what we or the database said. Where that says nothing, in general."""
     return next((advice for signs, advice in _REMEDIES if any(sign in said for sign in signs)), GENERAL)
+
+
+def advice(said: str) -> str:
+    """The same after a sentence with what was said, if that was of a database; else nothing."""
+    return f" {remedy(said)}" if said.startswith(DATABASE) else ""

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from container.delivery.disk import GIVEN_UP_SECONDS, NO_SPACE, NOT_WRITTEN
 from container.delivery.levels import ADMITTED_BELOW, NEARLY_FULL
-from container.delivery.remedies import DATABASE, remedy
+from container.delivery.remedies import advice
 from container.delivery.store import LaneReport, Mode, Store, StoreError
 from container.delivery.told import quoted
 from container.web.current import Current
@@ -72,7 +72,8 @@ class Health:
     def store_failed(self, reason: str) -> None:
         """A hit could not be written; logged once, until one can be again."""
         if not self._failure:
-            logger.error("store.failed reason=%s hits=refused", quoted(reason))
+            told = f"{reason}.{advice(reason)}" if advice(reason) else reason
+            logger.error("store.failed reason=%s hits=refused", quoted(told))
         self._failure, self._failed_at = reason, self.clock()
 
     def store_worked(self) -> None:
@@ -96,14 +97,12 @@ class Health:
 
 def _refusing(trouble: str) -> str:
     """That hits are refused because of the disk or the database, and what to do about it."""
-    advice = ""
+    then = advice(trouble)
     if trouble == NO_SPACE:
-        advice = " Make room on the disk: hits are taken again by themselves, without a restart."
+        then = " Make room on the disk: hits are taken again by themselves, without a restart."
     elif trouble.startswith(NOT_WRITTEN):
-        advice = f" Look at the disk: once it has failed for {GIVEN_UP_SECONDS:.0f} seconds the process ends."
-    elif trouble.startswith(DATABASE):
-        advice = f" {remedy(trouble)}"
-    return f"The store does not take deliveries ({trouble}).{advice}"
+        then = f" Look at the disk: once it has failed for {GIVEN_UP_SECONDS:.0f} seconds the process ends."
+    return f"The store does not take deliveries ({trouble}).{then}"
 
 
 async def not_ready(health: Health, store: Store, *, answers_within: float = ANSWERS_WITHIN_SECONDS) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from container.delivery.progress import Progress
+from container.delivery.remedies import advice
 from container.delivery.store import StoreError
 from container.delivery.told import quoted
 
@@ -102,7 +103,7 @@ class Jobs:
         try:
             await work(job.progress)
         except StoreError as problem:
-            job.problem = f"{str(problem)[:1].upper()}{str(problem)[1:]}."
+            job.problem = f"{str(problem)[:1].upper()}{str(problem)[1:]}.{advice(str(problem))}"
             job.state = "failed"
             line = "queue.job_failed kind=%s done=%d reason=%s"
             logger.error(line, job.kind, job.progress.done, quoted(str(problem)))  # noqa: TRY400 - the reason says it all

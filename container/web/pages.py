@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 
 from container.delivery.counters import Counters
 from container.delivery.outcomes import Latest, Outcomes
+from container.delivery.remedies import advice
 from container.delivery.store import Store, StoreError
 from container.web.access import GUARDED, Form, Refused, form_token, refusal, sent_form
 from container.web.caretaker import Caretaker
@@ -116,7 +117,7 @@ class Pages:
             try:
                 return await handler(request)
             except StoreError as problem:
-                said = f"Nothing was done ({problem})."
+                said = f"Nothing was done ({problem}).{advice(str(problem))}"
                 return await self.sentence(request, "The store does not answer", said, status=503)
 
         return answer

@@ -17,6 +17,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from container.delivery.person import NobodyError, person
+from container.delivery.remedies import advice
 from container.delivery.selection import AT_ONCE, Place, Selection
 from container.delivery.store import StoreError
 from container.web.access import GUARDED, same_origin
@@ -203,7 +204,7 @@ class QueueApi:
             except BusyError as problem:
                 return _json({"error": str(problem), "job": job_json(problem.job)}, 409)
             except StoreError as problem:
-                return _said(503, f"The store does not take it ({problem}).")
+                return _said(503, f"The store does not take it ({problem}).{advice(str(problem))}")
 
         return answered
 

@@ -243,7 +243,13 @@ def test_who_only_looks_writes_nothing_and_needs_no_right_to(url: str, tmp_path:
         assert everything(url) == before
         refused = said("queue", "drop", "--all", "--waiting", "--yes", "--store", address)
         assert (refused.exit_code, everything(url)) == (1, before)
-        assert not more or "The database only reads" in refused.output
+        paused = said("queue", "pause", "1", "--store", address)
+        assert paused.exit_code == 1
+        if more:
+            assert "The database only reads" in refused.output
+        else:
+            assert "permission denied for table lanes" in paused.stderr
+            assert "Give the role of --store what it needs: docs/scale.md lists its rights." in paused.stderr
     finally:
         execute(url, f"drop owned by {looker}; drop role {looker}")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
+import signal
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import count
@@ -18,8 +19,9 @@ import psycopg
 import pytest
 
 from benchmarks import cluster as made
+from benchmarks.machine import family
 from container.delivery.postgres import open_postgres
-from container.delivery.postgres_connecting import connect
+from container.delivery.postgres_patience import connect
 from container.delivery.postgres_tables import SCHEMA_VERSION, migrate
 from container.delivery.store import Limits
 from tests.delivery.harness import run
@@ -52,6 +54,24 @@ class Cluster:
     def kill(self) -> None:
         """As a crash would end it: nothing is written any more, and its children go as well."""
         self.server.kill()
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """It says nothing, closes nothing, and goes on afterwards as if nothing had been."""
+        assert self.server.process is not None
+        postmaster = self.server.process.pid
+        # The first one before the others, so that it starts no more of them.
+        os.kill(postmaster, signal.SIGSTOP)
+        members = family(postmaster)
+        try:
+            for each in members:
+                os.kill(each, signal.SIGSTOP)
+            yield
+        finally:
+            for each in members:
+                # One that had ended already is buried as soon as the first one goes on.
+                with suppress(ProcessLookupError):
+                    os.kill(each, signal.SIGCONT)
 
     def database(self, version: int = SCHEMA_VERSION) -> str:
         """The address of a new database with tables of this version, 0 for none."""

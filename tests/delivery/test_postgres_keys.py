@@ -155,7 +155,7 @@ def test_a_start_is_refused_where_it_cannot_be_told_whether_a_key_is_needed(
 ) -> None:
     run(closed(url, OLD, 1, dies=True))
     stopped(url)
-    monkeypatch.setattr(postgres_keys, "PATIENCE", "100ms")
+    monkeypatch.setattr(postgres_keys, "PATIENCE_SECONDS", 0.1)
     with psycopg.connect(url) as somebody:
         somebody.execute("lock table delivery in access exclusive mode")
         with pytest.raises(StoreRefusedError, match=f'the key "{kid(OLD)}" sealed deliveries .* takes too long'):

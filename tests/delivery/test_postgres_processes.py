@@ -161,7 +161,12 @@ def test_a_worker_looks_often_since_it_does_not_hear_of_others(url: str) -> None
     play(url, scenario)
 
 
-def test_a_claim_of_which_nothing_is_heard_is_over(url: str) -> None:
+def recovered_lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    lines = [(line.levelname, line.getMessage()) for line in caplog.records]
+    return [each for each in lines if each[1].startswith("store.recovered")]
+
+
+def test_a_claim_of_which_nothing_is_heard_is_over(url: str, caplog: pytest.LogCaptureFixture) -> None:
     async def scenario(one: PostgresStore, other: PostgresStore) -> None:
         await one.accept(accepted(planned(1), planned(2)))
         stale = await must_claim(one)
@@ -175,9 +180,10 @@ def test_a_claim_of_which_nothing_is_heard_is_over(url: str) -> None:
         assert other.recovered == 2
 
     play(url, scenario, stores=2)
+    assert recovered_lines(caplog) == [("WARNING", "store.recovered rows=2 dead=0")]
 
 
-def test_a_row_that_was_claimed_in_three_crashes_is_dead(url: str) -> None:
+def test_a_row_that_was_claimed_in_three_crashes_is_dead(url: str, caplog: pytest.LogCaptureFixture) -> None:
     async def scenario(store: PostgresStore) -> None:
         await store.accept(accepted(planned(1)))
         for _ in range(3):
@@ -187,6 +193,9 @@ def test_a_row_that_was_claimed_in_three_crashes_is_dead(url: str) -> None:
         assert (letter.reason, letter.attempts, store.poisoned, store.fill) == ("poison", 3, 1, 0.0)
 
     play(url, scenario)
+    [*before, last] = recovered_lines(caplog)
+    assert [level for level, _ in before] == ["WARNING", "WARNING"]
+    assert last == ("ERROR", "store.recovered rows=0 dead=1")
 
 
 def test_no_claim_is_over_just_after_the_database_started_or_came_back(url: str) -> None:

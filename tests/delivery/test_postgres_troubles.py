@@ -15,6 +15,7 @@ from benchmarks.cluster import OWNER
 from container.delivery.postgres import PostgresStore, open_postgres
 from container.delivery.postgres_space import PAUSE_SECONDS, RECENT_SECONDS, Space
 from container.delivery.store import Limits, StoreAwayError, StoreFullError, StoreUnavailableError
+from container.web.health import Health
 from tests.delivery.harness import accepted, ids, item_request, must_claim, planned
 from tests.delivery.postgres import KEY, Cluster, cluster, execute, play, running
 
@@ -165,6 +166,47 @@ def test_what_could_not_be_done_is_counted_by_what_was_asked(own_url: str) -> No
         with pytest.raises(StoreUnavailableError):
             await store.accept(accepted(planned(2)))
         assert store.figures().counters.errors == {"write": 1, "read": 1, "accept": 1}
+
+    play(own_url, scenario)
+
+
+def test_a_right_that_is_taken_away_is_told_in_the_words_of_the_database(
+    own_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = own_url.rpartition("/")[2]
+    role(f"fewer_{name}")
+    limited = granted(own_url, f"fewer_{name}")
+    health = Health()
+
+    async def scenario() -> None:
+        store = await open_postgres(limited, key=KEY)
+        await store.accept(accepted(planned(1)))
+        execute(own_url, f"revoke insert on delivery from fewer_{name}")
+        with pytest.raises(StoreUnavailableError) as found:
+            await store.accept(accepted(planned(2)))
+        assert str(found.value) == "the database refuses: 42501, permission denied for table delivery"
+        health.store_failed(str(found.value))
+        execute(own_url, f"revoke update on lanes from fewer_{name}")
+        with pytest.raises(StoreUnavailableError, match="42501, permission denied for table lanes"):
+            await store.pause(1, paused=True)
+        execute(own_url, f"grant insert on delivery to fewer_{name}")
+        await store.accept(accepted(planned(3)))
+        await store.close()
+
+    asyncio.run(scenario())
+    execute(own_url, f"drop owned by fewer_{name}")
+    running().execute(f"drop role fewer_{name}")
+    rights = "Give the role of --store what it needs: docs/scale.md lists its rights."
+    said = "the database refuses: 42501, permission denied for table delivery"
+    assert told(caplog, "store.failed") == [f'store.failed reason="{said}. {rights}" hits=refused']
+    assert health.reasons() == [f"The store does not take deliveries ({said}). {rights}"]
+
+
+def test_of_what_a_row_holds_nothing_is_told(own_url: str) -> None:
+    async def scenario(store: PostgresStore) -> None:
+        with pytest.raises(StoreUnavailableError) as found:
+            await store.database.ask("select 'ada@shop.example'::bigint")
+        assert str(found.value) == "the database refuses: 22P02, InvalidTextRepresentation"
 
     play(own_url, scenario)
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from container.delivery.remedies import DATABASE, GENERAL, NO_SPACE, ONLY_READS, SILENT, UNUSABLE, remedy
+from container.delivery.remedies import (
+    DATABASE,
+    GENERAL,
+    NO_SPACE,
+    ONLY_READS,
+    REFUSES,
+    SILENT,
+    UNUSABLE,
+    advice,
+    remedy,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +35,8 @@ from container.delivery.remedies import DATABASE, GENERAL, NO_SPACE, ONLY_READS,
         ('FATAL: database "tags" does not exist', "Correct the name of the database"),
         ("FATAL: the database system is starting up", "Wait for it"),
         ("FATAL: the database system is in recovery mode", "Wait for it"),
+        (f"{REFUSES}: 42501, permission denied for table delivery", "Give the role of --store what it needs: docs/"),
+        (f"{REFUSES}: XX001, DataCorrupted", "Look at what the log of the database says"),
         ("connection refused", GENERAL),
         (SILENT, GENERAL),
     ],
@@ -34,5 +46,9 @@ def test_each_reason_has_its_remedy(said: str, begins: str) -> None:
     assert remedy(f"{UNUSABLE} (connection failed: {said})").startswith(begins)
 
 
+def test_what_is_not_said_of_a_database_has_no_advice() -> None:
+    assert (advice(SILENT), advice("no space is left for deliveries")) == (f" {GENERAL}", "")
+
+
 def test_all_that_is_said_of_a_database_is_known_by_how_it_begins() -> None:
-    assert all(each.startswith(DATABASE) for each in (NO_SPACE, ONLY_READS, SILENT, UNUSABLE))
+    assert all(each.startswith(DATABASE) for each in (NO_SPACE, ONLY_READS, REFUSES, SILENT, UNUSABLE))
