@@ -9,8 +9,8 @@ import typer
 
 from container.cli.log_setup import Format
 from container.cli.options import Options
-from container.cli.serve import MOST_WORKERS
-from container.cli.starting import Port, Store, carry_out, check_store, networks_of, own_of
+from container.cli.serve import how_many
+from container.cli.starting import OnlyStore, Port, carry_out, check_store, networks_of, own_of
 from container.delivery.store import Limits
 
 
@@ -22,8 +22,8 @@ def deliver(
     ] = Path("container.yaml"),
     admin_host: Annotated[str, typer.Option(help="Where the operator looks.")] = "127.0.0.1",
     admin_port: Port = 8081,
-    store: Store = None,
-    workers: Annotated[int, typer.Option(min=1, max=MOST_WORKERS, metavar="N", help="Processes.")] = 1,
+    store: OnlyStore = None,
+    workers: Annotated[int, typer.Option(metavar="N", callback=how_many, help="Processes.")] = 1,
     store_rows: Annotated[
         int, typer.Option(min=100, metavar="N", help="Deliveries that may wait, the same as of `serve`.")
     ] = Limits().most_rows,

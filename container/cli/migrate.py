@@ -10,14 +10,14 @@ import typer
 
 from container.cli.log_setup import Format
 from container.cli.options import StartError
-from container.cli.starting import Store, not_started, own_of
+from container.cli.starting import OnlyStore, not_started, own_of
 from container.cli.stores import postgres
 from container.delivery.store import StoreRefusedError
 
 
 def migrate(
     *,
-    store: Store = None,
+    store: OnlyStore = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the SQL.")] = False,
     restored: Annotated[
         bool,

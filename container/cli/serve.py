@@ -33,6 +33,13 @@ DATA = Path("data")
 logger = logging.getLogger("container.cli")
 
 
+def how_many(stated: int) -> int:
+    """The processes, if that many can be."""
+    if not 1 <= stated <= MOST_WORKERS:
+        raise typer.BadParameter(f"{stated} processes cannot be: 1 to {MOST_WORKERS} can, about one for each core.")
+    return stated
+
+
 def serve(
     *,
     config: Annotated[
@@ -47,7 +54,7 @@ def serve(
     ] = None,
     store: Store = None,
     workers: Annotated[
-        int, typer.Option(min=1, max=MOST_WORKERS, metavar="N", help="Processes; more than one need --store.")
+        int, typer.Option(metavar="N", callback=how_many, help="Processes; more than one need --store.")
     ] = 1,
     no_deliver: Annotated[
         bool, typer.Option("--no-deliver", help="Take hits only: `deliver` sends elsewhere.")

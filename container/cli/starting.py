@@ -50,6 +50,10 @@ Store = Annotated[
 ]
 
 
+OnlyStore = Annotated[str | None, typer.Option(metavar="URL", help="The PostgreSQL database of the store.")]
+"""For what works on a database only."""
+
+
 @dataclass(frozen=True, slots=True)
 class Own:
     """What a process is given for itself. `store`: the address of a database, empty for the data folder.

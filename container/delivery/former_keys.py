@@ -56,4 +56,8 @@ def tell_missing(connection: sqlite3.Connection, keys: Keyring) -> None:
 
 def tell_missing_letters(kid: str, letters: int) -> None:
     """Has the log say that so many dead letters need a key that is not here."""
-    log.warning('store.key_missing key=%s letters=%d "They cannot be read: put it back."', quoted(kid), letters)
+    log.warning(
+        'store.key_missing key=%s letters=%d "They cannot be read: put it back, or end this with queue drop."',
+        quoted(kid),
+        letters,
+    )

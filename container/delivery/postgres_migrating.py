@@ -21,7 +21,7 @@ async def migrated(url: str) -> list[str]:
 
 
 async def plan(url: str) -> str:
-    """What `migrated` would have the database do, as SQL; empty for nothing. Raises `StoreRefusedError`."""
+    """What `migrated` would have the database do, as SQL. Raises `StoreRefusedError`."""
 
     async def look(connection: Connection) -> str:
         return planned(await version_of(connection))

@@ -218,9 +218,12 @@ async def migrate(connection: Connection, *, wanted: int = SCHEMA_VERSION) -> li
 
 
 def planned(version: int | None) -> str:
-    """What `migrate` would have the database do, as SQL."""
+    """What `migrate` would have the database do, as SQL; a remark where that is nothing."""
+    steps = missing_steps(version)
+    if not steps:
+        return f"-- The tables are of version {version} already.\n"
     return "".join(
         f"-- Version {number}.{step}insert into meta values('schema_version', '{number}') "
         "on conflict (name) do update set value=excluded.value;\n"
-        for number, step in missing_steps(version)
+        for number, step in steps
     )

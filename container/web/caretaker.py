@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from container.delivery import forget, rerun
@@ -62,8 +63,8 @@ class Caretaker:
             container = self.container()
             known = () if container is None else container.tags
             tags = {tag.name: str(tag.once_per.key) for tag in known if tag.once_per is not None}
-            folders = {"folder": self.folder, "spools": self.spools}
-            await forget.forget(self.store, person, progress, tags=tags, **folders, dry_run=dry_run)
+            begin = partial(forget.forget, self.store, person, progress, tags=tags, dry_run=dry_run)
+            await begin(folder=self.folder, spools=self.spools)
 
         return self.jobs.begin("count" if dry_run else "forget", work)
 

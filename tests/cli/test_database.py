@@ -163,7 +163,7 @@ def test_a_dry_run_prints_the_sql_that_makes_the_same_tables_and_changes_nothing
     subprocess.run([*psql, url], input=found.stdout, text=True, check=True)
     again = run("migrate", "--store", url, folder=tmp_path)
     assert again.stdout == "The tables are of version 2 already.\n"
-    assert run("migrate", "--store", url, "--dry-run", folder=tmp_path).stdout == ""
+    assert run("migrate", "--store", url, "--dry-run", folder=tmp_path).stdout == f"-- {again.stdout}"
 
 
 def test_a_role_that_may_not_make_tables_is_told_so(tmp_path: Path) -> None:
@@ -177,6 +177,22 @@ def test_a_role_that_may_not_make_tables_is_told_so(tmp_path: Path) -> None:
         "tag-container cannot migrate: the database refuses to have its tables made (permission denied" in found.stderr
     )
     assert "--dry-run" in found.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "deliver"])
+@pytest.mark.parametrize("stated", ["0", "65"])
+def test_a_number_of_processes_that_cannot_be_is_told_with_those_that_can(
+    tmp_path: Path, command: str, stated: str
+) -> None:
+    (tmp_path / "container.yaml").write_text(FILE, encoding="utf-8")
+    found = run(command, "--workers", stated, folder=tmp_path, environment=environment(NOWHERE))
+    assert found.returncode == 2
+    assert f"{stated} processes cannot be: 1 to 64 can" in said(found.stderr)
+
+
+@pytest.mark.parametrize("command", ["migrate", "deliver"])
+def test_what_works_on_a_database_only_speaks_of_no_folder(tmp_path: Path, command: str) -> None:
+    assert "--data" not in run(command, "--help", folder=tmp_path).stdout
 
 
 def test_migrate_needs_a_database(tmp_path: Path) -> None:

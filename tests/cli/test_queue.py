@@ -513,6 +513,8 @@ class Told:
 
     running = True
 
+    shared = False
+
     def __init__(self, rows: int, *pieces: bytes) -> None:
         self._rows, self._pieces = rows, pieces
 

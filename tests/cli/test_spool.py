@@ -41,7 +41,7 @@ def forgotten(served: Serving) -> str:
             number = caller.post("/forget", json={"email": "ada@shop.example"}).json()["job"]["number"]
             job = caller.get(f"/jobs/{number}").json()["job"]
             found.append(str(job["problem"]))
-        return job["state"] == "failed"
+        return str(job["state"]) == "failed"
 
     soon(ended, True)
     return found[-1]
