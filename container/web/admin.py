@@ -18,7 +18,7 @@ from starlette.routing import Route
 from container.web.access import GUARDED, guarded, needed
 from container.web.access import authorised as authorised
 from container.web.gauges import ready_metric
-from container.web.health import attention, not_ready
+from container.web.health import ANSWERS_WITHIN_SECONDS, attention, not_ready
 from container.web.metrics import delivery_metrics, lane_metrics
 from container.web.pages import Admin as Admin
 from container.web.pages import Pages
@@ -60,22 +60,25 @@ async def _healthy(_request: Request) -> Response:
 
 
 async def _ready(admin: Admin, request: Request) -> Response:
-    reasons = await not_ready(admin.health, admin.store)
-    status = 503 if reasons else 200
     shown = request.headers.get("authorization", "")
-    if shown and admin.token and not authorised(shown, admin.token):
-        # Else a monitor with an old token would never learn why it sees no reasons.
-        return needed()
     if not authorised(shown, admin.token):
-        return JSONResponse({"ready": not reasons}, status, GUARDED)
-    lanes = await lanes_of(admin.store) or ()
-    wanted = attention(admin.current, admin.health, lanes, now=admin.now)
-    return JSONResponse({"ready": not reasons, "reasons": [*reasons, *wanted]}, status, GUARDED)
+        if shown and admin.token:
+            # Else a monitor with an old token would never learn why it sees no reasons.
+            return needed()
+        reasons = await not_ready(admin.health, admin.store)
+        return JSONResponse({"ready": not reasons}, 503 if reasons else 200, GUARDED)
+    # At the same time: a probe waits for both together.
+    lanes, reasons = await asyncio.gather(
+        lanes_of(admin.health, admin.store, answers_within=ANSWERS_WITHIN_SECONDS),
+        not_ready(admin.health, admin.store),
+    )
+    wanted = attention(admin.current, admin.health, lanes or (), now=admin.now)
+    return JSONResponse({"ready": not reasons, "reasons": [*reasons, *wanted]}, 503 if reasons else 200, GUARDED)
 
 
 async def _metrics(admin: Admin, _request: Request) -> Response:
     # Both wait for a store that hangs, and whoever scrapes does not wait for long.
-    lanes, reasons = await asyncio.gather(lanes_of(admin.store), not_ready(admin.health, admin.store))
+    lanes, reasons = await asyncio.gather(lanes_of(admin.health, admin.store), not_ready(admin.health, admin.store))
     delivered, others = delivery_metrics(admin.counters), admin.others()
     if others:
         shown = page_of(added([figures_of(admin.metrics.registry, delivered), *others]))

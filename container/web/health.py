@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,13 +14,14 @@ from container.delivery.remedies import advice
 from container.delivery.store import LaneReport, Mode, Store, StoreError
 from container.delivery.told import quoted
 from container.web.current import Current
+from container.web.looks import Looks
 from container.web.noticed import Noticed
 
 RECENT_SECONDS = 10.0
 """A failed commit counts for so long. Then hits are let in again, since only a hit can find out whether it works."""
 
-ANSWERS_WITHIN_SECONDS = 5.0
-"""A disk that hangs makes nobody wait longer: whoever asks has to get an answer."""
+ANSWERS_WITHIN_SECONDS = 0.8
+"""A store that hangs makes nobody wait longer: probes usually wait for a second, and have to get an answer."""
 
 MOST_REASONS = 50
 
@@ -56,7 +56,7 @@ class Health:
     `trouble`: why the store cannot be written to, empty while it can. `overload`: that hits are refused because more
     come than are taken, as a sentence, empty while all are. `notices`: what somebody should look after in the data
     folder, as sentences. `noticed`: what hits show about whatever stands in front of us. `others`: set where this
-    process stands for several.
+    process stands for several. `looks`: what is asked of the store.
     """
 
     clock: Callable[[], float] = time.monotonic
@@ -66,6 +66,7 @@ class Health:
     notices: Callable[[], Sequence[str]] = tuple
     noticed: Noticed = field(default_factory=Noticed)
     others: Others | None = None
+    looks: Looks = field(default_factory=Looks)
     _failure: str = ""
     _failed_at: float = 0.0
 
@@ -82,14 +83,19 @@ class Health:
             logger.warning("store.works after=%s", quoted(self._failure))
             self._failure = ""
 
+    @property
+    def failing(self) -> str:
+        """Why hits are refused by the store, empty while they are not."""
+        recent = self._failure if self.clock() - self._failed_at < RECENT_SECONDS else ""
+        return recent or self.trouble()
+
     def reasons(self) -> list[str]:
         """Why no traffic should come, as sentences; empty when it may."""
         found = []
         if self.draining:
             found.append("The process is shutting down.")
-        recent = self._failure if self.clock() - self._failed_at < RECENT_SECONDS else ""
-        if recent or self.trouble():
-            found.append(_refusing(recent or self.trouble()))
+        if failing := self.failing:
+            found.append(_refusing(failing))
         # Of what holds for all of them, each sentence once.
         found += [each for each in (() if self.others is None else self.others.reasons()) if each not in found]
         return found
@@ -109,9 +115,11 @@ async def not_ready(health: Health, store: Store, *, answers_within: float = ANS
     """`Health.reasons`, whether the store answers at all, and whether it fills up."""
     found = health.reasons()
     found += fill_reasons(store.fill)
+    if health.failing:
+        # It would only say so once more, and perhaps late.
+        return found
     try:
-        async with asyncio.timeout(answers_within):
-            await store.waiting()
+        await health.looks.at("waiting", store.waiting, within=answers_within)
     except StoreError as problem:
         found.append(f"The store does not answer ({problem}).")
     except TimeoutError:

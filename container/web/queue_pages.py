@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -17,11 +16,14 @@ from container.delivery.outcomes import RequestOutcome
 from container.delivery.row import Reason
 from container.delivery.selection import Place, RowDetail, Selection
 from container.delivery.store import LaneReport, Store, StoreError
-from container.web.health import ANSWERS_WITHIN_SECONDS, attention, fill_reasons
+from container.web.health import Health, attention, fill_reasons
 from container.web.pages import Pages
 from container.web.queue_words import Standing, advice_on, standing
 
 LANES_ON_A_PAGE, ROWS_ON_A_PAGE = 100, 50
+SHOWN_WITHIN_SECONDS = 5.0
+"""A page and `/metrics` show what else they know after so long."""
+
 FEW_OUTCOMES, MANY_OUTCOMES = 20, 100
 
 GONE = "There is no such row: it was delivered, replayed or dropped, or there never was one."
@@ -67,7 +69,7 @@ class QueuePages:
 
     async def _overview(self, request: Request) -> Response:
         admin, now = self._admin, self._admin.now
-        lanes = await lanes_of(admin.store)
+        lanes = await lanes_of(admin.health, admin.store)
         found = sorted(self._shown_lanes(lanes or ()), key=lambda each: each.urgency)
         pages = max(-(-len(found) // LANES_ON_A_PAGE), 1)
         page = min(max(number_of(request.query_params.get("page", "")) or 1, 1), pages)
@@ -170,11 +172,12 @@ async def shown_row(pages: Pages, request: Request, detail: RowDetail) -> Respon
     )
 
 
-async def lanes_of(store: Store) -> Sequence[LaneReport] | None:
+async def lanes_of(
+    health: Health, store: Store, *, answers_within: float = SHOWN_WITHIN_SECONDS
+) -> Sequence[LaneReport] | None:
     """The lanes, `None` when the store does not answer: what else is known is still worth showing."""
     try:
-        async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
-            return await store.lanes()
+        return await health.looks.at("lanes", store.lanes, within=answers_within)
     except (StoreError, TimeoutError):
         return None
 

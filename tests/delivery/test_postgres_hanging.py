@@ -30,6 +30,7 @@ from container.delivery.postgres_tables import Connection
 from container.delivery.selection import Selection
 from container.delivery.spool import open_spool
 from container.delivery.store import Limits, StoreAwayError, StoreRefusedError, StoreUnavailableError
+from container.web.health import Health, not_ready
 from tests.delivery.harness import NOW, accepted, ids, must_claim, planned
 from tests.delivery.postgres import KEY, Cluster, cluster, execute, play
 
@@ -72,6 +73,7 @@ def test_a_hit_is_refused_within_seconds_and_all_is_well_once_it_goes_on(
             async with within(1):
                 with pytest.raises(StoreUnavailableError):
                     await store.accept(accepted(planned(3)))
+                assert len(await not_ready(Health(trouble=lambda: store.trouble), store)) == 1
         await back(store)
         await store.accept(accepted(planned(4)))
         # Of the second nothing was committed: it was cut off before.

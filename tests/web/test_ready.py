@@ -15,14 +15,17 @@ import pytest
 
 from container.delivery.lane import Lane
 from container.delivery.levels import ADMITTED_BELOW, NEARLY_FULL
+from container.delivery.remedies import SILENT
 from container.delivery.store import Answer, LaneReport, LaneState, Mode, StoreUnavailableError
 from container.delivery.store import Limits as StoreLimits
 from container.web.admin import Admin, admin_app
 from container.web.app import public_app
 from container.web.current import Refusal
-from container.web.health import Health, fill_reason, lane_reasons, not_ready
+from container.web.health import ANSWERS_WITHIN_SECONDS, Health, fill_reason, lane_reasons, not_ready
+from container.web.looks import Looks
 from tests.cli.processes import ROOT
 from tests.web.parts import NOW, Call, Site, ask, everything_noticed, run, site
+from tests.web.test_admin import BEARER, look
 
 PAGE = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
 TOKEN = "a-token-of-the-admin"
@@ -151,6 +154,65 @@ def test_a_store_that_hangs_makes_nobody_wait(tmp_path: Path) -> None:
     [said] = run(work())
     assert said == "The store does not answer (nothing within 0.01 s)."
     assert documented(said) == "503"
+
+
+def test_a_store_that_hangs_is_asked_once_and_answers_a_probe_within_its_second(tmp_path: Path) -> None:
+    async def work() -> tuple[int, list[httpx.Response], float]:
+        async with site(tmp_path) as here:
+            asked: list[str] = []
+
+            def hanging(kind: str) -> typing.Any:
+                async def hang() -> typing.Any:
+                    asked.append(kind)
+                    await asyncio.Event().wait()
+
+                return hang
+
+            here.store.waiting, here.store.lanes = hanging("waiting"), hanging("lanes")  # type: ignore[method-assign]
+            begun = time.monotonic()
+            found = await asyncio.gather(*(look(here, "/ready", BEARER) for _ in range(3)))
+            took = time.monotonic() - begun
+            return len(asked), [*found, await look(here, "/ready")], took
+
+    asked, found, took = run(work())
+    assert asked == 2
+    assert [each.status_code for each in found] == [503] * 4
+    assert found[0].json()["reasons"] == ["The store does not answer (nothing within 0.8 s)."]
+    assert ANSWERS_WITHIN_SECONDS < 1
+    # Not one after the other, on a machine that is busy.
+    assert took < 6 * ANSWERS_WITHIN_SECONDS
+
+
+def test_what_hits_found_is_said_once_and_nobody_is_asked(tmp_path: Path) -> None:
+    async def work() -> Sequence[str]:
+        async with site(tmp_path) as here:
+            await here.store.close()
+            health = Health(trouble=lambda: SILENT)
+            return await not_ready(health, here.store)
+
+    advice = "Look at the address in --store, and whether the database runs."
+    assert run(work()) == [f"The store does not take deliveries (the database does not answer). {advice}"]
+
+
+def test_a_look_that_fails_after_its_time_troubles_nobody() -> None:
+    async def work() -> list[str]:
+        looks, over = Looks(), asyncio.Event()
+
+        async def fail() -> str:
+            await over.wait()
+            raise StoreUnavailableError("late")
+
+        async def answer() -> str:
+            return "there"
+
+        with pytest.raises(TimeoutError):
+            await looks.at("any", fail, within=0.001)
+        over.set()
+        with pytest.raises(StoreUnavailableError):
+            await looks.at("any", fail, within=60)
+        return [await looks.at("any", answer, within=60), await looks.at("other", answer, within=60)]
+
+    assert run(work()) == ["there", "there"]
 
 
 def test_whatever_needs_somebody_is_documented_and_no_reason_to_send_no_traffic() -> None:
