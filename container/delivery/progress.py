@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 @dataclass(slots=True)
 class Progress:
     """`done` of `total` rows were looked at. `changed`: by what became of them; `kept`: by why they stay as they are.
+    `left`: what is left of rows that are gone, as a sentence.
 
     Mutable on purpose: the work writes it, and others read it meanwhile.
     """
@@ -16,6 +17,7 @@ class Progress:
     done: int = 0
     changed: dict[str, int] = field(default_factory=dict)
     kept: dict[str, int] = field(default_factory=dict)
+    left: str = ""
 
     def change(self, what: str, rows: int) -> None:
         if rows:

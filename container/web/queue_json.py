@@ -75,7 +75,7 @@ def detail_json(detail: RowDetail) -> dict[str, Any]:
 
 
 def job_json(job: Job) -> dict[str, Any]:
-    """How far a job is. `changed`: rows by what became of them, `kept`: by why they stay."""
+    """How far a job is. `changed`: rows by what became of them, `kept`: by why they stay. `left`: of what is gone."""
     progress = job.progress
     return {
         "number": job.number,
@@ -85,6 +85,7 @@ def job_json(job: Job) -> dict[str, Any]:
         "total": progress.total,
         "changed": dict(progress.changed),
         "kept": dict(progress.kept),
+        "left": progress.left,
         "problem": job.problem,
     }
 
