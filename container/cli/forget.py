@@ -36,7 +36,9 @@ def forget(
     except NobodyError as problem:
         raise typer.BadParameter(str(problem)) from None
     if not carried_out(
-        lambda: _forgotten(stated, reached_by(store, data, config, secrets_dir=secrets_dir), dry_run=dry_run)
+        lambda: _forgotten(
+            stated, reached_by(store, data, config, secrets_dir=secrets_dir, command="forget"), dry_run=dry_run
+        )
     ):
         raise typer.Exit(1)
 

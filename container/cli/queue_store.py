@@ -34,11 +34,12 @@ DATA = Path("data")
 
 @asynccontextmanager
 async def reached_by(
-    store: str | None, data: Path, config: Path | None = None, *, secrets_dir: Path | None
+    store: str | None, data: Path, config: Path | None = None, *, secrets_dir: Path | None, command: str = "queue"
 ) -> AsyncIterator[Control]:
     """The interface of the queue. Raises `ControlError`, and `typer.BadParameter` where no store is meant.
 
     `store`: what was stated, `None` for nothing. A database is worked on from this process, whoever else does.
+    `command`: as which it shows that.
     """
     secrets = secrets_from(secrets_dir, os.environ)
     address = store_address(own_secret(secrets, STORE, secrets_dir) if store is None else store)
@@ -53,7 +54,9 @@ async def reached_by(
     container = None if config is None else container_for(config, secrets)
     try:
         # What servers look after by themselves is theirs, whether they run or not.
-        opened = await postgres("postgres").open_postgres(address, key=key, recover=False)
+        opened = await postgres("postgres").open_postgres(
+            address, key=key, recover=False, name=f"tag-container {command}"
+        )
     except (StartError, StoreRefusedError) as problem:
         raise ControlError(f"The store cannot be opened: {problem}") from None
     async with within(opened, container, clock=opened.clock, running=True) as control:

@@ -23,6 +23,7 @@ from container.delivery.postgres_connecting import Database, storable
 from container.delivery.postgres_filling import Filling
 from container.delivery.postgres_keeping import Duty, Keeping
 from container.delivery.postgres_lanes import LaneNumbers
+from container.delivery.postgres_patience import PROGRAM, named
 from container.delivery.postgres_queue import Changing, PostgresQueue
 from container.delivery.postgres_tables import Connection
 from container.delivery.queue import Take
@@ -66,18 +67,19 @@ _Held = tuple[bytes, tuple[int, ...]]
 
 
 async def open_postgres(
-    url: str, *, key: str | None, limits: Limits = USUAL_LIMITS, recover: bool = True
+    url: str, *, key: str | None, limits: Limits = USUAL_LIMITS, recover: bool = True, name: str = PROGRAM
 ) -> PostgresStore:
     """Opens the store in a database whose tables `migrate` made. `key`: what `TAG_CONTAINER_KEY` holds.
 
     Without `recover` it is for somebody who looks, or changes a few rows: it writes and tells nothing by itself.
+    `name`: what the database shows of who is connected.
     Raises `StoreRefusedError` with what to do about it, `StoreAwayError` if that is to wait.
     """
     try:
         keys = shared_keyring(key)
     except KeyringError as problem:
         raise StoreRefusedError(str(problem)) from None
-    database = Database(url)
+    database = Database(named(url, name))
     try:
         await database.open()
         await postgres_keys.check(database, keys)

@@ -180,7 +180,11 @@ def test_one_process_takes_hits_and_another_delivers(tmp_path: Path) -> None:
             soon(lambda: rows(url), 0)
             assert sum(body.count(b'"event_id"') for body in came) == 5
             assert ready(delivering.admin).status_code == 200
-            delivering.wait_for(r"serve\.started .* public=none")
+            delivering.wait_for(r"serve\.started .* store=postgresql delivers=true spool=false public=none")
+            names = "select distinct application_name from pg_stat_activity where datname=current_database()"
+            shown = {name for (name,) in execute(url, f"{names} and pid<>pg_backend_pid()")}
+            assert shown == {"tag-container serve", "tag-container deliver"}
+            served.wait_for(r"serve\.started .* store=postgresql delivers=false spool=false public=http")
             with httpx.Client(trust_env=False) as caller:
                 assert "deliveries_total{" in caller.get(f"{delivering.admin}/metrics").text
             assert delivering.stop() == 0
