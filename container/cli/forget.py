@@ -12,7 +12,7 @@ from container.cli.queue import Config
 from container.cli.queue_store import Data, SecretsDir, Store, reached_by
 from container.cli.working import carried_out, job_done, progress
 from container.config.problem import printable
-from container.delivery.forget import DEAD, GUARDS, WAITING
+from container.delivery.forget import DEAD, GUARDS, SEEN, WAITING
 from container.delivery.person import NobodyError, person
 
 SPOOLS = "Spools of servers were not searched: hits that wait in one come to the database later. Run it again then."
@@ -38,7 +38,9 @@ def forget(
     except NobodyError as problem:
         raise typer.BadParameter(str(problem)) from None
     if not carried_out(
-        lambda: _forgotten(stated, reached_by(store, data, config, secrets_dir=secrets_dir), dry_run=dry_run)
+        lambda: _forgotten(
+            stated, reached_by(store, data, config, secrets_dir=secrets_dir, command="forget"), dry_run=dry_run
+        )
     ):
         raise typer.Exit(1)
 
@@ -46,7 +48,7 @@ def forget(
 async def _forgotten(
     stated: dict[str, str | None], reaching: AbstractAsyncContextManager[Control], *, dry_run: bool
 ) -> bool:
-    """Whether everything could be read, so that nothing of the person is left."""
+    """Whether nothing of the person is left that doing this again would find."""
     async with reaching as control:
         with progress("forget") as shown:
             job = await job_done(control, "/forget", {**stated, "dry_run": dry_run}, shown)
@@ -55,7 +57,10 @@ async def _forgotten(
         typer.echo(SPOOLS)
     for why, rows in job["kept"].items():
         typer.echo(f"{rows} stay: {printable(why)}.", err=True)
-    return not job["kept"]
+    if job["left"]:
+        typer.echo(printable(job["left"]), err=True)
+    # What the owner of the tables has to do is not done by doing this again.
+    return not job["kept"] and job["left"] != SEEN
 
 
 def _sentence(job: dict[str, Any], *, dry_run: bool) -> str:

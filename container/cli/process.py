@@ -132,7 +132,10 @@ async def run(options: Options, sources: Sources, built: Built, post: Post | Non
 
 def announce(options: Options, built: Built, version: str, tags: int, *, public_at: str, admin_at: str) -> None:
     """Says in the log what runs, and what an operator has to know of it."""
-    logger.info("serve.started version=%s tags=%d public=%s admin=%s", version, tags, public_at, admin_at)
+    store = "postgresql" if options.store else "sqlite"
+    delivers, spool = str(options.delivers).lower(), str(options.spool).lower()
+    line = "serve.started version=%s tags=%d store=%s delivers=%s spool=%s public=%s admin=%s"
+    logger.info(line, version, tags, store, delivers, spool, public_at, admin_at)
     tell(built)
     if options.admin_host in EVERYWHERE:
         logger.warning('admin.open "The admin listener is on all addresses: let nobody but operators reach its port."')

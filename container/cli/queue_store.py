@@ -34,11 +34,17 @@ SecretsDir = Annotated[
 
 @asynccontextmanager
 async def reached_by(
-    store: str | None, data: Path | None, config: Path | None = None, *, secrets_dir: Path | None
+    store: str | None,
+    data: Path | None,
+    config: Path | None = None,
+    *,
+    secrets_dir: Path | None,
+    command: str = "queue",
 ) -> AsyncIterator[Control]:
     """The interface of the queue. Raises `ControlError`, and `typer.BadParameter` where no store is meant.
 
     `store`, `data`: what was stated, `None` for nothing. A database is worked on from this process, whoever else does.
+    `command`: as which it shows that.
     """
     secrets = secrets_from(secrets_dir, os.environ)
     address = store_address(own_secret(secrets, STORE, secrets_dir) if store is None else store)
@@ -56,7 +62,9 @@ async def reached_by(
     container = None if config is None else container_for(config, secrets)
     try:
         # What servers look after by themselves is theirs, whether they run or not.
-        opened = await postgres("postgres").open_postgres(address, key=key, recover=False)
+        opened = await postgres("postgres").open_postgres(
+            address, key=key, recover=False, name=f"tag-container {command}"
+        )
     except (StartError, StoreRefusedError) as problem:
         raise ControlError(f"The store cannot be opened: {problem}") from None
     for sentence in opened.notices:

@@ -48,7 +48,8 @@ def postgres(module: str) -> Any:
 
 async def _shared(options: Options) -> ServedStore:
     module = postgres("postgres")
-    opening = partial(module.open_postgres, options.store, key=options.key, limits=options.limits)
+    name = f"tag-container {'serve' if options.accepts else 'deliver'}"
+    opening = partial(module.open_postgres, options.store, key=options.key, limits=options.limits, name=name)
     if not options.spool:
         store: ServedStore = await opening()
         return store

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from container.delivery.person import Person
 from container.delivery.progress import Progress
+from container.delivery.queue_protocol import Left
 from container.delivery.row import FailedHit, Unpacked
 from container.delivery.schema import FILE
 from container.delivery.selection import AT_ONCE, Place, Selection
@@ -29,7 +30,11 @@ ASIDE = (
     "damaged files that were moved aside and may hold anybody; delete them when nothing more is to be saved from them"
 )
 
-LEFT = "copies of what was deleted, which the store keeps while somebody reads it: do this again later"
+SEEN = "Copies of what was deleted are left in the store, since somebody reads it just now: do this again later."
+NOT_OWNED = (
+    "Copies of what was deleted are left on the database's disk until it is vacuumed, which this role may not do: have "
+    "the owner of the tables run VACUUM delivery, dead, guards."
+)
 
 PLACES: Sequence[tuple[Place, str]] = (("waiting", WAITING), ("dead", DEAD))
 
@@ -76,11 +81,18 @@ async def forget(
     progress.total = progress.done
     keys = [once_per_guard(tag, key, until=0, planned=()).key for tag, by in tags.items() for key in person.keys(by)]
     progress.changed[GUARDS] = await store.forget_guards(keys, ids, dry_run=dry_run)
-    if not dry_run and not await store.tidy():
-        progress.keep(LEFT)
+    if not dry_run:
+        progress.left = _sentence(await store.tidy(), deleted=any(progress.changed.values()))
     left = [] if folder is None else moved_aside(folder)
     if left:
         progress.keep(f"{ASIDE} ({', '.join(left)})", len(left))
+
+
+def _sentence(left: Left, *, deleted: bool) -> str:
+    """What has to be said of copies. Whoever owns the tables need not hear of it where nothing was deleted."""
+    if left == "seen":
+        return SEEN
+    return NOT_OWNED if left == "not_owned" and deleted else ""
 
 
 def moved_aside(folder: Path) -> list[str]:

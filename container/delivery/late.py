@@ -14,6 +14,7 @@ from typing import Any
 
 from container.delivery.counters import StoreCounters, StoreFigures
 from container.delivery.known_ids import KnownIds
+from container.delivery.queue_protocol import Left
 from container.delivery.row import Acceptance, FailedHit, Reason, Unpacked
 from container.delivery.selection import (
     AT_ONCE,
@@ -235,7 +236,7 @@ class LateStore:
     async def forget_guards(self, keys: Sequence[bytes], rows: Collection[str], *, dry_run: bool = False) -> int:
         return await self._found.forget_guards(keys, rows, dry_run=dry_run)
 
-    async def tidy(self) -> bool:
+    async def tidy(self) -> Left:
         return await self._found.tidy()
 
     async def close(self) -> None:

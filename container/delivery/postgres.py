@@ -12,6 +12,7 @@ from functools import partial
 
 from container.delivery import postgres_claims as claims
 from container.delivery import postgres_keys
+from container.delivery import postgres_lanes as lanes
 from container.delivery import postgres_reports as reports
 from container.delivery import postgres_tending as tending
 from container.delivery.claimed import read_claimed
@@ -19,10 +20,10 @@ from container.delivery.counters import StoreCounters, StoreFigures
 from container.delivery.filling import Filling as Marks
 from container.delivery.levels import NEARLY_FULL
 from container.delivery.postgres_accepting import Accepting, Surroundings, accept, lane_keys
-from container.delivery.postgres_connecting import Database, storable
+from container.delivery.postgres_connecting import Database
 from container.delivery.postgres_filling import Filling
 from container.delivery.postgres_keeping import Duty, Keeping
-from container.delivery.postgres_lanes import LaneNumbers
+from container.delivery.postgres_patience import PROGRAM, named
 from container.delivery.postgres_queue import Changing, PostgresQueue
 from container.delivery.postgres_tables import Connection
 from container.delivery.queue import Take
@@ -52,13 +53,6 @@ USUAL_LIMITS = Limits()
 LONGEST_REST_MS = 250
 """A process does not hear of the rows that others store: it looks so often."""
 
-_MARK = "update lanes set mode=%s, not_before=%s, failures=%s where number=%s"
-_ANSWER = (
-    "update lanes set mode=%s, not_before=%s, failures=%s, answered=%s, status=%s, verdict=%s, excerpt=%s "
-    "where number=%s"
-)
-_HASTEN_LANE = "update lanes set not_before=%s where number=%s and not_before>%s"
-_HASTEN_ROWS = "update delivery set due=%s where lane=%s and due>%s and attempts+length(history)>0 and claim is null"
 _SIZE = "select pg_database_size(current_database())"
 log = logging.getLogger("container.delivery")
 
@@ -66,18 +60,19 @@ _Held = tuple[bytes, tuple[int, ...]]
 
 
 async def open_postgres(
-    url: str, *, key: str | None, limits: Limits = USUAL_LIMITS, recover: bool = True
+    url: str, *, key: str | None, limits: Limits = USUAL_LIMITS, recover: bool = True, name: str = PROGRAM
 ) -> PostgresStore:
     """Opens the store in a database whose tables `migrate` made. `key`: what `TAG_CONTAINER_KEY` holds.
 
     Without `recover` it is for somebody who looks, or changes a few rows: it writes and tells nothing by itself.
+    `name`: what the database shows of who is connected.
     Raises `StoreRefusedError` with what to do about it, `StoreAwayError` if that is to wait.
     """
     try:
         keys = shared_keyring(key)
     except KeyringError as problem:
         raise StoreRefusedError(str(problem)) from None
-    database = Database(url, recover)
+    database = Database(named(url, name), recover)
     try:
         await database.open()
         await (postgres_keys.check if recover else postgres_keys.check_common)(database, keys)
@@ -113,7 +108,7 @@ class PostgresStore:
         self._unsure = claims.Unsure()
         self._closed = False
         self._file_bytes = 0
-        self._lanes = LaneNumbers(database)
+        self._lanes = lanes.LaneNumbers(database)
         looking: dict[str, Duty] = {
             "levels": (1.0, lambda: self._filling.read(database)),
             "clock": (10.0, database.measure),
@@ -279,27 +274,16 @@ class PostgresStore:
         return await self._bury(claimed.lane, numbers, claimed.token, reason, note=note, now=now, tried=tried)
 
     async def mark(self, lane: int, state: LaneState, answer: Answer | None = None) -> None:
-        stands = (state.mode, state.not_before, state.failures)
-        if answer is None:
-            await self.database.ask(_MARK, (*stands, lane))
-            return
-        said = (answer.at, answer.status, storable(answer.verdict), storable(answer.excerpt))
-        await self.database.ask(_ANSWER, (*stands, *said, lane))
+        await lanes.mark(self.database, lane, state, answer)
 
     async def probe(self, *, now: int) -> int:
-        query = "update lanes set not_before=%s where mode<>'open' and not_before>%s returning number"
-        return len(await self.database.ask(query, (now, now)))
+        return await lanes.probe(self.database, now=now)
 
     async def pause(self, lane: int, *, paused: bool) -> bool:
-        query = "update lanes set paused=%s where number=%s returning number"
-        return len(await self.database.ask(query, (paused, lane))) == 1
+        return await lanes.pause(self.database, lane, paused=paused)
 
     async def hasten(self, lane: int, *, now: int) -> None:
-        async def work(connection: Connection) -> None:
-            await connection.execute(_HASTEN_LANE, (now, lane, now))
-            await connection.execute(_HASTEN_ROWS, (now, lane, now))
-
-        await self.database.run(work)
+        await lanes.hasten(self.database, lane, now=now)
 
     async def lanes(self) -> Sequence[LaneReport]:
         return await reports.lane_reports(self.database)

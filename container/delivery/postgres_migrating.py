@@ -8,7 +8,7 @@ from typing import TypeVar
 import psycopg
 
 from container.delivery.postgres_connecting import unreachable
-from container.delivery.postgres_patience import SilentError, attended, connect
+from container.delivery.postgres_patience import PROGRAM, SilentError, attended, connect, named
 from container.delivery.postgres_tables import Connection, migrate, planned, version_of
 from container.delivery.store import StoreRefusedError
 
@@ -30,6 +30,7 @@ async def plan(url: str) -> str:
 
 
 async def _connected(url: str, work: Callable[[Connection], Awaitable[T]]) -> T:
+    url = named(url, f"{PROGRAM} migrate")
     try:
         connection = await connect(url)
     except psycopg.Error as problem:

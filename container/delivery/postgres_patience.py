@@ -16,6 +16,7 @@ from typing import Any
 
 import psycopg
 from psycopg import errors
+from psycopg.conninfo import make_conninfo
 
 from container.delivery.postgres_address import check_address
 from container.delivery.remedies import SILENT
@@ -27,6 +28,7 @@ STATEMENT_SECONDS = 5
 MARGIN_SECONDS = 1.0
 """And has so much longer to say so."""
 
+PROGRAM = "tag-container"
 ATTENDED_EVERY_SECONDS = 10.0
 _A_DAY = 24 * 3600.0
 
@@ -62,6 +64,15 @@ class PatientConnection(psycopg.AsyncConnection[tuple[Any, ...]]):
         self._hung_up = True
         with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self.fileno())) as wire:
             wire.shutdown(socket.SHUT_RDWR)
+
+
+def named(url: str, name: str) -> str:
+    """The address under which the database shows who is connected, unless it, or the environment, says that itself."""
+    try:
+        return make_conninfo(url, fallback_application_name=name)
+    except psycopg.Error:
+        # Whoever connects to it hears what is wrong.
+        return url
 
 
 async def connect(url: str) -> PatientConnection:

@@ -17,6 +17,7 @@ from container.delivery.postgres_connecting import Database, Work
 from container.delivery.postgres_keys import named_lately
 from container.delivery.postgres_tables import Connection
 from container.delivery.queue import Returned, Take
+from container.delivery.queue_protocol import Left
 from container.delivery.row import Acceptance, FailedHit, Unpacked
 from container.delivery.seal import Keyring
 from container.delivery.selection import (
@@ -182,14 +183,17 @@ class PostgresQueue:
             await self._database.run(partial(postgres_traces.drop_guards, keys=some))
         return len(found)
 
-    async def tidy(self) -> bool:
+    async def tidy(self) -> Left:
+        if not await self._look(postgres_traces.is_owned):
+            return "not_owned"
         before = await self._database.run(postgres_traces.mark)
         for _ in range(WAITING_TRIES):
             seen = await self._look(partial(postgres_traces.is_seen, before=before))
             if not seen:
                 break
             await asyncio.sleep(WAITING_PAUSE_SECONDS)
-        return await postgres_traces.vacuum(self._database.url) and not seen
+        await postgres_traces.vacuum(self._database.url)
+        return "seen" if seen else "nothing"
 
     async def _look(self, work: Work[T]) -> T:
         """Work that changes nothing."""

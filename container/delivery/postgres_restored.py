@@ -10,7 +10,7 @@ import psycopg
 
 from container.delivery.postgres_claims import MOVED, TALLY, THOSE
 from container.delivery.postgres_connecting import fetch, unreachable
-from container.delivery.postgres_patience import attended, connect
+from container.delivery.postgres_patience import PROGRAM, attended, connect, named
 from container.delivery.postgres_tables import refusal, version_of
 from container.delivery.store import StoreRefusedError
 
@@ -34,6 +34,7 @@ async def restored(url: str, *, now: int | None = None) -> list[str]:
 
     `now`: else it is the database's time. Raises `StoreRefusedError`.
     """
+    url = named(url, f"{PROGRAM} migrate")
     try:
         async with await connect(url) as connection, attended(connection, url):
             if reason := refusal(await version_of(connection)):

@@ -66,17 +66,18 @@ async def is_seen(connection: Connection, before: str) -> bool:
     return bool((await fetch(connection, _SEEN, (before,)))[0][0])
 
 
-async def vacuum(url: str) -> bool:
-    """Clears away what nobody sees any more. Whether this role may: the tables have to be its own.
+async def is_owned(connection: Connection) -> bool:
+    """Whether the tables are this role's own: nobody else may clear them."""
+    return bool((await fetch(connection, _OWNED))[0][0])
+
+
+async def vacuum(url: str) -> None:
+    """Clears away what nobody sees any more.
 
     On a connection of its own, since it may take longer than anything else is allowed to. Raises a `StoreError`.
     """
     try:
-        async with await connect(url) as connection:
-            [[owned]] = await fetch(connection, _OWNED)
-            if owned:
-                async with attended(connection, url):
-                    await connection.execute(_VACUUM)
+        async with await connect(url) as connection, attended(connection, url):
+            await connection.execute(_VACUUM)
     except psycopg.Error as problem:
         raise stated(problem) from None
-    return bool(owned)

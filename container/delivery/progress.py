@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 @dataclass(slots=True)
 class Progress:
     """`done` of `total` rows were looked at. `changed`: by what became of them; `kept`: by why they stay as they are.
-    `warned`: of those that were changed, by what may go wrong with them.
+    `warned`: of those that were changed, by what may go wrong with them. `left`: what is left of rows that are gone, as
+    a sentence.
 
     Mutable on purpose: the work writes it, and others read it meanwhile.
     """
@@ -18,6 +19,7 @@ class Progress:
     changed: dict[str, int] = field(default_factory=dict)
     kept: dict[str, int] = field(default_factory=dict)
     warned: dict[str, int] = field(default_factory=dict)
+    left: str = ""
 
     def change(self, what: str, rows: int) -> None:
         if rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from container.delivery.known_ids import KnownIds
 from container.delivery.row import Acceptance, FailedHit, Unpacked
@@ -20,6 +20,9 @@ from container.delivery.selection import (
     Selection,
     Standing,
 )
+
+Left = Literal["nothing", "seen", "not_owned"]
+"""Copies of what was deleted: somebody still sees them; or they are there for whoever owns the tables to clear away."""
 
 
 class Queue(Protocol):
@@ -102,6 +105,6 @@ class Queue(Protocol):
         """Gives back guards: those with these keys, and those that these rows took. How many."""
         ...
 
-    async def tidy(self) -> bool:
-        """Nothing that was deleted is left in the log or on pages that are free. Whether that could be done."""
+    async def tidy(self) -> Left:
+        """Has nothing of what was deleted left in the log, or on pages that are free; what is left all the same."""
         ...

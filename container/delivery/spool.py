@@ -19,6 +19,7 @@ from typing import NamedTuple
 from container.delivery.counters import SpoolFigures, StoreFigures
 from container.delivery.forwarding import Forwarded, Forwarding
 from container.delivery.leftovers import Leftovers, holds_file
+from container.delivery.queue_protocol import Left
 from container.delivery.row import Acceptance, FailedHit, Unpacked
 from container.delivery.selection import AT_ONCE, Place, Searched
 from container.delivery.served import ServedStore
@@ -225,8 +226,9 @@ class SpoolStore:
             raise StoreUnavailableError("hits wait in the spool; search again when the database has them")
         return await self._database.search(place, holds, after=after, most=most)
 
-    async def tidy(self) -> bool:
-        return await self._spool.tidy() and await self._database.tidy()
+    async def tidy(self) -> Left:
+        left = await self._spool.tidy()
+        return left if left != "nothing" else await self._database.tidy()
 
     @property
     def longest_rest(self) -> int:

@@ -13,6 +13,7 @@ from container.delivery import exporting, queue, traces
 from container.delivery.disk import empty_log
 from container.delivery.known_ids import KnownIds
 from container.delivery.queue import TABLES, Returned, Take
+from container.delivery.queue_protocol import Left
 from container.delivery.reading import Reading
 from container.delivery.row import Acceptance, FailedHit, Unpacked
 from container.delivery.seal import Keyring
@@ -170,7 +171,7 @@ class SqliteQueue:
             await self._writer.run(partial(traces.drop_guards, keys=listed[start : start + GUARDS_AT_ONCE]))
         return len(found)
 
-    async def tidy(self) -> bool:
+    async def tidy(self) -> Left:
         more = True
         while more:
             more = await self._writer.run(traces.free_pages)
@@ -182,9 +183,9 @@ class SqliteQueue:
         for _ in range(EMPTYING_TRIES):
             await self._writer.between(empty)
             if any(emptied):
-                return True
+                return "nothing"
             await asyncio.sleep(EMPTYING_PAUSE_SECONDS)
-        return False
+        return "seen"
 
     async def close(self) -> None:
         """Afterwards everything raises `StoreUnavailableError`."""

@@ -116,7 +116,8 @@ def _said(job: Job) -> str:
     """What became of the rows, and why the others stay."""
     said = [f"{what}: {rows}" for what, rows in job.progress.changed.items()]
     said += [f"of these: {rows}, {what}" for what, rows in job.progress.warned.items()]
-    return ", ".join([*said, *(f"stay: {rows}, because {why}" for why, rows in job.progress.kept.items())])
+    said += [f"stay: {rows}, because {why}" for why, rows in job.progress.kept.items()]
+    return ", ".join([*said, *([job.progress.left] if job.progress.left else [])])
 
 
 def _ended(job: Job, task: asyncio.Task[None]) -> None:

@@ -75,7 +75,10 @@ def detail_json(detail: RowDetail) -> dict[str, Any]:
 
 
 def job_json(job: Job) -> dict[str, Any]:
-    """How far a job is. `changed`: rows by what became of them, `kept`: by why they stay, `warned`: what may fail."""
+    """How far a job is. `changed`: rows by what became of them, `kept`: by why they stay, `warned`: what may fail.
+
+    `left`: of what is gone.
+    """
     progress = job.progress
     return {
         "number": job.number,
@@ -86,6 +89,7 @@ def job_json(job: Job) -> dict[str, Any]:
         "changed": dict(progress.changed),
         "kept": dict(progress.kept),
         "warned": dict(progress.warned),
+        "left": progress.left,
         "problem": job.problem,
     }
 

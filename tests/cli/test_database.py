@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,7 +31,7 @@ def said(text: str) -> str:
 
 
 def hit(address: str, event: str = "k1") -> httpx.Response:
-    with httpx.Client(trust_env=False) as caller:
+    with httpx.Client(trust_env=False, timeout=60) as caller:
         return caller.get(f"{address}/g/collect?{PURCHASE}&ep.event_id={event}")
 
 
@@ -211,7 +212,11 @@ def test_one_process_takes_hits_and_another_delivers(tmp_path: Path) -> None:
             soon(lambda: rows(url), 0)
             assert sum(body.count(b'"event_id"') for body in came) == 5
             assert ready(delivering.admin).status_code == 200
-            delivering.wait_for(r"serve\.started .* public=none")
+            delivering.wait_for(r"serve\.started .* store=postgresql delivers=true spool=false public=none")
+            names = "select distinct application_name from pg_stat_activity where datname=current_database()"
+            shown = {name for (name,) in execute(url, f"{names} and pid<>pg_backend_pid()")}
+            assert shown == {"tag-container serve", "tag-container deliver"}
+            served.wait_for(r"serve\.started .* store=postgresql delivers=false spool=false public=http")
             with httpx.Client(trust_env=False) as caller:
                 assert "deliveries_total{" in caller.get(f"{delivering.admin}/metrics").text
             assert delivering.stop() == 0
@@ -240,6 +245,26 @@ def test_the_address_may_be_a_file_and_its_password_is_in_no_line(tmp_path: Path
         assert hit(served.public).status_code == 204
         assert served.stop() == 0
     assert not any("hidden-word" in line for line in served.lines)
+
+
+def test_while_the_database_hangs_hits_are_refused_and_a_probe_is_answered(tmp_path: Path) -> None:
+    with cluster() as own:
+        url = own.database()
+        with on_database(tmp_path, url) as served:
+            assert hit(served.public).status_code == 204
+            with own.hanging():
+                refused = hit(served.public, "k2")
+                assert refused.status_code == 503
+                assert int(refused.headers["retry-after"]) > 0
+                begun = time.monotonic()
+                said = ready(served.admin)
+                took = time.monotonic() - begun
+                assert (said.status_code, took < 5) == (503, True)
+                stores = [each for each in said.json()["reasons"] if each.startswith("The store")]
+                assert len(stores) == 1
+            soon(lambda: hit(served.public, "k3").status_code, 204)
+            soon(lambda: ready(served.admin).status_code, 200)
+            assert served.stop(signal.SIGTERM) == 0
 
 
 def test_while_the_database_is_away_hits_are_refused_and_afterwards_taken_again(tmp_path: Path) -> None:

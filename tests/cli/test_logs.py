@@ -49,6 +49,9 @@ HARMLESS = {
     "container.version",  # a digest, as the next three
     "built.container.version",
     "version",
+    "store",  # words of ours, as the next two
+    "delivers",
+    "spool",
     "kept",
     "hit.id.hex()",
     "kind",  # a verdict, a mode, or the name of a class

@@ -15,6 +15,7 @@ from benchmarks.cluster import OWNER
 from container.cli import stores
 from container.cli.main import app
 from container.cli.starting import passwords_in
+from container.delivery.forget import NOT_OWNED
 from container.delivery.postgres import PostgresStore, open_postgres
 from container.delivery.postgres_queue import PostgresQueue
 from container.delivery.row import acceptance
@@ -252,6 +253,24 @@ def test_who_only_looks_writes_nothing_and_needs_no_right_to(url: str, tmp_path:
             assert "Give the role of --store what it needs: docs/scale.md lists its rights." in paused.stderr
     finally:
         execute(url, f"drop owned by {looker}; drop role {looker}")
+
+
+def test_whoever_does_not_own_the_tables_forgets_and_hears_who_has_to_do_the_rest(url: str) -> None:
+    filled(url, waiting=2)
+    worker = f"works_{url.rpartition('/')[2]}"
+    rights = (
+        f"create role {worker} login; grant select, insert, update, delete on all tables in schema public to {worker}"
+    )
+    execute(url, rights)
+    command = ("forget", "--email", canaries.EMAIL, "--store", url.replace(f"{OWNER}@", f"{worker}@"))
+    try:
+        first, again = said(*command), said(*command)
+    finally:
+        execute(url, f"drop owned by {worker}; drop role {worker}")
+    assert (first.exit_code, again.exit_code) == (0, 0), (first.output, again.output)
+    assert "2 waiting deliveries" in first.stdout
+    assert first.stderr.splitlines()[1:] == [NOT_OWNED]
+    assert (again.stdout.startswith("0 waiting deliveries"), "Copies" in again.output) == (True, False)
 
 
 def test_a_command_that_takes_long_does_nothing_that_is_for_servers(url: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from container.delivery.disk import PATIENCE_MS
-from container.delivery.forget import ASIDE, LEFT, UNREAD, forget
+from container.delivery.forget import ASIDE, SEEN, UNREAD, forget
 from container.delivery.person import Person, person
 from container.delivery.progress import Progress
 from container.delivery.row import acceptance
@@ -238,12 +238,12 @@ def test_a_log_that_somebody_reads_is_said_not_to_be_emptied(tmp_path: Path, mon
             [(body,)] = reader.execute("select body from delivery").fetchall()
             progress = Progress()
             await forget(store, person(email=canaries.EMAIL), progress, tags={})
-            assert (progress.changed["waiting"], progress.kept) == (1, {LEFT: 1})
+            assert (progress.changed["waiting"], progress.kept, progress.left) == (1, {}, SEEN)
             reader.execute("commit")
             assert body in (tmp_path / f"{FILE}-wal").read_bytes()
         again = Progress()
         await forget(store, person(email=canaries.EMAIL), again, tags={})
-        assert again.kept == {}
+        assert (again.kept, again.left) == ({}, "")
         assert all(body not in (tmp_path / name).read_bytes() for name in (FILE, f"{FILE}-wal"))
         query = "pragma busy_timeout"
         assert await store._writer.run(lambda connection: connection.execute(query).fetchone()) == (PATIENCE_MS,)

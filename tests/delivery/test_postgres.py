@@ -7,7 +7,7 @@ import time
 import psycopg
 import pytest
 
-from container.delivery.postgres import PostgresStore
+from container.delivery.postgres import PostgresStore, open_postgres
 from container.delivery.postgres_tables import (
     DAY_MS,
     SLOTS,
@@ -17,6 +17,7 @@ from container.delivery.postgres_tending import give_back_days
 from container.delivery.store import (
     Answer,
     LaneState,
+    StoreAwayError,
 )
 from tests.delivery.harness import (
     NOW,
@@ -27,8 +28,26 @@ from tests.delivery.harness import (
     item_request,
     must_claim,
     planned,
+    run,
 )
-from tests.delivery.postgres import play
+from tests.delivery.postgres import KEY, play
+
+
+def test_whoever_is_connected_is_shown_unless_the_address_names_another(url: str) -> None:
+    async def shown(address: str, **more: str) -> str:
+        store = await open_postgres(address, key=KEY, **more)  # type: ignore[arg-type]  # the name
+        [(name,)] = await store.database.ask("select current_setting('application_name')")
+        await store.close()
+        return str(name)
+
+    async def scenario() -> None:
+        assert await shown(url) == "tag-container"
+        assert await shown(url, name="tag-container queue") == "tag-container queue"
+        assert await shown(f"{url}?application_name=ours", name="tag-container queue") == "ours"
+        with pytest.raises(StoreAwayError):
+            await open_postgres(f"{url}?no_such_option=1", key=KEY)
+
+    run(scenario())
 
 
 def test_the_clock_is_the_databases(url: str) -> None:

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from container.delivery import postgres_queue, postgres_rows, postgres_traces
-from container.delivery.forget import LEFT, forget
+from container.delivery.forget import NOT_OWNED, SEEN, forget
 from container.delivery.person import person
 from container.delivery.postgres import open_postgres
 from container.delivery.postgres_connecting import fetch
@@ -160,8 +160,8 @@ def test_somebody_who_still_sees_what_was_forgotten_is_told_of(engine: Engine, m
             other.execute("select count(*) from delivery")
             await forget(store, person(email=canaries.EMAIL), progress, tags={})
             assert other.execute("select count(*) from delivery").fetchone() == (1,)
-        assert (progress.changed["waiting"], progress.kept) == (1, {LEFT: 1})
-        assert await store.tidy()
+        assert (progress.changed["waiting"], progress.kept, progress.left) == (1, {}, SEEN)
+        assert await store.tidy() == "nothing"
         await store.close()
 
     run(scenario())
@@ -178,7 +178,10 @@ def test_a_role_that_does_not_own_the_tables_forgets_and_says_that_copies_are_le
         await store.accept(accepted(planned(1)))
         progress = Progress()
         await forget(store, person(email=canaries.EMAIL), progress, tags={})
-        assert (progress.changed["waiting"], progress.kept) == (1, {LEFT: 1})
+        assert (progress.changed["waiting"], progress.kept, progress.left) == (1, {}, NOT_OWNED)
+        again = Progress()
+        await forget(store, person(email=canaries.EMAIL), again, tags={})
+        assert (again.changed["waiting"], again.kept, again.left) == (0, {}, "")
         await store.close()
 
     run(scenario())

@@ -535,7 +535,7 @@ def test_nobody_searches_for_a_person_while_hits_wait_in_the_spool(theatre: Thea
         stage.database.away = False
         await stage.emptied()
         assert (await stage.store.search("waiting", lambda _: True, after=0)).looked == 1
-        assert await stage.store.tidy()
+        assert await stage.store.tidy() == "nothing"
 
     theatre.play(part)
 
