@@ -67,12 +67,12 @@ class PatientConnection(psycopg.AsyncConnection[tuple[Any, ...]]):
 
 
 def named(url: str, name: str) -> str:
-    """The address under which the database shows who is connected, unless it, or the environment, says that itself."""
-    try:
-        return make_conninfo(url, fallback_application_name=name)
-    except psycopg.Error:
-        # Whoever connects to it hears what is wrong.
-        return url
+    """The address under which the database shows who is connected, unless it, or the environment, says that itself.
+
+    Raises `StoreRefusedError` where it cannot be read.
+    """
+    check_address(url)
+    return make_conninfo(url, fallback_application_name=name)
 
 
 async def connect(url: str) -> PatientConnection:

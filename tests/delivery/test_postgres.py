@@ -17,7 +17,7 @@ from container.delivery.postgres_tending import give_back_days
 from container.delivery.store import (
     Answer,
     LaneState,
-    StoreAwayError,
+    StoreRefusedError,
 )
 from tests.delivery.harness import (
     NOW,
@@ -44,7 +44,7 @@ def test_whoever_is_connected_is_shown_unless_the_address_names_another(url: str
         assert await shown(url) == "tag-container"
         assert await shown(url, name="tag-container queue") == "tag-container queue"
         assert await shown(f"{url}?application_name=ours", name="tag-container queue") == "ours"
-        with pytest.raises(StoreAwayError):
+        with pytest.raises(StoreRefusedError):
             await open_postgres(f"{url}?no_such_option=1", key=KEY)
 
     run(scenario())
