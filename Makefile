@@ -5,6 +5,8 @@ BIN := .venv/bin
 READY := .venv/.ready
 # Arguments for `make serve`, `make test`, `make chaos` and `make bench`, such as: make serve ARGS="--port 9000"
 ARGS ?=
+# Many tests wait for something, so that there may be more of them at once than cores.
+WORKERS ?= $(shell $(PYTHON) -c "import os; print(max(2, (os.cpu_count() or 1) * 3 // 2))")
 
 .PHONY: serve test check docs lock chaos bench clean
 
@@ -12,13 +14,13 @@ serve: $(READY)
 	$(BIN)/python -m container serve --demo $(ARGS)
 
 test: $(READY)
-	$(BIN)/pytest -n auto $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) $(ARGS)
 
 check: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/pytest -n auto --cov --cov-report=term-missing
+	$(BIN)/pytest -n $(WORKERS) --cov --cov-report=term-missing
 	$(BIN)/python -m container schema > .venv/container.schema.json
 	diff -u container.schema.json .venv/container.schema.json || { echo "container.schema.json is stale: run make docs."; exit 1; }
 	rm -rf .venv/reference && $(BIN)/python -m container docs .venv/reference
