@@ -108,6 +108,7 @@ async def open_engine(
             trouble=lambda: store.trouble or ("" if options.spool else worker.trouble),
             overload=gate.sentence,
             notices=lambda: store.notices,
+            spools=options.spool,
         ),
         gate,
         last_run,

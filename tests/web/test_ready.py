@@ -149,6 +149,7 @@ def test_a_store_that_hangs_makes_nobody_wait(tmp_path: Path) -> None:
                 await asyncio.Event().wait()
 
             here.store.waiting = hang  # type: ignore[method-assign]  # as if its disk were
+            assert await not_ready(Health(spools=True), here.store, answers_within=0.01) == []
             return await not_ready(Health(), here.store, answers_within=0.01)
 
     [said] = run(work())
