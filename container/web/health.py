@@ -56,7 +56,7 @@ class Health:
     `trouble`: why the store cannot be written to, empty while it can. `overload`: that hits are refused because more
     come than are taken, as a sentence, empty while all are. `notices`: what somebody should look after in the data
     folder, as sentences. `noticed`: what hits show about whatever stands in front of us. `others`: set where this
-    process stands for several. `looks`: what is asked of the store. `spools`: hits are taken also while it says nothing.
+    process stands for several. `looks`: what is asked of the store. `spools`: hits are taken while it says nothing.
     """
 
     clock: Callable[[], float] = time.monotonic
