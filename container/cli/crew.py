@@ -276,7 +276,8 @@ class _Crew:
         if member.ready >= 0:
             os.close(member.ready)
         if self._stopping:
-            self._code = self._code or int(code != 0)
+            # One that was done already, and so no longer listened, may be ended by what we pass on.
+            self._code = self._code or int(code not in (0, -signal.SIGTERM))
         elif not self._announced:
             # It has said why; what the others could do without it was not what was asked for.
             self._code = 1
