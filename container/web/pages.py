@@ -30,7 +30,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 FormHandler = Callable[[Request, Form], Awaitable[Response]]
 
 _HERE = Path(__file__).parent
-_NOT_DONE: dict[Refused, tuple[int, str]] = {
+NOT_DONE: dict[Refused, tuple[int, str]] = {
     "foreign": (403, "The request comes from another site's page, so nothing was done. Only these pages may ask that."),
     "stale": (403, "The page was open for too long, so nothing was done. Go back, load it anew, and try again."),
     "unreadable": (400, "The form cannot be read, so nothing was done."),
@@ -129,7 +129,7 @@ class Pages:
             form = await sent_form(request, self.admin.token, self.admin.clock())
             if isinstance(form, Form):
                 return await handler(request, form)
-            status, said = _NOT_DONE[form]
+            status, said = NOT_DONE[form]
             return await self.sentence(request, "Nothing was done", said, status=status)
 
         return self.opened(answer)
