@@ -115,9 +115,9 @@ def _unified(budget: _Budget, before: Sequence[str], after: Sequence[str]) -> It
         yield from (f"+{line}" for line in new)
         return
     budget.pairs -= pairs
-    first, last = max(0, begin - _CONTEXT), _CONTEXT if end > _CONTEXT else end
-    shown = [each[first : len(each) - end + last] for each in (before, after)]
-    for line in list(unified_diff(*shown, n=_CONTEXT, lineterm=""))[2:]:
+    first, last = max(0, begin - _CONTEXT), min(end, _CONTEXT)
+    was, now = (each[first : len(each) - end + last] for each in (before, after))
+    for line in list(unified_diff(was, now, n=_CONTEXT, lineterm=""))[2:]:
         yield _moved(line, first) if line.startswith("@@") else line
 
 

@@ -26,7 +26,9 @@ from container.preview.drafts import Draft, Live, text_digest
 FOLDER = "versions"
 MOST_VERSIONS = 10
 
-_NAME = re.compile(r"([0-9]{13,16})-([0-9a-f]{12})\.json")
+_NAME = re.compile(r"[0-9]{16}-[0-9a-f]{12}\.json", re.ASCII)
+_STAMP = 16
+"""Digits of a moment in a name, so that names are in the order of time."""
 
 logger = logging.getLogger("container.preview")
 
@@ -39,10 +41,10 @@ class PublishError(Exception):
 class Version:
     """What the file said until a moment in Unix milliseconds, when somebody put something else in its place.
 
-    `number` names it. `version`: the digest that the container showed as its version.
+    `number` names it, and the later one is the higher. `version`: the digest that the container showed as its version.
     """
 
-    number: str
+    number: int
     until: int
     version: str
     by: str
@@ -70,43 +72,44 @@ class Publisher:
 
     async def publish(self, draft: Draft, *, by: str) -> str:
         """Writes the draft and has it in force; the new version. `by`: who did it. Raises `PublishError`."""
-        return await self._put("preview.published version=%s was=%s by=%s", draft.text, draft.base, by=by)
+        version, was = await self._put(draft.text, draft.base, by=by)
+        logger.info("preview.published version=%s was=%s by=%s", version, was, quoted(by))
+        return version
 
-    async def restore(self, number: str, *, base: str, by: str) -> str:
-        """Puts a version back. `base`: the digest of the live text that was shown. Raises `PublishError`."""
+    async def restore(self, number: int, *, by: str, base: str | None = None) -> str:
+        """Puts a version back. `base`: the digest of the live text that was seen, if any. Raises `PublishError`."""
         kept = {each.number: each for each in await self.versions()}
         if number not in kept:
             raise PublishError("There is no such version any more: the last ten are kept. Load the list anew.")
-        return await self._put("preview.restored version=%s was=%s by=%s", kept[number].text, base, by=by)
+        version, was = await self._put(kept[number].text, self.live().digest if base is None else base, by=by)
+        logger.info("preview.restored version=%s was=%s by=%s", version, was, quoted(by))
+        return version
 
     async def versions(self) -> list[Version]:
         """What is kept, the latest first."""
         return await asyncio.to_thread(self._versions)
 
-    async def _put(self, line: str, text: str, base: str, *, by: str) -> str:
+    async def _put(self, text: str, base: str, *, by: str) -> tuple[str, str]:
+        """The versions that are in force now, and before."""
         async with self._turn:
             was = self.live()
             try:
                 before = await asyncio.to_thread(self._replace, text, base, was, by=by)
-                if not await self.reload():
-                    await asyncio.to_thread(self.write, self.path, before)
-                    await self.reload()
-                    raise PublishError(
-                        "The file could not be taken, so it is as it was before: the log says what is wrong with it."
-                    )
+                refused = "" if await self.reload() else await self._put_back(before)
             except OSError as problem:
-                reason = f"The file could not be written: {problem.strerror or 'the disk says no'}."
-                self._refused(reason, by)
-                raise PublishError(reason) from None
+                refused = f"The file could not be written: {problem.strerror or 'the disk says no'}."
             except PublishError as problem:
-                self._refused(str(problem), by)
-                raise
-            version, before_it = text_digest(text)[:DIGEST_LENGTH], was.digest[:DIGEST_LENGTH]
-            logger.info(line, version, before_it, quoted(by))
-            return version
+                refused = str(problem)
+            if refused:
+                logger.warning("preview.publish_refused by=%s reason=%s", quoted(by), quoted(refused))
+                raise PublishError(refused)
+            return text_digest(text)[:DIGEST_LENGTH], was.digest[:DIGEST_LENGTH]
 
-    def _refused(self, reason: str, by: str) -> None:
-        logger.warning("preview.publish_refused by=%s reason=%s", quoted(by), quoted(reason))
+    async def _put_back(self, before: bytes) -> str:
+        """Undoes what was written and could not be taken. Why nothing has changed."""
+        await asyncio.to_thread(self.write, self.path, before)
+        await self.reload()
+        return "The file could not be taken, so it is as it was before: the log says what is wrong with it."
 
     def _replace(self, text: str, base: str, was: Live, *, by: str) -> bytes:
         """Keeps what the file says, and then writes it anew. What it said before."""
@@ -155,10 +158,6 @@ class Publisher:
         return [found for each in self._files()[:MOST_VERSIONS] if (found := _version(each)) is not None]
 
 
-_STAMP = 16
-"""Digits of a moment in a name, so that names are in the order of time."""
-
-
 def _content(path: Path) -> bytes:
     with path.open("rb") as file:
         content = file.read(LARGEST_FILE + 4)
@@ -171,6 +170,8 @@ def _version(path: Path) -> Version | None:
     """`None` for a file that cannot be read: the others can be put back all the same."""
     try:
         said = orjson.loads(path.read_bytes())
-        return Version(path.stem, int(said["until"]), str(said["version"]), str(said["by"]), str(said["text"]))
+        return Version(
+            int(path.stem[:_STAMP]), int(said["until"]), str(said["version"]), str(said["by"]), str(said["text"])
+        )
     except (OSError, ValueError, TypeError, KeyError):
         return None

@@ -10,6 +10,7 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
+from container.address import canonical_address
 from container.component import Component
 from container.config.fill import environment_places
 from container.config.load import Loaded, Secrets, load
@@ -221,11 +222,12 @@ def _is_ours(component: Component) -> bool:
 
 
 def _components(model: ContainerModel) -> Iterator[Component]:
-    named = (model.clients, model.variables, model.triggers, model.tags, model.transformations)
-    for each in chain.from_iterable(section.values() for section in named):
-        if each.component is not None:
-            yield each.component
-        yield from _operators(getattr(each, "when", ()))
+    for each in chain(model.clients.values(), model.variables.values(), model.tags.values()):
+        yield each.component
+    for having in chain(model.triggers.values(), model.transformations.values()):
+        if having.component is not None:
+            yield having.component
+        yield from _operators(having.when)
 
 
 def _operators(conditions: Iterable[Condition | Group]) -> Iterator[Component]:
@@ -260,8 +262,8 @@ def _origin(address: str) -> str:
 
 
 def _is_near(host: str) -> bool:
-    try:
-        return not ip_address(host.strip("[]")).is_global
-    except ValueError:
-        name = host.rstrip(".")
-        return "." not in name or name.endswith(_NEAR)
+    address = canonical_address(host)
+    if address is not None:
+        return not ip_address(address).is_global
+    name = host.rstrip(".")
+    return "." not in name or name.endswith(_NEAR)
