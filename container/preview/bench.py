@@ -33,19 +33,19 @@ class Bench(Protocol):
         """`name`, `type`, and `test_code`: whether the tag has a field for a vendor's test code."""
 
     async def draft(self, session: Session, text: str, filename: str) -> Sequence[Json]:
-        """Takes the draft, or tells its problems: `line`, `column`, `level`, `code`, `message`, `hint`. Empty: live."""
+        """Takes the draft unless it has errors; all its problems, as `validate` gives them. Empty: the live file."""
 
     def text(self, session: Session) -> str:
         """The draft's text, the live file's when there is none."""
 
     def difference(self, session: Session) -> Sequence[Json]:
-        """By named thing: `kind`, `name`, `change`, and `diff`, lines of a unified diff."""
+        """By named thing: `kind`, `name`, `what`, and `lines` of a unified diff."""
 
     async def publish(self, session: Session, *, by: str) -> None:
         """The draft becomes the live file."""
 
     async def versions(self) -> Sequence[Json]:
-        """Earlier files: `number`, `at`, `by`, `sha`."""
+        """Earlier files: `number`, `until`, `version`, `by`."""
 
     async def restore(self, number: int, *, by: str) -> None:
         """An earlier file becomes the live one again."""

@@ -163,7 +163,7 @@ function problemsOf(listed, text) {
   if (!listed.length) return element("p", { class: "good" }, "No problems.");
   return element("ul", { class: "problems" }, listed.map((each) => element("li", { class: each.level === "error" ? "bad" : "odd" },
     element("button", { class: "plain small", type: "button", click: () => toLine(text, each.line) }, `${each.line}:${each.column}`),
-    element("span", {}, `${each.level}[${each.code}] ${each.message || each.sentence || ""}`), each.hint ? element("small", {}, each.hint) : null)));
+    element("span", {}, `${each.level}[${each.code}] ${each.sentence}`), each.hint ? element("small", {}, each.hint) : null)));
 }
 
 function toLine(text, line) {
@@ -177,8 +177,8 @@ async function differences(ask) {
   const { things } = await ask("difference");
   if (!things.length) return element("p", { class: "nothing" }, "The draft says the same as the live file.");
   return section(`What the draft changes: ${plural(things.length, "thing")}`, things.map((each) => element("details", { class: "tag" },
-    element("summary", {}, element("span", { class: "names" }, element("b", {}, each.name), element("small", {}, each.kind)), element("span", { class: `state ${each.change === "removed" ? "bad" : each.change === "added" ? "good" : "odd"}` }, each.change)),
-    element("pre", { class: "payload diff" }, [].concat(each.diff).join("\n").split("\n").map((line) => element("span", { class: line.startsWith("+") ? "good" : line.startsWith("-") ? "bad" : "" }, `${line}\n`))))));
+    element("summary", {}, element("span", { class: "names" }, element("b", {}, each.name || "The file"), element("small", {}, each.kind)), element("span", { class: `state ${each.what === "removed" ? "bad" : each.what === "added" ? "good" : "odd"}` }, each.what)),
+    element("pre", { class: "payload diff" }, each.lines.map((line) => element("span", { class: line.startsWith("+") ? "good" : line.startsWith("-") ? "bad" : "" }, `${line}\n`))))));
 }
 
 async function publishing({ ask, change, say, refresh }) {
@@ -187,5 +187,5 @@ async function publishing({ ask, change, say, refresh }) {
   const again = (each) => element("button", { class: "plain small", type: "button", click: () => done("restore", { number: each.number }, "The earlier version is live again.") }, "Restore");
   return element("div", {},
     section("Publish", element("p", {}, "Writes the draft into the container file, and loads it. Look at the differences first."), element("p", { class: "buttons" }, element("button", { class: "danger", type: "button", click: () => done("publish", {}, "The draft is live.") }, "Publish the draft"))),
-    section("Earlier versions", versions.length ? table(["Time", "By", ""], versions.map((each) => [new Date(each.at).toLocaleString("sv-SE"), each.by || "", again(each)])) : element("p", { class: "nothing" }, "None yet: each publishing keeps the file before it, ten at most.")));
+    section("Earlier versions", versions.length ? table(["Until", "Version", "By", ""], versions.map((each) => [new Date(each.until).toLocaleString("sv-SE"), element("code", {}, each.version), each.by || "", again(each)])) : element("p", { class: "nothing" }, "None yet: each publishing keeps the file before it, ten at most.")));
 }

@@ -55,12 +55,17 @@ function tagOf(tag, opened, outgoing) {
 function triggers(heading, listed, none) {
   if (!(listed || []).length) return section(heading, element("p", { class: "nothing" }, none));
   return section(heading, listed.map((trigger) => element("div", { class: "trigger" },
-    element("p", {}, mark(trigger.holds), " ", element("b", {}, trigger.name), trigger.hears === false && element("small", {}, " does not listen to this event")),
+    element("p", {}, mark(trigger.holds), " ", element("b", {}, trigger.name), trigger.hears === false && element("small", {}, ` listens to ${[].concat(trigger.events || "other events").join(", ")}`)),
     element("ul", { class: "conditions" }, (trigger.conditions || []).map(condition)))));
 }
 
 function condition(each) {
-  return element("li", {}, mark(each.holds), element("span", {}, each.text), element("span", { class: "real" }, "value: ", value(each.value)));
+  if (each.members) return element("li", { class: "group" }, mark(each.holds), element("span", {}, each.text), element("ul", { class: "conditions" }, each.members.map(condition)));
+  return element("li", {}, mark(each.holds), element("span", {}, each.text), element("span", { class: "real" }, "value: ", value(each.value)), notesOf(each));
+}
+
+function notesOf(each) {
+  return (each.notes || []).map((note) => element("p", { class: "note odd" }, note));
 }
 
 function consentOf(listed) {
@@ -72,7 +77,7 @@ function transformations(view) {
   const listed = (view && view.transformations) || [];
   if (!listed.length) return null;
   return section("Transformations", listed.map((each) => element("div", { class: "trigger" },
-    element("p", {}, mark(each.applied !== false), " ", element("b", {}, each.name), element("small", {}, ` ${each.type}`)),
+    element("p", {}, mark(each.applied !== false), " ", element("b", {}, each.name), element("small", {}, ` ${each.type}`)), (each.conditions || []).length > 0 && element("ul", { class: "conditions" }, each.conditions.map(condition)), notesOf(each),
     (each.changes || []).length ? table(["Key", "Before", "After"], each.changes.map((change) => [element("code", {}, change.key), value(change.before), value(change.after)])) : element("p", { class: "nothing" }, "It changed nothing."))));
 }
 
@@ -80,8 +85,8 @@ function settings(listed) {
   if (!listed.length) return null;
   return section("Settings", table(["Field", "Written", "Value"], listed.map((each) => [
     element("code", {}, each.field),
-    each.written === null || each.written === undefined ? element("small", {}, "not in the file: its usual place") : element("code", {}, written(each.written)),
-    [value(each.value), (each.notes || []).map((note) => element("p", { class: "note odd" }, note))],
+    [each.written === null || each.written === undefined ? element("small", {}, "not in the file") : element("code", {}, written(each.written)), each.from && element("small", { class: "kind" }, each.from)],
+    [value(each.value), notesOf(each)],
   ])));
 }
 
@@ -94,7 +99,7 @@ export function variables(event) {
     element("b", {}, each.name),
     [element("span", {}, each.type), element("small", { class: "kind" }, each.kind || kindOf(each.value))],
     value(each.value),
-    [element("span", {}, each.from || ""), (each.notes || []).map((note) => element("p", { class: "note odd" }, note))],
+    [element("span", {}, each.from || ""), (each.seen_by || []).length > 0 && element("small", { class: "kind" }, `as seen by ${each.seen_by.join(", ")}`), notesOf(each)],
   ]), "variables");
 }
 
@@ -103,7 +108,7 @@ export function variables(event) {
 export function data(event, { view, choose }) {
   const views = event.tags.filter((tag) => tag.view && (tag.view.transformations || []).length);
   const chosen = views.find((tag) => tag.tag === view);
-  const shown = chosen ? chosen.view.data : event.data;
+  const shown = (chosen && chosen.view.data) || event.data || {};
   const select = element("select", { "aria-label": "Whose event data", change: () => choose(select.value) },
     element("option", { value: "" }, "Original"),
     views.map((tag) => element("option", { value: tag.tag, selected: tag === chosen }, `As "${tag.tag}" gets it`)));

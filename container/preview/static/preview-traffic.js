@@ -12,13 +12,13 @@ export function request(record) {
   const whole = `${hit.path}${hit.query ? `?${hit.query}` : ""}`;
   return element("div", {},
     section("Request",
-      facts([["Method", hit.method], ["Path", element("code", {}, hit.path)], ["Client", record.told.client || "none took it"], ["From", hit.ip], ["Time", clock(record.at)], ["Why here", SOURCES[record.source] || record.source]]),
+      facts([["Method", hit.method], ["Path", element("code", {}, hit.path)], ["Client", (record.told && record.told.client) || "none took it"], ["From", hit.ip], ["Time", clock(record.at)], ["Why here", SOURCES[record.source] || record.source]]),
       pairs(hit.query).length > 0 && section("Query", table(["Parameter", "Value"], pairs(hit.query).map(([name, held]) => [element("code", {}, name), value(held)]))),
       section("Headers", (hit.headers || []).length ? table(["Header", "Value"], hit.headers.map(([name, held]) => [element("code", {}, name), value(held)])) : element("p", { class: "nothing" }, "None.")),
       body && section("Body", bodyOf(body)),
       hit.body_base64 && section("Body, not text (base64)", block(hit.body_base64, "Body")),
       element("details", { class: "raw" }, element("summary", {}, "As it came"), block(`${hit.method} ${whole}\n${(hit.headers || []).map(([name, held]) => `${name}: ${held}`).join("\n")}\n\n${body}`, "The request as it came"))),
-    reply(record.reply || record.told.reply || {}));
+    reply(record.reply || {}));
 }
 
 function bodyOf(body) {
@@ -71,12 +71,12 @@ function fate(each, record) {
     const good = each.answer.verdict === "delivered";
     return element("span", { class: `pill ${good ? "dry" : "send"}` }, `${each.answer.verdict} (${each.answer.status || "no answer"})`);
   }
-  return mode === "dry" ? element("span", { class: "pill dry" }, "Dry run: not sent") : element("span", { class: "pill test" }, "On its way");
+  return mode === "dry" ? element("span", { class: "pill dry" }, record.mode === "dry" ? "Dry run: not sent" : "Stays dry: not sent") : element("span", { class: "pill test" }, "On its way");
 }
 
 function answer(each) {
   const given = each.answer;
-  if (!given) return element("p", { class: "nothing" }, each.mode === "dry" ? "Nothing left this server. Choose Test events to have the vendor look at it under its test code." : "None yet.");
+  if (!given) return element("p", { class: "nothing" }, each.why ? `Nothing left this server: ${each.why}.` : each.mode === "dry" ? "Nothing left this server. Choose Test events to have the vendor look at it under its test code." : "None yet.");
   return [
     facts([["Status", given.status || "no answer"], ["Verdict", given.verdict], ["Why", given.reason], ["Took", given.seconds === undefined ? "" : `${Math.round(given.seconds * 1000)} ms`], ["Attempt", given.attempt]]),
     (given.headers || []).length > 0 && table(["Header", "Value"], given.headers.map(([name, held]) => [element("code", {}, name), value(held)])),

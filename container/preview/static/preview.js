@@ -143,7 +143,7 @@ async function look(number, event, focus = false) {
 function eventPanel() {
   const { record } = shown;
   if (!record) return teach("Choose an event", "Press one on the left. With the keys: j and k go down and up, 1 to 8 choose a tab, / searches, p pauses, Escape goes back.");
-  const found = (record.told.events || [])[shown.event];
+  const found = ((record.told && record.told.events) || [])[shown.event];
   const sent = (record.outgoing || []).filter((each) => found && (each.event === shown.event || each.event === found.name || each.event === undefined));
   const panes = {
     Tags: () => (found ? tags(found, { opened, outgoing: sent }) : unread(record)),
@@ -162,7 +162,7 @@ function eventPanel() {
 }
 
 function unread(record) {
-  return teach("No event was read out of this", record.told.why || "The client answered it by itself.", "The tab Request shows what came in.");
+  return teach("No event was read out of this", (record.told && record.told.why) || "The client answered it by itself.", "The tab Request shows what came in.");
 }
 
 function reveal(record) {
