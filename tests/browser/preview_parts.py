@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -70,12 +71,12 @@ async def desk(folder: Path, *, size: tuple[int, int] = WIDE) -> AsyncIterator[D
     api = PreviewApi(bench, TOKEN, lambda: NOW, beat=1.0)
     async with site(folder / "data") as here:
         application = listener(here, api)
-        server = uvicorn.Server(uvicorn.Config(application, "127.0.0.1", 0, log_level="warning", lifespan="off"))
-        running = asyncio.create_task(server.serve())
+        server = uvicorn.Server(uvicorn.Config(application, log_level="warning", lifespan="off"))
+        # It listens already, so that whoever comes before the server waits.
+        bound = socket.create_server(("127.0.0.1", 0))
+        running = asyncio.create_task(server.serve(sockets=[bound]))
         try:
-            while not server.started:
-                await asyncio.sleep(0.02)
-            port = server.servers[0].sockets[0].getsockname()[1]
+            port = bound.getsockname()[1]
             session = bench.sessions.start(NOW)
             async with chromium(folder / "profile") as tab:
                 found = Desk(bench, session, tab, f"http://127.0.0.1:{port}")

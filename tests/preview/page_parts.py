@@ -1,4 +1,4 @@
-"""A preview as its pages see it: real sessions, drafts and traces; what leaves is only recorded, with answers made up."""
+"""A preview as its pages see it: real sessions, drafts and traces; nothing leaves, and answers are made up."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ PAGE = "https%3A%2F%2Fwww.shop.example%2Fp%2Fthanks%3Fttclid%3DE.C.P.1"
 PURCHASE = {
     "method": "POST",
     "path": "/g/collect",
-    "query": f"v=2&tid=G-EXAMPLE01&cid=1.2&gcs=G111&dl={PAGE}&en=purchase&epn.value=72.5&cu=EUR&ep.transaction_id=T-1001"
-    f"&ep.event_id=T-1001.1&pr1=idSKU-1~nmTrail Shoe~pr30~qt2&ep.user_data.email={EMAIL}",
+    "query": f"v=2&tid=G-EXAMPLE01&cid=1.2&gcs=G111&dl={PAGE}&en=purchase&epn.value=72.5&cu=EUR"
+    f"&ep.transaction_id=T-1001&ep.event_id=T-1001.1&pr1=idSKU-1~nmTrail Shoe~pr30~qt2&ep.user_data.email={EMAIL}",
     "headers": [["cookie", "_ttp=01K0T8BYGJH63785W68YS5NN1R_.tt.1"], ["user-agent", "Mozilla/5.0 (X11; Linux x86_64)"]],
     "body": "",
     "ip": "198.51.100.7",

@@ -59,8 +59,8 @@ export function plural(number, word) {
 
 // ---- parts
 
-export function mark(holds) {
-  return element("span", { class: holds ? "mark good" : "mark bad", role: "img", "aria-label": holds ? "holds" : "does not hold" }, holds ? "✓" : "✗");
+export function mark(holds, tones = ["good", "bad"]) {
+  return element("span", { class: `mark ${tones[holds ? 0 : 1]}`, role: "img", "aria-label": holds ? "holds" : "does not hold" }, holds ? "✓" : "✗");
 }
 
 export function table(heads, rows, className = "") {

@@ -78,7 +78,7 @@ export function compose({ change, state, go, shown }) {
   const presets = element("select", { "aria-label": "Preset" }, state.presets.map((each) => element("option", { value: each.name, selected: each.name === "purchase" }, each.name)));
   const method = element("select", { "aria-label": "Method" }, ["GET", "POST"].map((each) => element("option", { value: each }, each)));
   const path = element("input", { "aria-label": "Path", spellcheck: "false", autocomplete: "off" });
-  const query = element("textarea", { rows: 5, spellcheck: "false" });
+  const query = element("textarea", { rows: 10, spellcheck: "false" });
   const headers = element("textarea", { rows: 3, spellcheck: "false" });
   const body = element("textarea", { rows: 4, spellcheck: "false" });
   const result = element("div", {});

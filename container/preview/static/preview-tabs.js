@@ -1,6 +1,6 @@
 // What was decided about an event: its tags, variables, data and consent.
 
-import { element, facts, kindOf, mark, plural, section, table, teach, value, written } from "./preview-dom.js";
+import { copying, element, facts, kindOf, mark, plural, section, table, teach, value, written } from "./preview-dom.js";
 
 const STATUSES = {
   fired: ["✓", "good", "fired"],
@@ -44,7 +44,7 @@ function tagOf(tag, opened, outgoing) {
     element("div", { class: "inside" },
       (tag.notes || []).length > 0 && section("Notes", element("ul", { class: "notes" }, tag.notes.map((each) => element("li", {}, each)))),
       triggers("Firing triggers", tag.triggers, "This tag has no trigger, so it never fires. Name one under triggers:."),
-      (tag.exceptions || []).length > 0 && triggers("Exceptions", tag.exceptions, ""),
+      (tag.exceptions || []).length > 0 && triggers("Exceptions", tag.exceptions, "", OF_EXCEPTIONS),
       consentOf(tag.consent || []),
       transformations(tag.view),
       settings(tag.settings || []),
@@ -52,16 +52,19 @@ function tagOf(tag, opened, outgoing) {
   return made;
 }
 
-function triggers(heading, listed, none) {
+// An exception that does not hold is nothing bad.
+const OF_EXCEPTIONS = ["odd", "muted"];
+
+function triggers(heading, listed, none, tones) {
   if (!(listed || []).length) return section(heading, element("p", { class: "nothing" }, none));
   return section(heading, listed.map((trigger) => element("div", { class: "trigger" },
-    element("p", {}, mark(trigger.holds), " ", element("b", {}, trigger.name), trigger.hears === false && element("small", {}, ` listens to ${[].concat(trigger.events || "other events").join(", ")}`)),
-    element("ul", { class: "conditions" }, (trigger.conditions || []).map(condition)))));
+    element("p", {}, mark(trigger.holds, trigger.hears === false ? ["good", "muted"] : tones), " ", element("b", {}, trigger.name), trigger.hears === false && element("small", {}, ` listens to ${[].concat(trigger.events || "other events").join(", ")}`)),
+    element("ul", { class: "conditions" }, (trigger.conditions || []).map((each) => condition(each, tones))))));
 }
 
-function condition(each) {
-  if (each.members) return element("li", { class: "group" }, mark(each.holds), element("span", {}, each.text), element("ul", { class: "conditions" }, each.members.map(condition)));
-  return element("li", {}, mark(each.holds), element("span", {}, each.text), element("span", { class: "real" }, "value: ", value(each.value)), notesOf(each));
+function condition(each, tones) {
+  if (each.members) return element("li", { class: "group" }, mark(each.holds, tones), element("span", {}, each.text), element("ul", { class: "conditions" }, each.members.map((member) => condition(member, tones))));
+  return element("li", {}, mark(each.holds, tones), element("span", {}, each.text), element("span", { class: "real" }, "value: ", value(each.value)), notesOf(each));
 }
 
 function notesOf(each) {
@@ -77,7 +80,7 @@ function transformations(view) {
   const listed = (view && view.transformations) || [];
   if (!listed.length) return null;
   return section("Transformations", listed.map((each) => element("div", { class: "trigger" },
-    element("p", {}, mark(each.applied !== false), " ", element("b", {}, each.name), element("small", {}, ` ${each.type}`)), (each.conditions || []).length > 0 && element("ul", { class: "conditions" }, each.conditions.map(condition)), notesOf(each),
+    element("p", {}, mark(each.applied !== false), " ", element("b", {}, each.name), element("small", {}, ` ${each.type}`)), (each.conditions || []).length > 0 && element("ul", { class: "conditions" }, each.conditions.map((one) => condition(one))), notesOf(each),
     (each.changes || []).length ? table(["Key", "Before", "After"], each.changes.map((change) => [element("code", {}, change.key), value(change.before), value(change.after)])) : element("p", { class: "nothing" }, "It changed nothing."))));
 }
 
@@ -165,6 +168,6 @@ function complete(listed) {
 function once(given) {
   return box("Deduplication", "", given.id ? [
     facts([["Event id", element("code", {}, given.id)], ["Comes from", given.from], ["Name in the pixel", given.name && element("code", {}, given.name)]]),
-    given.line && [element("p", {}, "Run this on the page, with the same id, and the sale counts once:"), element("pre", { class: "payload", tabindex: "0" }, given.line)],
+    given.line && [element("p", {}, "Run this on the page, with the same id, and the sale counts once:"), element("pre", { class: "payload", tabindex: "0" }, given.line), copying("Copy the line", given.line)],
   ] : element("p", { class: "note odd" }, "There is no event id, so what the pixel sends counts beside this. Send event_id, or transaction_id with a purchase, from the page and to the pixel."));
 }

@@ -1,7 +1,7 @@
 // The screen of a preview: the list of what came in, and the panels that explain one of its events.
 
 import { clock, element, plural, teach } from "./preview-dom.js";
-import { compose, connect, draft, summary } from "./preview-panels.js";
+import { beside, compose, connect, draft, summary } from "./preview-panels.js";
 import { consent, conversions, data, tags, variables } from "./preview-tabs.js";
 import { outgoing, request, says } from "./preview-traffic.js";
 
@@ -157,7 +157,7 @@ function eventPanel() {
   };
   const list = element("div", { class: "tabs", role: "tablist", "aria-label": "About this event", keydown: alongTabs }, TABS.map((name) => element("button", { role: "tab", type: "button", id: `tab-${name.replace(" ", "-")}`, "aria-selected": String(name === tab), tabindex: name === tab ? "0" : "-1", "data-tab": name, click: () => { tab = name; show("event", true); } }, name)));
   return element("div", {},
-    element("div", { class: "headline" }, element("h2", {}, found ? found.name : "No event", element("small", {}, ` request ${record.number}, ${clock(record.at)}${record.draft ? ", draft" : ""}`)), reveal(record)),
+    element("div", { class: "headline" }, element("h2", {}, found ? found.name : "No event", element("small", {}, ` request ${record.number}, ${clock(record.at)}${record.draft ? ", draft" : ""}`)), element("div", { class: "buttons" }, shared ? null : again(record), reveal(record))),
     list, element("div", { role: "tabpanel", class: "pane", tabindex: "-1", "aria-labelledby": `tab-${tab.replace(" ", "-")}` }, panes[tab]()));
 }
 
@@ -173,6 +173,15 @@ function reveal(record) {
     shown = { ...shown, record: whole, whole: true };
     await show("event");
   } }, "Reveal"));
+}
+
+function again(record) {
+  const replay = async () => { const { number } = await change("replay", { number: record.number }); await look(number, 0, true); };
+  const compare = async () => {
+    const made = beside(await change("compare", { number: record.number }));
+    at("shown").querySelector(".pane")?.replaceChildren(made);
+  };
+  return [element("button", { class: "plain small", type: "button", title: "Run this request once more", click: replay }, "Replay"), element("button", { class: "plain small", type: "button", title: "What live and draft would send, side by side", click: compare }, "Compare")];
 }
 
 function alongTabs(happened) {
