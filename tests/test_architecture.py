@@ -46,6 +46,7 @@ FLOORS: Mapping[str, int] = {
     "container.preview.api": 6,
     "container.preview.changes": 6,
     "container.preview.pages": 6,
+    "container.preview.remote": 6,
     "container.preview.stream": 6,
     "container.sandbox": 6,
     "container.web": 6,

@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from container.preview.answers import nothing
 from container.preview.api import PreviewApi
+from container.preview.remote import Remote
 from container.preview.sessions import TooManyError
 from container.web.access import GUARDED, Form, form_token, sent_form
 from container.web.health import moment
@@ -44,6 +45,7 @@ class PreviewPages:
             Route("/preview", self._start),
             Route("/preview/start", self._started, methods=["POST"]),
             Route("/preview/shared/{share}", self._looked_on),
+            *Remote(self._api).routes(),
             *self._api.routes(),
             Route("/preview/{id}", self._session),
         ]

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -272,7 +273,14 @@ def hostile(value: str) -> dict[str, object]:
         "reason": value,
     }
     sent = {"tag": value, "event": value, "mode": value, "method": value, "url": value, "headers": pairs, "body": value}
-    hit = {"method": value, "path": value, "query": f"{value}={value}", "headers": pairs, "body": value, "ip": value}
+    hit = {
+        "method": value,
+        "path": value,
+        "query": f"{quote(value, safe='')}={quote(value, safe='')}",
+        "headers": pairs,
+        "body": value,
+        "ip": value,
+    }
     record = {"at": 1, "source": value, "mode": "dry", "draft": True, "hit": hit, "reply": reply, "console": [value]}
     record |= {"outgoing": [{**sent, "why": value, "answer": answer}, {**sent, "answer": None, "why": value}]}
     return record | {"told": {"client": value, "why": value, "reply": reply, "events": [event]}}
