@@ -48,7 +48,7 @@ def _rows(condition: CompiledCondition, scope: Scope) -> Iterator[dict[str, Any]
     for check, test, right in condition.checks:
         expected = check.expected if isinstance(check.expected, Pattern) else in_words(check.expected)
         expected = tuple(expected) if isinstance(expected, list) else expected
-        verb = "is " if check.name.startswith("is_") else ""
+        verb = "is " if check.name.startswith("is_") and isinstance(expected, bool) else ""
         words = f"{left_side(model)} {verb}{held(check, expected)}"
         yield {**_row(words, test, scope, condition.left), "expected": in_words(attempt(right, scope).value)}
 

@@ -53,7 +53,7 @@ def _changed(view: View, original: Scope) -> Scope:
     for transformation in view.transformations:
         event = changed(transformation, original, event) or event
     seen = event if event is original.event else replace(event, hit=_as_seen(original.event, event))
-    return original.of_view(seen, original.notes)
+    return original.of_view(seen, tuple(original.notes))
 
 
 def _as_seen(original: Event, changed: Event) -> Hit:

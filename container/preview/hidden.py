@@ -23,6 +23,9 @@ _START = 4
 """Values are found by their first characters."""
 
 _SNAKE = re.compile(r"[a-z_]{1,40}", re.ASCII)
+_CODE = re.compile(r"[A-Z]{3}", re.ASCII)
+"""Of a currency."""
+
 _NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$.\[\]-]*|[0-9]{1,4}", re.ASCII)
 _MANY_DIGITS = re.compile(r"[0-9]{5}|[0-9]+\.[0-9]+\.", re.ASCII)
 _PIECE = re.compile(r"[A-Za-z0-9]+", re.ASCII)
@@ -41,10 +44,15 @@ _SECRET = re.compile(r"\$\{secret:[A-Za-z0-9_.-]{1,100}\}", re.ASCII)
 
 
 class Hidden:
-    """What may not be seen of one record. `known`: texts of the configuration, which are shown as they are."""
+    """What may not be seen of one record.
 
-    def __init__(self, known: Collection[str] = ()) -> None:
+    `known`: texts of the configuration, which are shown as they are. `expected`: what conditions compare with, which
+    sentences quote: shown there, unless a visitor sent the same.
+    """
+
+    def __init__(self, known: Collection[str] = (), expected: Collection[str] = ()) -> None:
         self.known = frozenset(known)
+        self._expected = frozenset(expected)
         self._values: set[str] = set()
         self._shown: set[str] = set()
         self._starts: dict[str, set[str]] = {}
@@ -63,7 +71,7 @@ class Hidden:
 
     def show(self, text: str) -> None:
         """The text is shown under a name that is nobody's, so it tells nothing elsewhere, if it is a plain word."""
-        if _SNAKE.fullmatch(text):
+        if _SNAKE.fullmatch(text) or _CODE.fullmatch(text):
             self._shown.add(text.casefold())
 
     def is_value(self, text: str) -> bool:
@@ -90,12 +98,19 @@ class Hidden:
         """A sentence of ours. What it quotes is shown if it is of the configuration, or a word that nobody sent."""
         if text in self.known:
             return text
-        quoted = _QUOTED.sub(lambda found: f'"{self._quoted(found[1])}"', text)
-        return self._outside_secrets(quoted)
+        parts: list[str] = []
+        position = 0
+        for found in _QUOTED.finditer(text):
+            parts += (self._outside_secrets(text[position : found.start()]), f'"{self.quoted(found[1])}"')
+            position = found.end()
+        return "".join((*parts, self._outside_secrets(text[position:])))
 
-    def _quoted(self, text: str) -> str:
+    def quoted(self, text: str) -> str:
+        """What a sentence quotes, without its quotes."""
         if not text or text in self.known or _SECRET.fullmatch(text):
             return text
+        if text in self._expected:
+            return self.without(text)
         is_word = _SAID.fullmatch(text) and not _MANY_DIGITS.search(text) and not self.is_value(text)
         return text if is_word else masked_text(text)
 

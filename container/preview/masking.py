@@ -23,18 +23,28 @@ _CONFIGURED = frozenset({"tag", "client", "field", "written"})
 _CONFIGURED_PARTS = frozenset({"tags", "triggers", "exceptions", "variables", "transformations"})
 """The members of these have a name and a type of the configuration."""
 
-_ABOUT = frozenset({("conditions", "text"), ("variables", "from")})
+_ABOUT = frozenset({("conditions", "text"), ("variables", "from"), ("settings", "from")})
 """Where we say what the analyst wrote: with names of cookies and parameters, which a sentence might not show."""
 
 _NUMBERS = frozenset({"at", "number", "seconds", "status", "attempt", "bytes", "max_age", "row", "time", "ends"})
 
+_OURS = frozenset(
+    (
+        *("cache-control", "vary", "date", "connection", "server", "retry-after", "transfer-encoding", "pragma"),
+        *("access-control-allow-methods", "access-control-allow-credentials", "allow", "sec-fetch-mode"),
+        *("sec-fetch-site", "sec-fetch-dest", "dnt", "sec-gpc"),
+    )
+)
+"""Headers beside those of deliveries that say how something was sent, and not by whom."""
+
 _METHOD = re.compile(r"[A-Z]{3,7}", re.ASCII)
 _AMOUNT = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,6})?", re.ASCII)
-_WORDS = re.compile(r"[A-Za-z][A-Za-z_. -]{0,40}|[0-9]{1,6}", re.ASCII)
+_WORDS = re.compile(r"[A-Za-z][A-Za-z_. -]{0,40}|[0-9]{1,6}|G1[01-]{2}|(?:G|GT|AW)-[A-Z0-9]{1,14}", re.ASCII)
 _TIME = re.compile(r"1[0-9]{9}(?:[0-9]{3}){0,2}", re.ASCII)
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)?([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.ASCII | re.DOTALL)
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?", re.ASCII)
 _SEGMENT = re.compile(r"[a-z][a-z_.-]{0,24}|v?[0-9]{1,3}(?:\.[0-9]{1,3})?", re.ASCII)
+_QUOTED = re.compile(r'"([^"]+)"')
 _FORM = "x-www-form-urlencoded"
 _LONGEST_NUMBER = 6
 _HEX = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -45,7 +55,7 @@ def masked(record: Mapping[str, Any], *, known: Collection[str] = ()) -> dict[st
 
     `known`: more texts of the configuration, which are shown as they are, such as the paths of clients.
     """
-    hidden = Hidden({*known, *_written(record, "")})
+    hidden = Hidden({*known, *_written(record, "")}, set(_expected(record, "")))
     _Masking(hidden).members(record, "")
     # Once more, now that all is known that has to be hidden.
     return _Masking(hidden).members(record, "")
@@ -61,8 +71,41 @@ def _written(value: Any, within: str) -> Iterator[str]:
     for key, member in value.items():
         if _is_configured(key, within):
             yield from (each for each in (member,) if isinstance(each, str) and each)
+        elif key == "value" and _is_fixed(value, within):
+            yield from _texts(member)
         elif key not in _PARTS:
             yield from _written(member, key)
+
+
+def _is_fixed(beside: Mapping[str, Any], within: str) -> bool:
+    """Whether a setting has its value from the configuration, and not from a hit."""
+    return within == "settings" and beside.get("from") == ""
+
+
+def _texts(value: Any) -> Iterator[str]:
+    match value:
+        case str() if value:
+            yield value
+        case list():
+            for member in value:
+                yield from _texts(member)
+        case dict():
+            for member in value.values():
+                yield from _texts(member)
+
+
+def _expected(value: Any, within: str) -> Iterator[str]:
+    """What the conditions of a record compare with, as it is written in them."""
+    if isinstance(value, list):
+        for member in value:
+            yield from _expected(member, within)
+    if not isinstance(value, dict):
+        return
+    for key, member in value.items():
+        if (within, key) == ("conditions", "text") and isinstance(member, str):
+            yield from _QUOTED.findall(member)
+        elif key not in _PARTS:
+            yield from _expected(member, key)
 
 
 def _is_configured(key: str, within: str) -> bool:
@@ -151,9 +194,9 @@ class _Masking:
 
     def _is_shown(self, key: str, text: str, money: bool) -> bool:
         """Stricter than for deliveries: what is shown of a hit reads as words, as an amount, or as a time."""
-        if not is_shown(key, text, money=money):
+        small = key.lower().removeprefix("x-ga-")
+        if not is_shown(small, text, money=money):
             return False
-        small = key.lower()
         is_time = "time" in small and _TIME.fullmatch(text)
         is_amount = small.endswith(tuple(AMOUNTS)) and _AMOUNT.fullmatch(text)
         return bool(is_time or is_amount or _WORDS.fullmatch(text))
@@ -166,7 +209,18 @@ class _Masking:
         """The value of a variable, a field, a condition or a key."""
         named = next((beside[each] for each in ("name", "field", "key") if isinstance(beside.get(each), str)), "")
         text = beside.get("text")
-        return self.json(value, named or (text.partition(" ")[0] if isinstance(text, str) else ""))
+        name = named or (text.partition(" ")[0] if isinstance(text, str) else "")
+        # A setting stands in groups, as in `properties.currency`.
+        return self.json(value, name.rpartition(".")[2])
+
+    def expected(self, value: Any, _beside: Mapping[str, Any]) -> Any:
+        """What a condition compares with: written in it, or the value of a variable."""
+        match value:
+            case str():
+                return self._hidden.quoted(value)
+            case list():
+                return [self.expected(member, {}) for member in value]
+        return self.json(value)
 
     def headers(self, value: Any, _beside: Mapping[str, Any]) -> Any:
         """Headers as pairs or as an object."""
@@ -184,7 +238,7 @@ class _Masking:
         ]
 
     def _header(self, name: str, value: str) -> str:
-        if name in HARMLESS_HEADERS:
+        if name in HARMLESS_HEADERS or name in _OURS:
             return self._hidden.sentence(value)
         if name in ("cookie", "set-cookie"):
             first, *others = value.split(";")
@@ -304,6 +358,7 @@ _PARTS: Mapping[str, Callable[[_Masking, Any, Mapping[str, Any]], Any]] = {
     "value": _Masking.under_name,
     "before": _Masking.under_name,
     "after": _Masking.under_name,
+    "expected": _Masking.expected,
     "headers": _Masking.headers,
     "cookies": _Masking.cookies,
     "url": _Masking.address,

@@ -147,14 +147,14 @@ def _drawn(hit: Hit, ids: Collection[str], salt: str) -> float:
 
 def _network(written: str) -> IPv4Network | IPv6Network:
     try:
-        return _Networked(address=written).address  # type: ignore[arg-type] - text becomes a network
+        return _Networked.model_validate({"address": written}).address
     except ValueError:
         raise RuleError('"address" of the rule is none: write it like 203.0.113.7, or 203.0.113.0/24.') from None
 
 
 def _path(written: str) -> Pattern:
     try:
-        return _Patterned(path=written).path  # type: ignore[arg-type] - text becomes a pattern
+        return _Patterned.model_validate({"path": written}).path
     except ValueError:
         wanted = "a regular expression of RE2, without look-around and not too large"
         raise RuleError(f'"path" of the rule has to be {wanted}. Write it like ^/g/collect$.') from None

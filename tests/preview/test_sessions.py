@@ -7,7 +7,6 @@ import re
 
 import pytest
 
-from container.preview import sessions
 from container.preview.sessions import (
     CODE_SECONDS,
     IDLE_SECONDS,
@@ -21,6 +20,7 @@ from container.preview.sessions import (
     Sessions,
     TooManyError,
 )
+from container.secret import digest
 
 NOW = 1_700_000_000.0
 
@@ -82,7 +82,7 @@ def test_secrets_are_kept_for_comparing_as_digests_only(opened: Sessions, sessio
 def test_what_is_compared_does_not_resemble_a_guess_that_is_nearly_right(opened: Sessions, session: Session) -> None:
     # A look-up by digest takes as long for this guess as for any other, since their digests share nothing.
     nearly = session.mark[:-1] + ("A" if session.mark[-1] != "A" else "B")
-    first, second = sessions.digest(session.mark), sessions.digest(nearly)
+    first, second = digest(session.mark), digest(nearly)
     assert opened.marked(nearly, NOW) is None
     assert not hmac.compare_digest(first[:4], second[:4])
 
