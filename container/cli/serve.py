@@ -99,11 +99,11 @@ def serve(
 ) -> None:
     """Take hits and deliver what they lead to. SIGHUP reloads; SIGTERM finishes what is open and stops."""
     check_ports(host, port, admin_host, admin_port)
+    check_publish(config, allow=allow_publish, workers=workers)
     own = own_of(secrets_dir, log_format, store)
     needing = [*(["--workers above 1"] if workers > 1 else []), *(["--no-deliver"] if no_deliver else [])]
     needing += ["--spool"] if spool else []
     check_store(own, needing=needing, demo=demo)
-    check_publish(config, allow=allow_publish, workers=workers)
     if data is not None and own.store and not spool and not allow_publish:
         _tell_unused(data)
     options = Options(

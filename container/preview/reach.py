@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
-from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
@@ -222,12 +221,16 @@ def _is_ours(component: Component) -> bool:
 
 
 def _components(model: ContainerModel) -> Iterator[Component]:
-    for each in chain(model.clients.values(), model.variables.values(), model.tags.values()):
+    yield from (each.component for each in model.clients.values())
+    yield from (each.component for each in model.variables.values())
+    yield from (each.component for each in model.tags.values())
+    for trigger in model.triggers.values():
+        if trigger.component is not None:
+            yield trigger.component
+        yield from _operators(trigger.when)
+    for each in model.transformations.values():
         yield each.component
-    for having in chain(model.triggers.values(), model.transformations.values()):
-        if having.component is not None:
-            yield having.component
-        yield from _operators(having.when)
+        yield from _operators(each.when)
 
 
 def _operators(conditions: Iterable[Condition | Group]) -> Iterator[Component]:
