@@ -34,7 +34,7 @@ BEARER = {"authorization": f"Bearer {TOKEN}"}
 EMAIL = "jane@example.com"
 PAGE = "https%3A%2F%2Fwww.shop.example%2Fp%2Fthanks%3Fttclid%3DE.C.P.1"
 
-PURCHASE = {
+PURCHASE: dict[str, Any] = {
     "method": "POST",
     "path": "/g/collect",
     "query": f"v=2&tid=G-EXAMPLE01&cid=1.2&gcs=G111&dl={PAGE}&en=purchase&epn.value=72.5&cu=EUR"
@@ -44,7 +44,7 @@ PURCHASE = {
     "ip": "198.51.100.7",
 }
 DENIED = {**PURCHASE, "query": f"v=2&tid=G-EXAMPLE01&cid=1.2&gcs=G100&dl={PAGE}&en=page_view"}
-TEST_ORDER = {**PURCHASE, "query": PURCHASE["query"].replace("T-1001", "TEST-1")}  # type: ignore[attr-defined]  # text
+TEST_ORDER = {**PURCHASE, "query": PURCHASE["query"].replace("T-1001", "TEST-1")}
 STRANGE = {**PURCHASE, "path": "/nowhere", "query": ""}
 
 ANSWER = {

@@ -33,7 +33,7 @@ def test_match_quality_says_what_the_vendor_gets_and_how_to_get_what_is_missing(
 
 
 def test_completeness_misses_what_is_not_there() -> None:
-    query = PURCHASE["query"].replace("&cu=EUR", "").replace("&pr1=idSKU-1", "&pr1=xxx")  # type: ignore[attr-defined]
+    query = PURCHASE["query"].replace("&cu=EUR", "").replace("&pr1=idSKU-1", "&pr1=xxx")
     [found] = of({**PURCHASE, "query": query})
     lacks = [each["field"] for each in found["complete"] if not each["has"]]
     assert "properties.currency" in lacks
@@ -52,7 +52,7 @@ def test_the_pixel_line_has_the_id_as_its_third_argument() -> None:
 
 
 def test_the_pixel_line_cannot_end_the_script_it_is_pasted_into() -> None:
-    query = PURCHASE["query"].replace("Trail Shoe", "%3C/script%3E%3Cscript%3Ealert(1)")  # type: ignore[attr-defined]
+    query = PURCHASE["query"].replace("Trail Shoe", "%3C/script%3E%3Cscript%3Ealert(1)")
     [found] = of({**PURCHASE, "query": query})
     assert "<" not in found["once"]["line"]
     assert "\\u003c/script>" in found["once"]["line"]
