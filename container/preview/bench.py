@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from container.preview.sessions import Session, Sessions
@@ -22,9 +22,12 @@ class Bench(Protocol):
     public: str
     """The address of the public listener, such as `https://tags.shop.example`; empty when nobody said it."""
 
-    can_publish: bool
-    hide: Callable[[Json], dict[str, Any]]
-    """The record as it is shown without reveal."""
+    @property
+    def can_publish(self) -> bool:
+        """Whether a draft may become the live file."""
+
+    def hide(self, record: Json) -> dict[str, Any]:
+        """The record as it is shown without reveal."""
 
     def name(self) -> str:
         """The container's name."""

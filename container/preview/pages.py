@@ -7,6 +7,7 @@ let in at the overview of the deliveries send the token along by themselves.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -19,11 +20,14 @@ from starlette.routing import Route
 
 from container.preview.answers import nothing
 from container.preview.api import PreviewApi
+from container.preview.changes import BY
 from container.preview.remote import Remote
 from container.preview.sessions import TooManyError
 from container.web.access import GUARDED, Form, form_token, sent_form
 from container.web.health import moment
 from container.web.pages import NOT_DONE, gone_to
+
+logger = logging.getLogger("container.web")
 
 _HERE = Path(__file__).parent
 _KINDS = {".css": "text/css", ".js": "text/javascript"}
@@ -67,6 +71,7 @@ class PreviewPages:
             session = self._bench.sessions.start(api.clock())
         except TooManyError as problem:
             return await self._opening(request, status=409, problem=str(problem))
+        logger.info("preview.started session=%s by=%s", session.id, BY)
         return gone_to(session.id)
 
     async def _opening(self, request: Request, *, status: int = 200, problem: str = "") -> Response:

@@ -6,6 +6,7 @@ Only a bearer comes in, which no browser sends by itself.
 from __future__ import annotations
 
 import asyncio
+import logging
 import shlex
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -18,14 +19,17 @@ from container.config.source import LARGEST_FILE
 from container.preview.answers import as_json, nothing
 from container.preview.api import HEADER, PreviewApi
 from container.preview.bench import RefusedError
+from container.preview.changes import BY
 from container.preview.sessions import Session, TooManyError
+
+logger = logging.getLogger("container.web")
 
 PATH = "/preview/sessions"
 _EXAMPLE = "/g/collect?v=2&tid=G-EXAMPLE01&cid=1.2&en=page_view"
 
 
 class Remote:
-    """`address` of a link or a line without a known public host begins with its path."""
+    """The interface of the command. Where nobody said the public address, a link begins with its path."""
 
     def __init__(self, api: PreviewApi) -> None:
         self._api, self._bench = api, api.bench
@@ -52,6 +56,7 @@ class Remote:
             session = sessions.start(now)
         except TooManyError as problem:
             return _problem(409, str(problem))
+        logger.info("preview.started session=%s by=%s", session.id, BY)
         return as_json(self._told(session, sessions.code(session, now)), 201)
 
     def _told(self, session: Session, code: str) -> Mapping[str, Any]:
@@ -71,6 +76,7 @@ class Remote:
         if session is None:
             return nothing()
         self._bench.sessions.end(session)
+        logger.info("preview.ended session=%s by=%s", session.id, BY)
         return as_json({})
 
     async def _draft(self, request: Request) -> Response:

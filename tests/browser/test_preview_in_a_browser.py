@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -243,23 +244,46 @@ def test_each_tab_fits_its_screen(tmp_path: Path, size: tuple[int, int], scheme:
     looking(tmp_path, work, size=size)
 
 
-def hostile(value: str) -> dict[str, object]:
+def hostile(value: str) -> dict[str, Any]:
     """A record with the value in every field, as name and as value."""
-    pairs, text = [[value, value]], {value: value, "x": [value, {value: value}]}
-    condition = {"text": value, "holds": False, "value": value, "notes": [value], "members": None}
-    trigger = {"name": value, "hears": False, "events": [value], "holds": False, "conditions": [condition]}
+    pairs, text = [[value, value]], {value: value, "~": [value, {value: value}]}
+    condition: dict[str, Any] = {"text": value, "holds": False, "value": value, "notes": [value], "members": None}
+    trigger: dict[str, Any] = {
+        "name": value,
+        "hears": False,
+        "events": [value],
+        "holds": False,
+        "conditions": [condition],
+    }
     consent = {"type": value, "granted": False, "source": value}
     change = {"key": value, "change": value, "before": value, "after": text}
-    step = {"name": value, "type": value, "applied": True, "changes": [change], "conditions": [], "notes": [value]}
+    step: dict[str, Any] = {
+        "name": value,
+        "type": value,
+        "applied": True,
+        "changes": [change],
+        "conditions": [],
+        "notes": [value],
+    }
     setting = {"field": value, "written": value, "from": value, "value": text, "notes": [value]}
-    request = {"method": value, "url": value, "headers": {value: value}, "json": {"data": [{"event": value}]}}
-    request["json"]["data"][0] |= {"event_id": value, "user": {"email": value}, "properties": text}  # type: ignore[index]
-    tag = {"tag": value, "type": "tiktok_events_api", "status": value, "why": value, "notes": [value]}
+    request: dict[str, Any] = {
+        "method": value,
+        "url": value,
+        "headers": {value: value},
+        "json": {"data": [{"event": value}]},
+    }
+    request["json"]["data"][0] |= {"event_id": value, "user": {"email": value}, "properties": text}
+    tag: dict[str, Any] = {"tag": value, "type": "tiktok_events_api", "status": value, "why": value, "notes": [value]}
     tag |= {"settings": [setting], "triggers": [trigger], "exceptions": [trigger], "consent": [consent]}
     tag |= {"view": {"transformations": [step], "name": value, "data": text}, "identifiers": [value, "email"]}
     tag |= {"requests": [request]}
     variable = {"name": value, "type": value, "value": text, "kind": value, "from": value, "notes": [value]}
-    event = {"name": value, "data": text, "consent": {value: {"granted": True, "source": value}}, "tags": [tag]}
+    event: dict[str, Any] = {
+        "name": value,
+        "data": text,
+        "consent": {value: {"granted": True, "source": value}},
+        "tags": [tag],
+    }
     event |= {"sender_id": value, "event_id_source": value, "variables": [{**variable, "seen_by": [value]}]}
     cookie = {"name": value, "value": value, value: value}
     reply = {"status": 200, "headers": pairs, "cookies": [cookie], "body": value}
@@ -281,7 +305,15 @@ def hostile(value: str) -> dict[str, object]:
         "body": value,
         "ip": value,
     }
-    record = {"at": 1, "source": value, "mode": "dry", "draft": True, "hit": hit, "reply": reply, "console": [value]}
+    record: dict[str, Any] = {
+        "at": 1,
+        "source": value,
+        "mode": "dry",
+        "draft": True,
+        "hit": hit,
+        "reply": reply,
+        "console": [value],
+    }
     record |= {"outgoing": [{**sent, "why": value, "answer": answer}, {**sent, "answer": None, "why": value}]}
     return record | {"told": {"client": value, "why": value, "reply": reply, "events": [event]}}
 

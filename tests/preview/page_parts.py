@@ -87,13 +87,16 @@ class Workbench:
     file: Live = field(default_factory=live)
     sessions: Sessions = field(default_factory=Sessions)
     public: str = "https://tags.shop.example"
-    can_publish: bool = True
+    publishes: bool = True
     published: list[str] = field(default_factory=list)
     number: int = 0
 
-    @staticmethod
-    def hide(record: Json) -> dict[str, Any]:
+    def hide(self, record: Json) -> dict[str, Any]:
         return hidden(record)
+
+    @property
+    def can_publish(self) -> bool:
+        return self.publishes
 
     def name(self) -> str:
         return "Example Shop"

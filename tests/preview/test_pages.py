@@ -225,7 +225,7 @@ def test_a_draft_is_published_and_a_version_restored_only_where_that_is_allowed(
         await here.post("restore", {"number": 1})
         assert here.bench.published == [text, "version 1"]
         assert (await here.get("versions"))["versions"][0]["number"] == 1
-        here.bench.can_publish = False
+        here.bench.publishes = False
         for name in ("publish", "restore"):
             assert "--allow-publish" in (await here.post(name, {"number": 1}, status=403))["error"]
         assert len(here.bench.published) == 2
@@ -241,7 +241,8 @@ def test_a_hit_is_composed_replayed_and_compared(tmp_path: Path) -> None:
         assert (record["source"], record["told"]["events"][0]["name"]) == ("replayed", "page_view")
         both = await here.post("compare", {"number": composed["number"]})
         assert both["live"]["events"][0]["tags"] == both["draft"]["events"][0]["tags"]
-        for wrong in ({}, {"hit": []}, {"hit": {"path": "x"}}, {"hit": {"path": "/", "headers": [1]}}):
+        wrongs: list[Any] = [{}, {"hit": []}, {"hit": {"path": "x"}}, {"hit": {"path": "/", "headers": [1]}}]
+        for wrong in wrongs:
             await here.post("compose", wrong, status=422)
 
     with_screen(tmp_path, work)

@@ -56,11 +56,15 @@ class Bench:
             self.file = live(path.read_text(encoding="utf-8"))
             return True
 
-        return Publisher(path, self.folder, self._live, Path.write_bytes, reload, lambda: int(NOW * 1000))
+        return Publisher(path, self.folder, self._live, _write, reload, lambda: int(NOW * 1000))
 
     def _live(self) -> Live:
         assert self.file is not None
         return self.file
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
 
 
 def with_bench(
