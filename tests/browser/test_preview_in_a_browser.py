@@ -219,7 +219,7 @@ def test_each_tab_fits_its_screen(tmp_path: Path, size: tuple[int, int], scheme:
 
     async def work(here: Desk) -> None:
         await here.scheme(scheme)
-        here.bench.public = "https://tags.shop.example"
+        here.bench.masks = True
         await four(here)
         pictures = []
 

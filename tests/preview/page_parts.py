@@ -20,6 +20,7 @@ from container.preview.api import PreviewApi
 from container.preview.bench import Json, RefusedError, Source
 from container.preview.differing import difference
 from container.preview.drafts import Draft, Live, drafted, problems_json
+from container.preview.masking import masked
 from container.preview.pages import PreviewPages
 from container.preview.sessions import Session, Sessions
 from container.web.access import form_token
@@ -82,7 +83,7 @@ def hidden(record: Json) -> dict[str, Any]:
 
 @dataclass
 class Workbench:
-    """As `Bench` has it. `published`: the texts that became the live file."""
+    """As `Bench` has it. `published`: the texts that became the live file. `masks`: as a server does, all of it."""
 
     file: Live = field(default_factory=live)
     sessions: Sessions = field(default_factory=Sessions)
@@ -90,9 +91,10 @@ class Workbench:
     publishes: bool = True
     published: list[str] = field(default_factory=list)
     number: int = 0
+    masks: bool = False
 
     def hide(self, record: Json) -> dict[str, Any]:
-        return hidden(record)
+        return masked(record, known=["/g/collect"]) if self.masks else hidden(record)
 
     @property
     def can_publish(self) -> bool:

@@ -151,8 +151,8 @@ function eventPanel() {
     "Event Data": () => (found ? data(found, { view, choose: (name) => { view = name; show("event"); } }) : unread(record)),
     Consent: () => (found ? consent(found) : unread(record)),
     Request: () => request(record),
-    Outgoing: () => outgoing(record, sent),
-    Conversions: () => conversions((record.insights || [])[shown.event]),
+    Outgoing: () => outgoing(record, sent, shown.whole),
+    Conversions: () => conversions((record.insights || [])[shown.event], shown.whole),
     Console: () => says(record, found),
   };
   const list = element("div", { class: "tabs", role: "tablist", "aria-label": "About this event", keydown: alongTabs }, TABS.map((name) => element("button", { role: "tab", type: "button", id: `tab-${name.replace(" ", "-")}`, "aria-selected": String(name === tab), tabindex: name === tab ? "0" : "-1", "data-tab": name, click: () => { tab = name; show("event", true); } }, name)));
@@ -200,6 +200,7 @@ const PANELS = { event: eventPanel, summary, connect, compose, draft };
 async function show(name, focus = false) {
   const fresh = name !== panel;
   panel = name;
+  await ready;
   const made = await PANELS[name]({ ask, change, state, say, refresh, shown, reload: () => location.reload(), go: (number) => { tab = "Tags"; look(number, 0, true); } });
   if (panel !== name) return;
   const scrolled = at("shown").scrollTop;
@@ -210,6 +211,8 @@ async function show(name, focus = false) {
     if (isShown(Number(button.dataset.number), Number(button.dataset.event))) button.setAttribute("aria-current", "true");
     else button.removeAttribute("aria-current");
   }
+  // On a narrow screen the tabs and panels are longer than it is.
+  for (const chosen of document.querySelectorAll('[role="tab"][aria-selected="true"], #panels [aria-current="true"]')) chosen.scrollIntoView({ block: "nearest", inline: "nearest" });
   if (focus) at("shown").querySelector('[role="tab"][aria-selected="true"]')?.focus();
 }
 
@@ -264,6 +267,8 @@ function listen() {
   stream.addEventListener("error", () => { at("strip").textContent = stream.readyState === EventSource.CLOSED ? "This preview is over, or the server does not let this page in." : "The server does not answer. Trying again…"; });
 }
 
+const ready = refresh();
+
 at("search").addEventListener("input", sift);
 at("filter").addEventListener("change", sift);
 at("pause").addEventListener("click", pause);
@@ -275,7 +280,8 @@ at("modes").addEventListener("change", async (happened) => {
 });
 for (const button of at("panels").querySelectorAll("[data-panel]")) button.addEventListener("click", () => { document.body.classList.add("looks"); show(button.dataset.panel); });
 
-await refresh();
+await ready;
 showCount();
-await show("summary");
+// Unless somebody was faster.
+if (panel === "summary") await show("summary");
 listen();
