@@ -42,7 +42,12 @@ FLOORS: Mapping[str, int] = {
     "container.delivery": 5,
     "container.preview": 5,
     "container.importers": 5,
+    "container.preview.answers": 6,
+    "container.preview.api": 6,
+    "container.preview.changes": 6,
     "container.preview.pages": 6,
+    "container.preview.remote": 6,
+    "container.preview.stream": 6,
     "container.sandbox": 6,
     "container.web": 6,
     "container.cli": 7,
@@ -210,6 +215,7 @@ BROAD_EXCEPTS = {
     "container.web.ingest": "a hit gets an answer",
     "container.cli.reports": "a process that works does not count as gone, whatever is wrong with its report",
     "container.cli.faults": "a request gets an answer",
+    "container.engine.attempt": "what only preview computes decides nothing, and says what was raised",
     "container.engine.claim": "a consent default that cannot be computed loses no hit",
 }
 

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from container.cli.demo import Demo, completed, pointed_at
+from container.cli.demo import Completed, Demo, completed, pointed_at
 from container.cli.sources import Sources, read, uncollected
 from container.config.load import Loaded
 from container.config.model import ClientModel, ConsentDefault, ContainerModel
 from container.delivery.told import quoted
 from container.engine.compile import compile_container
 from container.engine.container import Container
+from container.preview.drafts import Live
 from container.url import url_parts
 
 logger = logging.getLogger("container.cli")
@@ -21,11 +22,12 @@ logger = logging.getLogger("container.cli")
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What came of a file. `container` and `demo` are `None` when it has errors."""
+    """What came of a file. `container`, `demo` and `live` are `None` when it has errors."""
 
     loaded: Loaded
     container: Container | None = None
     demo: Demo | None = None
+    live: Live | None = None
 
 
 @uncollected()
@@ -36,7 +38,19 @@ def build(sources: Sources, endpoints: Mapping[str, str] | None = None) -> Built
     if found.model is None:
         return Built(found)
     demo = Demo(found.model) if complete is None else pointed_at(found.model, complete, endpoints or {})
-    return Built(found, compile_container(demo.model), demo)
+    return Built(found, compile_container(demo.model), demo, _live(sources, found, demo, complete, endpoints))
+
+
+def _live(
+    sources: Sources, found: Loaded, demo: Demo, complete: Completed | None, endpoints: Mapping[str, str] | None
+) -> Live:
+    """What drafts are compared with. In a demonstration they play where the container plays."""
+    used = sources if complete is None else complete.sources
+
+    def finish(model: ContainerModel) -> ContainerModel:
+        return model if complete is None else pointed_at(model, complete, endpoints or {}).model
+
+    return Live(found.text, found.filename, demo.model, used.registry, used.environment, used.secrets, finish)
 
 
 def tell(built: Built) -> None:

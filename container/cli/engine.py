@@ -98,7 +98,7 @@ async def open_engine(
     metrics.waiting.set_function(lambda: gate.waiting)
     metrics.reloaded(container.version)
     return Engine(
-        Current(container, scene.played(scene.built)),
+        Current(container, scene.played(scene.built), live=scene.built.live),
         store,
         worker,
         working,

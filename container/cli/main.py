@@ -13,6 +13,7 @@ from container.cli.deliver import deliver
 from container.cli.docs import docs
 from container.cli.forget import forget
 from container.cli.migrate import migrate
+from container.cli.preview import preview
 from container.cli.queue import queue
 from container.cli.run_tests import run_tests
 from container.cli.sandbox import sandbox
@@ -49,7 +50,7 @@ def options(
     """A self-hosted, server-side tag container."""
 
 
-for command in (serve, deliver, migrate, validate, simulate, schema, docs, sandbox, forget):
+for command in (serve, deliver, migrate, validate, simulate, schema, docs, sandbox, forget, preview):
     app.command()(command)
 app.command("test")(run_tests)
 app.add_typer(queue, name="queue")

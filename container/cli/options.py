@@ -23,7 +23,7 @@ class Options:
     `rate_limit`: hits that one address may send in a second, 0 for any number. `drain`: seconds for which hits are
     still taken once the process is no longer ready. `limits`: of the store. `store`: the address of a database, empty
     for the data folder. `accepts`: whether hits come in; `delivers`: whether deliveries go out. `workers`: processes.
-    `spool`: whether hits are taken while the database is away.
+    `spool`: whether hits are taken while the database is away. `allow_publish`: whether preview may write the file.
     """
 
     host: str
@@ -48,3 +48,4 @@ class Options:
     delivers: bool = True
     workers: int = 1
     spool: bool = False
+    allow_publish: bool = False

@@ -24,6 +24,7 @@ from container.cli.engine import Engine, open_engine, until_over
 from container.cli.listeners import DRAIN_SECONDS, EVERYWHERE, Listener, address_of, bind
 from container.cli.options import Options, StartError
 from container.cli.post import Post
+from container.cli.publish import publisher_of
 from container.cli.reload import Reloader, digest, watch
 from container.cli.reports import Reports, stand_among
 from container.cli.scene import Scene, demo_scene, welcome
@@ -34,6 +35,7 @@ from container.cli.stores import SPOOL
 from container.cli.tracing import ExtraMissingError, Spans, find_spans
 from container.delivery.told import quoted
 from container.engine.run import run as evaluate
+from container.preview.publishing import Publisher
 from container.web.access import authorised
 from container.web.addresses import Proxies, is_near
 from container.web.admin import Admin, admin_listener
@@ -88,12 +90,14 @@ async def run(options: Options, sources: Sources, built: Built, post: Post | Non
         _set_apart_what_stays()
         sys.setswitchinterval(HANDED_OVER_AFTER_SECONDS)
         most, most_admin = most_connections()
+        reloader = _reloader(scene, sources, engine)
         crowds: dict[str, Crowd] = {}
         admin_at = public_at = NOWHERE
         if admin_bound is not None:
             crowds["admin"] = admin_crowd = Crowd(most=most_admin, spare=spare_of(most_admin))
             for_operators: list[Listener] = []
-            pages = await _admin_pages(options, engine, opened, for_operators, reports)
+            publisher = _publisher(options, sources.path, reloader, engine)
+            pages = await _admin_pages(options, engine, opened, for_operators, reports, publisher)
             for_operators.append(Listener(pages, admin_bound, crowd=admin_crowd))
             admin_at = await _listen(for_operators, admin_bound, opened)
         public: Listener | None = None
@@ -107,7 +111,7 @@ async def run(options: Options, sources: Sources, built: Built, post: Post | Non
         lag = Lag()
         engine.metrics.loop_lag.set_function(lag.longest)
         _in_background(lag.keep(), opened)
-        _reload_when_wanted(options, scene, sources, engine, reload_wanted, opened)
+        _reload_when_wanted(options, reloader, sources.path, reload_wanted, opened)
         if post is None:
             _announce(options, scene, engine, public_at, admin_at, made=made)
         else:
@@ -200,10 +204,12 @@ async def _admin_pages(
     opened: AsyncExitStack,
     listeners: list[Listener],
     reports: Reports | None,
+    publisher: Publisher | None,
 ) -> Application:
     """The admin listener's application. The commands on the control socket share its jobs.
 
-    `listeners`: gets the one on that socket, if there is one. `reports`: of the other processes.
+    `listeners`: gets the one on that socket, if there is one. `reports`: of the other processes. `publisher`: what
+    writes the container file, if preview may.
     """
     admin = Admin(
         current=engine.current,
@@ -218,6 +224,7 @@ async def _admin_pages(
         folder=None if options.store else _folder(options),
         spools=options.data / SPOOL if options.spool else None,
         others=(lambda: ()) if reports is None else reports.metrics,
+        publisher=publisher,
     )
     opened.push_async_callback(admin.caretaker.jobs.close)
     if not options.store:
@@ -303,14 +310,21 @@ def _listen_to_commands(
     listeners.append(Listener(queue_app(api), bound, crowd=control_crowd()))
 
 
-def _reload_when_wanted(
-    options: Options, scene: Scene, sources: Sources, engine: Engine, wanted: asyncio.Event, opened: AsyncExitStack
-) -> None:
+def _reloader(scene: Scene, sources: Sources, engine: Engine) -> Reloader:
     rebuild = partial(build, sources, scene.endpoints)
-    reloader = Reloader(rebuild, engine.current, engine.metrics, scene.played, engine.worker.resume_probes)
+    return Reloader(rebuild, engine.current, engine.metrics, scene.played, engine.worker.resume_probes)
+
+
+def _publisher(options: Options, path: Path, reloader: Reloader, engine: Engine) -> Publisher | None:
+    return publisher_of(path, _folder(options), reloader, engine.store.clock) if options.allow_publish else None
+
+
+def _reload_when_wanted(
+    options: Options, reloader: Reloader, path: Path, wanted: asyncio.Event, opened: AsyncExitStack
+) -> None:
     _in_background(reloader.whenever(wanted), opened)
     if options.watch:
-        _in_background(watch(sources.path, digest(sources.path), wanted), opened)
+        _in_background(watch(path, digest(path), wanted), opened)
 
 
 def _in_background(work: Coroutine[Any, Any, None], opened: AsyncExitStack) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
@@ -33,9 +33,14 @@ class Reloader:
     metrics: Metrics
     played: Callable[[Built], str]
     after: Callable[[], Awaitable[object]]
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def reload(self) -> bool:
-        """Whether what the file says now is in force. Problems are logged with line and column."""
+        """Whether what the file says now is in force. Problems are logged with line and column. One at a time."""
+        async with self._turn:
+            return await self._reload()
+
+    async def _reload(self) -> bool:
         kept = self.current.container.version
         try:
             built = await asyncio.to_thread(self.build)
@@ -52,7 +57,7 @@ class Reloader:
             tell_problems(built.loaded)
             self._refused(built.loaded.filename, errors)
             return False
-        self.current.container = built.container
+        self.current.container, self.current.live = built.container, built.live
         self.current.refusal = None
         self.metrics.reloaded(built.container.version)
         logger.info("config.reloaded version=%s was=%s", built.container.version, kept)
@@ -69,7 +74,7 @@ class Reloader:
         self.current.refusal = Refusal(int(time.time() * 1000), filename, said[0], problems=len(said), times=times)
 
     async def whenever(self, wanted: asyncio.Event) -> None:
-        """Reloads each time it is wanted, one reload at a time, until it is cancelled."""
+        """Reloads each time it is wanted, until it is cancelled."""
         while True:
             await wanted.wait()
             wanted.clear()

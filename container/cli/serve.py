@@ -10,6 +10,7 @@ import typer
 
 from container.cli.log_setup import Format
 from container.cli.options import Options
+from container.cli.publish import check_publish
 from container.cli.starting import (
     Port,
     Store,
@@ -89,17 +90,21 @@ def serve(
     watch: Annotated[bool, typer.Option("--watch", help="Reload when the file changes.")] = False,
     demo: Annotated[bool, typer.Option("--demo", help="Point tags with unset references at the sandbox.")] = False,
     otel: Annotated[bool, typer.Option("--otel", help="Make spans for OpenTelemetry; needs the extra otel.")] = False,
+    allow_publish: Annotated[
+        bool, typer.Option("--allow-publish", help="Let preview write the container file, and reload it.")
+    ] = False,
     log_format: Annotated[
         Format, typer.Option(envvar="TAG_CONTAINER_LOG_FORMAT", help="How lines of the log are written.")
     ] = "text",
 ) -> None:
     """Take hits and deliver what they lead to. SIGHUP reloads; SIGTERM finishes what is open and stops."""
     check_ports(host, port, admin_host, admin_port)
+    check_publish(config, allow=allow_publish, workers=workers)
     own = own_of(secrets_dir, log_format, store)
     needing = [*(["--workers above 1"] if workers > 1 else []), *(["--no-deliver"] if no_deliver else [])]
     needing += ["--spool"] if spool else []
     check_store(own, needing=needing, demo=demo)
-    if data is not None and own.store and not spool:
+    if data is not None and own.store and not spool and not allow_publish:
         _tell_unused(data)
     options = Options(
         host=host,
@@ -123,6 +128,7 @@ def serve(
         delivers=not no_deliver,
         workers=workers,
         spool=spool,
+        allow_publish=allow_publish,
     )
     carry_out(options, config, own)
 

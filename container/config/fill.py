@@ -72,6 +72,13 @@ def reference_places(scalar: Scalar) -> Sequence[Place]:
     return [place for sign, place in zip(signs, sign_places(scalar), strict=True) if _is_reference(sign[0])]
 
 
+def environment_places(scalar: Scalar) -> Sequence[tuple[str, Place]]:
+    """What the text asks the environment for, `NAME` or `secret:NAME`, and where each well-formed one stands."""
+    signs = zip(_SIGNS.finditer(scalar.text), sign_places(scalar), strict=True)
+    found = ((_ENVIRONMENT.fullmatch(sign[0]), place) for sign, place in signs)
+    return [(f"{form[1] or ''}{form[2]}", place) for form, place in found if form is not None]
+
+
 def _part(draft: Draft, sign: str, place: Place, mode: Mode, owner: Owner, scalar: Scalar) -> Sequence[Part]:
     if sign in ("{{{{", "$${"):
         return [str(parse(sign))]

@@ -111,7 +111,7 @@ def load_file(
     except UnicodeDecodeError as reason:
         if len(content) <= LARGEST_FILE:
             text = content.decode(errors="replace")
-            found = (_not_utf_8(content, reason.start),)
+            found = (not_utf_8(content, reason.start),)
             return Loaded(str(path), text, None, found, tuple(hidden_in(text, registry.secret_fields())))
         text = content.decode(errors="replace")
     return load(
@@ -123,6 +123,13 @@ def load_file(
         strict_environment=strict_environment,
         folder=None if strict_environment else path.parent,
     )
+
+
+def not_utf_8(content: bytes, position: int) -> Problem:
+    """What is wrong with a file whose text cannot be read from this byte on."""
+    before = LINE_BREAK.split(content[:position].decode("utf-8-sig", errors="replace"))
+    place = Place(len(before), len(before[-1]) + 1)
+    return new_problem("yaml-syntax", place, "the file is not UTF-8 here", hint="save it as UTF-8")
 
 
 def _model(draft: Draft, source: Source, text: str) -> ContainerModel | None:
@@ -245,9 +252,3 @@ def _check_triggers(
     for name, each in found_triggers.items():
         if name not in used:
             draft.report("unused-trigger", each.owner.place, f'no tag uses the trigger "{name}"')
-
-
-def _not_utf_8(content: bytes, position: int) -> Problem:
-    before = LINE_BREAK.split(content[:position].decode("utf-8-sig", errors="replace"))
-    place = Place(len(before), len(before[-1]) + 1)
-    return new_problem("yaml-syntax", place, "the file is not UTF-8 here", hint="save it as UTF-8")

@@ -122,9 +122,14 @@ async def sent_form(request: Request, token: str, now: float) -> Form | Refused:
     form = await _read(request)
     if form is None:
         return "unreadable"
-    shown, period = form.one("token").encode(errors="replace"), int(now // FORM_SECONDS)
-    known = [hmac.compare_digest(shown, _signed(token, each).encode()) for each in (period, period - 1)]
-    return form if any(known) else "stale"
+    return form if is_form_token(form.one("token"), token, now) else "stale"
+
+
+def is_form_token(shown: str, token: str, now: float) -> bool:
+    """Whether it is what a page of ours holds, of this period or the one before."""
+    stated, period = shown.encode(errors="replace"), int(now // FORM_SECONDS)
+    known = [hmac.compare_digest(stated, _signed(token, each).encode()) for each in (period, period - 1)]
+    return any(known)
 
 
 def same_origin(headers: Mapping[str, str]) -> bool:

@@ -6,6 +6,7 @@ The pages need the admin token. The first three hold nothing personal and need n
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -32,8 +33,8 @@ _STATIC = Path(__file__).parent / "static"
 _STYLE, _SCRIPT = (_STATIC / "admin.css").read_bytes(), (_STATIC / "queue.js").read_bytes()
 
 
-def admin_app(admin: Admin) -> Starlette:
-    """The application of the admin listener."""
+def admin_app(admin: Admin, more: Sequence[Route] = ()) -> Starlette:
+    """The application of the admin listener. `more`: what others have to show on it."""
     pages = Pages(admin)
     return Starlette(
         routes=[
@@ -45,13 +46,14 @@ def admin_app(admin: Admin) -> Starlette:
             Route("/static/queue.js", partial(_file, _SCRIPT, "text/javascript")),
             *QueuePages(pages).routes(),
             *QueueForms(pages).routes(),
+            *more,
         ]
     )
 
 
-def admin_listener(admin: Admin, api: QueueApi) -> Application:
+def admin_listener(admin: Admin, api: QueueApi, more: Sequence[Route] = ()) -> Application:
     """Everything that the admin listener answers, also that there is no such page: guarded as a whole."""
-    return guarded(with_queue(admin_app(admin), api))
+    return guarded(with_queue(admin_app(admin, more), api))
 
 
 async def _healthy(_request: Request) -> Response:

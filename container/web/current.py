@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from container.engine.container import Container
+from container.preview.drafts import Live
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +27,10 @@ class Current:
     """Holds the container that takes the next hit. Mutable on purpose, and the only thing a reload changes.
 
     `notice`: what the pages say about it at the top, such as what a demonstration changed. `refusal`: of the last
-    reload, if it failed.
+    reload, if it failed. `live`: the file that it was made of, for what preview compares with.
     """
 
     container: Container
     notice: str = ""
     refusal: Refusal | None = None
+    live: Live | None = None

@@ -17,6 +17,7 @@ from container.delivery.counters import Counters
 from container.delivery.outcomes import Latest, Outcomes
 from container.delivery.remedies import advice
 from container.delivery.store import Store, StoreError
+from container.preview.publishing import Publisher
 from container.web.access import GUARDED, Form, Refused, form_token, refusal, sent_form
 from container.web.caretaker import Caretaker
 from container.web.current import Current
@@ -30,7 +31,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 FormHandler = Callable[[Request, Form], Awaitable[Response]]
 
 _HERE = Path(__file__).parent
-_NOT_DONE: dict[Refused, tuple[int, str]] = {
+NOT_DONE: dict[Refused, tuple[int, str]] = {
     "foreign": (403, "The request comes from another site's page, so nothing was done. Only these pages may ask that."),
     "stale": (403, "The page was open for too long, so nothing was done. Go back, load it anew, and try again."),
     "unreadable": (400, "The form cannot be read, so nothing was done."),
@@ -47,7 +48,8 @@ class Admin:
 
     The current container's notice stands at the top of the page. `wake`: has the worker look at its lanes. `jobs`: long
     work that was begun. `outcomes`: of the latest requests. `folder`: where the store is. `spools`: the folder of the
-    spools, where there are any. `others`: the figures of the processes for which this one stands.
+    spools, where there are any. `others`: the figures of the processes for which this one stands. `publisher`: writes
+    the container file, where preview may do that.
     """
 
     current: Current
@@ -63,6 +65,7 @@ class Admin:
     folder: Path | None = None
     spools: Path | None = None
     others: Callable[[], Sequence[Figures]] = tuple
+    publisher: Publisher | None = None
 
     @property
     def caretaker(self) -> Caretaker:
@@ -129,7 +132,7 @@ class Pages:
             form = await sent_form(request, self.admin.token, self.admin.clock())
             if isinstance(form, Form):
                 return await handler(request, form)
-            status, said = _NOT_DONE[form]
+            status, said = NOT_DONE[form]
             return await self.sentence(request, "Nothing was done", said, status=status)
 
         return self.opened(answer)

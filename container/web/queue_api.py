@@ -74,11 +74,11 @@ class QueueApi:
         return _json(detail_json(found))
 
     async def replay(self, request: Request) -> Response:
-        job = self.caretaker.replay(await self._selection(await _document(request), "dead"))
+        job = self.caretaker.replay(await self._selection(await document(request), "dead"))
         return _json({"job": job_json(job)}, 202)
 
     async def drop(self, request: Request) -> Response:
-        stated = await _document(request)
+        stated = await document(request)
         job = self.caretaker.drop(await self._selection(stated, stated.get("place", "dead")))
         return _json({"job": job_json(job)}, 202)
 
@@ -89,7 +89,7 @@ class QueueApi:
         return await self._pause(request, paused=False)
 
     async def forget(self, request: Request) -> Response:
-        stated = await _document(request)
+        stated = await document(request)
         named = {name: value for name in _IDENTIFIERS if (value := stated.get(name)) is not None}
         if not all(isinstance(value, str) for value in named.values()):
             raise HTTPException(422, "Each identifier is text.")
@@ -103,7 +103,7 @@ class QueueApi:
         return _json({"job": job_json(job)})
 
     async def cancel(self, request: Request) -> Response:
-        await _document(request)
+        await document(request)
         job = await self.caretaker.cancel(request.path_params["number"], by=self.by)
         if job is None:
             raise HTTPException(404, "There is no such job any more.")
@@ -122,7 +122,7 @@ class QueueApi:
 
         `unreadable`: how many lines its caller left out, for the log.
         """
-        stated = await _document(request)
+        stated = await document(request)
         lines = stated.get("rows")
         if not isinstance(lines, list) or not all(isinstance(line, dict) for line in lines) or len(lines) > AT_ONCE:
             raise HTTPException(422, f"The rows are a list of {AT_ONCE} lines of an export at most.")
@@ -178,7 +178,7 @@ class QueueApi:
         return _json({"error": sentence, "elsewhere": other}, 404)
 
     async def _pause(self, request: Request, *, paused: bool) -> Response:
-        await _document(request)
+        await document(request)
         number = request.path_params["number"]
         if not await self.caretaker.pause(number, paused=paused, by=self.by):
             raise HTTPException(404, f"There is no lane {number}.")
@@ -191,9 +191,9 @@ class QueueApi:
             if not self.allows(request.headers.get("authorization", "")):
                 return _said(401, "The admin token is needed.", _NEEDED)
             # What is read is logged, and holds people: neither is for another site's page to begin.
-            if not _is_from_here(request.headers):
+            if not is_from_here(request.headers):
                 return _said(403, "Another site's page may not ask.")
-            if request.method == "POST" and not _is_json(request):
+            if request.method == "POST" and not is_json(request):
                 return _said(403, "Send JSON, with content-type: application/json.")
             try:
                 return await answer(request)
@@ -225,13 +225,13 @@ def with_queue(application: Application, api: QueueApi) -> Application:
     return both
 
 
-def _is_from_here(headers: Mapping[str, str]) -> bool:
+def is_from_here(headers: Mapping[str, str]) -> bool:
     """Whether no other site's page led to the request. An address that somebody typed is nobody's page."""
     typed = headers.get("sec-fetch-site") == "none" and headers.get("origin") is None
     return typed or same_origin(headers)
 
 
-def _is_json(request: Request) -> bool:
+def is_json(request: Request) -> bool:
     """Forms of other sites cannot send it."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
 
@@ -240,7 +240,7 @@ def _is_set(stated: str) -> bool:
     return stated not in ("", "0", "false")
 
 
-async def _document(request: Request) -> Document:
+async def document(request: Request) -> Document:
     body = bytearray()
     try:
         async for chunk in request.stream():

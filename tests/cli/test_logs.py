@@ -263,5 +263,6 @@ def test_every_logger_of_ours_bears_the_name_of_a_package_of_ours() -> None:
     assert {name for name in names if name.startswith("container.")} == {
         "container.cli",
         "container.delivery",
+        "container.preview",
         "container.web",
     }

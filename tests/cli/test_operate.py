@@ -23,6 +23,7 @@ from container.delivery.row import Reason
 from container.delivery.schema import FILE, LOCK_FILE
 from container.delivery.seal import KEY_FILE
 from container.delivery.sqlite import open_store
+from container.preview.publishing import FOLDER as VERSIONS
 from container.web.health import HOLDS
 from tests.cli.logged import logged
 from tests.cli.processes import PURCHASE, ROOT, serving
@@ -98,7 +99,7 @@ def test_everything_that_is_noticed_about_a_proxy_or_a_flood_is_listed() -> None
 def test_every_file_of_a_data_folder_is_listed(tmp_path: Path) -> None:
     asyncio.run(open_store(tmp_path, now=1).close())
     listed = {signs(name)[0] for name, _ in table("The data folder")}
-    rare = {MARK_FILE, f"{FILE}.corrupt-…", SOCKET, LAST_RUN, "demo/", "spool/"}
+    rare = {MARK_FILE, f"{FILE}.corrupt-…", SOCKET, LAST_RUN, "demo/", "spool/", f"{VERSIONS}/"}
     assert listed == {FILE, LOCK_FILE, KEY_FILE, RESERVE_FILE} | rare
     assert {path.name for path in tmp_path.iterdir()} == {FILE, LOCK_FILE, KEY_FILE, RESERVE_FILE}
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}

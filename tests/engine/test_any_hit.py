@@ -78,7 +78,7 @@ def raw(settings: Raw, hit: Hit) -> Claim:
     return Claim([Event(each["name"], each["data"], hit) for each in stated])
 
 
-def demanding() -> Container:
+def demanding(*, debug: bool = False) -> Container:
     """Reads the event in every way there is."""
     x = "{{ event.x }}"
     return a_container(
@@ -111,6 +111,7 @@ def demanding() -> Container:
         *(a_tag(f"On {name}", triggers=(name,), consent=("own",)) for name in TRIGGERS),
         a_tag("Excepted", exceptions=TRIGGERS, priority=1),
         consent={"own": "granted", "ad_storage": "granted"},
+        debug=debug,
     )
 
 

@@ -1,0 +1,109 @@
+"""What the interface of preview answers with, and what it reads out of what it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from container.preview.bench import RefusedError
+from container.preview.insight import insights
+from container.preview.rules import RuleError
+from container.preview.sessions import Session
+from container.web.access import GUARDED
+
+
+def nothing() -> Response:
+    """What Starlette says where there is nothing."""
+    return Response("Not Found", 404, GUARDED, "text/plain")
+
+
+def said(status: int, sentence: str) -> Response:
+    return as_json({"error": sentence}, status)
+
+
+def as_json(shown: Mapping[str, Any], status: int = 200) -> Response:
+    return Response(_bytes(shown), status, GUARDED, "application/json")
+
+
+async def told(answer: Awaitable[Response]) -> Response:
+    try:
+        return await answer
+    except HTTPException as problem:
+        return said(problem.status_code, problem.detail)
+    except RuleError as problem:
+        return said(422, str(problem))
+    except RefusedError as problem:
+        return said(409, str(problem))
+
+
+def whole(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The record with what an analyst asks of each of its conversions."""
+    events = (record.get("told") or {}).get("events", ())
+    return {**record, "insights": [insights(event) for event in events]}
+
+
+def _bytes(shown: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(shown, option=orjson.OPT_NON_STR_KEYS, default=str)
+    except (TypeError, ValueError):
+        return orjson.dumps(_writable(shown), option=orjson.OPT_NON_STR_KEYS, default=str)
+
+
+def _writable(value: Any) -> Any:
+    """The same without halves of surrogate pairs, which cannot be written; what a hit brought along may hold some."""
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if isinstance(value, Mapping):
+        return {_writable(key): _writable(member) for key, member in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return [_writable(member) for member in value]
+    return value
+
+
+def stream_event(kind: str, shown: Mapping[str, Any]) -> bytes:
+    # JSON has no line break of its own, so an event is one line of data.
+    return b"event: " + kind.encode() + b"\ndata: " + _bytes(shown) + b"\n\n"
+
+
+def number_in(stated: Mapping[str, Any], name: str) -> int:
+    number = stated.get(name)
+    if type(number) is int and 0 < number < 2**63:
+        return number
+    raise HTTPException(422, f'"{name}" is a whole number.')
+
+
+def text_in(stated: Mapping[str, Any], name: str) -> str:
+    text = stated.get(name, "")
+    if isinstance(text, str):
+        return text
+    raise HTTPException(422, f'"{name}" is text.')
+
+
+def hit_in(stated: Mapping[str, Any]) -> dict[str, Any]:
+    """A hit that somebody wrote by hand."""
+    hit = stated.get("hit")
+    if not isinstance(hit, dict):
+        raise HTTPException(422, 'The "hit" is an object.')
+    headers = hit.get("headers", [])
+    if not isinstance(headers, list) or not all(_is_pair(each) for each in headers):
+        raise HTTPException(422, "The headers are a list of pairs of texts.")
+    texts = {name: text_in(hit, name) for name in ("method", "path", "query", "body")}
+    if not texts["path"].startswith("/"):
+        raise HTTPException(422, "The path begins with a slash.")
+    return {**texts, "method": texts["method"] or "GET", "headers": headers, "ip": None}
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(each, str) for each in value)
+
+
+def kept(session: Session, number: int) -> dict[str, Any]:
+    """The record of this number."""
+    record = session.records.get(number)
+    if record is None:
+        raise HTTPException(404, "This request is no longer kept: newer ones have taken its room.")
+    return record

@@ -1,0 +1,161 @@
+"""What the script of the preview page asks: JSON, and a stream of what came in.
+
+Who has no token is told that there is nothing here. What changes something is JSON that a page of ours sends with its
+form's token, or whoever shows the admin token as a bearer, which no browser does by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from container.preview.answers import as_json, kept, nothing, said, told, whole
+from container.preview.bench import Bench
+from container.preview.brief import summary
+from container.preview.changes import Change, Changes
+from container.preview.presets import presets
+from container.preview.sessions import Session
+from container.preview.stream import BEAT_SECONDS, Streams
+from container.web.access import GUARDED, authorised, is_form_token
+from container.web.queue_api import document, is_from_here, is_json
+
+HEADER = "X-Gtm-Server-Preview"
+
+Answer = Callable[[Request, Session], Awaitable[Response]]
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class PreviewApi:
+    """`token`: the admin token. `clock`: Unix time in seconds."""
+
+    def __init__(self, bench: Bench, token: str, clock: Callable[[], float], *, beat: float = BEAT_SECONDS) -> None:
+        self.bench, self.token, self.clock = bench, token, clock
+        self.streams = Streams(bench.hide, self._lives, beat=beat)
+        self._changes = Changes(bench, clock)
+
+    def routes(self) -> list[Route]:
+        readings = (
+            ("state", self._state),
+            ("stream", self._stream),
+            ("summary", self._summary),
+            ("records/{number:int}", self._record),
+        )
+        changes = self._changes.all.items()
+        return [
+            *(Route(f"/preview/shared/{{share}}/{path}", self._shared(answer)) for path, answer in readings),
+            *(Route(f"/preview/{{id}}/{path}", self._reading(answer)) for path, answer in readings),
+            Route("/preview/{id}/text", self._reading(self._text)),
+            Route("/preview/{id}/difference", self._reading(self._difference)),
+            Route("/preview/{id}/versions", self._reading(self._versions)),
+            *(Route(f"/preview/{{id}}/{name}", self._changing(each), methods=["POST"]) for name, each in changes),
+        ]
+
+    def allows(self, request: Request) -> bool:
+        """Whether it shows the admin token."""
+        return authorised(request.headers.get("authorization", ""), self.token)
+
+    def session_of(self, request: Request) -> Session | None:
+        """The session that the address names, for who has the token."""
+        return self.bench.sessions.of(request.path_params["id"], self.clock()) if self.allows(request) else None
+
+    def shared_of(self, request: Request) -> Session | None:
+        """The session of a link to look on with."""
+        return self.bench.sessions.shared(request.path_params["share"], self.clock())
+
+    def _lives(self, session: Session) -> bool:
+        # Not by its id: that somebody looks on does not make a session last longer.
+        return session in self.bench.sessions.all(self.clock())
+
+    def _may_change(self, request: Request) -> bool:
+        """Whether a page of ours sent it, or somebody who is no browser."""
+        if request.headers.get("authorization", "").partition(" ")[0].lower() == "bearer":
+            return True
+        return is_form_token(request.headers.get("x-form-token", ""), self.token, self.clock())
+
+    # Who is answered.
+
+    def _reading(self, answer: Answer) -> Handler:
+        async def answered(request: Request) -> Response:
+            session = self.session_of(request)
+            if session is None:
+                return nothing()
+            if not is_from_here(request.headers):
+                return said(403, "Another site's page may not ask.")
+            return await told(answer(request, session))
+
+        return answered
+
+    def _shared(self, answer: Answer) -> Handler:
+        """For who has the link to look on with: it changes nothing, and shows nothing whole."""
+
+        async def answered(request: Request) -> Response:
+            session = self.shared_of(request)
+            return nothing() if session is None else await told(answer(request, session))
+
+        return answered
+
+    def _changing(self, change: Change) -> Handler:
+        async def work(request: Request, session: Session) -> Response:
+            return as_json(await change(session, await document(request)))
+
+        async def changed(request: Request) -> Response:
+            session = self.session_of(request)
+            if session is None:
+                return nothing()
+            if not is_from_here(request.headers):
+                return said(403, "Another site's page may not ask.")
+            if not is_json(request):
+                return said(403, "Send JSON, with content-type: application/json.")
+            if not self._may_change(request):
+                return said(403, "The page was open for too long, so nothing was done. Load it anew, and try again.")
+            return await told(work(request, session))
+
+        return changed
+
+    # What is read.
+
+    async def _state(self, request: Request, session: Session) -> Response:
+        shown: dict[str, Any] = {
+            "mode": session.mode,
+            "draft": session.draft is not None,
+            "ends": session.ends,
+            "dropped": session.records.dropped,
+            "tags": list(self.bench.tags(session)),
+        }
+        if "id" in request.path_params:
+            shown |= {
+                "header": HEADER,
+                "mark": session.mark,
+                "share": session.share,
+                "public": self.bench.public,
+                "codes": dict(session.test_codes),
+                "rules": [each.told() for each in session.rules],
+                "can_publish": self.bench.can_publish,
+                "presets": presets(),
+            }
+        return as_json(shown)
+
+    async def _summary(self, _request: Request, session: Session) -> Response:
+        return as_json(summary(record for _, record in session.records.since(0)))
+
+    async def _record(self, request: Request, session: Session) -> Response:
+        return as_json(whole(self.bench.hide(kept(session, request.path_params["number"]))))
+
+    async def _text(self, _request: Request, session: Session) -> Response:
+        return as_json({"text": self.bench.text(session), "draft": session.draft is not None})
+
+    async def _difference(self, _request: Request, session: Session) -> Response:
+        return as_json({"things": list(self.bench.difference(session))})
+
+    async def _versions(self, _request: Request, _session: Session) -> Response:
+        return as_json({"versions": list(await self.bench.versions())})
+
+    async def _stream(self, _request: Request, session: Session) -> Response:
+        if self.streams.full:
+            return said(503, "Too many pages of preview are open.")
+        headers = {**GUARDED, "x-accel-buffering": "no"}
+        return StreamingResponse(self.streams.of(session), media_type="text/event-stream", headers=headers)

@@ -1,0 +1,60 @@
+"""What the pages of preview ask of the rest of it, so that they know neither how a draft is made nor how a hit runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+from container.preview.sessions import Session, Sessions
+
+Json = Mapping[str, Any]
+Source = Literal["composed", "replayed"]
+
+
+class RefusedError(Exception):
+    """What was asked is not done. The sentence says why, and is shown."""
+
+
+class Bench(Protocol):
+    """Drafts, hits by hand, and the file. What cannot be done raises `RefusedError` with a sentence."""
+
+    sessions: Sessions
+    public: str
+    """The address of the public listener, such as `https://tags.shop.example`; empty when nobody said it."""
+
+    @property
+    def can_publish(self) -> bool:
+        """Whether a draft may become the live file."""
+
+    def hide(self, record: Json) -> dict[str, Any]:
+        """The record as it is shown without reveal."""
+
+    def name(self) -> str:
+        """The container's name."""
+
+    def tags(self, session: Session) -> Sequence[Json]:
+        """`name`, `type`, and `test_code`: whether the tag has a field for a vendor's test code."""
+
+    async def draft(self, session: Session, text: str, filename: str) -> Sequence[Json]:
+        """Takes the draft unless it has errors; all its problems, as `validate` gives them. Empty: the live file."""
+
+    def text(self, session: Session) -> str:
+        """The draft's text, the live file's when there is none."""
+
+    def difference(self, session: Session) -> Sequence[Json]:
+        """By named thing: `kind`, `name`, `what`, and `lines` of a unified diff."""
+
+    async def publish(self, session: Session, *, by: str) -> None:
+        """The draft becomes the live file."""
+
+    async def versions(self) -> Sequence[Json]:
+        """Earlier files: `number`, `until`, `version`, `by`."""
+
+    async def restore(self, number: int, *, by: str) -> None:
+        """An earlier file becomes the live one again."""
+
+    async def run(self, session: Session, hit: Json, *, source: Source) -> int:
+        """Runs a hit as if it had come in with the session's mark. The number of its record."""
+
+    async def compared(self, session: Session, hit: Json) -> Json:
+        """What `live` and `draft` would do with the hit, each as it is traced. Nothing is sent."""

@@ -1,0 +1,70 @@
+"""A record as a line of the list, and all records of a session as a table of its tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+Json = Mapping[str, Any]
+
+LONGEST_QUERY = 160
+
+
+def brief(record: Json) -> dict[str, Any]:
+    """What the list shows of a record, and what it is searched by."""
+    hit, told = record.get("hit") or {}, record.get("told") or {}
+    events = [_event(event) for event in told.get("events", ())]
+    answers = [each.get("answer") for each in record.get("outgoing", ())]
+    return {
+        "number": record.get("number", 0),
+        "at": record.get("at", 0),
+        "method": hit.get("method", ""),
+        "path": hit.get("path", ""),
+        "query": str(hit.get("query") or "")[:LONGEST_QUERY],
+        "client": told.get("client"),
+        "why": told.get("why", ""),
+        "source": record.get("source", ""),
+        "mode": record.get("mode", ""),
+        "draft": bool(record.get("draft")),
+        "events": events,
+        "fired": sum(event["fired"] for event in events),
+        "tags": sorted({tag.get("tag", "") for event in told.get("events", ()) for tag in _fired(event)}),
+        "failed": _failed(told) or any(answer and answer.get("verdict") != "delivered" for answer in answers),
+        "cut": bool(record.get("cut")),
+    }
+
+
+def summary(records: Iterable[Json]) -> dict[str, Any]:
+    """Totals of the session: hits, events, and of each tag how often it got which status and verdict."""
+    hits, events, tags = 0, 0, dict[str, dict[str, Any]]()
+    for record in records:
+        hits += 1
+        found = (record.get("told") or {}).get("events", ())
+        events += len(found)
+        for tag in (tag for event in found for tag in event.get("tags", ())):
+            row = _row(tags, tag.get("tag", ""), tag.get("type", ""))
+            status = str(tag.get("status", ""))
+            row["statuses"][status] = row["statuses"].get(status, 0) + 1
+        for each in record.get("outgoing", ()):
+            row = _row(tags, each.get("tag", ""), "")
+            word = (each.get("answer") or {}).get("verdict") or "not sent"
+            row["verdicts"][word] = row["verdicts"].get(word, 0) + 1
+    return {"hits": hits, "events": events, "tags": list(tags.values())}
+
+
+def _row(tags: dict[str, dict[str, Any]], name: str, type: str) -> dict[str, Any]:
+    row = tags.setdefault(name, {"tag": name, "type": type, "statuses": {}, "verdicts": {}})
+    row["type"] = row["type"] or type
+    return row
+
+
+def _event(event: Json) -> dict[str, Any]:
+    return {"name": event.get("name", ""), "fired": sum(1 for _ in _fired(event))}
+
+
+def _fired(event: Json) -> Iterator[Json]:
+    return (tag for tag in event.get("tags", ()) if tag.get("status") == "fired")
+
+
+def _failed(told: Json) -> bool:
+    return any(tag.get("status") == "failed" for event in told.get("events", ()) for tag in event.get("tags", ()))

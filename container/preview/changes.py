@@ -1,0 +1,120 @@
+"""What the preview page can have done: for its session, with a draft, and with hits by hand."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from starlette.exceptions import HTTPException
+
+from container.preview.answers import hit_in, kept, number_in, text_in, whole
+from container.preview.bench import Bench
+from container.preview.rules import MOST_RULES, rule
+from container.preview.sessions import Session
+
+BY = "admin_token"
+MODES = ("dry", "test", "send")
+
+logger = logging.getLogger("container.web")
+
+Change = Callable[[Session, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+
+
+class Changes:
+    """By name in `all`. Each takes what was sent, and gives what is answered."""
+
+    def __init__(self, bench: Bench, clock: Callable[[], float]) -> None:
+        self._bench, self._clock = bench, clock
+        self.all: Mapping[str, Change] = {
+            "reveal": self.reveal,
+            "link": self.link,
+            "mode": self.mode,
+            "codes": self.codes,
+            "rules": self.rules,
+            "clear": self.clear,
+            "end": self.end,
+            "draft": self.draft,
+            "publish": self.publish,
+            "restore": self.restore,
+            "compose": self.compose,
+            "replay": self.replay,
+            "compare": self.compare,
+        }
+
+    async def reveal(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
+        number = number_in(stated, "number")
+        record = kept(session, number)
+        logger.info("preview.revealed session=%s record=%d by=%s", session.id, number, BY)
+        return whole(record)
+
+    async def link(self, session: Session, _stated: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"path": f"/_preview/{self._bench.sessions.code(session, self._clock())}"}
+
+    async def mode(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
+        mode = stated.get("mode")
+        if mode not in MODES:
+            raise HTTPException(422, 'A mode is "dry", "test" or "send".')
+        if mode != session.mode:
+            session.mode = mode
+            logger.info("preview.mode session=%s mode=%s by=%s", session.id, mode, BY)
+        return {"mode": session.mode}
+
+    async def codes(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
+        codes = stated.get("codes")
+        if not isinstance(codes, dict) or not all(isinstance(code, str) for code in codes.values()):
+            raise HTTPException(422, "The codes are texts by name of the tag.")
+        known = {tag["name"] for tag in self._bench.tags(session) if tag.get("test_code")}
+        session.test_codes.clear()
+        session.test_codes.update({tag: code.strip() for tag, code in codes.items() if tag in known and code.strip()})
+        return {"codes": dict(session.test_codes)}
+
+    async def rules(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
+        rules = stated.get("rules")
+        if not isinstance(rules, list) or not all(isinstance(each, dict) for each in rules):
+            raise HTTPException(422, "The rules are a list.")
+        if len(rules) > MOST_RULES:
+            raise HTTPException(422, f"A session has {MOST_RULES} rules at most.")
+        session.rules[:] = [rule(each) for each in rules]
+        return {"rules": [each.told() for each in session.rules]}
+
+    async def clear(self, session: Session, _stated: Mapping[str, Any]) -> Mapping[str, Any]:
+        session.records.clear()
+        return {}
+
+    async def end(self, session: Session, _stated: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._bench.sessions.end(session)
+        logger.info("preview.ended session=%s by=%s", session.id, BY)
+        return {}
+
+    async def draft(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
+        text = text_in(stated, "text")
+        problems = await self._bench.draft(session, text, text_in(stated, "filename") or "draft.yaml")
+        return {"problems": list(problems), "draft": session.draft is not None}
+
+    async def publish(self, session: Session, _stated: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._is_allowed()
+        await self._bench.publish(session, by=BY)
+        return {}
+
+    async def restore(self, _session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._is_allowed()
+        await self._bench.restore(number_in(stated, "number"), by=BY)
+        return {}
+
+    async def compose(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"number": await self._bench.run(session, hit_in(stated), source="composed")}
+
+    async def replay(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
+        hit = kept(session, number_in(stated, "number"))["hit"]
+        return {"number": await self._bench.run(session, hit, source="replayed")}
+
+    async def compare(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
+        number = stated.get("number")
+        hit = hit_in(stated) if number is None else kept(session, number_in(stated, "number"))["hit"]
+        told = await self._bench.compared(session, hit)
+        return {side: self._bench.hide({"told": told[side]})["told"] for side in ("live", "draft")}
+
+    def _is_allowed(self) -> None:
+        if not self._bench.can_publish:
+            raise HTTPException(403, "This server does not publish. Start it with --allow-publish.")

@@ -1,0 +1,151 @@
+"""What a record says of a visitor, so that it shows nowhere in it: also not in a sentence that quotes it, or as a name.
+
+Nobody can list all that identifies a visitor, nor tell a name of a person from a name of a field. But whatever stands
+under a name of which the value is masked is known, and is then masked wherever else it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from container.delivery.masking import masked, masked_text
+from container.delivery.texts import values
+
+SHORTEST_INSIDE = 6
+"""Characters of a value that is looked for inside of text; a shorter one counts where it is all there is."""
+
+LONGEST_NAME = 64
+LONGEST_WORD = 24
+"""Letters and digits of a name in one piece; longer ones may be anything, encoded."""
+
+_START = 4
+"""Values are found by their first characters."""
+
+_SNAKE = re.compile(r"[a-z_]{1,40}", re.ASCII)
+_CODE = re.compile(r"[A-Z]{3}", re.ASCII)
+"""Of a currency."""
+
+_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$.\[\]-]*|[0-9]{1,4}", re.ASCII)
+_MANY_DIGITS = re.compile(r"[0-9]{5}|[0-9]+\.[0-9]+\.", re.ASCII)
+_PIECE = re.compile(r"[A-Za-z0-9]+", re.ASCII)
+_QUOTED = re.compile(r'"([^"]*)"')
+_SAID = re.compile(r"[a-z_][a-z0-9_.]{0,40}", re.ASCII)
+_PERSONAL = re.compile(
+    r"\S*(?:@|%40|://)\S*"
+    r"|\+?[0-9][0-9 ()./-]{5,}[0-9]"
+    r"|(?<![A-Za-z0-9])[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]{4,}"
+    r"|(?<![A-Za-z0-9])(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{20,}",
+    re.ASCII,
+)
+"""Addresses of people, pages and machines, long numbers, and long ids, wherever they stand in a sentence."""
+
+_SECRET = re.compile(r"\$\{secret:[A-Za-z0-9_.-]{1,100}\}", re.ASCII)
+
+
+class Hidden:
+    """What may not be seen of one record.
+
+    `known`: texts of the configuration, which are shown as they are. `expected`: what conditions compare with, which
+    sentences quote: shown there, unless a visitor sent the same.
+    """
+
+    def __init__(self, known: Collection[str] = (), expected: Collection[str] = ()) -> None:
+        self.known = frozenset(known)
+        self._expected = frozenset(expected)
+        self._values: set[str] = set()
+        self._shown: set[str] = set()
+        self._starts: dict[str, set[str]] = {}
+
+    def hide(self, name: str, text: str) -> None:
+        """The text, and what stands within it, is a visitor's."""
+        for _, value in values(name, text):
+            plain = value.strip()
+            small = plain.casefold()
+            if len(small) < 2 or small in self._values:
+                continue
+            self._values.add(small)
+            # A word in small letters may be a word of a sentence. Where it is quoted it is not shown all the same.
+            if len(small) >= SHORTEST_INSIDE and not _SNAKE.fullmatch(plain):
+                self._starts.setdefault(small[:_START], set()).add(small)
+
+    def show(self, text: str) -> None:
+        """The text is shown under a name that is nobody's, so it tells nothing elsewhere, if it is a plain word."""
+        if _SNAKE.fullmatch(text) or _CODE.fullmatch(text):
+            self._shown.add(text.casefold())
+
+    def is_value(self, text: str) -> bool:
+        """Whether the text as a whole is a visitor's."""
+        small = text.strip().casefold()
+        return small in self._values and small not in self._shown and text not in self.known
+
+    def without(self, text: str) -> str:
+        """The text with what is a visitor's masked."""
+        if text in self.known:
+            return text
+        return masked(text) if self.is_value(text) else self._without_inner(text)
+
+    def name(self, name: str) -> str:
+        """A name of a field, a header or a cookie. It is shown unless it may be a value."""
+        if name in self.known:
+            return name
+        longest = max(map(len, _PIECE.findall(name)), default=0)
+        plain = len(name) <= LONGEST_NAME and longest <= LONGEST_WORD and _NAME.fullmatch(name) is not None
+        is_name = plain and not _MANY_DIGITS.search(name) and self.without(name) == name
+        return name if is_name else masked(name)
+
+    def sentence(self, text: str) -> str:
+        """A sentence of ours. What it quotes is shown if it is of the configuration, or a word that nobody sent."""
+        if text in self.known:
+            return text
+        parts: list[str] = []
+        position = 0
+        for found in _QUOTED.finditer(text):
+            parts += (self._outside_secrets(text[position : found.start()]), f'"{self.quoted(found[1])}"')
+            position = found.end()
+        return "".join((*parts, self._outside_secrets(text[position:])))
+
+    def quoted(self, text: str) -> str:
+        """What a sentence quotes, without its quotes."""
+        if not text or text in self.known or _SECRET.fullmatch(text):
+            return text
+        if text in self._expected:
+            return self.without(text)
+        is_word = _SAID.fullmatch(text) and not _MANY_DIGITS.search(text) and not self.is_value(text)
+        return text if is_word else masked_text(text)
+
+    def _outside_secrets(self, text: str) -> str:
+        parts: list[str] = []
+        position = 0
+        for found in _SECRET.finditer(text):
+            parts += (self._impersonal(text[position : found.start()]), found[0])
+            position = found.end()
+        return "".join((*parts, self._impersonal(text[position:])))
+
+    def _impersonal(self, text: str) -> str:
+        # Values first: what is masked of one in parts would not be found any more.
+        return _PERSONAL.sub(lambda found: masked(found[0]), self._without_inner(text))
+
+    def _without_inner(self, text: str) -> str:
+        small = text.casefold()
+        if len(small) != len(text) or not self._starts:
+            return text if not self._starts else self._all_of(text, small)
+        parts: list[str] = []
+        position = done = 0
+        while position <= len(small) - SHORTEST_INSIDE:
+            found = self._at(small, position)
+            if found:
+                parts += (text[done:position], masked(text[position : position + found]))
+                position = done = position + found
+            else:
+                position += 1
+        return "".join((*parts, text[done:]))
+
+    def _all_of(self, text: str, small: str) -> str:
+        """For the few texts that are longer in small letters: all or nothing."""
+        return masked(text) if any(self._at(small, place) for place in range(len(small))) else text
+
+    def _at(self, small: str, position: int) -> int:
+        """How long the longest value is that stands at this place."""
+        candidates = self._starts.get(small[position : position + _START], ())
+        return max((len(each) for each in candidates if small.startswith(each, position)), default=0)

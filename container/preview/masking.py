@@ -1,0 +1,392 @@
+"""What is shown of a record unless somebody asks for the whole: what happened, and not to whom.
+
+As `delivery/masking.py` has it, values are shown only under names that are known to hold none of a visitor's. Beside
+them stand texts of the configuration, and sentences of ours, which may quote a value: it is masked there as well.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote_plus
+
+import orjson
+
+from container.delivery.masking import AMOUNTS, CURRENCIES, HARMLESS_HEADERS, MOST_DEEP, is_shown, masked_text
+from container.delivery.masking import masked as hinted
+from container.preview.hidden import Hidden
+
+_CONFIGURED = frozenset({"tag", "client", "field", "written"})
+"""Under these names stands what the analyst wrote."""
+
+_CONFIGURED_PARTS = frozenset({"tags", "triggers", "exceptions", "variables", "transformations"})
+"""The members of these have a name and a type of the configuration."""
+
+_ABOUT = frozenset({("conditions", "text"), ("variables", "from"), ("settings", "from")})
+"""Where we say what the analyst wrote: with names of cookies and parameters, which a sentence might not show."""
+
+_NUMBERS = frozenset({"at", "number", "seconds", "status", "attempt", "bytes", "max_age", "row", "time", "ends"})
+
+_OURS = frozenset(
+    (
+        *("cache-control", "vary", "date", "connection", "server", "retry-after", "transfer-encoding", "pragma"),
+        *("access-control-allow-methods", "access-control-allow-credentials", "allow", "sec-fetch-mode"),
+        *("sec-fetch-site", "sec-fetch-dest", "dnt", "sec-gpc"),
+    )
+)
+"""Headers beside those of deliveries that say how something was sent, and not by whom."""
+
+_METHOD = re.compile(r"[A-Z]{3,7}", re.ASCII)
+_AMOUNT = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,6})?", re.ASCII)
+_WORDS = re.compile(r"[A-Za-z][A-Za-z_. -]{0,40}|[0-9]{1,6}|G1[01-]{2}|(?:G|GT|AW)-[A-Z0-9]{1,14}", re.ASCII)
+_TIME = re.compile(r"1[0-9]{9}(?:[0-9]{3}){0,2}", re.ASCII)
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)?([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.ASCII | re.DOTALL)
+_HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?", re.ASCII)
+_SEGMENT = re.compile(r"[a-z][a-z_.-]{0,24}|v?[0-9]{1,3}(?:\.[0-9]{1,3})?", re.ASCII)
+_QUOTED = re.compile(r'"([^"]+)"')
+_FORM = "x-www-form-urlencoded"
+_LONGEST_NUMBER = 6
+_HEX = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+
+def masked(record: Mapping[str, Any], *, known: Collection[str] = ()) -> dict[str, Any]:
+    """The record for somebody who has not asked to see more.
+
+    `known`: more texts of the configuration, which are shown as they are, such as the paths of clients.
+    """
+    hidden = Hidden({*known, *_written(record, "")}, set(_expected(record, "")))
+    _Masking(hidden).members(record, "")
+    # Once more, now that all is known that has to be hidden.
+    return _Masking(hidden).members(record, "")
+
+
+def _written(value: Any, within: str) -> Iterator[str]:
+    """The texts of the configuration in the structure of a record, where no visitor can have put them."""
+    if isinstance(value, list):
+        for member in value:
+            yield from _written(member, within)
+    if not isinstance(value, dict):
+        return
+    for key, member in value.items():
+        if _is_configured(key, within):
+            yield from (each for each in (member,) if isinstance(each, str) and each)
+        elif key == "value" and _is_fixed(value, within):
+            yield from _texts(member)
+        elif key not in _PARTS:
+            yield from _written(member, key)
+
+
+def _is_fixed(beside: Mapping[str, Any], within: str) -> bool:
+    """Whether a setting has its value from the configuration, and not from a hit."""
+    return within == "settings" and beside.get("from") == ""
+
+
+def _texts(value: Any) -> Iterator[str]:
+    match value:
+        case str() if value:
+            yield value
+        case list():
+            for member in value:
+                yield from _texts(member)
+        case dict():
+            for member in value.values():
+                yield from _texts(member)
+
+
+def _expected(value: Any, within: str) -> Iterator[str]:
+    """What the conditions of a record compare with, as it is written in them."""
+    if isinstance(value, list):
+        for member in value:
+            yield from _expected(member, within)
+    if not isinstance(value, dict):
+        return
+    for key, member in value.items():
+        if (within, key) == ("conditions", "text") and isinstance(member, str):
+            yield from _QUOTED.findall(member)
+        elif key not in _PARTS:
+            yield from _expected(member, key)
+
+
+def _is_configured(key: str, within: str) -> bool:
+    return key in _CONFIGURED or (key in ("name", "type") and within in _CONFIGURED_PARTS)
+
+
+class _Masking:
+    """Goes through a record by its structure; what is masked on the way is hidden elsewhere."""
+
+    def __init__(self, hidden: Hidden) -> None:
+        self._hidden = hidden
+
+    def members(self, value: Mapping[str, Any], within: str) -> dict[str, Any]:
+        """An object of the structure. `within`: the name under which it stands."""
+        found: dict[str, Any] = {}
+        for key, member in value.items():
+            _put(found, self._hidden.name(key), self._member(key, member, value, within))
+        return found
+
+    def _member(self, key: str, member: Any, beside: Mapping[str, Any], within: str) -> Any:
+        if key in _PARTS:
+            return _PARTS[key](self, member, beside)
+        if isinstance(member, str):
+            return self._text(key, member, within)
+        return self._structure(key, member)
+
+    def _text(self, key: str, text: str, within: str) -> str:
+        if _is_configured(key, within):
+            return text
+        if (within, key) in _ABOUT:
+            return self._hidden.without(text)
+        if (key == "name" and within == "events") or key == "event":
+            return str(self.json(text, "event"))
+        if key == "method":
+            return text if _METHOD.fullmatch(text) else self._hide("", text)
+        if key in ("name", "key"):
+            return self._hidden.name(text)
+        if key == "id" and _HEX.fullmatch(text):
+            return text
+        return self._hidden.sentence(text)
+
+    def _structure(self, key: str, value: Any) -> Any:
+        match value:
+            case dict():
+                return self.members(value, key)
+            case list():
+                return [self._structure(key, member) for member in value]
+            case str():
+                return self._hidden.sentence(value)
+            case bool() | None:
+                return value
+        return value if key in _NUMBERS else self._number(key, value)
+
+    def json(self, value: Any, key: str = "", depth: int = 0, money: bool = False) -> Any:
+        """What a visitor sent, or what was made of it. `key`: under which it stands. `money`: beside a currency."""
+        if depth > MOST_DEEP:
+            return "…"
+        match value:
+            case dict():
+                money = any(name in CURRENCIES and _is_word(member) for name, member in value.items())
+                found: dict[str, Any] = {}
+                for name, member in value.items():
+                    _put(found, self._hidden.name(name), self.json(member, name, depth + 1, money))
+                return found
+            case list():
+                return [self.json(member, key, depth + 1, money) for member in value]
+            case bool() | None:
+                return value
+            case int() | float():
+                return self._number(key, value, money)
+        return self._value(key, str(value), money)
+
+    def _number(self, key: str, value: float, money: bool = False) -> Any:
+        text = str(value)
+        if len(text) <= _LONGEST_NUMBER or self._is_shown(key, text, money):
+            return value
+        return self._hide(key, text)
+
+    def _value(self, key: str, text: str, money: bool = False) -> str:
+        if not text or text in self._hidden.known:
+            return text
+        if not self._is_shown(key, text, money):
+            return self._hide(key, text)
+        self._hidden.show(text)
+        return self._hidden.without(text)
+
+    def _is_shown(self, key: str, text: str, money: bool) -> bool:
+        """Stricter than for deliveries: what is shown of a hit reads as words, as an amount, or as a time."""
+        small = key.lower().removeprefix("x-ga-")
+        if not is_shown(small, text, money=money):
+            return False
+        is_time = "time" in small and _TIME.fullmatch(text)
+        is_amount = small.endswith(tuple(AMOUNTS)) and _AMOUNT.fullmatch(text)
+        return bool(is_time or is_amount or _WORDS.fullmatch(text))
+
+    def _hide(self, name: str, text: str) -> str:
+        self._hidden.hide(name, text)
+        return masked_text(text)
+
+    def under_name(self, value: Any, beside: Mapping[str, Any]) -> Any:
+        """The value of a variable, a field, a condition or a key."""
+        named = next((beside[each] for each in ("name", "field", "key") if isinstance(beside.get(each), str)), "")
+        text = beside.get("text")
+        name = named or (text.partition(" ")[0] if isinstance(text, str) else "")
+        # A setting stands in groups, as in `properties.currency`.
+        return self.json(value, name.rpartition(".")[2])
+
+    def expected(self, value: Any, _beside: Mapping[str, Any]) -> Any:
+        """What a condition compares with: written in it, or the value of a variable."""
+        match value:
+            case str():
+                return self._hidden.quoted(value)
+            case list():
+                return [self.expected(member, {}) for member in value]
+        return self.json(value)
+
+    def headers(self, value: Any, _beside: Mapping[str, Any]) -> Any:
+        """Headers as pairs or as an object."""
+        if isinstance(value, dict):
+            found: dict[str, Any] = {}
+            for name, held in value.items():
+                _put(found, self._hidden.name(name), self._header(name.lower(), str(held)))
+            return found
+        if not isinstance(value, list):
+            return self.json(value)
+        return [
+            [self._hidden.name(str(pair[0])), self._header(str(pair[0]).lower(), str(pair[1]))]
+            for pair in value
+            if isinstance(pair, list) and len(pair) == 2
+        ]
+
+    def _header(self, name: str, value: str) -> str:
+        if name in HARMLESS_HEADERS or name in _OURS:
+            return self._hidden.sentence(value)
+        if name in ("cookie", "set-cookie"):
+            first, *others = value.split(";")
+            rest = [self._cookie(each) if name == "cookie" else self._attribute(each) for each in others]
+            return "; ".join((self._cookie(first), *rest))
+        return self._hide(name, value) if value else value
+
+    def _cookie(self, pair: str) -> str:
+        name, equals, value = pair.strip().partition("=")
+        if not equals:
+            return self._hide("", name) if name else name
+        self._hidden.hide(name, value)
+        return f"{self._hidden.name(name)}={hinted(value) if value else ''}"
+
+    def _attribute(self, pair: str) -> str:
+        name, _, _ = pair.strip().partition("=")
+        return (
+            pair.strip() if name.lower() in _ATTRIBUTES and self._hidden.sentence(pair) == pair else self._cookie(pair)
+        )
+
+    def cookies(self, value: Any, _beside: Mapping[str, Any]) -> Any:
+        """Cookies of a hit, by name, or those of a reply as objects."""
+        if isinstance(value, dict):
+            found: dict[str, Any] = {}
+            for name, held in value.items():
+                _put(found, self._hidden.name(name), self._whole(held, value))
+            return found
+        if not isinstance(value, list):
+            return self._whole(value, {})
+        return [self._set_cookie(each) if isinstance(each, dict) else self._whole(each, {}) for each in value]
+
+    def _set_cookie(self, cookie: Mapping[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, held in cookie.items():
+            match held:
+                case str() if key == "name":
+                    shown: Any = self._hidden.name(held)
+                case str() if key in ("path", "domain", "same_site", "samesite"):
+                    shown = self._hidden.sentence(held)
+                case str():
+                    shown = self._whole(held, cookie)
+                case _:
+                    shown = self._structure(key, held)
+            _put(found, self._hidden.name(key), shown)
+        return found
+
+    def _whole(self, value: Any, _beside: Mapping[str, Any]) -> Any:
+        """Nothing of a value but its ends and its length."""
+        return self._hide("", value) if isinstance(value, str) and value else self.json(value)
+
+    def address(self, value: Any, _beside: Mapping[str, Any]) -> Any:
+        """An address, or a path: plain words in it are shown, and the names of its parameters."""
+        if not isinstance(value, str):
+            return self.json(value)
+        if value in self._hidden.known:
+            return value
+        found = _ADDRESS.fullmatch(value)
+        if found is None:
+            return self._hide("", value)
+        scheme, host, path, query, fragment = (found[number] or "" for number in range(1, 6))
+        if host and not (scheme and _HOST.fullmatch(host) and self._hidden.without(host) == host):
+            host = self._hide("", host)
+        return "".join(
+            (
+                scheme,
+                host,
+                path if path in self._hidden.known else "/".join(map(self._segment, path.split("/"))),
+                f"?{self.pairs(query[1:], {})}" if query else "",
+                f"#{self._hide('', fragment[1:])}" if fragment[1:] else fragment,
+            )
+        )
+
+    def _segment(self, text: str) -> str:
+        is_word = not text or (_SEGMENT.fullmatch(text) and not self._hidden.is_value(text))
+        return text if is_word or text in self._hidden.known else self._hide("", text)
+
+    def pairs(self, value: Any, _beside: Mapping[str, Any]) -> Any:
+        """Parameters of a query or a form."""
+        if not isinstance(value, str):
+            return self.json(value)
+        pairs = [pair.partition("=") for pair in value.split("&")]
+        money = any(name in CURRENCIES and _is_word(held) for name, _, held in pairs)
+        return "&".join(self._pair(*pair, money=money) for pair in pairs)
+
+    def _pair(self, name: str, equals: str, value: str, *, money: bool) -> str:
+        if not equals:
+            return self._hide("", unquote_plus(name)) if name else name
+        held = unquote_plus(value, errors="replace")
+        return f"{self._hidden.name(unquote_plus(name, errors='replace'))}={self._value(name, held, money)}"
+
+    def body(self, value: Any, beside: Mapping[str, Any]) -> Any:
+        """A body by its kind: JSON and forms with their names, other text line by line."""
+        if not isinstance(value, str):
+            return self.json(value)
+        try:
+            document = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            document = None
+        if isinstance(document, (dict, list)):
+            return orjson.dumps(self.json(document)).decode()
+        is_form = _FORM in _content_type(beside.get("headers"))
+        return "\n".join(self._line(line, is_form) for line in value.split("\n"))
+
+    def _line(self, line: str, is_form: bool) -> str:
+        pairs = line.split("&")
+        looks_paired = all(0 < pair.find("=") <= 64 for pair in pairs)
+        if looks_paired and (is_form or len(pairs) > 1):
+            return str(self.pairs(line, {}))
+        return self._hide("", line) if line.strip() else line
+
+
+_ATTRIBUTES = frozenset({"path", "domain", "max-age", "expires", "secure", "httponly", "samesite", "partitioned"})
+
+_PARTS: Mapping[str, Callable[[_Masking, Any, Mapping[str, Any]], Any]] = {
+    "data": lambda masking, value, _beside: masking.json(value),
+    "json": lambda masking, value, _beside: masking.json(value),
+    "value": _Masking.under_name,
+    "before": _Masking.under_name,
+    "after": _Masking.under_name,
+    "expected": _Masking.expected,
+    "headers": _Masking.headers,
+    "cookies": _Masking.cookies,
+    "url": _Masking.address,
+    "path": _Masking.address,
+    "query": _Masking.pairs,
+    "body": _Masking.body,
+    "body_base64": lambda masking, value, _beside: hinted(value) if isinstance(value, str) else masking.json(value),
+    "ip": lambda masking, value, _beside: masking.json(value),
+    "sender_id": lambda masking, value, _beside: masking.json(value),
+}
+"""What a visitor sent, or what was made of it, by the name under which it stands in a record."""
+
+
+def _put(found: dict[str, Any], name: str, value: Any) -> None:
+    """Puts it under this name, or under another one where two names look alike when they are masked."""
+    number = 1
+    wanted = name
+    while wanted in found:
+        number += 1
+        wanted = f"{name} ({number})"
+    found[wanted] = value
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == 3 and value.isalpha()
+
+
+def _content_type(headers: Any) -> str:
+    pairs = headers.items() if isinstance(headers, dict) else headers if isinstance(headers, list) else ()
+    found = (pair for pair in pairs if len(pair) == 2 and str(pair[0]).lower() == "content-type")
+    return next((str(pair[1]).lower() for pair in found), "")

@@ -1,0 +1,115 @@
+"""The pages of preview on the admin listener: where a session is started, and the screen of one.
+
+Who has no token is told that there is nothing here, so that nobody learns that there is a preview. Browsers that were
+let in at the overview of the deliveries send the token along by themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from container.preview.answers import nothing
+from container.preview.api import PreviewApi
+from container.preview.changes import BY
+from container.preview.remote import Remote
+from container.preview.sessions import TooManyError
+from container.web.access import GUARDED, Form, form_token, sent_form
+from container.web.health import moment
+from container.web.pages import NOT_DONE, gone_to
+
+logger = logging.getLogger("container.web")
+
+_HERE = Path(__file__).parent
+_KINDS = {".css": "text/css", ".js": "text/javascript"}
+
+
+class PreviewPages:
+    """The routes of preview, those of its interface included."""
+
+    def __init__(self, api: PreviewApi) -> None:
+        self._api, self._bench = api, api.bench
+        self._environment = Environment(
+            loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined
+        )
+        self._environment.globals["moment"] = moment
+
+    def routes(self) -> list[Route]:
+        return [
+            *_static(),
+            Route("/preview", self._start),
+            Route("/preview/start", self._started, methods=["POST"]),
+            Route("/preview/shared/{share}", self._looked_on),
+            *Remote(self._api).routes(),
+            *self._api.routes(),
+            Route("/preview/{id}", self._session),
+        ]
+
+    async def _start(self, request: Request) -> Response:
+        if not self._api.allows(request):
+            return nothing()
+        return await self._opening(request)
+
+    async def _started(self, request: Request) -> Response:
+        api = self._api
+        if not api.allows(request):
+            return nothing()
+        form = await sent_form(request, api.token, api.clock())
+        if not isinstance(form, Form):
+            status, sentence = NOT_DONE[form]
+            return await self._opening(request, status=status, problem=sentence)
+        try:
+            session = self._bench.sessions.start(api.clock())
+        except TooManyError as problem:
+            return await self._opening(request, status=409, problem=str(problem))
+        logger.info("preview.started session=%s by=%s", session.id, BY)
+        return gone_to(session.id)
+
+    async def _opening(self, request: Request, *, status: int = 200, problem: str = "") -> Response:
+        sessions = self._bench.sessions.all(self._api.clock())
+        return await self._shown(request, "start.html", status=status, problem=problem, sessions=sessions)
+
+    async def _session(self, request: Request) -> Response:
+        session = self._api.session_of(request)
+        if session is None:
+            return nothing()
+        return await self._shown(request, "session.html", base=f"{session.id}/", shared=False)
+
+    async def _looked_on(self, request: Request) -> Response:
+        session = self._api.shared_of(request)
+        if session is None:
+            return nothing()
+        return await self._shown(request, "session.html", base=f"{session.share}/", shared=True)
+
+    async def _shown(self, request: Request, name: str, *, status: int = 200, **values: Any) -> Response:
+        shared = values.get("shared", False)
+        values |= {
+            "name": self._bench.name() or "Container",
+            "form_token": "" if shared else form_token(self._api.token, self._api.clock()),
+            "root": "../" * (request.url.path.count("/") - 1),
+        }
+        text = await asyncio.to_thread(self._environment.get_template(name).render, values)
+        return Response(text.encode(errors="replace"), status, GUARDED, "text/html")
+
+
+def _static() -> list[Route]:
+    """Styles and scripts, which hold nothing of anybody."""
+    files = sorted((_HERE / "static").iterdir())
+    return [Route(f"/static/{file.name}", _served(file.read_bytes(), _KINDS[file.suffix])) for file in files]
+
+
+def _served(content: bytes, kind: str) -> Callable[[Request], Any]:
+    return partial(_file, content, kind)
+
+
+async def _file(content: bytes, kind: str, _request: Request) -> Response:
+    return Response(content, media_type=kind, headers=GUARDED)

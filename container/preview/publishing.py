@@ -1,0 +1,177 @@
+"""A draft takes the place of the container file: written as a whole, in force at once, or nothing has changed.
+
+What the file said before is kept in the data folder, the last ten of it, and can be put back.
+Why: docs/decisions/preview-publishing.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from container.config.load import DIGEST_LENGTH
+from container.config.source import LARGEST_FILE
+from container.delivery.told import quoted
+from container.preview.drafts import Draft, Live, text_digest
+
+FOLDER = "versions"
+MOST_VERSIONS = 10
+
+_NAME = re.compile(r"[0-9]{16}-[0-9a-f]{12}\.json", re.ASCII)
+_STAMP = 16
+"""Digits of a moment in a name, so that names are in the order of time."""
+
+logger = logging.getLogger("container.preview")
+
+
+class PublishError(Exception):
+    """The file was not changed; the text says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What the file said until a moment in Unix milliseconds, when somebody put something else in its place.
+
+    `number` names it, and the later one is the higher. `version`: the digest that the container showed as its version.
+    """
+
+    number: int
+    until: int
+    version: str
+    by: str
+    text: str = field(repr=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """What a list of versions shows: the text is asked for by number."""
+        return {"number": self.number, "until": self.until, "version": self.version, "by": self.by}
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """`path`: the container file. `folder`: the data folder. `live`: gives the file in force. `clock`: Unix ms.
+
+    `write`: puts a file's content in place as a whole. `reload`: whether the file, as it stands, is in force then.
+    """
+
+    path: Path
+    folder: Path
+    live: Callable[[], Live]
+    write: Callable[[Path, bytes], None]
+    reload: Callable[[], Awaitable[bool]]
+    clock: Callable[[], int]
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def publish(self, draft: Draft, *, by: str) -> str:
+        """Writes the draft and has it in force; the new version. `by`: who did it. Raises `PublishError`."""
+        version, was = await self._put(draft.text, draft.base, by=by)
+        logger.info("preview.published version=%s was=%s by=%s", version, was, quoted(by))
+        return version
+
+    async def restore(self, number: int, *, by: str, base: str | None = None) -> str:
+        """Puts a version back. `base`: the digest of the live text that was seen, if any. Raises `PublishError`."""
+        kept = {each.number: each for each in await self.versions()}
+        if number not in kept:
+            raise PublishError("There is no such version any more: the last ten are kept. Load the list anew.")
+        version, was = await self._put(kept[number].text, self.live().digest if base is None else base, by=by)
+        logger.info("preview.restored version=%s was=%s by=%s", version, was, quoted(by))
+        return version
+
+    async def versions(self) -> list[Version]:
+        """What is kept, the latest first."""
+        return await asyncio.to_thread(self._versions)
+
+    async def _put(self, text: str, base: str, *, by: str) -> tuple[str, str]:
+        """The versions that are in force now, and before."""
+        async with self._turn:
+            was = self.live()
+            try:
+                before = await asyncio.to_thread(self._replace, text, base, was, by=by)
+                refused = "" if await self.reload() else await self._put_back(before)
+            except OSError as problem:
+                refused = f"The file could not be written: {problem.strerror or 'the disk says no'}."
+            except PublishError as problem:
+                refused = str(problem)
+            if refused:
+                logger.warning("preview.publish_refused by=%s reason=%s", quoted(by), quoted(refused))
+                raise PublishError(refused)
+            return text_digest(text)[:DIGEST_LENGTH], was.digest[:DIGEST_LENGTH]
+
+    async def _put_back(self, before: bytes) -> str:
+        """Undoes what was written and could not be taken. Why nothing has changed."""
+        await asyncio.to_thread(self.write, self.path, before)
+        await self.reload()
+        return "The file could not be taken, so it is as it was before: the log says what is wrong with it."
+
+    def _replace(self, text: str, base: str, was: Live, *, by: str) -> bytes:
+        """Keeps what the file says, and then writes it anew. What it said before."""
+        if not self.path.is_file():
+            raise PublishError("The container is not a single file, so nothing can be published into it.")
+        before = _content(self.path)
+        on_disk = text_digest(before.decode("utf-8-sig", "replace"))
+        if base != was.digest:
+            raise PublishError("Another file is in force since the draft was made: compare it with that one first.")
+        if on_disk != base:
+            raise PublishError(
+                "The file on the disk is not the one in force: somebody has changed it. "
+                "Reload it, and compare the draft with it first."
+            )
+        self._keep(before, on_disk[:DIGEST_LENGTH], by)
+        self.write(self.path, text.encode("utf-8", "surrogatepass"))
+        return before
+
+    def _keep(self, content: bytes, version: str, by: str) -> None:
+        """One file for each version, for its owner only; the oldest go."""
+        folder = self.folder / FOLDER
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        known = self._files()
+        until = max(self.clock(), *(int(each.name[:_STAMP]) + 1 for each in known[:1]), 0)
+        said = {"until": until, "version": version, "by": by, "text": content.decode("utf-8-sig", "replace")}
+        path = folder / f"{until:0{_STAMP}d}-{version}.json"
+        made = path.with_suffix(".new")
+        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(orjson.dumps(said))
+            file.flush()
+            os.fsync(file.fileno())
+        made.replace(path)
+        for each in self._files()[MOST_VERSIONS:]:
+            with suppress(FileNotFoundError):
+                each.unlink()
+
+    def _files(self) -> list[Path]:
+        """Newest first."""
+        try:
+            found = [each for each in (self.folder / FOLDER).iterdir() if _NAME.fullmatch(each.name)]
+        except FileNotFoundError:
+            return []
+        return sorted(found, key=lambda each: each.name, reverse=True)
+
+    def _versions(self) -> list[Version]:
+        return [found for each in self._files()[:MOST_VERSIONS] if (found := _version(each)) is not None]
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(LARGEST_FILE + 4)
+    if len(content) > LARGEST_FILE + 3:
+        raise PublishError("The file on the disk is larger than 1 MB: it is not the one in force.")
+    return content
+
+
+def _version(path: Path) -> Version | None:
+    """`None` for a file that cannot be read: the others can be put back all the same."""
+    try:
+        said = orjson.loads(path.read_bytes())
+        return Version(
+            int(path.stem[:_STAMP]), int(said["until"]), str(said["version"]), str(said["by"]), str(said["text"])
+        )
+    except (OSError, ValueError, TypeError, KeyError):
+        return None

@@ -1,0 +1,115 @@
+"""What the command `tag-container preview` asks: it starts a session, sends the draft, and shows how to mark hits.
+
+Only a bearer comes in, which no browser sends by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shlex
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from container.config.source import LARGEST_FILE
+from container.preview.answers import as_json, nothing
+from container.preview.api import HEADER, PreviewApi
+from container.preview.bench import RefusedError
+from container.preview.changes import BY
+from container.preview.sessions import Session, TooManyError
+
+logger = logging.getLogger("container.web")
+
+PATH = "/preview/sessions"
+_EXAMPLE = "/g/collect?v=2&tid=G-EXAMPLE01&cid=1.2&en=page_view"
+
+
+class Remote:
+    """The interface of the command. Where nobody said the public address, a link begins with its path."""
+
+    def __init__(self, api: PreviewApi) -> None:
+        self._api, self._bench = api, api.bench
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(PATH, self._open(self._start), methods=["POST"]),
+            Route(f"{PATH}/{{id}}", self._open(self._end), methods=["DELETE"]),
+            Route(f"{PATH}/{{id}}/draft", self._open(self._draft), methods=["PUT"]),
+        ]
+
+    def _open(self, answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        async def answered(request: Request) -> Response:
+            scheme = request.headers.get("authorization", "").partition(" ")[0].lower()
+            if scheme != "bearer" or not self._api.allows(request):
+                return nothing()
+            return await answer(request)
+
+        return answered
+
+    async def _start(self, _request: Request) -> Response:
+        sessions, now = self._bench.sessions, self._api.clock()
+        try:
+            session = sessions.start(now)
+        except TooManyError as problem:
+            return _problem(409, str(problem))
+        logger.info("preview.started session=%s by=%s", session.id, BY)
+        return as_json(self._told(session, sessions.code(session, now)), 201)
+
+    def _told(self, session: Session, code: str) -> Mapping[str, Any]:
+        public = self._bench.public.rstrip("/")
+        line = ["curl", f"{public or 'https://YOUR-HOST'}{_EXAMPLE}", "-H", f"{HEADER}: {session.mark}"]
+        return {
+            "id": session.id,
+            "page": f"/preview/{session.id}",
+            "link": f"{public}/_preview/{code}",
+            "header": {"name": HEADER, "value": session.mark},
+            "curl": shlex.join(line),
+            "mode": session.mode,
+        }
+
+    async def _end(self, request: Request) -> Response:
+        session = self._api.session_of(request)
+        if session is None:
+            return nothing()
+        self._bench.sessions.end(session)
+        logger.info("preview.ended session=%s by=%s", session.id, BY)
+        return as_json({})
+
+    async def _draft(self, request: Request) -> Response:
+        session = self._api.session_of(request)
+        if session is None:
+            return nothing()
+        content = await _content(request)
+        if content is None:
+            return _problem(413, "The draft is larger than 1 MB.")
+        try:
+            text = await asyncio.to_thread(content.decode, "utf-8-sig")
+            problems = await self._bench.draft(session, text, "draft.yaml")
+        except UnicodeDecodeError:
+            return _problem(400, "The draft is not text in UTF-8.")
+        except RefusedError as problem:
+            return _problem(409, str(problem))
+        if any(each["level"] == "error" for each in problems):
+            return as_json({"problems": list(problems)}, 422)
+        return as_json({"problems": list(problems), "difference": list(self._bench.difference(session))})
+
+
+async def _content(request: Request) -> bytes | None:
+    """The file, `None` when it is larger than a container file may be."""
+    content = bytearray()
+    try:
+        async for chunk in request.stream():
+            content += chunk
+            if len(content) > LARGEST_FILE:
+                return None
+    except ClientDisconnect:
+        return None
+    return bytes(content)
+
+
+def _problem(status: int, sentence: str) -> Response:
+    return as_json({"problem": sentence}, status)

@@ -1,0 +1,191 @@
+// The panels beside an event: totals, how hits come here, hits by hand, and the draft.
+
+import { block, clock, copying, curl, element, facts, plural, section, table, teach, value } from "./preview-dom.js";
+import { statusOf } from "./preview-tabs.js";
+
+// ---- the summary
+
+export async function summary({ ask, state }) {
+  const found = await ask("summary");
+  const rows = found.tags.map((each) => [
+    [element("b", {}, each.tag), element("small", {}, ` ${each.type}`)],
+    element("div", { class: "chips" }, Object.entries(each.statuses).map(([status, number]) => element("span", { class: `chip ${statusOf(status)[1]}` }, `${statusOf(status)[2]} ${number}`))),
+    element("div", { class: "chips" }, Object.entries(each.verdicts).map(([verdict, number]) => element("span", { class: `chip ${verdict === "delivered" ? "good" : verdict === "not sent" ? "muted" : "bad"}` }, `${verdict} ${number}`))),
+  ]);
+  return element("div", {},
+    element("dl", { class: "figures" }, [["Requests", found.hits], ["Events", found.events], ["Tags", found.tags.length], ["No longer kept", state.dropped || 0]].map(([name, number]) => element("div", {}, element("dt", {}, name), element("dd", {}, number.toLocaleString("en"))))),
+    found.hits ? table(["Tag", "On events", "Requests"], rows) : firstSteps(state));
+}
+
+function firstSteps(state) {
+  return teach("Nothing has come in yet",
+    state.mark ? "Open the panel Connect and follow its link: this browser's hits then appear here." : "What comes in appears here by itself.",
+    "Or send one by hand: the panel Compose has a purchase and every other event of GA4's e-commerce ready.",
+    "While this is a dry run, no vendor is called, whatever you do.");
+}
+
+// ---- how hits come here
+
+export function connect({ change, state, reload, say }) {
+  const address = element("input", { type: "url", value: state.public, placeholder: "https://tags.shop.example", "aria-label": "Address of your container", autocomplete: "off" });
+  const link = element("div", {});
+  const line = block("", "curl line");
+  const origin = () => (address.value || "").trim().replace(/\/+$/, "") || "https://tags.shop.example";
+  const curlLine = () => curl("GET", `${origin()}/g/collect?v=2&tid=G-EXAMPLE01&cid=1.2&en=page_view`, [[state.header, state.mark]], "");
+  const show = () => { line.textContent = curlLine(); };
+  address.addEventListener("input", show);
+  show();
+  const make = async () => {
+    const { path } = await change("link", {});
+    const whole = `${origin()}${path}`;
+    link.replaceChildren(block(whole, "The link"), element("p", { class: "buttons" }, copying("Copy link", whole)), element("p", { class: "nothing" }, "Open it in the browser with which you test. It works once, within five minutes."));
+  };
+  return element("div", { class: "columns" },
+    section("This browser, or another", element("label", {}, "Address of your container", address), element("p", { class: "buttons" }, element("button", { type: "button", click: make }, "Make a link")), link),
+    section("Everything else: a header", facts([["Header", element("code", {}, state.header)], ["Value", element("code", {}, state.mark)]]), line, element("p", { class: "buttons" }, copying("Copy curl line", curlLine), copying("Copy value", () => state.mark))),
+    codes({ change, state, say }),
+    rules({ change, state, say }),
+    section("Let others look on", element("p", {}, "Who has this address sees this preview, masked, and changes nothing."), element("p", { class: "buttons" }, copying("Copy address", () => new URL(`shared/${state.share}`, location.origin + location.pathname).href))),
+    section("Session", element("p", {}, `It ends at ${clock(state.ends * 1000)} unless something happens before.`), element("p", { class: "buttons" }, element("button", { class: "danger", type: "button", click: async () => { await change("end", {}); reload(); } }, "End this preview"))));
+}
+
+function codes({ change, state, say }) {
+  const listed = state.tags.filter((tag) => tag.test_code);
+  if (!listed.length) return section("Test events", element("p", { class: "nothing" }, "No tag of this file has a vendor with test codes: in the mode Test events they all stay dry."));
+  const form = element("form", { class: "fields", submit: async (happened) => {
+    happened.preventDefault();
+    await change("codes", { codes: Object.fromEntries(new FormData(form)) });
+    say("The test codes are kept for this session.");
+  } }, listed.map((tag) => element("label", {}, tag.name, element("input", { name: tag.name, value: (state.codes || {})[tag.name] || "", placeholder: "TEST12345", autocomplete: "off", spellcheck: "false" }))), element("p", { class: "buttons" }, element("button", {}, "Keep")));
+  return section("Test events", element("p", {}, "The vendor's code, such as TikTok's from Events Manager. A tag without one stays dry."), form);
+}
+
+function rules({ change, state, say }) {
+  const given = (state.rules || [])[0] || {};
+  const field = (name, label, placeholder) => element("label", {}, label, element("input", { name, value: given[name] === undefined ? "" : given[name], placeholder, autocomplete: "off", spellcheck: "false" }));
+  const form = element("form", { class: "fields", submit: async (happened) => {
+    happened.preventDefault();
+    const filled = Object.fromEntries([...new FormData(form)].filter(([, held]) => held !== ""));
+    await change("rules", { rules: Object.keys(filled).length ? [filled, ...(state.rules || []).slice(1)] : (state.rules || []).slice(1) });
+    say("The rule holds from the next hit on.");
+  } }, field("client_id", "Client id", "1234567890.1700000000"), field("address", "Address or network", "203.0.113.0/24"), field("path", "Path (pattern)", "^/g/collect"), field("percent", "Share of visitors, in percent", "1"), element("p", { class: "buttons" }, element("button", {}, "Keep")));
+  return section("Live traffic, by rule", element("p", {}, "Such hits run live and are delivered as always. The draft runs beside them and never sends."), form);
+}
+
+// ---- hits by hand
+
+export function compose({ change, state, go, shown }) {
+  const presets = element("select", { "aria-label": "Preset" }, state.presets.map((each) => element("option", { value: each.name, selected: each.name === "purchase" }, each.name)));
+  const method = element("select", { "aria-label": "Method" }, ["GET", "POST"].map((each) => element("option", { value: each }, each)));
+  const path = element("input", { "aria-label": "Path", spellcheck: "false", autocomplete: "off" });
+  const query = element("textarea", { rows: 10, spellcheck: "false" });
+  const headers = element("textarea", { rows: 3, spellcheck: "false" });
+  const body = element("textarea", { rows: 4, spellcheck: "false" });
+  const result = element("div", {});
+  const hit = () => ({ method: method.value, path: path.value, query: query.value.replaceAll("\n", ""), body: body.value,
+    headers: headers.value.split("\n").filter((line) => line.includes(":")).map((line) => [line.slice(0, line.indexOf(":")).trim(), line.slice(line.indexOf(":") + 1).trim()]) });
+  const fill = (given) => {
+    method.value = given.method;
+    path.value = given.path;
+    query.value = (given.query || "").split("&").join("\n&");
+    headers.value = (given.headers || []).map((each) => each.join(": ")).join("\n");
+    body.value = given.body || "";
+  };
+  presets.addEventListener("change", () => fill(state.presets.find((each) => each.name === presets.value).hit));
+  fill(state.presets.find((each) => each.name === "purchase").hit);
+  const send = async () => { const { number } = await change("compose", { hit: hit() }); go(number); };
+  const compare = async () => result.replaceChildren(beside(await change("compare", { hit: hit() })));
+  const base = state.public || "https://tags.shop.example";
+  return element("form", { class: "fields", submit: (happened) => { happened.preventDefault(); send(); } },
+    element("label", {}, "Preset", presets),
+    element("div", { class: "line" }, element("label", {}, "Method", method), element("label", { class: "grow" }, "Path", path)),
+    element("label", {}, "Query", query), element("label", {}, "Headers, one per line", headers), element("label", {}, "Body", body),
+    element("p", { class: "buttons" }, element("button", {}, "Send"), element("button", { class: "plain", type: "button", click: compare }, "Compare live and draft"),
+      copying("Copy as curl", () => { const made = hit(); return curl(made.method, `${base}${made.path}?${made.query}`, [...made.headers, [state.header, state.mark]], made.body); })),
+    shown.record && element("p", { class: "nothing" }, `Or run request ${shown.record.number} again: `, element("button", { class: "plain small", type: "button", click: async () => go((await change("replay", { number: shown.record.number })).number) }, "Replay it")),
+    result);
+}
+
+export function beside({ live, draft }) {
+  const names = [...new Set([live, draft].flatMap((side) => (side.events || []).flatMap((event, index) => event.tags.map((tag) => `${index}\n${event.name}\n${tag.tag}`))))];
+  const of = (side, key) => {
+    const [index, , name] = key.split("\n");
+    return ((((side.events || [])[Number(index)] || {}).tags) || []).find((tag) => tag.tag === name);
+  };
+  if (!names.length) return teach("Neither of them reads an event out of this", live.why || draft.why || "No client takes it.");
+  const rows = names.map((key) => {
+    const sides = [of(live, key), of(draft, key)];
+    const same = JSON.stringify(sides[0] && [sides[0].status, sides[0].requests]) === JSON.stringify(sides[1] && [sides[1].status, sides[1].requests]);
+    const [, event, name] = key.split("\n");
+    return [[element("b", {}, name), element("small", {}, ` ${event}`), element("p", { class: same ? "note muted" : "note odd" }, same ? "the same" : "differs")], ...sides.map(side)];
+  });
+  return section("Side by side", table(["Tag", "Live", "Draft"], rows, "beside"));
+}
+
+function side(tag) {
+  if (!tag) return element("span", { class: "none" }, "not in the file");
+  const [, tone, word] = statusOf(tag.status);
+  return element("div", {}, element("p", { class: tone }, word), element("p", { class: "note muted" }, tag.why || ""), (tag.requests || []).map((each) => value(each.json === undefined ? each.body : each.json)));
+}
+
+// ---- the draft
+
+export async function draft({ ask, change, state, say, refresh }) {
+  const given = await ask("text");
+  const text = element("textarea", { class: "file", rows: 24, spellcheck: "false", "aria-label": "The draft" });
+  text.value = given.text;
+  const problems = element("div", { "aria-live": "polite" });
+  const below = element("div", {});
+  let name = "draft.yaml";
+  const use = async () => {
+    const found = await change("draft", { text: text.value, filename: name });
+    problems.replaceChildren(problemsOf(found.problems, text));
+    await refresh();
+    say(found.problems.some((each) => each.level === "error") ? "The draft has problems, and is not used." : "The draft is used from the next request on.");
+    if (found.draft) below.replaceChildren(await differences(ask));
+  };
+  const take = async (file) => { if (file) { name = file.name; text.value = await file.text(); await use(); } };
+  text.addEventListener("dragover", (happened) => { happened.preventDefault(); text.classList.add("over"); });
+  text.addEventListener("dragleave", () => text.classList.remove("over"));
+  text.addEventListener("drop", (happened) => { happened.preventDefault(); text.classList.remove("over"); take(happened.dataTransfer.files[0]); });
+  const file = element("input", { type: "file", accept: ".yaml,.yml", class: "unseen", id: "file", change: () => take(file.files[0]) });
+  below.append(given.draft ? await differences(ask) : "");
+  return element("div", { class: "draft" },
+    element("p", {}, given.draft ? "This preview runs a draft." : "This preview runs the live file. Change something, or drop a file here, to try it without touching the live container."),
+    text, problems,
+    element("p", { class: "buttons" }, element("button", { type: "button", click: use }, "Use this draft"), element("label", { class: "button plain", for: "file" }, "Choose a file"), file,
+      element("button", { class: "plain", type: "button", click: async () => { await change("draft", { text: "" }); await refresh(); say("This preview runs the live file again."); } }, "Back to live")),
+    below,
+    state.can_publish ? await publishing({ ask, change, say, refresh }) : element("p", { class: "nothing" }, "To publish drafts from this page, start the server with --allow-publish."));
+}
+
+function problemsOf(listed, text) {
+  if (!listed.length) return element("p", { class: "good" }, "No problems.");
+  return element("ul", { class: "problems" }, listed.map((each) => element("li", { class: each.level === "error" ? "bad" : "odd" },
+    element("button", { class: "plain small", type: "button", click: () => toLine(text, each.line) }, `${each.line}:${each.column}`),
+    element("span", {}, `${each.level}[${each.code}] ${each.sentence}`), each.hint ? element("small", {}, each.hint) : null)));
+}
+
+function toLine(text, line) {
+  const lines = text.value.split("\n");
+  const start = lines.slice(0, line - 1).join("\n").length + (line > 1 ? 1 : 0);
+  text.focus();
+  text.setSelectionRange(start, start + (lines[line - 1] || "").length);
+}
+
+async function differences(ask) {
+  const { things } = await ask("difference");
+  if (!things.length) return element("p", { class: "nothing" }, "The draft says the same as the live file.");
+  return section(`What the draft changes: ${plural(things.length, "thing")}`, things.map((each) => element("details", { class: "tag" },
+    element("summary", {}, element("span", { class: "names" }, element("b", {}, each.name || "The file"), element("small", {}, each.kind)), element("span", { class: `state ${each.what === "removed" ? "bad" : each.what === "added" ? "good" : "odd"}` }, each.what)),
+    element("pre", { class: "payload diff" }, each.lines.map((line) => element("span", { class: line.startsWith("+") ? "good" : line.startsWith("-") ? "bad" : "" }, `${line}\n`))))));
+}
+
+async function publishing({ ask, change, say, refresh }) {
+  const { versions } = await ask("versions");
+  const done = async (what, given, sentence) => { await change(what, given); await refresh(); say(sentence); };
+  const again = (each) => element("button", { class: "plain small", type: "button", click: () => done("restore", { number: each.number }, "The earlier version is live again.") }, "Restore");
+  return element("div", {},
+    section("Publish", element("p", {}, "Writes the draft into the container file, and loads it. Look at the differences first."), element("p", { class: "buttons" }, element("button", { class: "danger", type: "button", click: () => done("publish", {}, "The draft is live.") }, "Publish the draft"))),
+    section("Earlier versions", versions.length ? table(["Until", "Version", "By", ""], versions.map((each) => [new Date(each.until).toLocaleString("sv-SE"), element("code", {}, each.version), each.by || "", again(each)])) : element("p", { class: "nothing" }, "None yet: each publishing keeps the file before it, ten at most.")));
+}

@@ -1,0 +1,159 @@
+"""What the pages of preview have done: drafts by the file in force, hits by hand through the recorder, publishing."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from container.component import Component
+from container.effects import Reply
+from container.engine.container import Container
+from container.engine.trace import trace
+from container.event import Hit
+from container.preview.bench import Json, RefusedError, Source
+from container.preview.differing import difference
+from container.preview.drafts import Draft, Live, as_live, drafted, problems_json
+from container.preview.masking import masked
+from container.preview.publishing import Publisher, PublishError
+from container.preview.sessions import Session, Sessions
+
+NO_FILE = "This server runs no container file of its own, so there is nothing to draft beside."
+
+
+class Recording(Protocol):
+    """As `Recorder` has it."""
+
+    async def take(self, session: Session, hit: Hit, source: Source) -> Reply:
+        """Runs the hit as the session's, and records it."""
+
+
+class Workbench:
+    """`live`: the file in force. `container`: that of the next hit. `takes_code`: whether tags have a test code.
+
+    `clock`: Unix time in seconds. `public`: the address of the public listener, if somebody said it.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        recording: Recording,
+        live: Callable[[], Live | None],
+        container: Callable[[], Container],
+        takes_code: Callable[[Component], bool],
+        *,
+        clock: Callable[[], float],
+        publisher: Publisher | None = None,
+        public: str = "",
+    ) -> None:
+        self.sessions, self.public = sessions, public
+        self._recording, self._live, self._container, self._takes_code = recording, live, container, takes_code
+        self._clock, self._publisher = clock, publisher
+        self._as_live: tuple[Live, Container] | None = None
+
+    @property
+    def can_publish(self) -> bool:
+        return self._publisher is not None
+
+    def hide(self, record: Json) -> dict[str, Any]:
+        return masked(record, known=[path for client in self._container().clients for path in client.paths])
+
+    def name(self) -> str:
+        return self._container().name
+
+    def tags(self, session: Session) -> Sequence[Json]:
+        container = self._container() if session.draft is None else session.draft.container
+        return [
+            {"name": tag.name, "type": tag.component.type, "test_code": self._takes_code(tag.component)}
+            for tag in container.tags
+        ]
+
+    async def draft(self, session: Session, text: str, filename: str) -> Sequence[Json]:
+        if not text.strip():
+            session.draft = None
+            return []
+        found = await asyncio.to_thread(drafted, text, self._file(), filename=filename)
+        if not isinstance(found, Draft):
+            return problems_json(found, filename)
+        session.draft = found
+        return problems_json(found.problems, filename)
+
+    def text(self, session: Session) -> str:
+        return self._file().text if session.draft is None else str(session.draft.text)
+
+    def difference(self, session: Session) -> Sequence[Json]:
+        return [each.as_json() for each in difference(self._file().text, self.text(session))]
+
+    async def publish(self, session: Session, *, by: str) -> None:
+        if session.draft is None:
+            raise RefusedError("There is no draft to publish: this preview runs the live file.")
+        try:
+            await self._publishing().publish(session.draft, by=by)
+        except PublishError as problem:
+            raise RefusedError(str(problem)) from None
+        session.draft = None
+
+    async def versions(self) -> Sequence[Json]:
+        return [] if self._publisher is None else [each.as_json() for each in await self._publisher.versions()]
+
+    async def restore(self, number: int, *, by: str) -> None:
+        try:
+            await self._publishing().restore(number, by=by)
+        except PublishError as problem:
+            raise RefusedError(str(problem)) from None
+
+    async def run(self, session: Session, hit: Json, *, source: Source) -> int:
+        await self._recording.take(session, self._hit(hit), source)
+        # Nothing else has had its turn since the record was added.
+        return session.records.next_number - 1
+
+    async def compared(self, session: Session, hit: Json) -> Json:
+        same, live = self._hit(hit), await self._compiled()
+        draft = live if session.draft is None else session.draft.container
+        return {"live": trace(live, same).told, "draft": trace(draft, same).told}
+
+    async def _compiled(self) -> Container:
+        """The file in force, compiled for preview: once for each that is."""
+        live = self._file()
+        if self._as_live is None or self._as_live[0] is not live:
+            made = await asyncio.to_thread(as_live, live)
+            self._as_live = live, made.container
+        return self._as_live[1]
+
+    def _file(self) -> Live:
+        found = self._live()
+        if found is None:
+            raise RefusedError(NO_FILE)
+        return found
+
+    def _publishing(self) -> Publisher:
+        if self._publisher is None:
+            raise RefusedError("This server does not publish. Start it with --allow-publish.")
+        return self._publisher
+
+    def _hit(self, stated: Json) -> Hit:
+        return hit_of(stated, received=int(self._clock() * 1000))
+
+
+def hit_of(stated: Json, *, received: int) -> Hit:
+    """The hit of a record, or one that was written by hand, as if it had come in just now."""
+    headers: dict[str, str] = {}
+    for name, value in stated.get("headers", ()):
+        lower = name.lower()
+        separator = "; " if lower == "cookie" else ", "
+        headers[lower] = f"{headers[lower]}{separator}{value}" if lower in headers else value
+    about = (str(stated.get("method") or "GET"), str(stated["path"]), str(stated.get("query") or ""))
+    return Hit(secrets.token_bytes(16), received, *about, headers, _body(stated), ip=stated.get("ip"))
+
+
+def _body(stated: Mapping[str, Any]) -> bytes:
+    encoded = stated.get("body_base64")
+    if not encoded:
+        return str(stated.get("body") or "").encode(errors="surrogatepass")
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        raise RefusedError("The body of this request was cut, so it cannot run again.") from None

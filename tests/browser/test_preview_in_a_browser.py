@@ -1,0 +1,352 @@
+"""An analyst looks at what came in with a real browser: each tab, in light and dark, on a desk and on a telephone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.browser.devtools import CHROMIUM
+from tests.browser.preview_parts import NARROW, WIDE, Desk, desk
+from tests.preview.page_parts import DENIED, EMAIL, PURCHASE, STRANGE, TEST_ORDER
+from tests.web.markup import payloads
+
+TABS = ("Tags", "Variables", "Event Data", "Consent", "Request", "Outgoing", "Conversions", "Console")
+PANELS = ("summary", "connect", "compose", "draft")
+IMAGES = os.environ.get("PREVIEW_IMAGES")
+"""The folder that pictures are kept in, such as `docs/images`; without it they are only made."""
+
+pytestmark = [
+    pytest.mark.chromium,
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+]
+
+FITS = "document.documentElement.scrollWidth <= innerWidth && document.documentElement.scrollHeight <= innerHeight"
+
+
+def looking(folder: Path, work: Callable[[Desk], Awaitable[None]], *, size: tuple[int, int] = WIDE) -> None:
+    """Looks, and sees that the console had nothing to complain of, such as something that the policy forbade."""
+
+    async def look() -> None:
+        async with desk(folder, size=size) as here:
+            await here.open()
+            await work(here)
+            assert here.tab.said == []
+
+    asyncio.run(look())
+
+
+async def four(here: Desk) -> None:
+    """A purchase that fired, one without consent, a test order, and what no client knows."""
+    for hit in (PURCHASE, DENIED, TEST_ORDER, STRANGE):
+        here.bench.keep(here.session, hit)
+    await here.tab.until("document.querySelectorAll('.hit').length === 4")
+
+
+def test_each_tab_says_what_it_is_there_for(tmp_path: Path) -> None:
+    said = {
+        "Tags": ("Fired (1)", "Real Purchase", "Staff"),
+        "Variables": ("Order Value", "72.5", 'event data "value"'),
+        "Event Data": ("transaction_id", "T-1001", "j...m/16"),
+        "Consent": ("ad_user_data", "granted", "gcs"),
+        "Request": ("ep.transaction_id", "As it came", "Reply", "204"),
+        "Outgoing": ("business-api.tiktok.com", "Dry run: not sent", "${secret:TIKTOK_TOKEN}"),
+        "Conversions": ("Match quality", "Click id", "Completeness", 'ttq.track("Purchase"', '"event_id":"T-1001.1"'),
+        "Console": ("Nothing to report",),
+    }
+
+    async def work(here: Desk) -> None:
+        await four(here)
+        await here.look(1)
+        for tab in TABS:
+            await here.choose(tab)
+            if tab == "Tags":
+                await here.tab.click("details.tag > summary")
+            text = await here.text()
+            assert [each for each in said[tab] if each not in text] == [], (tab, text)
+
+    looking(tmp_path, work)
+
+
+def test_why_a_tag_did_not_fire_is_said_in_a_sentence(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        await four(here)
+        await here.look(2)
+        await here.tab.until("document.querySelector('#shown').innerText.includes('needs ad_storage')")
+        assert "blocked by consent" in await here.text()
+        await here.look(3)
+        await here.tab.until("document.querySelector('#shown').innerText.includes('not triggered')")
+        await here.tab.click("details.tag > summary")
+        assert "value: TEST-1" in await here.text()
+        await here.look(4)
+        await here.tab.until("document.querySelector('#shown').innerText.includes('no client took the hit')")
+
+    looking(tmp_path, work)
+
+
+def test_revealing_shows_what_was_masked(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        await four(here)
+        await here.look(1)
+        await here.choose("Event Data")
+        assert EMAIL not in await here.text()
+        await here.tab.click(".masks button")
+        await here.tab.until("document.querySelector('.masks').innerText.includes('Mask it again')")
+        assert EMAIL in await here.text()
+
+    looking(tmp_path, work)
+
+
+def test_the_mode_is_always_to_be_seen_and_changed_by_one_click(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        await here.tab.until("document.body.dataset.mode === 'dry'")
+        assert "no vendor is called" in await here.text("#strip")
+        await here.tab.click(".modes .test")
+        await here.tab.until("document.body.dataset.mode === 'test'")
+        assert here.session.mode == "test"
+        await four(here)
+        await here.look(1)
+        await here.choose("Outgoing")
+        assert "183 ms" in await here.text()
+        assert "test codes" in await here.text("#strip")
+
+    looking(tmp_path, work)
+
+
+def test_the_list_is_searched_sifted_paused_and_cleared(tmp_path: Path) -> None:
+    visible = "[...document.querySelectorAll('.hit')].filter(each => !each.hidden).length"
+
+    async def work(here: Desk) -> None:
+        await four(here)
+        await here.tab.click("#search")
+        await here.tab.ask("Input.insertText", text="page_view")
+        await here.tab.until(f"{visible} === 1")
+        await here.tab.value("document.querySelector('#search').value = ''")
+        await here.tab.value("document.querySelector('#filter').value = 'fired'")
+        await here.tab.value("document.querySelector('#filter').dispatchEvent(new Event('change'))")
+        assert await here.tab.value(visible) == 1
+        await here.tab.value("document.querySelector('#filter').value = ''")
+        await here.tab.value("document.querySelector('#filter').dispatchEvent(new Event('change'))")
+        await here.tab.click("#pause")
+        here.bench.keep(here.session, PURCHASE)
+        await here.tab.until("document.querySelector('#count').innerText.includes('1 more during the pause')")
+        await here.tab.click("#pause")
+        await here.tab.until(f"{visible} === 5")
+        await here.tab.click("#clear")
+        await here.tab.until(f"{visible} === 0")
+        assert "Waiting for requests" in await here.text("#empty")
+
+    looking(tmp_path, work)
+
+
+def test_everything_is_reached_with_the_keys(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        await four(here)
+        await here.key("j")
+        await here.tab.until("document.querySelector('#shown h2')?.innerText.includes('request 4')")
+        await here.key("j")
+        await here.tab.until("document.querySelector('#shown h2')?.innerText.includes('request 3')")
+        await here.key("6")
+        await here.tab.until("document.querySelector('[aria-selected=true]').dataset.tab === 'Outgoing'")
+        await here.tab.value("document.querySelector('[aria-selected=true]').focus()")
+        await here.key("ArrowRight")
+        await here.tab.until("document.activeElement.dataset.tab === 'Conversions'")
+        await here.key("/")
+        assert await here.tab.value("document.activeElement.id") == "search"
+        await here.key("Escape")
+        assert await here.tab.value("document.activeElement.id") != "search"
+        await here.key("p")
+        assert await here.text("#pause") == "Resume"
+
+    looking(tmp_path, work)
+
+
+def test_a_draft_shows_its_problems_in_place_and_then_runs(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        await here.panel("draft")
+        await here.tab.until("document.querySelector('textarea.file') !== null")
+        await here.tab.value("document.querySelector('textarea.file').value += '\\nnothing: 1\\n'")
+        await here.tab.click(".draft .buttons button")
+        await here.tab.until("document.querySelector('.problems') !== null")
+        assert "unknown-key" in await here.text(".problems")
+        await here.tab.value("(t => t.value = t.value.replace('\\nnothing: 1\\n', '').replace('TEST-', 'DRY-'))"
+                             "(document.querySelector('textarea.file'))")  # fmt: skip
+        await here.tab.click(".draft .buttons button")
+        await here.tab.until("document.querySelector('#runs').innerText === 'of a draft'")
+        await here.tab.until("document.querySelector('#shown').innerText.includes('Real Purchase')")
+        here.bench.keep(here.session, TEST_ORDER)
+        await here.look(1)
+        await here.tab.until("document.querySelector('#shown').innerText.includes('Fired (1)')")
+        await here.tab.click("[title^='What live and draft']")
+        await here.tab.until("document.querySelector('#shown').innerText.includes('differs')")
+
+    looking(tmp_path, work)
+
+
+def test_a_hit_is_sent_by_hand_and_shown(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        await here.panel("compose")
+        await here.tab.click("#shown form .buttons button")
+        await here.tab.until("document.querySelector('#shown h2')?.innerText.includes('purchase')")
+        assert "Fired (1)" in await here.text()
+
+    looking(tmp_path, work)
+
+
+def test_who_only_looks_on_sees_the_same_and_changes_nothing(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        await here.open(f"/shared/{here.session.share}")
+        await four(here)
+        await here.look(1)
+        assert "Fired (1)" in await here.text()
+        assert await here.tab.value("document.querySelector('#modes').disabled")
+        assert await here.tab.value("document.querySelector('#clear, .masks button, [data-panel=draft]') === null")
+
+    looking(tmp_path, work)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280", "390"])
+def test_each_tab_fits_its_screen(tmp_path: Path, size: tuple[int, int], scheme: str) -> None:
+    folder = Path(IMAGES) if IMAGES else tmp_path
+
+    async def work(here: Desk) -> None:
+        await here.scheme(scheme)
+        here.bench.masks = True
+        await four(here)
+        pictures = []
+
+        async def picture(name: str) -> None:
+            await asyncio.sleep(0.2)  # until the browser has painted it
+            assert await here.tab.value(FITS), name
+            pictures.append(f"preview-{name.lower().replace(' ', '-')}-{scheme}-{size[0]}.png")
+            await here.picture(folder, pictures[-1])
+
+        await picture("list")
+        await here.look(1)
+        for tab in TABS:
+            await here.choose(tab)
+            if tab == "Tags":
+                await here.tab.click("details.tag > summary")
+            await picture(tab)
+        for panel in PANELS:
+            await here.panel(panel)
+            await picture(panel)
+        assert len(pictures) == 1 + len(TABS) + len(PANELS)
+
+    looking(tmp_path, work, size=size)
+
+
+def hostile(value: str) -> dict[str, Any]:
+    """A record with the value in every field, as name and as value."""
+    pairs, text = [[value, value]], {value: value, "~": [value, {value: value}]}
+    condition: dict[str, Any] = {"text": value, "holds": False, "value": value, "notes": [value], "members": None}
+    trigger: dict[str, Any] = {
+        "name": value,
+        "hears": False,
+        "events": [value],
+        "holds": False,
+        "conditions": [condition],
+    }
+    consent = {"type": value, "granted": False, "source": value}
+    change = {"key": value, "change": value, "before": value, "after": text}
+    step: dict[str, Any] = {
+        "name": value,
+        "type": value,
+        "applied": True,
+        "changes": [change],
+        "conditions": [],
+        "notes": [value],
+    }
+    setting = {"field": value, "written": value, "from": value, "value": text, "notes": [value]}
+    request: dict[str, Any] = {
+        "method": value,
+        "url": value,
+        "headers": {value: value},
+        "json": {"data": [{"event": value}]},
+    }
+    request["json"]["data"][0] |= {"event_id": value, "user": {"email": value}, "properties": text}
+    tag: dict[str, Any] = {"tag": value, "type": "tiktok_events_api", "status": value, "why": value, "notes": [value]}
+    tag |= {"settings": [setting], "triggers": [trigger], "exceptions": [trigger], "consent": [consent]}
+    tag |= {"view": {"transformations": [step], "name": value, "data": text}, "identifiers": [value, "email"]}
+    tag |= {"requests": [request]}
+    variable = {"name": value, "type": value, "value": text, "kind": value, "from": value, "notes": [value]}
+    event: dict[str, Any] = {
+        "name": value,
+        "data": text,
+        "consent": {value: {"granted": True, "source": value}},
+        "tags": [tag],
+    }
+    event |= {"sender_id": value, "event_id_source": value, "variables": [{**variable, "seen_by": [value]}]}
+    cookie = {"name": value, "value": value, value: value}
+    reply = {"status": 200, "headers": pairs, "cookies": [cookie], "body": value}
+    answer = {
+        "status": 200,
+        "headers": pairs,
+        "body": value,
+        "seconds": 1,
+        "attempt": 1,
+        "verdict": value,
+        "reason": value,
+    }
+    sent = {"tag": value, "event": value, "mode": value, "method": value, "url": value, "headers": pairs, "body": value}
+    hit = {
+        "method": value,
+        "path": value,
+        "query": f"{quote(value, safe='')}={quote(value, safe='')}",
+        "headers": pairs,
+        "body": value,
+        "ip": value,
+    }
+    record: dict[str, Any] = {
+        "at": 1,
+        "source": value,
+        "mode": "dry",
+        "draft": True,
+        "hit": hit,
+        "reply": reply,
+        "console": [value],
+    }
+    record |= {"outgoing": [{**sent, "why": value, "answer": answer}, {**sent, "answer": None, "why": value}]}
+    return record | {"told": {"client": value, "why": value, "reply": reply, "events": [event]}}
+
+
+def test_no_payload_in_any_field_is_more_than_text(tmp_path: Path) -> None:
+    elements = "[...document.querySelectorAll('#shown *, #hits *')].map(each => each.tagName).join()"
+    names = (
+        "[...document.querySelectorAll('#shown *, #hits *')].flatMap(each => each.getAttributeNames()).sort().join()"
+    )
+    listening = """
+        globalThis.heard = [];
+        document.addEventListener('securitypolicyviolation', (event) => heard.push(event.violatedDirective));
+        globalThis.alert = () => heard.push('alert');
+    """
+    values = ["plain words", *payloads()]
+
+    async def work(here: Desk) -> None:
+        await here.tab.value(listening)
+        expected: dict[str, tuple[str, str]] = {}
+        for value in values:
+            here.session.records.clear()
+            number = here.session.records.add(hostile(value))
+            await here.tab.until(f"document.querySelectorAll('.hit').length === 1 && "
+                                 f"document.querySelector('[data-number=\"{number}\"]') !== null")  # fmt: skip
+            await here.tab.value(f"document.querySelector('[data-number=\"{number}\"]').click()")
+            await here.tab.until(f"document.querySelector('#shown h2 small')?.innerText.includes('request {number},')")
+            for tab in TABS:
+                await here.tab.value(f"document.querySelector('[data-tab=\"{tab}\"]').click()")
+                await here.tab.until(f"document.querySelector('[aria-selected=true]').dataset.tab === {tab!r}")
+                assert value.strip()[:8] in await here.tab.value("document.querySelector('#shown').textContent")
+                found = (await here.tab.value(elements), await here.tab.value(names))
+                assert found == expected.setdefault(tab, found), (tab, value)
+        assert await here.tab.value("JSON.stringify(heard)") == json.dumps([])
+        assert await here.tab.value("location.pathname") == f"/preview/{here.session.id}"
+
+    looking(tmp_path, work)

@@ -1,0 +1,228 @@
+"""`preview DRAFT` sends a draft to a server and says how to mark a hit; `--allow-publish` needs one file to write."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+from typer.testing import CliRunner, Result
+
+from container.cli.admin_api import server_address
+from container.cli.main import app
+from tests.cli.preview_server import SESSION, TOKEN, Preview, preview_server
+from tests.cli.processes import FILE, PATIENCE_SECONDS, command, run, serving, surroundings
+from tests.preview.lives import TEXT
+
+SESSIONS = "/preview/sessions"
+STARTED = [("POST", SESSIONS), ("PUT", f"{SESSIONS}/abc-1/draft")]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Preview]:
+    with preview_server() as preview:
+        yield preview
+
+
+@pytest.fixture
+def server(running: Preview) -> Preview:
+    running.asked, running.answers, running.runs = [], {}, None
+    return running
+
+
+@pytest.fixture
+def draft(tmp_path: Path) -> Path:
+    path = tmp_path / "draft.yaml"
+    path.write_text(TEXT.replace("pixel: true", "pixel: false"), encoding="utf-8")
+    return path
+
+
+def preview(draft: Path, server: str, *arguments: str, token: str | None = TOKEN) -> Result:
+    environment = {"TAG_CONTAINER_ADMIN_TOKEN": token}
+    return CliRunner().invoke(app, ["preview", str(draft), "--server", server, *arguments], env=environment)
+
+
+def test_a_draft_runs_and_how_to_mark_a_hit_is_said(server: Preview, draft: Path) -> None:
+    found = preview(draft, server.address)
+    assert (found.exit_code, server.asked) == (0, STARTED)
+    assert server.runs == draft.read_text(encoding="utf-8")
+    assert found.stdout == (
+        'The draft runs now. Changed: tag "TikTok" changed.\n'
+        f"Watch:              {server.address}/preview/abc-1\n"
+        "Mark your browser:  /_preview/single-use-code (on the public host)\n"
+        "Mark anything else: X-Gtm-Server-Preview: mark\n"
+        f"Try it:             {SESSION['curl']}\n"
+        "Mode:               dry run, nothing leaves\n"
+    )
+
+
+def test_a_draft_that_is_the_live_file_is_said_to_be(server: Preview, draft: Path) -> None:
+    draft.write_text(TEXT, encoding="utf-8")
+    assert "It is the same as the live file." in preview(draft, server.address).stdout
+
+
+def test_problems_are_shown_as_validate_shows_them_and_nothing_is_left_behind(server: Preview, draft: Path) -> None:
+    draft.write_text(TEXT.replace("${PIXEL}", "${HOME}"), encoding="utf-8")
+    found = preview(draft, server.address)
+    assert found.exit_code == 1
+    assert found.stderr.startswith(f"{draft}:13:16: error[missing-environment] the live file does not use ")
+    assert '   13 |     pixel_id: "${HOME}"\n      |                ^^^^^^^\n   hint: ' in found.stderr
+    assert found.stderr.endswith("The draft has 1 error: what ran before goes on.\n")
+    assert found.stdout == ""
+    assert server.asked == [*STARTED, ("DELETE", f"{SESSIONS}/abc-1")]
+
+
+def test_warnings_are_shown_and_the_draft_runs(server: Preview, draft: Path) -> None:
+    draft.write_text(TEXT.replace("triggers:\n  P", "triggers:\n  Unused: {events: x}\n  P", 1), encoding="utf-8")
+    found = preview(draft, server.address)
+    assert (found.exit_code, server.asked) == (0, STARTED)
+    assert "warning[unused-trigger]" in found.stderr
+
+
+def test_a_secret_that_is_written_out_is_shown_by_nobody(server: Preview, draft: Path) -> None:
+    draft.write_text(TEXT.replace("${secret:TIKTOK_TOKEN}", "Xy7-written-out"), encoding="utf-8")
+    found = preview(draft, server.address)
+    assert "error[literal-secret]" in found.stderr
+    assert "Xy7" not in found.output
+
+
+def test_a_file_that_is_too_large_is_not_sent_as_a_whole(server: Preview, draft: Path) -> None:
+    with draft.open("wb") as file:
+        file.truncate(1 << 30)
+    assert "the file is larger than 1 MB" in preview(draft, server.address).stderr
+
+
+def test_without_the_servers_token_there_is_no_preview(server: Preview, draft: Path) -> None:
+    found = preview(draft, server.address, token="another-token-of-16")
+    assert found.exit_code == 1
+    assert "see that TAG_CONTAINER_ADMIN_TOKEN is the server's" in found.stderr
+
+
+@pytest.mark.parametrize("token", [None, "", "short"])
+def test_a_token_is_needed_before_anything_is_asked(server: Preview, draft: Path, token: str | None) -> None:
+    found = preview(draft, server.address, token=token)
+    assert (found.exit_code, server.asked) == (2, [])
+    assert "TAG_CONTAINER_ADMIN_TOKEN" in found.stderr
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "localhost:8081",
+        "ftp://x/",
+        "http://",
+        "http://x:y/",
+        "http://x:0/",
+        "http://a:b@x/",
+        "http://x/?a",
+        "http://[x/",
+    ],
+)
+def test_an_address_that_is_none_is_refused(draft: Path, address: str) -> None:
+    assert preview(draft, address).exit_code == 2
+
+
+def test_an_address_may_have_a_path() -> None:
+    assert server_address(" https://tags.example:8443/admin/ ") == "https://tags.example:8443/admin"
+
+
+def test_that_nobody_answers_is_said(draft: Path) -> None:
+    found = preview(draft, "http://127.0.0.1:9")
+    assert found.exit_code == 1
+    assert "nobody answers at http://127.0.0.1:9 (Connection refused): is the server running?" in found.stderr
+
+
+def test_the_token_follows_no_redirect(server: Preview, draft: Path) -> None:
+    server.answers["POST"] = 302, b""
+    assert preview(draft, server.address).exit_code == 1
+    assert server.asked == [("POST", SESSIONS)]
+
+
+@pytest.mark.parametrize(
+    ("method", "answer", "said"),
+    [
+        ("POST", (201, b"hello"), "no preview of tag-container"),
+        ("POST", (201, b"[]"), "no preview of tag-container"),
+        ("POST", (201, b"{}"), "no preview of tag-container"),
+        (
+            "POST",
+            (201, b'{"id":"../x","page":"","link":"","header":{"name":"","value":""},"curl":"","mode":""}'),
+            "no preview of tag-container",
+        ),
+        ("POST", (409, b'{"problem":"End one of them first."}'), "End one of them first."),
+        ("POST", (409, b"full"), "too many sessions"),
+        ("POST", (409, b'{"problem":1}'), "too many sessions"),
+        ("POST", (500, b""), "the server answers 500; its log says more"),
+        ("PUT", (404, b""), "the session has ended"),
+        ("PUT", (413, b""), "the draft is larger than 1 MB"),
+        ("PUT", (422, b"{}"), "no preview of tag-container"),
+        ("PUT", (422, b'{"problems":[{}]}'), "no preview of tag-container"),
+        ("PUT", (200, b'{"problems":[1]}'), "no preview of tag-container"),
+    ],
+)
+def test_an_answer_that_is_none_is_told(
+    server: Preview, draft: Path, method: str, answer: tuple[int, bytes], said: str
+) -> None:
+    server.answers[method] = answer
+    found = preview(draft, server.address)
+    assert found.exit_code == 1
+    assert found.stderr.startswith("tag-container preview: ")
+    assert said in found.stderr
+
+
+def test_nothing_that_a_server_says_is_obeyed_by_a_terminal(server: Preview, draft: Path) -> None:
+    words = {"code": "\x1b[2J", "sentence": "\x1b]0;x", "hint": "\u202e"}
+    problem = {"level": "error", "line": -1, "column": 1e9, "length": 1, **words}
+    server.answers["PUT"] = 422, orjson.dumps({"problems": [problem]})
+    found = preview(draft, server.address)
+    assert "error[" in found.stderr
+    assert not {"\x1b", "\u202e"} & set(found.output)
+
+
+@pytest.mark.slow
+def test_a_draft_that_is_watched_is_sent_again_when_it_changes(server: Preview, draft: Path) -> None:
+    draft.write_text("version: 2\n", encoding="utf-8")
+    process = subprocess.Popen(
+        command("preview", str(draft), "--server", server.address, "--watch"),
+        env=surroundings({"TAG_CONTAINER_ADMIN_TOKEN": TOKEN, "PYTHONUNBUFFERED": "1"}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        server.wait_until_asked(2)
+        assert server.runs is None
+        for number in (2, 3):
+            text = TEXT.replace("id: L-1", f"id: L-{number}")
+            replacing = draft.with_suffix(".new")
+            replacing.write_text(text, encoding="utf-8")
+            replacing.replace(draft)
+            server.wait_until_asked(number + 1)
+            assert server.runs == text
+        process.send_signal(signal.SIGINT)
+        said, complained = process.communicate(timeout=PATIENCE_SECONDS)
+    finally:
+        process.kill()
+    assert process.returncode == 0, complained
+    assert said.count("The draft runs now.") == 2
+    assert complained.endswith("The session goes on until it ends.\n")
+
+
+ENVIRONMENT = {"SERVED_TOKEN": "the-token-of-the-account"}
+
+
+def test_publishing_needs_a_single_process(tmp_path: Path) -> None:
+    (tmp_path / "container.yaml").write_text(FILE, encoding="utf-8")
+    found = run("serve", "--allow-publish", "--workers", "2", folder=tmp_path, environment=ENVIRONMENT)
+    assert found.returncode == 2
+    assert "--allow-publish" in found.stderr
+
+
+def test_a_server_that_may_publish_starts_as_ever(tmp_path: Path) -> None:
+    with serving(tmp_path, "--allow-publish") as served:
+        assert served.public
+        assert served.stop() == 0

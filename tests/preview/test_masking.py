@@ -1,0 +1,238 @@
+"""What is shown without asking for more says what happened, and shows a visitor nowhere."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from container.preview.masking import masked
+from tests import canaries
+from tests.preview import records
+
+CANARIES = (
+    *(canaries.EMAIL, canaries.PHONE, canaries.FIRST_NAME, canaries.LAST_NAME, canaries.STREET, canaries.CITY),
+    *(canaries.POSTAL_CODE, canaries.IP, canaries.IP6, canaries.USER_AGENT, canaries.COOKIE, canaries.CLIENT_ID),
+    *(canaries.USER_ID, canaries.CLICK_ID, canaries.PAGE, canaries.SEARCH),
+)
+VISITOR = canaries.Search(CANARIES)
+
+
+def _found(shown: Any) -> list[str]:
+    return VISITOR.within(json.dumps(shown, ensure_ascii=False)) + VISITOR.within(json.dumps(shown))
+
+
+def test_a_record_shows_what_happened() -> None:
+    shown = masked(records.record())
+    event = shown["told"]["events"][0]
+    tag = event["tags"][0]
+    outgoing = shown["outgoing"][0]
+    assert (shown["number"], shown["at"], shown["source"], shown["mode"]) == (7, 1_700_000_000_000, "marked", "dry")
+    assert (shown["hit"]["method"], shown["hit"]["path"]) == ("POST", "/g/collect")
+    assert (event["name"], event["data"]["value"], event["data"]["currency"]) == ("purchase", 19.95, "EUR")
+    assert event["consent"] == {"ad_storage": {"granted": True, "source": "gcd"}}
+    assert (tag["tag"], tag["status"], tag["type"]) == (records.TAG, "fired", "tiktok_events_api")
+    assert tag["why"] == f'trigger "{records.TRIGGER}" fired: user_data.email_address "W…e/33" is set'
+    assert [each["value"] for each in tag["settings"]] == ["C0FFEE47TCODE", "W…e/33"]
+    assert tag["settings"][1]["written"] == "{{ Mail of the visitor }}"
+    assert tag["triggers"][0]["conditions"][0]["text"] == 'page_location contains "/account"'
+    assert tag["requests"][0]["headers"] == {"Authorization": "Bearer ${secret:TIKTOK}"}
+    assert tag["requests"][1]["body"] == "mail=W…e/33&currency=EUR"
+    assert tag["view"]["transformations"][0]["changes"][0]["key"] == "page_location"
+    assert event["variables"][0]["from"] == 'event data "user_data.email_address"'
+    assert event["variables"][1]["value"] == "purchase"
+    assert outgoing["url"].startswith("https://vendor.example/v1/events/W…")
+    assert outgoing["answer"]["status"] == 200
+    assert outgoing["answer"]["seconds"] == 0.25
+    assert outgoing["answer"]["headers"][0] == ["set-cookie", "sid=c…c/20; Path=/"]
+    assert shown["told"]["reply"]["cookies"][0]["max_age"] == 63_072_000
+    assert shown["told"]["id"] == "0f" * 16
+
+
+def test_names_of_fields_headers_and_cookies_stay() -> None:
+    shown = masked(records.record())
+    data = records.record()["told"]["events"][0]["data"]
+    assert shown["told"]["events"][0]["data"].keys() == data.keys()
+    assert [name for name, _ in shown["hit"]["headers"]] == list(canaries.HEADERS)
+    cookie = dict(map(tuple, shown["hit"]["headers"]))["cookie"]
+    assert [each.partition("=")[0] for each in cookie.split("; ")] == ["_ga", "_ttp", "mail"]
+    assert shown["hit"]["query"].startswith("ep.email=W…e/33&ep.phone=")
+
+
+def test_no_place_of_a_whole_record_shows_the_visitor() -> None:
+    assert _found(records.record())
+    assert not _found(masked(records.record()))
+
+
+def _as_body(value: str, kind: str) -> str:
+    return {
+        "text": f"somebody wrote {value}\nand {value}",
+        "json": json.dumps({"a": [value], "value": {"currency": value}, value: value}),
+        "urlencoded": urlencode({"en": value, "mail": value, "cu": "EUR"}),
+        "lines": f"en=scroll&ep.x={value}\r\nen=purchase&{urlencode({'uid': value})}",
+        "cut": json.dumps({"a": value, "b": value})[:-3] + "…",
+        "alone": value,
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["text", "json", "urlencoded", "lines", "cut", "alone"])
+@pytest.mark.parametrize("value", CANARIES)
+def test_no_body_of_any_kind_shows_the_visitor(kind: str, value: str) -> None:
+    assert not _found(masked(records.record(_as_body(value, kind))))
+
+
+@pytest.mark.parametrize("value", CANARIES)
+def test_no_sentence_that_quotes_a_value_shows_it(value: str) -> None:
+    assert not _found(masked(records.record(said=value)))
+
+
+@pytest.mark.parametrize("value", CANARIES)
+def test_the_name_of_an_event_shows_nobody(value: str) -> None:
+    assert not _found(masked(records.record(name=value)))
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/json"])
+@pytest.mark.parametrize("value", CANARIES)
+def test_a_body_with_its_kind_shows_nobody(kind: str, value: str) -> None:
+    for headers in ([["Content-Type", kind]], {"Content-Type": kind}):
+        for how in ("text", "json", "urlencoded", "lines", "alone"):
+            shown = masked({"hit": {"headers": headers, "body": _as_body(value, how)}, "outgoing": records.record()})
+            assert not _found(shown)
+
+
+PLACES = st.sampled_from(
+    (
+        *("hit", "told", "outgoing", "reply", "console", "headers", "cookies", "body", "data", "json", "url", "path"),
+        *("query", "value", "before", "after", "ip", "sender_id", "notes", "why", "reason", "excerpt", "answer", "cut"),
+        *("events", "tags", "variables", "conditions", "settings", "changes", "requests", "view", "name", "key"),
+        *("event", "event_name", "currency", "type_of", "content_type", "method", "status", "time", "timestamp", "v"),
+        *("id", "kind", "source", "verdict", "items", "price", "quantity", "error", "body_base64", "identifiers", "0"),
+    )
+)
+LEAVES = st.sampled_from(CANARIES) | st.sampled_from((*CANARIES,)).map(lambda value: f'said "{value}", and no more')
+SMALL = st.none() | st.booleans() | st.integers(0, 999) | st.sampled_from(("purchase", "EUR", "fired", ""))
+TREES: st.SearchStrategy[Any] = st.recursive(
+    LEAVES | SMALL,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(PLACES | st.sampled_from(CANARIES), inner, max_size=5)
+        | st.lists(st.tuples(PLACES | st.sampled_from(CANARIES), LEAVES).map(list), max_size=3)
+        | st.fixed_dictionaries({"headers": st.dictionaries(PLACES, LEAVES, max_size=2), "body": LEAVES})
+    ),
+    max_leaves=25,
+)
+
+
+def _numbered(held: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Each under a name that says nothing."""
+    return [(f"field_{number}", value) for number, value in enumerate(held)]
+
+
+@given(st.dictionaries(PLACES, TREES, max_size=6))
+@settings(max_examples=300, deadline=None)
+def test_wherever_a_visitor_stands_in_a_record_nothing_shows(tree: dict[str, Any]) -> None:
+    # The data of the event is what sentences and names are held against.
+    shown = masked({**tree, "known": {"data": dict(_numbered(CANARIES))}})
+    assert not _found(shown)
+
+
+@given(st.dictionaries(PLACES, TREES, max_size=4))
+@settings(max_examples=60, deadline=None)
+def test_what_is_shown_is_shown_again_as_it_is(tree: dict[str, Any]) -> None:
+    assert json.dumps(masked(tree)) == json.dumps(masked(tree))
+    json.loads(json.dumps(masked(tree)))
+
+
+ADDRESSES = (canaries.EMAIL, canaries.PHONE, canaries.IP, canaries.IP6, canaries.PAGE, canaries.CLIENT_ID)
+
+
+@pytest.mark.parametrize("value", [*ADDRESSES, canaries.USER_ID, canaries.SEARCH, canaries.STREET, canaries.USER_AGENT])
+def test_a_name_that_reads_as_a_value_is_masked_though_nothing_else_holds_it(value: str) -> None:
+    shown = masked({"told": {"data": {value: 1}}, "hit": {"headers": [[value, "x"], ["cookie", f"{value}=1"]]}})
+    assert not _found(shown)
+
+
+@pytest.mark.parametrize("value", [*ADDRESSES, canaries.USER_ID])
+def test_a_sentence_shows_no_address_though_nothing_else_holds_it(value: str) -> None:
+    assert not _found(masked({"why": f"the value is {value}, so", "console": [value, f'"{value}"']}))
+
+
+def test_two_names_that_look_alike_stay_two() -> None:
+    shown = masked({"data": {"ada@one.example": 1, "axa@one.example": 2, "aba@one.example": 3}})
+    assert shown["data"] == {"a…e/15": 1, "a…e/15 (2)": 2, "a…e/15 (3)": 3}
+
+
+def test_paths_of_clients_are_shown_where_they_are_known() -> None:
+    hit = {"hit": {"path": "/metrics-7f3a91/in", "method": "POST"}}
+    assert masked(hit)["hit"]["path"] == "/m…1/14/in"
+    assert masked(hit, known={"/metrics-7f3a91/in"})["hit"]["path"] == "/metrics-7f3a91/in"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://vendor.example:8443/v1.3/events", "https://vendor.example:8443/v1.3/events"),
+        ("https://ada:secret@vendor.example/v1", "https://a…e/25/v1"),
+        ("https://vendor.example/v1/${secret:KEY}?key=${secret:KEY}#part", None),
+        ("not an address", "n…s/14"),
+        ("", ""),
+    ],
+)
+def test_an_address_shows_its_host_plain_words_and_secrets_by_name(url: str, shown: str | None) -> None:
+    expected = "https://vendor.example/v1/${secret:KEY}?key=${secret:KEY}#…/4" if shown is None else shown
+    assert masked({"url": url})["url"] == expected
+
+
+def test_amounts_and_times_are_shown_and_ids_are_not() -> None:
+    data = {
+        "value": 1234567.5,
+        "price": 47110815,
+        "quantity": 2,
+        "currency": "EUR",
+        "event_time": 1700000000,
+        "order_id": 47110815,
+        "timestamp": "31612340817",
+    }
+    shown = masked({"data": data})["data"]
+    assert [shown[each] for each in ("value", "price", "quantity", "event_time")] == [
+        1234567.5,
+        47110815,
+        2,
+        1700000000,
+    ]
+    assert (shown["order_id"], shown["timestamp"]) == ("4…5/8", "3…7/11")
+
+
+def test_a_word_that_is_shown_somewhere_is_not_hidden_elsewhere() -> None:
+    shown = masked(
+        {
+            "told": {"events": [{"name": "purchase", "data": {"page_type": "purchase"}}]},
+            "why": 'the event is "purchase" and not "generate_lead"',
+        }
+    )
+    assert shown["told"]["events"][0] == {"name": "purchase", "data": {"page_type": "p…e/8"}}
+    assert shown["why"] == 'the event is "purchase" and not "generate_lead"'
+
+
+def test_a_word_that_a_visitor_sent_is_not_quoted() -> None:
+    shown = masked({"data": {"first_name": "wilhelmina"}, "why": 'first_name "wilhelmina" is not "ada"'})
+    assert shown["why"] == 'first_name "w…a/10" is not "ada"'
+
+
+def test_a_large_record_is_masked_in_a_moment() -> None:
+    data = {f"field_{number}": f"Value {number} of somebody {number * 7919}" for number in range(3000)}
+    told = [f'"{value}" is no number' for value in data.values()]
+    shown = masked({"data": data, "notes": told})
+    assert len(shown["notes"]) == 3000
+    assert "somebody" not in json.dumps(shown)
+
+
+def test_nesting_without_end_breaks_nothing() -> None:
+    deep: Any = canaries.EMAIL
+    for _ in range(100):
+        deep = {"in": [deep]}
+    assert not _found(masked({"data": deep}))

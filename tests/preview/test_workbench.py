@@ -1,0 +1,180 @@
+"""What the pages have done, with real drafts, a real publisher and a recorder that only keeps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from container.effects import Reply
+from container.engine.compile import compile_container
+from container.engine.trace import trace
+from container.event import Hit
+from container.preview.bench import RefusedError, Source
+from container.preview.drafts import Live
+from container.preview.publishing import Publisher
+from container.preview.sessions import Session, Sessions
+from container.preview.workbench import Workbench, hit_of
+from tests.preview.page_parts import EMAIL, PURCHASE, TEST_ORDER, live
+from tests.web.parts import NOW
+
+
+@dataclass
+class Kept:
+    """Keeps what a session runs, as the recorder does."""
+
+    hits: list[tuple[Hit, Source]] = field(default_factory=list)
+
+    async def take(self, session: Session, hit: Hit, source: Source) -> Reply:
+        self.hits.append((hit, source))
+        session.records.add({"source": source})
+        return Reply()
+
+
+@dataclass
+class Bench:
+    folder: Path
+    kept: Kept = field(default_factory=Kept)
+    sessions: Sessions = field(default_factory=Sessions)
+    file: Live | None = field(default_factory=live)
+
+    def made(self, *, publishes: bool = False) -> Workbench:
+        assert self.file is not None
+        container = compile_container(self.file.model)
+        publisher = self._publisher() if publishes else None
+        known = (self.sessions, self.kept, lambda: self.file, lambda: container, lambda _component: True)
+        return Workbench(*known, clock=lambda: NOW, publisher=publisher)
+
+    def _publisher(self) -> Publisher:
+        path = self.folder / "container.yaml"
+        path.write_text(self._live().text, encoding="utf-8")
+
+        async def reload() -> bool:
+            self.file = live(path.read_text(encoding="utf-8"))
+            return True
+
+        return Publisher(path, self.folder, self._live, _write, reload, lambda: int(NOW * 1000))
+
+    def _live(self) -> Live:
+        assert self.file is not None
+        return self.file
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def with_bench(
+    folder: Path, work: Callable[[Workbench, Session, Bench], Awaitable[None]], *, publishes: bool = False
+) -> None:
+    async def done() -> None:
+        bench = Bench(folder)
+        await work(bench.made(publishes=publishes), bench.sessions.start(NOW), bench)
+
+    asyncio.run(done())
+
+
+def test_a_draft_is_used_once_it_has_no_errors(tmp_path: Path) -> None:
+    async def work(bench: Workbench, session: Session, _here: Bench) -> None:
+        text = bench.text(session)
+        assert [each["code"] for each in await bench.draft(session, f"{text}\nnothing: 1\n", "d.yaml")] == [
+            "unknown-key"
+        ]
+        assert session.draft is None
+        assert await bench.draft(session, text.replace("TEST-", "DRY-"), "d.yaml") == []
+        assert "DRY-" in bench.text(session)
+        assert ("Real Purchase", "changed") in [(each["name"], each["what"]) for each in bench.difference(session)]
+        await bench.draft(session, " ", "d.yaml")
+        assert bench.difference(session) == []
+
+    with_bench(tmp_path, work)
+
+
+def test_live_and_draft_are_compared_on_the_same_hit(tmp_path: Path) -> None:
+    async def work(bench: Workbench, session: Session, _here: Bench) -> None:
+        await bench.draft(session, bench.text(session).replace("TEST-", "DRY-"), "d.yaml")
+        for _ in range(2):
+            both = await bench.compared(session, TEST_ORDER)
+            statuses = {side: told["events"][0]["tags"][0]["status"] for side, told in both.items()}
+            assert statuses == {"live": "not_triggered", "draft": "fired"}
+        assert both["live"]["id"] == both["draft"]["id"]
+
+    with_bench(tmp_path, work)
+
+
+def test_a_hit_by_hand_runs_as_the_sessions_and_its_number_is_told(tmp_path: Path) -> None:
+    async def work(bench: Workbench, session: Session, here: Bench) -> None:
+        assert await bench.run(session, PURCHASE, source="composed") == 1
+        assert await bench.run(session, PURCHASE, source="replayed") == 2
+        [(first, composed), (second, replayed)] = here.kept.hits
+        assert (composed, replayed) == ("composed", "replayed")
+        assert first.id != second.id
+        assert (first.path, first.received) == ("/g/collect", int(NOW * 1000))
+
+    with_bench(tmp_path, work)
+
+
+def test_what_is_shown_is_masked(tmp_path: Path) -> None:
+    async def work(bench: Workbench, session: Session, _here: Bench) -> None:
+        told = trace(compile_container(live().model, debug=True), hit_of(PURCHASE, received=int(NOW * 1000))).told
+        shown = bench.hide({"hit": PURCHASE, "told": told})
+        assert EMAIL not in str(shown)
+        assert shown["hit"]["path"] == "/g/collect"
+
+    with_bench(tmp_path, work)
+
+
+def test_a_draft_becomes_the_live_file_and_an_earlier_one_is_restored(tmp_path: Path) -> None:
+    async def work(bench: Workbench, session: Session, here: Bench) -> None:
+        before = bench.text(session)
+        with pytest.raises(RefusedError, match="no draft"):
+            await bench.publish(session, by="ada")
+        await bench.draft(session, before.replace("TEST-", "DRY-"), "d.yaml")
+        await bench.publish(session, by="ada")
+        assert session.draft is None
+        assert "DRY-" in bench.text(session)
+        [version] = await bench.versions()
+        assert version["by"] == "ada"
+        await bench.restore(version["number"], by="bob")
+        assert bench.text(session) == before
+        with pytest.raises(RefusedError, match="no such version"):
+            await bench.restore(7, by="bob")
+
+    with_bench(tmp_path, work, publishes=True)
+
+
+def test_without_leave_nothing_is_published(tmp_path: Path) -> None:
+    async def work(bench: Workbench, session: Session, here: Bench) -> None:
+        assert not bench.can_publish
+        assert await bench.versions() == []
+        await bench.draft(session, bench.text(session), "d.yaml")
+        with pytest.raises(RefusedError, match="--allow-publish"):
+            await bench.publish(session, by="ada")
+        here.file = None
+        with pytest.raises(RefusedError, match="no container file"):
+            await bench.draft(session, "version: 1", "d.yaml")
+
+    with_bench(tmp_path, work)
+
+
+def test_the_tags_are_those_of_the_draft(tmp_path: Path) -> None:
+    async def work(bench: Workbench, session: Session, _here: Bench) -> None:
+        expected = [{"name": "TikTok - events", "type": "tiktok_events_api", "test_code": True}]
+        assert bench.tags(session) == expected
+        await bench.draft(session, bench.text(session).replace("TikTok - events", "Other"), "d.yaml")
+        assert [each["name"] for each in bench.tags(session)] == ["Other"]
+        assert bench.name() == "Example Shop"
+
+    with_bench(tmp_path, work)
+
+
+def test_headers_that_come_twice_are_joined_and_a_body_is_what_it_was() -> None:
+    headers = [["A", "1"], ["a", "2"], ["Cookie", "x=1"], ["cookie", "y=2"]]
+    hit = hit_of({"path": "/", "headers": headers, "body_base64": "AP8="}, received=1)
+    assert dict(hit.headers) == {"a": "1, 2", "cookie": "x=1; y=2"}
+    assert hit.body == b"\0\xff"
+    with pytest.raises(RefusedError, match="cut"):
+        hit_of({"path": "/", "body_base64": "AP8…"}, received=1)
