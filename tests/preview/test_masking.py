@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from container.preview import masking
+from container.preview.configured import SENT
 from container.preview.masking import masked
 from tests import canaries
 from tests.preview import records
@@ -107,7 +109,21 @@ def test_a_body_with_its_kind_shows_nobody(kind: str, value: str) -> None:
 PLACES = st.sampled_from(
     (
         *("hit", "told", "outgoing", "reply", "console", "headers", "cookies", "body", "data", "json", "url", "path"),
-        *("query", "value", "before", "after", "ip", "sender_id", "notes", "why", "reason", "excerpt", "answer", "cut"),
+        *(
+            "query",
+            "value",
+            "before",
+            "after",
+            "expected",
+            "ip",
+            "sender_id",
+            "notes",
+            "why",
+            "reason",
+            "excerpt",
+            "answer",
+            "cut",
+        ),
         *("events", "tags", "variables", "conditions", "settings", "changes", "requests", "view", "name", "key"),
         *("event", "event_name", "currency", "type_of", "content_type", "method", "status", "time", "timestamp", "v"),
         *("id", "kind", "source", "verdict", "items", "price", "quantity", "error", "body_base64", "identifiers", "0"),
@@ -221,6 +237,58 @@ def test_a_word_that_is_shown_somewhere_is_not_hidden_elsewhere() -> None:
 def test_a_word_that_a_visitor_sent_is_not_quoted() -> None:
     shown = masked({"data": {"first_name": "wilhelmina"}, "why": 'first_name "wilhelmina" is not "ada"'})
     assert shown["why"] == 'first_name "w…a/10" is not "ada"'
+
+
+def test_what_is_sent_is_listed_once() -> None:
+    assert set(masking._PARTS) == SENT
+
+
+def test_a_setting_that_no_hit_changes_is_shown_also_where_it_is_sent() -> None:
+    fixed = {"field": "pixel_id", "written": None, "from": "", "value": "C1PIXEL00000"}
+    kept = {"a": ["Kept-4711"], "b": 1}
+    nested = {"field": "map", "written": kept, "from": "", "value": kept}
+    sent = {"field": "properties.brand", "written": None, "from": "{{ event.brand }}", "value": "C2PIXEL00000"}
+    body = {"pixel_id": "C1PIXEL00000", "a": "Kept-4711", "brand": "C2PIXEL00000"}
+    tag = {"settings": [fixed, nested, sent], "requests": [{"json": body}]}
+    shown = masked({"told": {"events": [{"tags": [tag]}]}})["told"]["events"][0]["tags"][0]
+    assert shown["requests"][0]["json"] == {"pixel_id": "C1PIXEL00000", "a": "Kept-4711", "brand": "C…0/12"}
+    assert [each["value"] for each in shown["settings"]] == ["C1PIXEL00000", {"a": ["Kept-4711"], "b": 1}, "C…0/12"]
+
+
+@pytest.mark.parametrize("written", [None, {"customer": "{{ event.email }}"}])
+def test_a_setting_with_references_inside_of_it_is_a_visitors(written: object) -> None:
+    setting = {"field": "json", "written": written, "from": "", "value": {"customer": canaries.EMAIL}}
+    assert not _found(masked({"settings": [setting], "data": {"x": canaries.EMAIL}}))
+
+
+def _conditions(value: str) -> dict[str, Any]:
+    """A visitor of this address, and a condition on others."""
+    condition = {
+        "text": 'IP Address is in network "198.51.100.0/24" or "203.0.113.177"',
+        "holds": False,
+        "value": value,
+        "expected": ["198.51.100.0/24", "203.0.113.177", 7],
+    }
+    return {
+        "why": f'IP Address is "{value}" (is in network "198.51.100.0/24" or "203.0.113.177")',
+        "conditions": [condition],
+    }
+
+
+def test_a_sentence_shows_what_a_condition_compares_with() -> None:
+    shown = masked(_conditions("192.0.2.44"))
+    assert shown["why"] == 'IP Address is "1…4/10" (is in network "198.51.100.0/24" or "203.0.113.177")'
+    assert shown["conditions"][0]["expected"] == ["198.51.100.0/24", "203.0.113.177", 7]
+
+
+def test_but_not_where_the_visitor_is_just_that() -> None:
+    assert not _found(masked(_conditions(canaries.IP)))
+
+
+def test_currencies_and_settings_in_groups_are_shown_by_their_last_name() -> None:
+    setting = {"field": "properties.currency", "from": "{{ event.currency }}", "value": "EUR"}
+    shown = masked({"data": {"currency": "EUR", "shown_in": "EUR"}, "settings": [setting]})
+    assert (shown["data"]["currency"], shown["settings"][0]["value"]) == ("EUR", "EUR")
 
 
 def test_a_large_record_is_masked_in_a_moment() -> None:
