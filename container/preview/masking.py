@@ -51,6 +51,7 @@ def masked(record: Mapping[str, Any], *, known: Collection[str] = ()) -> dict[st
     """
     hidden = Hidden({*known, *written(record)}, set(expected(record)))
     _Masking(hidden).members(record, "")
+    hidden.settle()
     # Once more, now that all is known that has to be hidden.
     return _Masking(hidden).members(record, "")
 
