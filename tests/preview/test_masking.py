@@ -177,6 +177,53 @@ def test_a_sentence_shows_no_address_though_nothing_else_holds_it(value: str) ->
     assert not _found(masked({"why": f"the value is {value}, so", "console": [value, f'"{value}"']}))
 
 
+def test_a_sentence_names_secrets_and_shows_what_stands_beside_them_masked() -> None:
+    said = f"the header is Bearer ${{secret:TIKTOK_TOKEN_4711081515}} of {canaries.PHONE}"
+    shown = masked({"why": said, "notes": ['"${secret:KEY}" is missing']})
+    assert shown["why"] == "the header is Bearer ${secret:TIKTOK_TOKEN_4711081515} of +…7/12"
+    assert shown["notes"] == ['"${secret:KEY}" is missing']
+
+
+def test_letters_that_are_longer_when_small_hide_nothing() -> None:
+    # This capital I has two characters when it is small, so that places in the text are others.
+    shown = masked({"data": {"x": canaries.LAST_NAME}, "why": f"İİİ says {canaries.LAST_NAME}", "notes": ["İ says no"]})
+    assert not _found(shown)
+    assert shown["notes"] == ["İ says no"]
+
+
+def test_cookies_in_every_form_keep_their_names_alone() -> None:
+    cookie = {"name": "sid", "value": canaries.COOKIE, "path": "/", "secure": True, "note": canaries.EMAIL}
+    value = f"sid={canaries.COOKIE}; Path=/; {canaries.USER_ID}; note={canaries.EMAIL}"
+    shown = masked(
+        {
+            "hit": {
+                "cookies": {"sid": canaries.COOKIE, "empty": ""},
+                "headers": [["cookie", f"{canaries.EMAIL}; ; a="]],
+            },
+            "reply": {"cookies": [cookie, canaries.COOKIE], "headers": [["Set-Cookie", value], ["bad"]]},
+            "told": {"reply": {"cookies": canaries.COOKIE, "headers": canaries.COOKIE}},
+            "data": {"u": canaries.USER_ID},
+        }
+    )
+    assert not _found(shown)
+    assert shown["hit"]["cookies"] == {"sid": "c…c/20", "empty": ""}
+    assert shown["hit"]["headers"] == [["cookie", "W…e/33; ; a="]]
+    assert shown["reply"]["cookies"][0] == {
+        "name": "sid",
+        "value": "c…c/20",
+        "path": "/",
+        "secure": True,
+        "note": "W…e/33",
+    }
+    assert shown["reply"]["headers"] == [["Set-Cookie", "sid=c…c/20; Path=/; c…5/20; note=W…e/33"]]
+
+
+@pytest.mark.parametrize("odd", [None, 7, 47110815, True, ["x"], {"x": canaries.EMAIL}, [[canaries.EMAIL]]])
+@pytest.mark.parametrize("place", sorted(SENT))
+def test_a_part_that_is_not_what_it_should_be_breaks_nothing_and_shows_nobody(place: str, odd: object) -> None:
+    assert not _found(masked({place: odd, "hit": {place: odd}, "data": {"x": canaries.EMAIL}}))
+
+
 def test_two_names_that_look_alike_stay_two() -> None:
     shown = masked({"data": {"ada@one.example": 1, "axa@one.example": 2, "aba@one.example": 3}})
     assert shown["data"] == {"a…e/15": 1, "a…e/15 (2)": 2, "a…e/15 (3)": 3}
