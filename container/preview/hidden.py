@@ -53,12 +53,22 @@ class Hidden:
     def __init__(self, known: Collection[str] = (), expected: Collection[str] = ()) -> None:
         self.known = frozenset(known)
         self._expected = frozenset(expected)
+        self._heard: set[str] = set()
         self._values: set[str] = set()
         self._shown: set[str] = set()
         self._starts: dict[str, set[str]] = {}
+        self._settled = False
+        self._names: dict[str, str] = {}
+
+    def settle(self) -> None:
+        """Everything has been hidden and shown. Before it, texts and names are given back as they are."""
+        self._settled = True
 
     def hide(self, name: str, text: str) -> None:
         """The text, and what stands within it, is a visitor's."""
+        if self._settled or text in self._heard:
+            return
+        self._heard.add(text)
         for _, value in values(name, text):
             plain = value.strip()
             small = plain.casefold()
@@ -81,22 +91,21 @@ class Hidden:
 
     def without(self, text: str) -> str:
         """The text with what is a visitor's masked."""
-        if text in self.known:
+        if not self._settled or text in self.known:
             return text
         return masked(text) if self.is_value(text) else self._without_inner(text)
 
     def name(self, name: str) -> str:
         """A name of a field, a header or a cookie. It is shown unless it may be a value."""
-        if name in self.known:
+        if not self._settled or name in self.known:
             return name
-        longest = max(map(len, _PIECE.findall(name)), default=0)
-        plain = len(name) <= LONGEST_NAME and longest <= LONGEST_WORD and _NAME.fullmatch(name) is not None
-        is_name = plain and not _MANY_DIGITS.search(name) and self.without(name) == name
-        return name if is_name else masked(name)
+        if name not in self._names:
+            self._names[name] = name if self._is_name(name) else masked(name)
+        return self._names[name]
 
     def sentence(self, text: str) -> str:
         """A sentence of ours. What it quotes is shown if it is of the configuration, or a word that nobody sent."""
-        if text in self.known:
+        if not self._settled or text in self.known:
             return text
         parts: list[str] = []
         position = 0
@@ -114,6 +123,11 @@ class Hidden:
         is_word = _SAID.fullmatch(text) and not _MANY_DIGITS.search(text) and not self.is_value(text)
         return text if is_word else masked_text(text)
 
+    def _is_name(self, name: str) -> bool:
+        longest = max(map(len, _PIECE.findall(name)), default=0)
+        plain = len(name) <= LONGEST_NAME and longest <= LONGEST_WORD and _NAME.fullmatch(name) is not None
+        return plain and not _MANY_DIGITS.search(name) and self.without(name) == name
+
     def _outside_secrets(self, text: str) -> str:
         parts: list[str] = []
         position = 0
@@ -128,22 +142,23 @@ class Hidden:
 
     def _without_inner(self, text: str) -> str:
         small = text.casefold()
-        if len(small) != len(text) or not self._starts:
-            return text if not self._starts else self._all_of(text, small)
+        starts = self._starts
+        # The shorter of two ways to find out that nothing is in it, as is usual.
+        if len(starts) < len(small) and not any(start in small for start in starts):
+            return text
+        if len(small) != len(text):
+            # Few texts are longer in small letters: all of it or nothing.
+            return masked(text) if any(self._at(small, place) for place in range(len(small))) else text
         parts: list[str] = []
         position = done = 0
         while position <= len(small) - SHORTEST_INSIDE:
-            found = self._at(small, position)
+            found = self._at(small, position) if small[position : position + _START] in starts else 0
             if found:
                 parts += (text[done:position], masked(text[position : position + found]))
                 position = done = position + found
             else:
                 position += 1
-        return "".join((*parts, text[done:]))
-
-    def _all_of(self, text: str, small: str) -> str:
-        """For the few texts that are longer in small letters: all or nothing."""
-        return masked(text) if any(self._at(small, place) for place in range(len(small))) else text
+        return "".join((*parts, text[done:])) if parts else text
 
     def _at(self, small: str, position: int) -> int:
         """How long the longest value is that stands at this place."""

@@ -7,7 +7,7 @@ them stand texts of the configuration, and sentences of ours, which may quote a 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -15,13 +15,8 @@ import orjson
 
 from container.delivery.masking import AMOUNTS, CURRENCIES, HARMLESS_HEADERS, MOST_DEEP, is_shown, masked_text
 from container.delivery.masking import masked as hinted
+from container.preview.configured import expected, is_configured, written
 from container.preview.hidden import Hidden
-
-_CONFIGURED = frozenset({"tag", "client", "field", "written"})
-"""Under these names stands what the analyst wrote."""
-
-_CONFIGURED_PARTS = frozenset({"tags", "triggers", "exceptions", "variables", "transformations"})
-"""The members of these have a name and a type of the configuration."""
 
 _ABOUT = frozenset({("conditions", "text"), ("variables", "from"), ("settings", "from")})
 """Where we say what the analyst wrote: with names of cookies and parameters, which a sentence might not show."""
@@ -44,7 +39,6 @@ _TIME = re.compile(r"1[0-9]{9}(?:[0-9]{3}){0,2}", re.ASCII)
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)?([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.ASCII | re.DOTALL)
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?", re.ASCII)
 _SEGMENT = re.compile(r"[a-z][a-z_.-]{0,24}|v?[0-9]{1,3}(?:\.[0-9]{1,3})?", re.ASCII)
-_QUOTED = re.compile(r'"([^"]+)"')
 _FORM = "x-www-form-urlencoded"
 _LONGEST_NUMBER = 6
 _HEX = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -55,61 +49,11 @@ def masked(record: Mapping[str, Any], *, known: Collection[str] = ()) -> dict[st
 
     `known`: more texts of the configuration, which are shown as they are, such as the paths of clients.
     """
-    hidden = Hidden({*known, *_written(record, "")}, set(_expected(record, "")))
+    hidden = Hidden({*known, *written(record)}, set(expected(record)))
     _Masking(hidden).members(record, "")
+    hidden.settle()
     # Once more, now that all is known that has to be hidden.
     return _Masking(hidden).members(record, "")
-
-
-def _written(value: Any, within: str) -> Iterator[str]:
-    """The texts of the configuration in the structure of a record, where no visitor can have put them."""
-    if isinstance(value, list):
-        for member in value:
-            yield from _written(member, within)
-    if not isinstance(value, dict):
-        return
-    for key, member in value.items():
-        if _is_configured(key, within):
-            yield from (each for each in (member,) if isinstance(each, str) and each)
-        elif key == "value" and _is_fixed(value, within):
-            yield from _texts(member)
-        elif key not in _PARTS:
-            yield from _written(member, key)
-
-
-def _is_fixed(beside: Mapping[str, Any], within: str) -> bool:
-    """Whether a setting has its value from the configuration, and not from a hit."""
-    return within == "settings" and beside.get("from") == ""
-
-
-def _texts(value: Any) -> Iterator[str]:
-    match value:
-        case str() if value:
-            yield value
-        case list():
-            for member in value:
-                yield from _texts(member)
-        case dict():
-            for member in value.values():
-                yield from _texts(member)
-
-
-def _expected(value: Any, within: str) -> Iterator[str]:
-    """What the conditions of a record compare with, as it is written in them."""
-    if isinstance(value, list):
-        for member in value:
-            yield from _expected(member, within)
-    if not isinstance(value, dict):
-        return
-    for key, member in value.items():
-        if (within, key) == ("conditions", "text") and isinstance(member, str):
-            yield from _QUOTED.findall(member)
-        elif key not in _PARTS:
-            yield from _expected(member, key)
-
-
-def _is_configured(key: str, within: str) -> bool:
-    return key in _CONFIGURED or (key in ("name", "type") and within in _CONFIGURED_PARTS)
 
 
 class _Masking:
@@ -133,7 +77,7 @@ class _Masking:
         return self._structure(key, member)
 
     def _text(self, key: str, text: str, within: str) -> str:
-        if _is_configured(key, within):
+        if is_configured(key, within):
             return text
         if (within, key) in _ABOUT:
             return self._hidden.without(text)

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from container.preview import masking
+from container.preview.configured import SENT
 from container.preview.masking import masked
 from tests import canaries
 from tests.preview import records
@@ -107,7 +109,21 @@ def test_a_body_with_its_kind_shows_nobody(kind: str, value: str) -> None:
 PLACES = st.sampled_from(
     (
         *("hit", "told", "outgoing", "reply", "console", "headers", "cookies", "body", "data", "json", "url", "path"),
-        *("query", "value", "before", "after", "ip", "sender_id", "notes", "why", "reason", "excerpt", "answer", "cut"),
+        *(
+            "query",
+            "value",
+            "before",
+            "after",
+            "expected",
+            "ip",
+            "sender_id",
+            "notes",
+            "why",
+            "reason",
+            "excerpt",
+            "answer",
+            "cut",
+        ),
         *("events", "tags", "variables", "conditions", "settings", "changes", "requests", "view", "name", "key"),
         *("event", "event_name", "currency", "type_of", "content_type", "method", "status", "time", "timestamp", "v"),
         *("id", "kind", "source", "verdict", "items", "price", "quantity", "error", "body_base64", "identifiers", "0"),
@@ -159,6 +175,53 @@ def test_a_name_that_reads_as_a_value_is_masked_though_nothing_else_holds_it(val
 @pytest.mark.parametrize("value", [*ADDRESSES, canaries.USER_ID])
 def test_a_sentence_shows_no_address_though_nothing_else_holds_it(value: str) -> None:
     assert not _found(masked({"why": f"the value is {value}, so", "console": [value, f'"{value}"']}))
+
+
+def test_a_sentence_names_secrets_and_shows_what_stands_beside_them_masked() -> None:
+    said = f"the header is Bearer ${{secret:TIKTOK_TOKEN_4711081515}} of {canaries.PHONE}"
+    shown = masked({"why": said, "notes": ['"${secret:KEY}" is missing']})
+    assert shown["why"] == "the header is Bearer ${secret:TIKTOK_TOKEN_4711081515} of +…7/12"
+    assert shown["notes"] == ['"${secret:KEY}" is missing']
+
+
+def test_letters_that_are_longer_when_small_hide_nothing() -> None:
+    # This capital I has two characters when it is small, so that places in the text are others.
+    shown = masked({"data": {"x": canaries.LAST_NAME}, "why": f"İİİ says {canaries.LAST_NAME}", "notes": ["İ says no"]})
+    assert not _found(shown)
+    assert shown["notes"] == ["İ says no"]
+
+
+def test_cookies_in_every_form_keep_their_names_alone() -> None:
+    cookie = {"name": "sid", "value": canaries.COOKIE, "path": "/", "secure": True, "note": canaries.EMAIL}
+    value = f"sid={canaries.COOKIE}; Path=/; {canaries.USER_ID}; note={canaries.EMAIL}"
+    shown = masked(
+        {
+            "hit": {
+                "cookies": {"sid": canaries.COOKIE, "empty": ""},
+                "headers": [["cookie", f"{canaries.EMAIL}; ; a="]],
+            },
+            "reply": {"cookies": [cookie, canaries.COOKIE], "headers": [["Set-Cookie", value], ["bad"]]},
+            "told": {"reply": {"cookies": canaries.COOKIE, "headers": canaries.COOKIE}},
+            "data": {"u": canaries.USER_ID},
+        }
+    )
+    assert not _found(shown)
+    assert shown["hit"]["cookies"] == {"sid": "c…c/20", "empty": ""}
+    assert shown["hit"]["headers"] == [["cookie", "W…e/33; ; a="]]
+    assert shown["reply"]["cookies"][0] == {
+        "name": "sid",
+        "value": "c…c/20",
+        "path": "/",
+        "secure": True,
+        "note": "W…e/33",
+    }
+    assert shown["reply"]["headers"] == [["Set-Cookie", "sid=c…c/20; Path=/; c…5/20; note=W…e/33"]]
+
+
+@pytest.mark.parametrize("odd", [None, 7, 47110815, True, ["x"], {"x": canaries.EMAIL}, [[canaries.EMAIL]]])
+@pytest.mark.parametrize("place", sorted(SENT))
+def test_a_part_that_is_not_what_it_should_be_breaks_nothing_and_shows_nobody(place: str, odd: object) -> None:
+    assert not _found(masked({place: odd, "hit": {place: odd}, "data": {"x": canaries.EMAIL}}))
 
 
 def test_two_names_that_look_alike_stay_two() -> None:
@@ -221,6 +284,58 @@ def test_a_word_that_is_shown_somewhere_is_not_hidden_elsewhere() -> None:
 def test_a_word_that_a_visitor_sent_is_not_quoted() -> None:
     shown = masked({"data": {"first_name": "wilhelmina"}, "why": 'first_name "wilhelmina" is not "ada"'})
     assert shown["why"] == 'first_name "w…a/10" is not "ada"'
+
+
+def test_what_is_sent_is_listed_once() -> None:
+    assert set(masking._PARTS) == SENT
+
+
+def test_a_setting_that_no_hit_changes_is_shown_also_where_it_is_sent() -> None:
+    fixed = {"field": "pixel_id", "written": None, "from": "", "value": "C1PIXEL00000"}
+    kept = {"a": ["Kept-4711"], "b": 1}
+    nested = {"field": "map", "written": kept, "from": "", "value": kept}
+    sent = {"field": "properties.brand", "written": None, "from": "{{ event.brand }}", "value": "C2PIXEL00000"}
+    body = {"pixel_id": "C1PIXEL00000", "a": "Kept-4711", "brand": "C2PIXEL00000"}
+    tag = {"settings": [fixed, nested, sent], "requests": [{"json": body}]}
+    shown = masked({"told": {"events": [{"tags": [tag]}]}})["told"]["events"][0]["tags"][0]
+    assert shown["requests"][0]["json"] == {"pixel_id": "C1PIXEL00000", "a": "Kept-4711", "brand": "C…0/12"}
+    assert [each["value"] for each in shown["settings"]] == ["C1PIXEL00000", {"a": ["Kept-4711"], "b": 1}, "C…0/12"]
+
+
+@pytest.mark.parametrize("written", [None, {"customer": "{{ event.email }}"}])
+def test_a_setting_with_references_inside_of_it_is_a_visitors(written: object) -> None:
+    setting = {"field": "json", "written": written, "from": "", "value": {"customer": canaries.EMAIL}}
+    assert not _found(masked({"settings": [setting], "data": {"x": canaries.EMAIL}}))
+
+
+def _conditions(value: str) -> dict[str, Any]:
+    """A visitor of this address, and a condition on others."""
+    condition = {
+        "text": 'IP Address is in network "198.51.100.0/24" or "203.0.113.177"',
+        "holds": False,
+        "value": value,
+        "expected": ["198.51.100.0/24", "203.0.113.177", 7],
+    }
+    return {
+        "why": f'IP Address is "{value}" (is in network "198.51.100.0/24" or "203.0.113.177")',
+        "conditions": [condition],
+    }
+
+
+def test_a_sentence_shows_what_a_condition_compares_with() -> None:
+    shown = masked(_conditions("192.0.2.44"))
+    assert shown["why"] == 'IP Address is "1…4/10" (is in network "198.51.100.0/24" or "203.0.113.177")'
+    assert shown["conditions"][0]["expected"] == ["198.51.100.0/24", "203.0.113.177", 7]
+
+
+def test_but_not_where_the_visitor_is_just_that() -> None:
+    assert not _found(masked(_conditions(canaries.IP)))
+
+
+def test_currencies_and_settings_in_groups_are_shown_by_their_last_name() -> None:
+    setting = {"field": "properties.currency", "from": "{{ event.currency }}", "value": "EUR"}
+    shown = masked({"data": {"currency": "EUR", "shown_in": "EUR"}, "settings": [setting]})
+    assert (shown["data"]["currency"], shown["settings"][0]["value"]) == ("EUR", "EUR")
 
 
 def test_a_large_record_is_masked_in_a_moment() -> None:
