@@ -1,0 +1,170 @@
+"""Rules of a session: which hits without a mark the draft looks at, beside the live container.
+
+A rule may name a client id, addresses, a pattern of paths and a share of traffic. A hit has to satisfy all it names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Any
+
+import orjson
+
+from container.event import Hit
+from container.fields import Network, Pattern, Settings
+from container.ga4.cookies import browser_client_id, server_client_id
+from container.url import query_parameters
+
+MOST_RULES = 10
+LONGEST_VALUE = 1000
+
+_IN_QUERY = "cid"
+_IN_JSON = ("client_id", "app_instance_id")
+_BROWSERS, _SERVERS = "_ga", "FPID"
+_LARGEST_READ = 64 * 1024
+"""Bytes of a body in which a client id is looked for."""
+
+
+class _Networked(Settings):
+    address: Network
+
+
+class _Patterned(Settings):
+    path: Pattern
+
+
+class RuleError(ValueError):
+    """A rule that cannot be. The text says what is wrong with which part, and what to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What is `None` is not asked. `path`: found anywhere in the path. `percent`: of visitors, always the same ones."""
+
+    client_id: str | None = None
+    network: IPv4Network | IPv6Network | None = None
+    path: Pattern | None = None
+    percent: float | None = None
+
+    def takes(self, hit: Hit, salt: str = "", known: Collection[str] | None = None) -> bool:
+        """Whether the hit satisfies the rule. `salt`: the session's id, so that each session sees other visitors.
+
+        `known`: the client ids of the hit where they were read already.
+        """
+        if self.network is not None and not _within(self.network, hit.ip):
+            return False
+        if self.path is not None and not self.path.found(hit.path):
+            return False
+        if self.client_id is None and self.percent is None:
+            return True
+        ids = client_ids(hit) if known is None else known
+        if self.client_id is not None and self.client_id not in ids:
+            return False
+        return self.percent is None or _drawn(hit, ids, salt) < self.percent
+
+    def told(self) -> dict[str, Any]:
+        """The rule as it was written."""
+        return {
+            **({} if self.client_id is None else {"client_id": self.client_id}),
+            **({} if self.network is None else {"address": str(self.network)}),
+            **({} if self.path is None else {"path": self.path.source}),
+            **({} if self.percent is None else {"percent": self.percent}),
+        }
+
+
+def rule(written: Mapping[str, Any]) -> Rule:
+    """The rule of `client_id`, `address`, `path` and `percent`; empty ones do not count. Raises `RuleError`."""
+    stripped = {name: value.strip() if isinstance(value, str) else value for name, value in written.items()}
+    given = {name: value for name, value in stripped.items() if value not in (None, "")}
+    unknown = sorted(given.keys() - {"client_id", "address", "path", "percent"})
+    if unknown:
+        raise RuleError(f'A rule has no "{unknown[0]}": it has "client_id", "address", "path" and "percent".')
+    if not given:
+        raise RuleError("The rule is empty: name a client id, an address, a path or a percentage.")
+    for name in given.keys() - {"percent"}:
+        if not isinstance(given[name], str) or len(given[name]) > LONGEST_VALUE:
+            raise RuleError(f'"{name}" of the rule is text of {LONGEST_VALUE:,} characters at most.')
+    return Rule(
+        given.get("client_id"),
+        _network(given["address"]) if "address" in given else None,
+        _path(given["path"]) if "path" in given else None,
+        _percent(given["percent"]) if "percent" in given else None,
+    )
+
+
+def taken(rules: Iterable[Rule], hit: Hit, salt: str = "") -> bool:
+    """Whether one of the rules takes the hit."""
+    return any(each.takes(hit, salt) for each in rules)
+
+
+def client_ids(hit: Hit) -> frozenset[str]:
+    """The client ids that a hit may state: in its query, its body, and the cookies of Google's tags and of servers."""
+    return frozenset(filter(None, _stated(hit)))
+
+
+def _stated(hit: Hit) -> Iterator[str]:
+    for line in (hit.query, *_lines(hit.body)):
+        if _IN_QUERY in line:
+            yield query_parameters(line).get(_IN_QUERY, "")
+    yield from _in_document(hit.body)
+    cookies = hit.cookies
+    yield browser_client_id(cookies.get(_BROWSERS, "")) or ""
+    yield server_client_id(cookies.get(_SERVERS, "")) or ""
+
+
+def _lines(body: bytes) -> list[str]:
+    if len(body) > _LARGEST_READ or body[:1] in b"{[":
+        return []
+    return body.decode(errors="replace").splitlines()
+
+
+def _in_document(body: bytes) -> Iterator[str]:
+    if len(body) > _LARGEST_READ or body.lstrip()[:1] != b"{":
+        return
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return
+    yield from (value for value in map(document.get, _IN_JSON) if isinstance(value, str))
+
+
+def _within(network: IPv4Network | IPv6Network, address: str | None) -> bool:
+    try:
+        return address is not None and ip_address(address) in network
+    except ValueError:
+        return False
+
+
+def _drawn(hit: Hit, ids: Collection[str], salt: str) -> float:
+    """A number from 0 to below 100: the same for a visitor each time, or for the hit where nobody is known."""
+    whose = min(ids) if ids else hit.id.hex()
+    drawn = hashlib.sha256(f"preview {salt}\0{whose}".encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(drawn[:4]) / 2**32 * 100
+
+
+def _network(written: str) -> IPv4Network | IPv6Network:
+    try:
+        return _Networked(address=written).address  # type: ignore[arg-type] - text becomes a network
+    except ValueError:
+        raise RuleError('"address" of the rule is none: write it like 203.0.113.7, or 203.0.113.0/24.') from None
+
+
+def _path(written: str) -> Pattern:
+    try:
+        return _Patterned(path=written).path  # type: ignore[arg-type] - text becomes a pattern
+    except ValueError:
+        wanted = "a regular expression of RE2, without look-around and not too large"
+        raise RuleError(f'"path" of the rule has to be {wanted}. Write it like ^/g/collect$.') from None
+
+
+def _percent(written: object) -> float:
+    try:
+        percent = float(written) if isinstance(written, (str, int, float)) and not isinstance(written, bool) else 0.0
+    except (ValueError, OverflowError):
+        percent = 0.0
+    if not 0 < percent <= 100:
+        raise RuleError('"percent" of the rule is a number above 0, and 100 at most.')
+    return percent

@@ -1,0 +1,228 @@
+"""Sessions of preview: who may open one, which hits are of one, and when it is over.
+
+Three different secrets lead to a session: its mark (in the cookie and the header of hits), single-use codes (in the
+link that sets the cookie), and its share token (for looking only). Each is looked up by its SHA-256, so that no
+comparison takes longer for a guess that is nearly right. `now` is Unix time in seconds.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from container.preview.ring import Ring
+from container.preview.rules import Rule
+from container.secret import digest
+
+Mode = Literal["dry", "test", "send"]
+
+MOST_SESSIONS = 10
+IDLE_SECONDS = 2 * 3600
+LONGEST_SECONDS = 12 * 3600
+CODE_SECONDS = 5 * 60
+MOST_CODES = 10
+"""Links of a session that wait for their use; of more, the oldest ends."""
+
+MOST_WRONG, WRONG_SECONDS = 10, 60
+"""So many wrong codes in so many seconds, and their sender's codes are refused for as long again."""
+
+MOST_SENDERS = 1000
+"""Senders of wrong codes that are remembered; of more, the one that was silent for longest is forgotten."""
+
+LONGEST_SECRET = 100
+"""No secret of ours is longer. What is longer is wrong, without a look."""
+
+
+class TooManyError(Exception):
+    """There are as many sessions as there may be. The text says what to do."""
+
+
+@dataclass(eq=False)
+class Session:
+    """One session, in one event loop.
+
+    `id`: in addresses of the admin's pages. `mark`: what hits carry. `share`: what somebody shows who may look only.
+    `test_codes`: of vendors, by the name of the tag. `draft`: what hits run through, `None` for the live file.
+    `ends`: when it is over unless something happens before.
+    """
+
+    id: str
+    mark: str = field(repr=False)
+    share: str = field(repr=False)
+    started: float
+    seen: float
+    ends: float
+    mode: Mode = "dry"
+    test_codes: dict[str, str] = field(default_factory=dict, repr=False)
+    draft: Any = field(default=None, repr=False)
+    rules: list[Rule] = field(default_factory=list)
+    records: Ring = field(default_factory=Ring, repr=False)
+
+    def touch(self, now: float) -> None:
+        """Something happened: the session lasts on, though not for ever."""
+        self.seen = max(self.seen, now)
+        self.ends = min(self.seen + IDLE_SECONDS, self.started + LONGEST_SECONDS)
+
+
+@dataclass
+class Wrong:
+    """How often something led to no session, or no longer. `refused`: codes that were not looked at."""
+
+    marks: int = 0
+    codes: int = 0
+    shares: int = 0
+    refused: int = 0
+
+
+@dataclass
+class _Failures:
+    """Wrong codes of one sender: how many since when, and until when codes are refused."""
+
+    since: float
+    number: int = 0
+    refused_until: float = 0.0
+
+
+class Sessions:
+    """All sessions of a process. `changed`: called when the first one opens and when the last one is over."""
+
+    def __init__(self, changed: Callable[[bool], None] = lambda _open: None) -> None:
+        self.wrong = Wrong()
+        self._changed = changed
+        self._sessions: dict[str, Session] = {}
+        self._marks: dict[bytes, Session] = {}
+        self._shares: dict[bytes, Session] = {}
+        self._codes: OrderedDict[bytes, tuple[Session, float]] = OrderedDict()
+        self._failures: OrderedDict[str, _Failures] = OrderedDict()
+
+    @property
+    def open(self) -> bool:
+        """Whether there is any."""
+        return bool(self._sessions)
+
+    def start(self, now: float) -> Session:
+        """A new session: a dry run of the live file. Raises `TooManyError`."""
+        self.expire(now)
+        if len(self._sessions) >= MOST_SESSIONS:
+            raise TooManyError(f"{MOST_SESSIONS} previews are open already. End one of them first.")
+        session = Session(
+            secrets.token_hex(8),
+            secrets.token_urlsafe(32),
+            secrets.token_urlsafe(32),
+            started=now,
+            seen=now,
+            ends=now + IDLE_SECONDS,
+        )
+        self._sessions[session.id] = session
+        self._marks[digest(session.mark)] = session
+        self._shares[digest(session.share)] = session
+        if len(self._sessions) == 1:
+            self._changed(True)
+        return session
+
+    def code(self, session: Session, now: float) -> str:
+        """A code that leads to the session once, within five minutes."""
+        self.expire(now)
+        own = [key for key, (whose, _) in self._codes.items() if whose is session]
+        for key in own[: max(len(own) - MOST_CODES + 1, 0)]:
+            del self._codes[key]
+        made = secrets.token_urlsafe(32)
+        self._codes[digest(made)] = (session, now + CODE_SECONDS)
+        return made
+
+    def redeem(self, code: str, now: float, sender: str = "") -> Session | None:
+        """The session of a code, which is used up by this. `sender`: the address whose wrong codes are counted."""
+        self.expire(now)
+        failures = self._failures.get(sender)
+        if failures is not None and now < failures.refused_until:
+            self.wrong.refused += 1
+            return None
+        found = self._codes.pop(_key(code), None)
+        if found is None or found[0].id not in self._sessions:
+            self.wrong.codes += 1
+            self._failed(sender, now)
+            return None
+        found[0].touch(now)
+        return found[0]
+
+    def marked(self, mark: str, now: float) -> Session | None:
+        """The session of a hit with this mark. A wrong mark is counted, and means nothing else."""
+        session = self._living(self._marks.get(_key(mark)), now)
+        if session is None:
+            self.wrong.marks += 1
+            return None
+        session.touch(now)
+        return session
+
+    def of(self, id: str, now: float) -> Session | None:
+        """The session of this id, for somebody who may do anything with it."""
+        session = self._living(self._sessions.get(id), now)
+        if session is not None:
+            session.touch(now)
+        return session
+
+    def shared(self, share: str, now: float) -> Session | None:
+        """The session of a share token, for looking only. That somebody looks does not make it last longer."""
+        session = self._living(self._shares.get(_key(share)), now)
+        if session is None:
+            self.wrong.shares += 1
+        return session
+
+    def share_anew(self, session: Session) -> str:
+        """Another share token; the one before leads nowhere any more."""
+        self._shares.pop(digest(session.share), None)
+        session.share = secrets.token_urlsafe(32)
+        if session.id in self._sessions:
+            self._shares[digest(session.share)] = session
+        return session.share
+
+    def end(self, session: Session) -> None:
+        """The session is over, and its records are gone. Whoever waits for some wakes up."""
+        if self._sessions.pop(session.id, None) is None:
+            return
+        self._marks.pop(digest(session.mark), None)
+        self._shares.pop(digest(session.share), None)
+        for key in [key for key, (whose, _) in self._codes.items() if whose is session]:
+            del self._codes[key]
+        session.draft = None
+        session.rules.clear()
+        session.test_codes.clear()
+        session.records.clear()
+        if not self._sessions:
+            self._changed(False)
+
+    def all(self, now: float) -> Sequence[Session]:
+        """Those that are not over, in the order in which they were started."""
+        self.expire(now)
+        return list(self._sessions.values())
+
+    def expire(self, now: float) -> None:
+        """Ends what is over. To be called from time to time, since nothing else may happen."""
+        for session in [each for each in self._sessions.values() if now >= each.ends]:
+            self.end(session)
+        for key in [key for key, (_, until) in self._codes.items() if now >= until]:
+            del self._codes[key]
+
+    def _living(self, session: Session | None, now: float) -> Session | None:
+        if session is not None and now >= session.ends:
+            self.end(session)
+            return None
+        return session
+
+    def _failed(self, sender: str, now: float) -> None:
+        failures = self._failures.get(sender)
+        if failures is None or now >= failures.since + WRONG_SECONDS:
+            failures = self._failures[sender] = _Failures(now)
+        self._failures.move_to_end(sender)
+        failures.number += 1
+        if failures.number >= MOST_WRONG:
+            failures.refused_until = now + WRONG_SECONDS
+        if len(self._failures) > MOST_SENDERS:
+            self._failures.popitem(last=False)
+
+
+def _key(shown: str) -> bytes:
+    return digest(shown) if len(shown) <= LONGEST_SECRET else b""
