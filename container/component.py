@@ -24,6 +24,12 @@ Kind = Literal["client", "variable", "operator", "trigger", "transformation", "t
 IN_FLIGHT = 2
 """Requests of one lane that may be under way together, where a tag says nothing else."""
 
+Source = Callable[[Any, Any], str]
+"""Says where a value comes from: `(settings, written) ->` a few words, such as `cookie "_ttp"`.
+
+`settings`: as the variable's function got them; `written`: as they stand in the file, references not followed.
+"""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -47,6 +53,7 @@ class Component:
     format: int = 1
     requests_per_second: float | None = None
     in_flight: int = IN_FLIGHT
+    source: Source | None = None
 
     @property
     def summary(self) -> str:
@@ -59,9 +66,9 @@ def client(type: str) -> Callable[[F], F]:
     return _mark("client", type)
 
 
-def variable(type: str) -> Callable[[F], F]:
-    """Marks `(settings, event) ->` a JSON value or `None`."""
-    return _mark("variable", type)
+def variable(type: str, *, source: Source | None = None) -> Callable[[F], F]:
+    """Marks `(settings, event) ->` a JSON value or `None`. `source`: says in preview where the value comes from."""
+    return _mark("variable", type, source=source)
 
 
 def trigger(type: str) -> Callable[[F], F]:

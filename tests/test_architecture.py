@@ -210,6 +210,7 @@ BROAD_EXCEPTS = {
     "container.web.ingest": "a hit gets an answer",
     "container.cli.reports": "a process that works does not count as gone, whatever is wrong with its report",
     "container.cli.faults": "a request gets an answer",
+    "container.engine.attempt": "what only preview computes decides nothing, and says what was raised",
     "container.engine.claim": "a consent default that cannot be computed loses no hit",
 }
 

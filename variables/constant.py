@@ -11,7 +11,11 @@ class Constant(Settings):
     value: Confidential = Field(description="The value: text, a number, a list or a mapping.", examples=["EUR"])
 
 
-@variable("constant")
+def source(settings: Constant, written: Constant) -> str:
+    return "written in the container"
+
+
+@variable("constant", source=source)
 def constant(settings: Constant, event: Event) -> Any:
     """Always the same value."""
     return settings.value

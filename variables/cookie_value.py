@@ -12,7 +12,11 @@ class CookieValue(Settings):
     decode: bool = Field(default=False, description="Whether the value is percent-decoded.")
 
 
-@variable("cookie_value")
+def source(settings: CookieValue, written: CookieValue) -> str:
+    return f'cookie "{settings.cookie}"' + (", percent-decoded" if settings.decode else "")
+
+
+@variable("cookie_value", source=source)
 def cookie_value(settings: CookieValue, event: Event) -> str | None:
     """The value of a first-party cookie."""
     value = event.hit.cookies.get(settings.cookie)

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from container.api import Dynamic, Event, Settings, at, variable
+from container.api import Dynamic, Event, Settings, at, text, variable
 
 
 class EventData(Settings):
@@ -14,7 +14,11 @@ class EventData(Settings):
     )
 
 
-@variable("event_data")
+def source(settings: EventData, written: EventData) -> str:
+    return f'event data "{settings.key}"' + ("" if written.default is None else f", else {text(written.default)}")
+
+
+@variable("event_data", source=source)
 def event_data(settings: EventData, event: Event) -> Any:
     """A value of the event data, by key or dot path."""
     found = at(event.data, settings.key)

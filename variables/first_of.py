@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from container.api import Confidential, Event, Many, Settings, missing, variable
+from container.api import Confidential, Event, Many, Settings, missing, text, variable
 
 
 class FirstOf(Settings):
@@ -14,7 +14,11 @@ class FirstOf(Settings):
     )
 
 
-@variable("first_of")
+def source(settings: FirstOf, written: FirstOf) -> str:
+    return f"the first that is not empty of {', '.join(map(text, written.values))}"
+
+
+@variable("first_of", source=source)
 def first_of(settings: FirstOf, event: Event) -> Any:
     """The first of several values that is not empty."""
     return next((value for value in settings.values if not missing(value)), None)

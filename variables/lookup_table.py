@@ -16,7 +16,13 @@ class LookupTable(Settings):
     default: Confidential = Field(default=None, description="The value when no row fits.")
 
 
-@variable("lookup_table")
+def source(settings: LookupTable, written: LookupTable) -> str:
+    subject = text(settings.input)
+    row = f'the row "{subject}"' if subject in settings.table else f'the default, since there is no row "{subject}",'
+    return f"{row} of a table for {text(written.input)}"
+
+
+@variable("lookup_table", source=source)
 def lookup_table(settings: LookupTable, event: Event) -> Any:
     """The row whose key equals the input."""
     return settings.table.get(text(settings.input), settings.default)

@@ -9,7 +9,11 @@ class QueryParameter(Settings):
     parameter: str = Field(description="The name of the parameter.", examples=["tid"])
 
 
-@variable("query_parameter")
+def source(settings: QueryParameter, written: QueryParameter) -> str:
+    return f'parameter "{settings.parameter}" in the query of the hit'
+
+
+@variable("query_parameter", source=source)
 def query_parameter(settings: QueryParameter, event: Event) -> str | None:
     """A parameter of the incoming hit's query string."""
     return query_parameters(event.hit.query).get(settings.parameter)

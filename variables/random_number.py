@@ -10,7 +10,11 @@ class RandomNumber(Settings):
     maximum: int = Field(default=2**31 - 1, description="The largest number.")
 
 
-@variable("random_number")
+def source(settings: RandomNumber, written: RandomNumber) -> str:
+    return f"drawn for this event, from {settings.minimum} to {settings.maximum}"
+
+
+@variable("random_number", source=source)
 def random_number(settings: RandomNumber, event: Event) -> int:
     """A whole number, random per event."""
     span = max(settings.maximum - settings.minimum + 1, 1)

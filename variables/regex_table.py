@@ -1,5 +1,6 @@
 """Choose a value by the first pattern that matches."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import Field
@@ -22,13 +23,25 @@ class RegexTable(Settings):
     ignore_case: bool = Field(default=False, description="Whether case is ignored.")
 
 
-@variable("regex_table")
+def source(settings: RegexTable, written: RegexTable) -> str:
+    row, _ = _first(settings)
+    found = "the default, since no row matches," if row is None else f"the row /{row.pattern.source}/"
+    return f"{found} of a table for {text(written.input)}"
+
+
+@variable("regex_table", source=source)
 def regex_table(settings: RegexTable, event: Event) -> Any:
     """The first row whose pattern matches the input."""
+    row, groups = _first(settings)
+    return settings.default if row is None else fill_groups(row.value, groups)
+
+
+def _first(settings: RegexTable) -> tuple[RegexRow | None, Sequence[str]]:
+    """The row, and what its pattern captured."""
     subject = text(settings.input)
     for row in settings.rows:
         pattern = row.pattern.ignoring_case if settings.ignore_case else row.pattern
         groups = pattern.fullmatch(subject) if settings.full_match else pattern.search(subject)
         if groups is not None:
-            return fill_groups(row.value, groups)
-    return settings.default
+            return row, groups
+    return None, ()

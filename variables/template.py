@@ -14,7 +14,11 @@ class TemplateText(Settings):
     )
 
 
-@variable("template")
+def source(settings: TemplateText, written: TemplateText) -> str:
+    return f'the text "{written.text}"'
+
+
+@variable("template", source=source)
 def template(settings: TemplateText, event: Event) -> str:
     """Text with the values of other variables in it."""
     return text(settings.text)

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from container.api import Dynamic, Event, Settings, from_event, url_parts, variable
+from container.api import Dynamic, Event, Settings, from_event, text, url_parts, variable
 
 Part = Literal["full", "protocol", "hostname", "port", "path", "query", "fragment", "extension"]
 
@@ -22,7 +22,13 @@ class Url(Settings):
     )
 
 
-@variable("url")
+def source(settings: Url, written: Url) -> str:
+    part = settings.component if settings.parameter is None else f'parameter "{settings.parameter}"'
+    whole = text(written.source) if "source" in written.model_fields_set else "the address of the page"
+    return whole if part == "full" else f"{part} of {whole}"
+
+
+@variable("url", source=source)
 def url(settings: Url, event: Event) -> str | None:
     """A part of the page's URL, or of another one."""
     if not settings.source:

@@ -62,7 +62,7 @@ def fields_of(model: type[BaseModel]) -> Mapping[str, Any]:
     """The annotations of a model by every name that YAML may use for the field."""
     hints = get_type_hints(model, include_extras=True)
     named = {
-        key: hints[name] for name, info in model.model_fields.items() for key in _keys(name, info.validation_alias)
+        key: hints[name] for name, info in model.model_fields.items() for key in keys_of(name, info.validation_alias)
     }
     return MappingProxyType(named)
 
@@ -70,7 +70,7 @@ def fields_of(model: type[BaseModel]) -> Mapping[str, Any]:
 @lru_cache(MOST_MODELS)
 def infos_of(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
     """What a model says of its fields, by every name that YAML may use for them."""
-    named = {key: info for name, info in model.model_fields.items() for key in _keys(name, info.validation_alias)}
+    named = {key: info for name, info in model.model_fields.items() for key in keys_of(name, info.validation_alias)}
     return MappingProxyType(named)
 
 
@@ -131,6 +131,7 @@ def _mode(markers: Sequence[Any], options: Sequence[Any], inherited: Mode) -> Mo
     return "fixed" if Any in options or object in options else "typed"
 
 
-def _keys(name: str, alias: Any) -> list[str]:
+def keys_of(name: str, alias: Any) -> list[str]:
+    """The names under which YAML may write a field, the usual one first."""
     choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
     return [choice for choice in choices if isinstance(choice, str)] or [name]

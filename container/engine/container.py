@@ -10,6 +10,7 @@ from typing import Any
 from container.component import Component
 from container.config.model import Check, Condition, Delivery, Group, OncePer, Schedule
 from container.effects import Claim
+from container.engine.probes import Probes
 from container.engine.resolve import Build
 from container.engine.scope import ConsentDefaults, Getter, Scope
 from container.event import Hit
@@ -49,6 +50,11 @@ class CompiledTrigger:
     own: Test | None
     sampled: Test | None
     sample_percent: float | None = None
+
+    @property
+    def heard(self) -> Sequence[str]:
+        """The names of events that it hears, and the patterns between slashes; empty: every event."""
+        return [*sorted(self.events), *(f"/{pattern.source}/" for pattern in self.events_matching)]
 
     def hears(self, event_name: str) -> bool:
         if not self.events and not self.events_matching:
@@ -157,7 +163,10 @@ class CompiledClient:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """`clients` in order of priority, `tags` in firing order; `hearing`: which of them an event concerns."""
+    """`clients` in order of priority, `tags` in firing order; `hearing`: which of them an event concerns.
+
+    `probes`: what `trace` reads besides, of a container for preview; the live one has none.
+    """
 
     name: str
     id: str
@@ -168,3 +177,4 @@ class Container:
     slots: int
     consent_defaults: ConsentDefaults
     debug: bool = False
+    probes: Probes | None = None

@@ -24,7 +24,6 @@ LONGEST_VALUE = 80
 LONGEST_LIST = 10
 """Of a longer list a sentence names so many."""
 
-
 DAY_MS = 86_400_000
 
 
@@ -61,7 +60,7 @@ def _sentence(tag: CompiledTag, scope: Scope, decision: Decision) -> str:
         case "blocked_by_consent":
             return "needs " + " and ".join(_refused(name, scope) for name in decision.refused)
         case "incomplete":
-            return " and ".join(_lacking(lack) for lack in decision.lacking)
+            return " and ".join(lacking(lack) for lack in decision.lacking)
     if decision.reason or decision.trigger is None:
         return decision.reason
     role = "exception" if decision.status == "blocked_by_exception" else "trigger"
@@ -87,7 +86,8 @@ def _refused(name: str, scope: Scope) -> str:
     return f"{name}, which is denied ({scope.signal(name).source})"
 
 
-def _lacking(lack: Lack) -> str:
+def lacking(lack: Lack) -> str:
+    """What is wrong with a setting that has to be there."""
     if lack.value is not None:
         return f'"{lack.field}" is {_shown(lack.value)}, which is not what the tag can use'
     return f'no value for "{lack.field}", which the tag needs' + (f": {lack.where} is not set" if lack.where else "")
@@ -105,8 +105,7 @@ def _not_triggered(triggers: Sequence[CompiledTrigger], scope: Scope) -> str:
 def _failing(trigger: CompiledTrigger, scope: Scope) -> str:
     name = scope.original.name
     if not trigger.hears(name):
-        heard = [*sorted(trigger.events), *(f"/{pattern.source}/" for pattern in trigger.events_matching)]
-        return f'does not hear "{name}", only {_listed(heard)}'
+        return f'does not hear "{name}", only {_listed(trigger.heard)}'
     failing = next((condition for condition in trigger.conditions if not condition.test(scope)), None)
     if failing is not None:
         return f"does not hold: {_words(failing, scope, holds=False)}"
@@ -120,9 +119,9 @@ def _words(condition: CompiledCondition, scope: Scope, *, holds: bool) -> str:
     model = condition.model
     if isinstance(model, Group):
         return _group_words(model.kind, condition.members, scope, holds=holds)
-    value = f"{_left(model)} is {_left_value(condition, model, scope)}"
+    value = f"{left_side(model)} is {_left_value(condition, model, scope)}"
     if holds:
-        return f"{value} ({' and '.join(_held(check, right(scope)) for check, _, right in condition.checks)})"
+        return f"{value} ({' and '.join(held(check, right(scope)) for check, _, right in condition.checks)})"
     missed = next(_missed(check, right(scope)) for check, test, right in condition.checks if not test(scope))
     # What is not set needs no more words; a value of the wrong kind says so behind it.
     return value if value.partition(" (")[0].endswith(missed) else f"{value}, which {missed}"
@@ -147,7 +146,7 @@ def _group_words(kind: str, members: Sequence[CompiledCondition], scope: Scope, 
     return words if len(members) == 1 else f"({words})"
 
 
-def _held(check: Check, expected: Any) -> str:
+def held(check: Check, expected: Any) -> str:
     """What the check says, as it was written."""
     if expected is False:
         return "not " + check.name.removeprefix("is_").replace("_", " ")
@@ -165,7 +164,8 @@ def _missed(check: Check, expected: Any) -> str:
     return f"{words.replace('_', ' ')} {_expected(expected)}"
 
 
-def _left(model: Condition) -> str:
+def left_side(model: Condition) -> str:
+    """The left side as it was written."""
     if model.variable is not None:
         return model.variable
     return str(model.left) if isinstance(model.left, Template) else f'"{model.left}"'

@@ -75,7 +75,7 @@ Collect = Callable[[Scope, list[Lack]], dict[str, Any]]
 """Gives the fields of settings as plain values, and adds what has to be there and is not."""
 
 
-def _varying(settings: Settings, name: str, lookup: Lookup) -> Varying | None:
+def varying_field(settings: Settings, name: str, lookup: Lookup) -> Varying | None:
     """The field, `None` if it is fixed or holds settings."""
     value, info = getattr(settings, name), type(settings).model_fields[name]
     # Settings in settings are collected field by field, by whoever asks.
@@ -126,7 +126,7 @@ def _either(stated: Getter, usual: Getter) -> Getter:
 def _settings_getter(settings: Settings, lookup: Lookup, prefix: str) -> tuple[Collect, Assemble | None] | None:
     """Collects the fields of settings, and makes settings of them; `None` when all of them are fixed."""
     values = {name: getattr(settings, name) for name in type(settings).model_fields}
-    varying = [field for name in values if (field := _varying(settings, name, lookup)) is not None]
+    varying = [field for name in values if (field := varying_field(settings, name, lookup)) is not None]
     inner = {
         name: getters
         for name, value in values.items()

@@ -64,7 +64,7 @@ def decide(candidate: Candidate, scope: Scope) -> Decision:
     try:
         return _decide(candidate, scope)
     except Exception as problem:  # noqa: BLE001  # one tag's fault is its own: the hit and the other tags go on
-        return Decision("failed", reason=_blame(problem))
+        return Decision("failed", reason=f"the tag {blame(problem)}")
 
 
 def effects_of(returned: Any) -> Sequence[Effect]:
@@ -80,6 +80,12 @@ def why_skipped(effects: Sequence[Effect]) -> str:
             return effect.reason or NOTHING_TO_SEND
         sends = sends or isinstance(effect, (Request, SetCookie, Redirect))
     return "" if sends else NOTHING_TO_SEND
+
+
+def blame(problem: Exception) -> str:
+    """What was raised, and where. Never its text, which may hold personal data."""
+    frame, line = list(walk_tb(problem.__traceback__))[-1]
+    return f"raised {type(problem).__name__} in {frame.f_globals.get('__name__')}, line {line}"
 
 
 def _decide(candidate: Candidate, scope: Scope) -> Decision:
@@ -116,12 +122,6 @@ def _once_per_key(read: Getter, scope: Scope) -> tuple[str, Sequence[str]]:
     value = read(scope)
     key = "" if missing(value) else text(value).strip()
     return key, scope.notes
-
-
-def _blame(problem: Exception) -> str:
-    """What was raised, and where. Never its text, which may hold personal data."""
-    frame, line = list(walk_tb(problem.__traceback__))[-1]
-    return f"the tag raised {type(problem).__name__} in {frame.f_globals.get('__name__')}, line {line}"
 
 
 def _first_holding(triggers: Sequence[CompiledTrigger], scope: Scope) -> CompiledTrigger | None:

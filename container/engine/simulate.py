@@ -2,21 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, NamedTuple
 
-from container.case import Status, cookie_json, event_json, plain_json, request_json
+from container.case import cookie_json, event_json, plain_json, request_json
 from container.effects import Reply, Request
-from container.engine.container import CompiledTag, Container
+from container.engine.container import Candidate, CompiledTag, Container
 from container.engine.explain import held_back, why
 from container.engine.fold import Decision, Folded
 from container.engine.guards import Memory
-from container.engine.outcome import Guard, TagResult
-from container.engine.run import UNCLAIMED, claim_hit, decide, scopes
+from container.engine.outcome import Guard, Outcome, TagResult
+from container.engine.run import NOT_TRIGGERED, UNCLAIMED, claim_hit, decide, scopes
 from container.engine.scope import Scope
 from container.engine.unclaimed import body_text, why_eventless, why_unclaimed
 from container.event import Event, Hit
+
+
+class DecidedTag(NamedTuple):
+    """A tag with what was decided about it."""
+
+    candidate: Candidate
+    decision: Decision
+    result: TagResult
+
+    @property
+    def tag(self) -> CompiledTag:
+        return self.candidate.tag
+
+
+class DecidedEvent(NamedTuple):
+    """An event with what was decided about each tag, in the order of the file."""
+
+    scope: Scope
+    tags: Sequence[DecidedTag]
+
+
+class Decided(NamedTuple):
+    """A hit with all that was decided. `outcome`: as `run` gives it. `taken`: guards that earlier hits hold.
+
+    `why`: the reason why there is no event, empty where there is one.
+    """
+
+    outcome: Outcome
+    events: Sequence[DecidedEvent]
+    taken: Collection[Guard] = ()
+    why: str = ""
+
+
+ShowEvent = Callable[[DecidedEvent, Collection[Guard]], dict[str, Any]]
 
 
 def simulate(container: Container, hit: Hit, guards: Memory | None = None) -> dict[str, Any]:
@@ -25,70 +58,52 @@ def simulate(container: Container, hit: Hit, guards: Memory | None = None) -> di
     `guards`: what earlier hits have taken; fresh ones when there are none. Never raises for what a hit contains; what
     JSON cannot say is shown as `plain_json` does. Where there is no event, `why` says the reason.
     """
-    client, claim = claim_hit(container, hit)
-    if client is None:
-        reason = f"no client took the hit: {why_unclaimed(container, hit)}"
-        return _without_events(hit, None, UNCLAIMED, reason)
-    return _outcome(container, hit, client.name, claim.reply, scopes(container, client, claim), guards or Memory())
+    return shown(decided(container, hit, guards or Memory()), shown_event)
 
 
 def simulate_event(container: Container, event: Event) -> dict[str, Any]:
     """The same for an event that no client has read: `client` is null, and the reply has what tags add to it."""
     scope = Scope(event, container.slots, container.consent_defaults)
-    return {**_outcome(container, event.hit, "", Reply(), [scope], Memory()), "client": None}
+    found = _decided(container, event.hit, "", Reply(), [scope], Memory())
+    return {**shown(found, shown_event), "client": None}
 
 
-@dataclass(frozen=True, slots=True)
-class _Decided:
-    """An event with what was decided about each tag, in firing order."""
+def decided(container: Container, hit: Hit, guards: Memory) -> Decided:
+    """The hit, run with a record of what was decided about every tag, those included that do not hear the event."""
+    client, claim = claim_hit(container, hit)
+    if client is None:
+        reason = f"no client took the hit: {why_unclaimed(container, hit)}"
+        return Decided(Outcome(hit, None, UNCLAIMED), (), why=reason)
+    return _decided(container, hit, client.name, claim.reply, scopes(container, client, claim), guards)
 
-    scope: Scope
-    tags: Sequence[tuple[CompiledTag, Decision, TagResult]]
 
-
-def _outcome(
-    container: Container, hit: Hit, client: str, reply: Reply, events: Iterable[Scope], guards: Memory
-) -> dict[str, Any]:
-    folded = Folded(reply)
-    decided = [_Decided(scope, _decisions(container, scope, folded)) for scope in events]
-    done = folded.outcome(hit, client)
-    taken = guards.take(done.guards, now=hit.received)
-    if not decided:
-        return _without_events(hit, client, reply, why_eventless(client, reply))
-    shown: dict[str, Any] = plain_json(
+def shown(found: Decided, show_event: ShowEvent) -> dict[str, Any]:
+    """A decided hit as plain JSON. `show_event`: how each event is shown."""
+    outcome = found.outcome
+    told: dict[str, Any] = plain_json(
         {
-            "id": hit.id.hex(),
-            "client": client,
-            "reply": _reply(done.finished(taken)),
-            "events": [_event(each, taken) for each in decided],
+            "id": outcome.hit.id.hex(),
+            "client": outcome.client,
+            "reply": _reply(outcome.finished(found.taken)),
+            **({"why": found.why} if found.why else {}),
+            "events": [show_event(each, found.taken) for each in found.events],
         }
     )
-    return shown
+    return told
 
 
-def _without_events(hit: Hit, client: str | None, reply: Reply, why: str) -> dict[str, Any]:
-    shown: dict[str, Any] = plain_json(
-        {"id": hit.id.hex(), "client": client, "reply": _reply(reply), "why": why, "events": []}
-    )
-    return shown
-
-
-def _decisions(container: Container, scope: Scope, folded: Folded) -> Sequence[tuple[CompiledTag, Decision, TagResult]]:
-    decisions = [(each.tag, decide(each, scope)) for each in container.hearing.all(scope.original.name)]
-    return [(tag, decision, folded.add(tag, scope, decision)) for tag, decision in decisions]
-
-
-def _event(decided: _Decided, taken: Collection[Guard]) -> dict[str, Any]:
-    scope = decided.scope
-    in_file_order = sorted(decided.tags, key=lambda each: each[0].order)
+def shown_event(each: DecidedEvent, taken: Collection[Guard]) -> dict[str, Any]:
+    """An event with its consent and its tags."""
+    scope = each.scope
     return {
         **event_json(scope.original, scope.consent),
-        "tags": [_tag(tag, decision, scope, result.settled(taken)) for tag, decision, result in in_file_order],
+        "tags": [shown_tag(tag, scope, taken) for tag in each.tags],
     }
 
 
-def _tag(tag: CompiledTag, decision: Decision, scope: Scope, status: Status) -> dict[str, Any]:
-    """`status`: the decision's, or what a guard made of it; then nothing is sent."""
+def shown_tag(each: DecidedTag, scope: Scope, taken: Collection[Guard]) -> dict[str, Any]:
+    """What became of a tag, why, and its requests. Where a guard holds it back, nothing is sent."""
+    tag, decision, status = each.tag, each.decision, each.result.settled(taken)
     if status != decision.status:
         return {"tag": tag.name, "status": status, "why": held_back(tag, scope, decision, status), "requests": []}
     try:
@@ -97,6 +112,30 @@ def _tag(tag: CompiledTag, decision: Decision, scope: Scope, status: Status) -> 
         reason = f"the request cannot be sent: it holds what JSON cannot say ({type(problem).__name__})"
         return {"tag": tag.name, "status": "failed", "why": reason, "requests": []}
     return {"tag": tag.name, "status": status, "why": why(tag, scope, decision), "requests": requests}
+
+
+def _decided(
+    container: Container, hit: Hit, client: str, reply: Reply, events: Iterable[Scope], guards: Memory
+) -> Decided:
+    folded = Folded(reply)
+    found = [_decided_event(container, scope, folded) for scope in events]
+    outcome = folded.outcome(hit, client)
+    taken = guards.take(outcome.guards, now=hit.received)
+    return Decided(outcome, found, taken, "" if found else why_eventless(client, reply))
+
+
+def _decided_event(container: Container, scope: Scope, folded: Folded) -> DecidedEvent:
+    folded.events += 1
+    tags = [_decided_tag(each, scope, folded) for each in container.hearing.all(scope.original.name)]
+    return DecidedEvent(scope, sorted(tags, key=lambda each: each.tag.order))
+
+
+def _decided_tag(candidate: Candidate, scope: Scope, folded: Folded) -> DecidedTag:
+    """`run` asks only tags that hear the event, and keeps those that may fire."""
+    decision = decide(candidate, scope)
+    if candidate.triggers and decision is not NOT_TRIGGERED:
+        return DecidedTag(candidate, decision, folded.add(candidate.tag, scope, decision))
+    return DecidedTag(candidate, decision, TagResult(candidate.tag.name, decision.status))
 
 
 def _reply(reply: Reply) -> dict[str, Any]:

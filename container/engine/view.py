@@ -33,18 +33,25 @@ def in_order(transformations: Sequence[tuple[int, CompiledTransformation]]) -> l
     return [transformation for _, transformation in ordered]
 
 
+def changed(transformation: CompiledTransformation, original: Scope, event: Event) -> Event | None:
+    """The event as one transformation leaves it, `None` where its conditions do not hold or a value of it lacks."""
+    if not all(condition.test(original) for condition in transformation.when):
+        return None
+    settings = transformation.build(original)
+    if isinstance(settings, Lacking):
+        lacking = " and ".join(f'"{name}"' for name in settings.fields)
+        original.notes.append(f'transformation "{transformation.name}" changes nothing: no value for {lacking}')
+        return None
+    found: Event = transformation.component.function(settings, event)
+    return found
+
+
 def _changed(view: View, original: Scope) -> Scope:
     """Conditions and added values read the original; its notes are those of the view."""
     event = original.event
     original.notes = []
     for transformation in view.transformations:
-        if all(condition.test(original) for condition in transformation.when):
-            settings = transformation.build(original)
-            if isinstance(settings, Lacking):
-                lacking = " and ".join(f'"{name}"' for name in settings.fields)
-                original.notes.append(f'transformation "{transformation.name}" changes nothing: no value for {lacking}')
-            else:
-                event = transformation.component.function(settings, event)
+        event = changed(transformation, original, event) or event
     seen = event if event is original.event else replace(event, hit=_as_seen(original.event, event))
     return original.of_view(seen, original.notes)
 
