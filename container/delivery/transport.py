@@ -8,11 +8,10 @@ import re
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from secrets import token_hex
 from typing import Any, Literal
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote_plus
 
 import aiohttp
 import httpx
@@ -24,6 +23,7 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
 from container.delivery import egress
+from container.delivery.built import Built, Escape, Fill, StandIns, in_url
 from container.delivery.content import joined
 from container.delivery.excerpt import excerpt
 from container.delivery.store import ClaimedRow
@@ -41,10 +41,6 @@ _CHATTY = ("httpx", "httpcore", "aiohttp.client", "aiohttp.internal")
 _HAVE_A_TYPE = frozenset({"PATCH", "POST", "PUT"})
 
 Cause = Literal["no_answer", "missing_secret", "address_refused"]
-Escape = Callable[[str], bytes]
-Fill = Callable[[str, Escape], bytes]
-"""From the name of a secret, and how its value is written at a place, to the bytes that stand there."""
-
 Reveal = Callable[[str], str | None]
 """The value of a secret, `None` when it is not set."""
 
@@ -55,19 +51,6 @@ class NoAnswer:
 
     cause: Cause
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    """A request as it leaves: each secret in it as `${secret:NAME}`, names of headers in lower case, as they are sent.
-
-    Where a secret stands in the body, the stated length is that of what stands here.
-    """
-
-    method: str
-    url: str
-    headers: Sequence[tuple[str, str]]
-    body: bytes
 
 
 class _SecretMissingError(Exception):
@@ -130,7 +113,7 @@ class Transport:
 
         Raises `ValueError` for an address that httpx does not take; `send` gives no answer then.
         """
-        stand_ins = _StandIns()
+        stand_ins = StandIns()
         try:
             request = self._request(rows, stand_ins.fill)
         except (httpx.InvalidURL, ValueError):
@@ -164,7 +147,7 @@ class Transport:
         frame = rows[0].frame
         in_body = partial(fill, escape=_BODY[frame.escape])
         in_header = partial(fill, escape=_in_header)
-        in_url = partial(fill, escape=_in_url)
+        in_url = partial(fill, escape=in_url)
         items = joined(row.item.filled(in_body) for row in rows)
         headers = [(name.encode(), value.filled(in_header)) for name, value in frame.headers]
         stated = {name.lower() for name, _ in frame.headers}
@@ -332,30 +315,6 @@ _READ = httpx.ByteStream(b"")
 
 _sending: ContextVar[_Sending] = ContextVar("sending")
 _LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f]")
-
-
-@dataclass(frozen=True, slots=True)
-class _StandIns:
-    """What stands for secrets while a request is built: in an address `${secret:NAME}` would be encoded."""
-
-    names: dict[str, str] = field(default_factory=dict)
-
-    def fill(self, name: str, escape: Escape) -> bytes:
-        shown = str(Secret(name))
-        if escape is not _in_url:
-            return shown.encode()
-        sign = f"s{token_hex(16)}"
-        self.names[sign] = shown
-        return sign.encode()
-
-    def named(self, url: str) -> str:
-        for sign, shown in self.names.items():
-            url = url.replace(sign, shown)
-        return url
-
-
-def _in_url(value: str) -> bytes:
-    return quote(value, safe="").encode()
 
 
 def _in_header(value: str) -> bytes:

@@ -131,10 +131,10 @@ class Recorder:
             traced = self._evaluate(prepared.container, hit, prepared.guards)
             reply = traced.outcome.finished(traced.taken)
         except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's
-            reply = run(prepared.container, hit).finished()
             self._failed(problem)
             session.records.add(self._record(session, hit, source, told=None, console=[_blame(problem)]))
-            return reply
+            # What a client raises it raises here once more, and the hit is answered as it would be without preview.
+            return run(prepared.container, hit).finished()
         try:
             self._keep(session, traced, source, session.mode)
         except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's

@@ -9,10 +9,11 @@ import base64
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
+from container.delivery.built import Built
 from container.delivery.judging import Judges, checked, type_name
 from container.delivery.row import Row
 from container.delivery.store import ClaimedRow
-from container.delivery.transport import Built, NoAnswer
+from container.delivery.transport import NoAnswer
 from container.effects import Response, Verdict
 
 LONGEST_BODY = 16_000

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from yarl import URL
 
-from container.delivery.transport import Built
+from container.delivery.built import Built
 from container.effects import Request, Response
 from container.secret import Secret, SecretText
 from tests.delivery.harness import NOW, SECRETS, item_request, run
