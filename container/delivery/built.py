@@ -36,7 +36,7 @@ class StandIns:
     def fill(self, name: str, escape: Escape) -> bytes:
         """What stands for the secret of this name."""
         shown = str(Secret(name))
-        if escape is not in_url:
+        if escape is not for_url:
             return shown.encode()
         sign = f"s{token_hex(16)}"
         self.names[sign] = shown
@@ -49,6 +49,6 @@ class StandIns:
         return url
 
 
-def in_url(value: str) -> bytes:
+def for_url(value: str) -> bytes:
     """The value as it stands in an address."""
     return quote(value, safe="").encode()

@@ -23,7 +23,7 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
 from container.delivery import egress
-from container.delivery.built import Built, Escape, Fill, StandIns, in_url
+from container.delivery.built import Built, Escape, Fill, StandIns, for_url
 from container.delivery.content import joined
 from container.delivery.excerpt import excerpt
 from container.delivery.store import ClaimedRow
@@ -147,7 +147,7 @@ class Transport:
         frame = rows[0].frame
         in_body = partial(fill, escape=_BODY[frame.escape])
         in_header = partial(fill, escape=_in_header)
-        in_url = partial(fill, escape=in_url)
+        in_url = partial(fill, escape=for_url)
         items = joined(row.item.filled(in_body) for row in rows)
         headers = [(name.encode(), value.filled(in_header)) for name, value in frame.headers]
         stated = {name.lower() for name, _ in frame.headers}
