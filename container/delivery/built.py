@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from secrets import token_hex
+from typing import Protocol
 from urllib.parse import quote
 
 from container.secret import Secret
 
 Escape = Callable[[str], bytes]
-Fill = Callable[[str, Escape], bytes]
-"""From the name of a secret, and how its value is written at a place, to the bytes that stand there."""
+
+
+class Fill(Protocol):
+    """What stands in a request where a secret is named. `escape`: how a value is written at this place."""
+
+    def __call__(self, name: str, escape: Escape) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
