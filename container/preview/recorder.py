@@ -36,6 +36,9 @@ from container.preview.sessions import Mode, Session, Sessions
 MOST_WAITING, MOST_UNDER_WAY = 64, 64
 """Hits by rule that wait for the draft, and requests on their way to vendors. What is more is let go, and counted."""
 
+FRESH_SECONDS = 1.0
+"""So often it is asked anew which sessions are open: each hit without a mark pays for it."""
+
 REMEMBERED_HITS = 1000
 """After so many hits a session forgets which guards are taken, so that it does not grow."""
 
@@ -98,6 +101,8 @@ class Recorder:
         self._under_way: set[asyncio.Task[None]] = set()
         self._waiting: deque[_Beside] = deque()
         self._looking: asyncio.Task[None] | None = None
+        self._open: Sequence[Session] = ()
+        self._counted_at = -FRESH_SECONDS
 
     async def marked(self, hit: Hit) -> Reply | None:
         """The draft's reply to a hit with the mark of a session, `None` for all others. Wrong marks mean nothing."""
@@ -115,7 +120,10 @@ class Recorder:
         Never raises.
         """
         try:
-            for session in self.sessions.all(self.clock()):
+            now = self.clock()
+            if not 0 <= now - self._counted_at < FRESH_SECONDS:
+                self._open, self._counted_at = self.sessions.all(now), now
+            for session in self._open:
                 if session.rules and taken(session.rules, hit, session.id):
                     self._look(_Beside(session, hit, reply))
         except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's
