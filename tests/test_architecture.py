@@ -213,6 +213,8 @@ BROAD_EXCEPTS = {
     "container.delivery.spool": "hits are kept, whatever is wrong with what forwards them",
     "container.delivery.leftovers": "what is wrong with one spool holds up no other",
     "container.web.ingest": "a hit gets an answer",
+    "container.preview.recorder": "a fault of preview is no hit's",
+    "container.preview.sending": "around one judge",
     "container.cli.reports": "a process that works does not count as gone, whatever is wrong with its report",
     "container.cli.faults": "a request gets an answer",
     "container.engine.attempt": "what only preview computes decides nothing, and says what was raised",

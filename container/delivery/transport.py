@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote_plus
 
 import aiohttp
 import httpx
@@ -23,6 +23,7 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
 from container.delivery import egress
+from container.delivery.built import Built, Escape, Fill, StandIns, for_url
 from container.delivery.content import joined
 from container.delivery.excerpt import excerpt
 from container.delivery.store import ClaimedRow
@@ -36,6 +37,8 @@ LONGEST_ANSWER = 256 * 1024
 
 USER_AGENT = "tag-container"
 _CHATTY = ("httpx", "httpcore", "aiohttp.client", "aiohttp.internal")
+
+_HAVE_A_TYPE = frozenset({"PATCH", "POST", "PUT"})
 
 Cause = Literal["no_answer", "missing_secret", "address_refused"]
 Reveal = Callable[[str], str | None]
@@ -82,7 +85,7 @@ class Transport:
         noted = egress.Attempts()
         egress.attempts.set(noted)
         try:
-            request = self._request(rows)
+            request = self._request(rows, self._fill)
             _sending.set(_Sending(str(request.url), resent))
             async with asyncio.timeout(self._total):
                 return await self._exchange(request, items=len(rows), now=now)
@@ -105,41 +108,63 @@ class Transport:
         """
         return excerpt(self._known.masked(text, lambda name: str(Secret(name))), sent)
 
+    def built(self, rows: Sequence[ClaimedRow]) -> Built:
+        """What `send` would send, made by the same code, without the value of any secret.
+
+        Raises `ValueError` for an address that httpx does not take; `send` gives no answer then.
+        """
+        stand_ins = StandIns()
+        try:
+            request = self._request(rows, stand_ins.fill)
+        except (httpx.InvalidURL, ValueError):
+            raise ValueError("the address is none") from None
+        headers = tuple(request.headers.items())
+        return Built(request.method, stand_ins.named(str(request.url)), headers, request.content)
+
+    def bare(self, text: str) -> str:
+        """The text with the value of any secret that was ever sent as `${secret:NAME}`, and nothing else masked."""
+        return self._known.masked(text, lambda name: str(Secret(name)))
+
     async def close(self) -> None:
         """Closes the connections."""
         await self._transport.aclose()
 
-    def _request(self, rows: Sequence[ClaimedRow]) -> httpx.Request:
+    def _fill(self, name: str, escape: Escape) -> bytes:
+        value = self._reveal(name)
+        if not value:
+            raise _SecretMissingError(f'the secret "{name}" is not set')
+        self._known.learn(name, value)
+        try:
+            return escape(value)
+        # orjson's own error is no UnicodeEncodeError, and of a text it refuses nothing else.
+        except (UnicodeEncodeError, orjson.JSONEncodeError):
+            raise _SecretMissingError(f'the secret "{name}" is not UTF-8') from None
+        except _ControlCharacterError:
+            stated = f'the secret "{name}" holds a line break or a control character and cannot stand in a header'
+            raise _SecretMissingError(stated) from None
+
+    def _request(self, rows: Sequence[ClaimedRow], fill: Fill) -> httpx.Request:
         frame = rows[0].frame
-
-        def fill(name: str, escape: Callable[[str], bytes]) -> bytes:
-            value = self._reveal(name)
-            if not value:
-                raise _SecretMissingError(f'the secret "{name}" is not set')
-            self._known.learn(name, value)
-            try:
-                return escape(value)
-            # orjson's own error is no UnicodeEncodeError, and of a text it refuses nothing else.
-            except (UnicodeEncodeError, orjson.JSONEncodeError):
-                raise _SecretMissingError(f'the secret "{name}" is not UTF-8') from None
-            except _ControlCharacterError:
-                stated = f'the secret "{name}" holds a line break or a control character and cannot stand in a header'
-                raise _SecretMissingError(stated) from None
-
         in_body = partial(fill, escape=_BODY[frame.escape])
         in_header = partial(fill, escape=_in_header)
-        in_url = partial(fill, escape=lambda value: quote(value, safe="").encode())
+        in_url = partial(fill, escape=for_url)
         items = joined(row.item.filled(in_body) for row in rows)
         headers = [(name.encode(), value.filled(in_header)) for name, value in frame.headers]
         stated = {name.lower() for name, _ in frame.headers}
         if "user-agent" not in stated:
             headers.append((b"User-Agent", USER_AGENT.encode()))
         headers.append((b"Accept-Encoding", b"identity"))
+        content = b"".join((frame.head.filled(in_body), items, frame.tail.filled(in_body)))
+        # aiohttp would add these two behind our back, and what is built would not be what is sent.
+        if "accept" not in stated:
+            headers.append((b"Accept", b"*/*"))
+        if "content-type" not in stated and (content or frame.method in _HAVE_A_TYPE):
+            headers.append((b"Content-Type", b"application/octet-stream"))
         return httpx.Request(
             frame.method,
             frame.url.filled(in_url).decode(),
             headers=headers,
-            content=b"".join((frame.head.filled(in_body), items, frame.tail.filled(in_body))),
+            content=content,
             extensions={"timeout": self._timeout},
         )
 

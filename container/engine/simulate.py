@@ -84,7 +84,7 @@ def shown(found: Decided, show_event: ShowEvent) -> dict[str, Any]:
         {
             "id": outcome.hit.id.hex(),
             "client": outcome.client,
-            "reply": _reply(outcome.finished(found.taken)),
+            "reply": reply_json(outcome.finished(found.taken)),
             **({"why": found.why} if found.why else {}),
             "events": [show_event(each, found.taken) for each in found.events],
         }
@@ -138,7 +138,8 @@ def _decided_tag(candidate: Candidate, scope: Scope, folded: Folded) -> DecidedT
     return DecidedTag(candidate, decision, TagResult(candidate.tag.name, decision.status))
 
 
-def _reply(reply: Reply) -> dict[str, Any]:
+def reply_json(reply: Reply) -> dict[str, Any]:
+    """A reply as preview shows it."""
     body = body_text(reply)
     return {
         "status": reply.status,

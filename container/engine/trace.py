@@ -31,10 +31,14 @@ _IDS = ("ep.event_id", "epn.event_id", "event_id")
 
 
 class Traced(NamedTuple):
-    """`outcome`: as `run` gives it for the same container. `told`: all that was decided, as plain JSON."""
+    """`outcome`: as `run` gives it for the same container. `told`: all that was decided, as plain JSON.
+
+    `taken`: the guards that earlier hits hold.
+    """
 
     outcome: Outcome
     told: dict[str, Any]
+    taken: Collection[Guard] = ()
 
 
 class _Moment(NamedTuple):
@@ -52,7 +56,8 @@ def trace(container: Container, hit: Hit, guards: Memory | None = None) -> Trace
     found = decided(container, hit, guards or Memory())
     probes = container.probes or BARE
     moments = iter([_moment(each.scope) for each in found.events])
-    return Traced(found.outcome, shown(found, lambda each, taken: _event(probes, each, taken, next(moments))))
+    told = shown(found, lambda each, taken: _event(probes, each, taken, next(moments)))
+    return Traced(found.outcome, told, found.taken)
 
 
 def _moment(scope: Scope) -> _Moment:

@@ -17,7 +17,7 @@ from itertools import chain
 from operator import itemgetter, methodcaller
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 from container.delivery.counters import Counters
 from container.delivery.row import Acceptance, Letter, acceptance
@@ -85,6 +85,14 @@ class Limits:
     discarded_bytes: int = 8_000_000
 
 
+class Preview(Protocol):
+    """What looks at hits while a preview is open."""
+
+    async def take(self, hit: Hit, live: Callable[[Hit], Awaitable[Reply]]) -> Reply:
+        """The reply to a hit. `live`: what the container in force makes of it."""
+        ...
+
+
 class IngestError(Exception):
     """Why a request does not become a hit. `RefusedError` and `DisconnectedError` are the two kinds."""
 
@@ -106,11 +114,12 @@ class DisconnectedError(IngestError):
     """The sender went away before the body was complete. Nobody is left to answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Ingest:
     """The ASGI application of the paths that clients listen on. `clock`: Unix time in seconds.
 
-    `repeats`: what the log knows already about tags that fail.
+    `repeats`: what the log knows already about tags that fail. `preview`: set while a preview is open, and only then;
+    nothing else of this changes.
     """
 
     current: Current
@@ -124,6 +133,7 @@ class Ingest:
     evaluate: Evaluate = run
     slow: Slow = field(default_factory=Slow)
     clock: Callable[[], float] = time.time
+    preview: Preview | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request: always with a reply of the container's client, or with a status that says why not."""
@@ -138,7 +148,9 @@ class Ingest:
         except DisconnectedError:
             return
         else:
-            await respond(scope, send, await self._take(hit), host=hit.headers.get("host", ""))
+            preview = self.preview
+            reply = await (self._take(hit) if preview is None else self._previewed(preview, hit))
+            await respond(scope, send, reply, host=hit.headers.get("host", ""))
         finally:
             self.metrics.reply_seconds.observe(time.monotonic() - begun)
 
@@ -180,6 +192,12 @@ class Ingest:
     def _stays_open(self, scope: Scope, refused: RefusedError) -> bool:
         """Whether the connection is kept: it may be a proxy's, and carry the hits of others next."""
         return refused.status in (421, 429) and stated_length(scope["headers"]) <= self.limits.body_bytes
+
+    async def _previewed(self, preview: Preview, hit: Hit) -> Reply:
+        try:
+            return stated(await preview.take(hit, self._take))
+        except Exception as problem:  # noqa: BLE001  # a fault of ours ends one request, not the process
+            return self._failed(hit, problem)
 
     async def _take(self, hit: Hit) -> Reply:
         """The reply, once everything that the hit leads to is on disk."""

@@ -27,6 +27,7 @@ from container.delivery.histogram import Histogram
 from container.delivery.store import LaneReport, StoreBusyError, StoreError, StoreFullError
 from container.engine.container import Container
 from container.engine.outcome import Guard, Outcome
+from container.preview.recorder import Seen
 from container.web.noticed import Unset
 
 Refusal = Literal[
@@ -48,6 +49,9 @@ Refusal = Literal[
 """Why a hit was not taken; `by_client`: the client that claimed it answered with an error, such as a wrong secret;
 `not_http`: the server could not read it; `too_many`: requests at once on one connection; `no_room`: connections;
 `overload`: more hits come than the process takes."""
+Link = Literal["opened", "refused"]
+"""What became of a preview's link."""
+
 Unavailable = Literal["full", "busy", "unavailable"]
 
 _REFUSALS: Sequence[Refusal] = get_args(Refusal)
@@ -101,6 +105,8 @@ class Metrics:
     loop_lag: Gauge
     refused: dict[Refusal, Counter] = field(default_factory=dict)
     without_address: dict[Unset, Counter] = field(default_factory=dict)
+    preview_hits: dict[Seen, Counter] = field(default_factory=dict)
+    preview_links: dict[Link, Counter] = field(default_factory=dict)
 
     def reloaded(self, version: str) -> None:
         """The configuration of this version is in force."""
@@ -112,6 +118,10 @@ class Metrics:
     def not_taken(self, reason: Refusal) -> None:
         """A request ended before it was a hit."""
         self.refused[reason].inc()
+
+    def previewed(self, seen: Seen) -> None:
+        """A hit came while a preview was open."""
+        self.preview_hits[seen].inc()
 
     def reload_refused(self) -> None:
         """A configuration with problems was offered; the old one stays in force."""
@@ -217,6 +227,8 @@ def new_metrics() -> Metrics:
     refused = counter("hits_refused", "Hits that were not taken, by reason.", ["reason"])
     about = "Hits whose visitor has no address because of a proxy, by what is wrong with it."
     without_address = counter("hits_without_address", about, ["reason"])
+    preview_hits = counter("preview_hits", "Hits that concerned a preview, by what became of them.", ["result"])
+    preview_links = counter("preview_links", "Links of previews that were opened, and wrong ones.", ["result"])
     return Metrics(
         registry=registry,
         tags=tags,
@@ -233,6 +245,8 @@ def new_metrics() -> Metrics:
         container=gauge("config_info", "The version of the container in force.", ["version"]),
         refused={reason: refused.labels(reason) for reason in _REFUSALS},
         without_address={why: without_address.labels(why) for why in _UNSET},
+        preview_hits={seen: preview_hits.labels(seen) for seen in get_args(Seen)},
+        preview_links={result: preview_links.labels(result) for result in get_args(Link)},
     )
 
 

@@ -18,7 +18,11 @@ def unmounted(path: bytes, mounted: bytes, container: Container) -> bytes | None
     what the proxy has left.
     """
     whole = plain(path)
-    if whole == b"/healthy" or _is_a_clients(whole.decode("utf-8", "replace"), container):
+    if (
+        whole == b"/healthy"
+        or whole.startswith(b"/_preview/")
+        or _is_a_clients(whole.decode("utf-8", "replace"), container)
+    ):
         return whole
     if whole.startswith(mounted + b"/"):
         return whole[len(mounted) :]

@@ -1,0 +1,322 @@
+"""The recorder of preview: what becomes of hits while a session is open.
+
+A hit with a session's mark runs through the draft alone: its reply is the draft's, and what the draft would send is
+recorded, and sent where the session's mode says so. A hit that a rule takes runs live as always; the draft runs beside
+it, afterwards, and sends nothing. Nothing of either is stored, and no fault here is a hit's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import traceback
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from container.delivery.judging import Judges
+from container.delivery.row import Row, acceptance
+from container.effects import Reply
+from container.engine.container import Container
+from container.engine.guards import Memory
+from container.engine.outcome import Guard, Outcome
+from container.engine.run import run
+from container.engine.simulate import reply_json
+from container.engine.trace import Traced, trace
+from container.event import Hit
+from container.preview.codes import with_test_codes
+from container.preview.marks import marks_of, without_marks
+from container.preview.rules import taken
+from container.preview.sending import Vendors, answer_to, body_of, pairs, request_of
+from container.preview.sessions import Mode, Session, Sessions
+
+MOST_WAITING, MOST_UNDER_WAY = 64, 64
+"""Hits by rule that wait for the draft, and requests on their way to vendors. What is more is let go, and counted."""
+
+FRESH_SECONDS = 1.0
+"""So often it is asked anew which sessions are open: each hit without a mark pays for it."""
+
+REMEMBERED_HITS = 1000
+"""After so many hits a session forgets which guards are taken, so that it does not grow."""
+
+Source = Literal["marked", "rule", "tail", "composed", "replayed"]
+Seen = Literal["marked", "ignored", "by_rule", "skipped", "failed"]
+"""What became of a hit while a session was open. `ignored`: its mark is of no session, or of one that is over;
+`skipped`: more hits by rule came than the draft could look at; `failed`: a fault of ours while it was recorded."""
+
+Evaluate = Callable[[Container, Hit, Memory], Traced]
+
+logger = logging.getLogger("container.preview")
+
+
+@dataclass(slots=True)
+class _Prepared:
+    """What a session's hits run through. `made_of`: the container and the codes, by which a change is noticed."""
+
+    made_of: tuple[Container, dict[str, str]]
+    container: Container
+    guards: Memory
+    hits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """A hit that ran live, for the draft. `reply`: what its sender got."""
+
+    session: Session
+    hit: Hit
+    reply: Reply
+
+
+class Recorder:
+    """Records the hits of sessions, in one event loop.
+
+    `live`: the container of the file in force, compiled for preview. `clock`: Unix seconds; `monotonic`: seconds.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        live: Callable[[], Awaitable[Container]],
+        vendors: Vendors,
+        judges: Judges,
+        *,
+        counted: Callable[[Seen], None] = lambda _seen: None,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        evaluate: Evaluate = trace,
+    ) -> None:
+        self.sessions = sessions
+        self.clock = clock
+        self._live = live
+        self._vendors = vendors
+        self._judges = judges
+        self._counted = counted
+        self._monotonic = monotonic
+        self._evaluate = evaluate
+        self._prepared: dict[str, _Prepared] = {}
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._waiting: deque[_Beside] = deque()
+        self._looking: asyncio.Task[None] | None = None
+        self._open: Sequence[Session] = ()
+        self._counted_at = -FRESH_SECONDS
+
+    async def marked(self, hit: Hit) -> Reply | None:
+        """The draft's reply to a hit with the mark of a session, `None` for all others. Wrong marks mean nothing."""
+        for mark in marks_of(hit):
+            session = self.sessions.marked(mark, self.clock())
+            if session is not None:
+                self._counted("marked")
+                return await self.take(session, without_marks(hit), "marked")
+            self._counted("ignored")
+        return None
+
+    def beside(self, hit: Hit, reply: Reply) -> None:
+        """A hit without a mark was taken, and answered with this reply: the draft looks at it later if a rule says so.
+
+        Never raises.
+        """
+        try:
+            now = self.clock()
+            if not 0 <= now - self._counted_at < FRESH_SECONDS:
+                self._open, self._counted_at = self.sessions.all(now), now
+            for session in self._open:
+                if session.rules and taken(session.rules, hit, session.id):
+                    self._look(_Beside(session, hit, reply))
+        except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's
+            self._failed(problem)
+
+    async def take(self, session: Session, hit: Hit, source: Source) -> Reply:
+        """Runs the hit through the session's draft, records it, and sends what the mode says. The draft's reply.
+
+        Where recording fails the hit is answered all the same, and nothing of it is sent.
+        """
+        prepared = await self._ready(session)
+        try:
+            traced = self._evaluate(prepared.container, hit, prepared.guards)
+            reply = traced.outcome.finished(traced.taken)
+        except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's
+            self._failed(problem)
+            session.records.add(self._record(session, hit, source, told=None, console=[_blame(problem)]))
+            # What a client raises it raises here once more, and the hit is answered as it would be without preview.
+            return run(prepared.container, hit).finished()
+        try:
+            self._keep(session, traced, source, session.mode)
+        except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's
+            self._failed(problem)
+        return reply
+
+    async def settled(self) -> None:
+        """Returns when every hit by rule was looked at, and no request is under way."""
+        while self._under_way or self._looking is not None:
+            await asyncio.wait([*self._under_way, *([self._looking] if self._looking is not None else [])])
+
+    async def close(self) -> None:
+        """Ends what is under way."""
+        self._waiting.clear()
+        tasks = [*self._under_way, *([self._looking] if self._looking is not None else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _ready(self, session: Session) -> _Prepared:
+        """The container of the session with its test codes, and the guards that its hits have taken."""
+        container = await self._live() if session.draft is None else session.draft.container
+        codes = dict(session.test_codes) if session.mode == "test" else {}
+        found = self._prepared.get(session.id)
+        if found is None or found.made_of[0] is not container or found.made_of[1] != codes:
+            self._forget()
+            made = with_test_codes(container, codes)
+            found = self._prepared[session.id] = _Prepared((container, codes), made, Memory())
+        found.hits += 1
+        if found.hits > REMEMBERED_HITS:
+            found.guards, found.hits = Memory(), 1
+        return found
+
+    def _forget(self) -> None:
+        """Lets go of what sessions needed that are over."""
+        living = {session.id for session in self.sessions.all(self.clock())}
+        self._prepared = {key: found for key, found in self._prepared.items() if key in living}
+
+    def _keep(self, session: Session, traced: Traced, source: Source, mode: Mode, reply: Reply | None = None) -> None:
+        """Records the hit, and starts to send what the mode says. `reply`: where it is not the draft's."""
+        outcome = traced.outcome
+        rows, console = planned_rows(outcome, traced.taken)
+        outgoing = [self._outgoing(row, outcome, mode) for row in rows]
+        record = self._record(session, outcome.hit, source, told=traced.told, console=console)
+        record |= {"outgoing": outgoing, "mode": mode}
+        if reply is not None:
+            record["reply"] = reply_json(reply)
+        room = max(MOST_UNDER_WAY - len(self._under_way), 0)
+        leaving = [place for place, each in enumerate(outgoing) if each["mode"] != "dry"]
+        for place in leaving[room:]:
+            outgoing[place] |= {"mode": "dry", "why": f"{MOST_UNDER_WAY} requests of previews are under way already"}
+        number = session.records.add(record)
+        for place in leaving[:room]:
+            self._start(self._send(session, number, record, place, rows[place]))
+
+    def _outgoing(self, row: Row, outcome: Outcome, mode: Mode) -> dict[str, Any]:
+        """A request as the record has it: `mode` says whether it leaves, and `why` why not where it might have."""
+        why = self._why_not(row, outcome, mode)
+        shown = {"tag": row.tag, "event": row.event_name, "row": row.id, "mode": "dry" if why else mode}
+        try:
+            built = request_of(self._vendors, row)
+        except ValueError as problem:
+            built = {"method": row.frame.method, "url": row.frame.url.shown, "headers": [], "body": ""}
+            shown["mode"], why = "dry", str(problem)
+        return {**shown, **built, "answer": None, **({"why": why} if why else {})}
+
+    def _why_not(self, row: Row, outcome: Outcome, mode: Mode) -> str:
+        """Why a row stays here though the mode is to send; empty where it leaves, and in a dry run."""
+        if mode == "dry":
+            return ""
+        if row.expire is not None and row.expire <= self.clock() * 1000:
+            return "the event is older than what the vendor takes"
+        if mode == "test":
+            codes = [planned.request.test_code for planned in outcome.planned if planned.id == row.id]
+            if not any(codes):
+                return "there is no test code for this tag, so nothing is sent"
+        return ""
+
+    def _record(
+        self, session: Session, hit: Hit, source: Source, *, told: dict[str, Any] | None, console: Sequence[str]
+    ) -> dict[str, Any]:
+        return {
+            "at": hit.received,
+            "source": source,
+            "mode": session.mode,
+            "draft": session.draft is not None,
+            "hit": hit_json(hit),
+            "told": told,
+            "reply": None if told is None else told["reply"],
+            "outgoing": [],
+            "console": list(console),
+        }
+
+    async def _send(self, session: Session, number: int, record: dict[str, Any], place: int, row: Row) -> None:
+        try:
+            now = int(self.clock() * 1000)
+            answer = await answer_to(self._vendors, row, self._judges, now=now, monotonic=self._monotonic)
+            record["outgoing"][place]["answer"] = answer
+            session.records.replace(number, record)
+        except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's
+            self._failed(problem)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    def _look(self, beside: _Beside) -> None:
+        if len(self._waiting) >= MOST_WAITING:
+            self._counted("skipped")
+            return
+        self._waiting.append(beside)
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look_at_all())
+            # Not at its end, which a task that is cancelled before it begins never comes to.
+            self._looking.add_done_callback(self._looked)
+
+    def _looked(self, task: asyncio.Task[None]) -> None:
+        if self._looking is task:
+            self._looking = None
+
+    async def _look_at_all(self) -> None:
+        """Traces what waits, one hit after the other: those that run live have their turn in between."""
+        while self._waiting:
+            # First, since the live hit's reply is still to be written.
+            await asyncio.sleep(0)
+            await self._look_at(self._waiting.popleft())
+
+    async def _look_at(self, beside: _Beside) -> None:
+        try:
+            prepared = await self._ready(beside.session)
+            traced = self._evaluate(prepared.container, beside.hit, prepared.guards)
+            self._keep(beside.session, traced, "rule", "dry", beside.reply)
+            self._counted("by_rule")
+        except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's
+            self._failed(problem)
+
+    def _failed(self, problem: Exception) -> None:
+        """A fault of ours. Its text may hold what the hit held, so the log gets its kind and its place."""
+        self._counted("failed")
+        logger.error("preview.failed error=%s at=%s", type(problem).__name__, _place(problem))
+
+
+def planned_rows(outcome: Outcome, taken: Collection[Guard] = ()) -> tuple[list[Row], list[str]]:
+    """The rows that live would store for this outcome, and what cannot be sent, in words.
+
+    `taken`: guards that earlier hits hold; what they hold back is no row.
+    """
+    accepted = acceptance(outcome, now=outcome.hit.received)
+    held_back = {planned for guard in taken for planned in guard.planned}
+    console = [f'The tag "{letter.tag}" {_SAID[letter.reason]}: {letter.note}.' for letter in accepted.letters]
+    return [row for row in accepted.rows if row.id not in held_back], console
+
+
+def hit_json(hit: Hit) -> dict[str, Any]:
+    """What came in, as the record has it."""
+    return {
+        "id": hit.id.hex(),
+        "method": hit.method,
+        "path": hit.path,
+        "query": hit.query,
+        "headers": pairs(hit.headers.items()),
+        **body_of(hit.body),
+        "ip": hit.ip,
+    }
+
+
+_SAID = {"tag_failed": "failed", "unsendable": "gave a request that cannot be sent"}
+
+
+def _blame(problem: Exception) -> str:
+    return f"The hit could not be recorded: {type(problem).__name__} at {_place(problem)}."
+
+
+def _place(problem: Exception) -> str:
+    place = traceback.extract_tb(problem.__traceback__)[-1]
+    return f"{Path(place.filename).name}:{place.lineno}"

@@ -1,0 +1,262 @@
+"""Preview on the public listener: links, marked hits, hits by rule, and nothing at all while no session is open."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from container.engine.trace import trace
+from container.preview.recorder import Evaluate
+from container.preview.rules import rule
+from container.preview.sessions import MOST_WRONG, WRONG_SECONDS, Session
+from container.web.addresses import Proxies, network
+from container.web.app import Application, public_app
+from container.web.previewing import Previewing
+from tests.preview.parts import Stage, stage
+from tests.preview.test_recorder import failing
+from tests.web.parts import Answer, Call, Site, ask, run, site
+
+TRUSTED = Proxies((network("198.51.100.7/32"),))
+
+
+@dataclass
+class Place:
+    """A site with preview, seen from outside."""
+
+    site: Site
+    stage: Stage
+    app: Application
+    session: Session
+
+    async def ask(self, target: str = "/collect?name=purchase", *, headers: Any = (), **more: Any) -> Answer:
+        call = Call(target=target, headers=(("host", "shop.example"), *headers), **more)
+        answer = await ask(self.app, call)
+        assert answer is not None
+        return answer
+
+    def link(self) -> str:
+        return f"/_preview/{self.stage.sessions.code(self.session, self.stage.time.now)}"
+
+    def links(self, result: str) -> float:
+        return self.site.metric("preview_links_total", result=result)
+
+
+@asynccontextmanager
+async def place(
+    folder: Path, *, prefix: str = "", proxies: Proxies | None = None, evaluate: Evaluate = trace
+) -> AsyncIterator[Place]:
+    async with site(folder, proxies=proxies) as here, stage(evaluate=evaluate) as play:
+        play.recorder._counted = here.ingest.metrics.previewed
+        mounted = f"/{prefix.strip('/')}" if prefix else ""
+        here.ingest.preview = Previewing(play.recorder, here.ingest.metrics, mounted)
+        yield Place(here, play, public_app(here.ingest, prefix=prefix), play.session())
+
+
+def test_a_link_puts_the_mark_into_the_browser_once(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path) as here:
+            link = here.link()
+            answer = await here.ask(link)
+            assert answer.status == 200
+            mark = here.session.mark
+            line = f"tc_preview={mark}; Path=/; Max-Age=43200; HttpOnly; SameSite=Lax"
+            assert answer.all("set-cookie") == [line]
+            assert b"Preview is on in this browser" in answer.body
+            assert b"nothing of them is sent" in answer.body
+            assert mark.encode() not in answer.body
+            assert answer.header("content-type") == "text/html; charset=utf-8"
+            assert answer.header("cache-control") == "no-store"
+            assert answer.header("referrer-policy") == "no-referrer"
+            assert (answer.header("content-security-policy") or "").startswith("default-src 'none'")
+            again = await here.ask(link)
+            assert (again.status, again.all("set-cookie")) == (404, [])
+            assert (here.links("opened"), here.links("refused")) == (1, 1)
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("mode", ["dry", "test", "send"])
+def test_the_links_page_says_what_becomes_of_hits(tmp_path: Path, mode: Any) -> None:
+    said = {"dry": b"nothing of them is sent", "test": b"as a test event", "send": b"as real events"}
+
+    async def scenario() -> None:
+        async with place(tmp_path) as here:
+            here.session.mode = mode
+            body = (await here.ask(here.link())).body
+            assert [each for each, sentence in said.items() if sentence in body] == [mode]
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("proto", "proxies", "secure"),
+    [("https", TRUSTED, True), ("http, https", TRUSTED, True), ("http", TRUSTED, False), ("https", None, False)],
+)
+def test_the_cookie_is_secure_where_a_proxy_of_ours_says_https(
+    tmp_path: Path, proto: str, proxies: Proxies | None, secure: bool
+) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path, proxies=proxies) as here:
+            headers = (("x-forwarded-proto", proto), ("x-forwarded-for", "203.0.113.9"))
+            [line] = (await here.ask(here.link(), headers=headers)).all("set-cookie")
+            assert ("; Secure" in line) is secure
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("folder", ["/metrics", ""])
+def test_a_link_works_under_a_folder_whether_the_proxy_takes_it_off_or_not(tmp_path: Path, folder: str) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path, prefix="/metrics") as here:
+            [line] = (await here.ask(folder + here.link())).all("set-cookie")
+            assert "; Path=/metrics;" in line
+
+    run(scenario())
+
+
+def test_a_link_that_is_wrong_or_old_is_like_any_address_at_which_there_is_nothing(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path) as here:
+            nothing = await here.ask("/elsewhere")
+            old = here.link()
+            here.stage.time.now += 301
+            for target in (
+                old,
+                "/_preview/",
+                "/_preview/wrong",
+                "/_preview/%00",
+                "/_preview",
+                f"/_preview/{'a' * 5000}",
+            ):
+                assert await here.ask(target) == nothing
+            head = await here.ask(here.link(), method="HEAD")
+            assert (head.status, head.all("set-cookie")) == (404, [])
+            ahead = await here.ask(here.link(), headers=(("sec-purpose", "prefetch;prerender"),))
+            assert ahead == nothing
+            assert here.links("opened") == 0
+            here.stage.sessions.end(here.session)
+            here.site.ingest.preview = None
+            assert await here.ask("/_preview/wrong") == nothing
+
+    run(scenario())
+
+
+def test_whoever_guesses_codes_is_refused_for_a_while(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path) as here:
+            for number in range(MOST_WRONG):
+                await here.ask(f"/_preview/{number}")
+            link = here.link()
+            assert (await here.ask(link)).status == 404
+            assert (await here.ask(link, peer="198.51.100.8")).status == 200
+            here.stage.time.now += WRONG_SECONDS
+            assert (await here.ask(here.link())).status == 200
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("how", ["cookie", "header"])
+def test_a_marked_hit_is_the_drafts_and_reaches_neither_store_nor_vendor(tmp_path: Path, how: str) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path) as here:
+            mark = here.session.mark
+            header = ("cookie", f"a=b; tc_preview={mark}") if how == "cookie" else ("x-gtm-server-preview", mark)
+            answer = await here.ask("/collect?name=purchase&status=200&body=hello", headers=(header,))
+            assert (answer.status, answer.body) == (200, b"hello")
+            assert "pixel=1" in answer.all("set-cookie")[0]
+            assert "x-gtm-server-preview" not in (answer.header("x-sees") or "")
+            assert await here.site.waiting() == 0
+            assert len(await here.stage.records(here.session)) == 1
+            assert here.stage.vendor.got == []
+            assert here.site.metric("preview_hits_total", result="marked") == 1
+            assert here.site.metric("hits_accepted_total") == 0
+
+    run(scenario())
+
+
+def test_a_wrong_mark_is_ignored_and_counted_and_the_hit_is_taken_as_always(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path) as here:
+            target = "/collect?name=purchase&status=200"
+            usual = await here.ask(target, headers=(("x-gtm-server-preview", ""),))
+            for header in (("x-gtm-server-preview", "wrong"), ("cookie", "tc_preview=wrong")):
+                answer = await here.ask(target, headers=(header,))
+                assert (answer.status, answer.body) == (usual.status, usual.body)
+            assert await here.site.waiting() == 3
+            assert await here.stage.records(here.session) == []
+            assert here.site.metric("preview_hits_total", result="ignored") == 2
+
+    run(scenario())
+
+
+def test_a_hit_by_rule_runs_live_unchanged_and_the_draft_beside_it_never_sends(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path) as here:
+            target = "/collect?name=purchase&cookie=c"
+            here.session.mode = "send"
+            before = await here.ask(target)
+            here.session.rules = [rule({"path": "/collect"})]
+            assert await here.ask(target) == before
+            assert before.all("set-cookie") == ["seen=c; Path=/; Domain=shop.example; Secure; SameSite=Lax"]
+            assert await here.site.waiting() == 2
+            [record] = await here.stage.records(here.session)
+            assert (record["source"], len(record["outgoing"])) == ("rule", 2)
+            assert [cookie["name"] for cookie in record["reply"]["cookies"]] == ["seen"]
+            assert here.stage.vendor.got == []
+            assert here.site.metric("preview_hits_total", result="by_rule") == 1
+
+    run(scenario())
+
+
+def test_while_no_session_is_open_a_mark_is_not_even_looked_at(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path) as here:
+            here.site.ingest.preview = None
+            await here.ask(headers=(("x-gtm-server-preview", here.session.mark),))
+            assert await here.site.waiting() == 1
+            assert here.site.metric("preview_hits_total", result="marked") == 0
+            assert (await here.ask(here.link())).status == 404
+
+    run(scenario())
+
+
+def test_a_fault_of_the_recorder_breaks_no_hit(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path, evaluate=failing) as here:
+            here.session.rules = [rule({"path": "/collect"})]
+            assert (await here.ask()).status == 204
+            assert (await here.ask(headers=(("x-gtm-server-preview", here.session.mark),))).status == 204
+            await here.stage.recorder.settled()
+            assert await here.site.waiting() == 1
+            assert here.site.metric("preview_hits_total", result="failed") == 2
+            assert here.site.metric("hits_failed_total") == 0
+
+    run(scenario())
+
+
+def test_a_client_of_a_draft_that_raises_is_a_500_as_it_is_without_preview(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path) as here:
+            header = ("x-gtm-server-preview", here.session.mark)
+            answer = await here.ask("/collect?name=raise_in_client&secret=s", headers=(header,))
+            assert answer.status == 500
+            assert answer.body.startswith(b"error ")
+            assert here.site.metric("hits_failed_total") == 1
+            [record] = await here.stage.records(here.session)
+            assert record["console"]
+
+    run(scenario())
+
+
+def test_a_draft_that_answers_no_says_it_in_a_sentence(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path) as here:
+            answer = await here.ask("/collect", headers=(("x-gtm-server-preview", here.session.mark),))
+            assert (answer.status, answer.body) == (404, (await here.ask("/elsewhere")).body)
+
+    run(scenario())
