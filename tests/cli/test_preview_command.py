@@ -11,7 +11,7 @@ import orjson
 import pytest
 from typer.testing import CliRunner, Result
 
-from container.cli.admin_api import server_address
+from container.cli.admin_api import AdminApi, server_address
 from container.cli.main import app
 from tests.cli.preview_server import SESSION, TOKEN, Preview, preview_server
 from tests.cli.processes import FILE, PATIENCE_SECONDS, command, run, serving, surroundings
@@ -128,6 +128,21 @@ def test_an_address_that_is_none_is_refused(draft: Path, address: str) -> None:
 
 def test_an_address_may_have_a_path() -> None:
     assert server_address(" https://tags.example:8443/admin/ ") == "https://tags.example:8443/admin"
+
+
+@pytest.mark.parametrize(
+    ("address", "plain"),
+    [
+        ("http://127.0.0.1:8081", False),
+        ("http://[::1]:8081", False),
+        ("http://localhost:8081", False),
+        ("https://tags.example", False),
+        ("http://10.0.0.5:8081", True),
+        ("http://tags.example", True),
+    ],
+)
+def test_a_token_that_could_be_read_on_the_way_is_warned_of(address: str, *, plain: bool) -> None:
+    assert AdminApi(server_address(address), TOKEN).is_plain is plain
 
 
 def test_that_nobody_answers_is_said(draft: Path) -> None:
