@@ -127,7 +127,8 @@ def _sent(api: AdminApi, session: _Session, draft: Path, content: bytes) -> bool
     except (KeyError, TypeError, ValueError):
         raise ApiError("what answers there is no preview of tag-container") from None
     if problems:
-        text = content[: LARGEST_FILE + 4].decode("utf-8-sig", "replace")
+        # Of what is too large to be a container file no line is worth showing.
+        text = "" if len(content) > LARGEST_FILE else content.decode("utf-8-sig", "replace")
         typer.echo(
             as_text(problems, filename=printable(str(draft)), text=text, hidden=hidden_in(text)) + "\n", err=True
         )
@@ -185,11 +186,9 @@ def _why_not(answer: Answer) -> str:
             return (
                 f"there is no preview for this token there, or the session has ended; see that {TOKEN} is the server's"
             )
-        case 409 | 429:
-            return str(answer.said("there are too many sessions already: end one on the preview page"))
         case 413:
             return "the draft is larger than 1 MB"
-    return f"the server answers {answer.status}; its log says more"
+    return printable(answer.said(f"the server answers {answer.status}; its log says more"))
 
 
 def _reason(problem: Exception) -> str:

@@ -11,7 +11,7 @@ import orjson
 import pytest
 from typer.testing import CliRunner, Result
 
-from container.cli.admin_api import server_address
+from container.cli.admin_api import AdminApi, server_address
 from container.cli.main import app
 from tests.cli.preview_server import SESSION, TOKEN, Preview, preview_server
 from tests.cli.processes import FILE, PATIENCE_SECONDS, command, run, serving, surroundings
@@ -130,6 +130,21 @@ def test_an_address_may_have_a_path() -> None:
     assert server_address(" https://tags.example:8443/admin/ ") == "https://tags.example:8443/admin"
 
 
+@pytest.mark.parametrize(
+    ("address", "plain"),
+    [
+        ("http://127.0.0.1:8081", False),
+        ("http://[::1]:8081", False),
+        ("http://localhost:8081", False),
+        ("https://tags.example", False),
+        ("http://10.0.0.5:8081", True),
+        ("http://tags.example", True),
+    ],
+)
+def test_a_token_that_could_be_read_on_the_way_is_warned_of(address: str, *, plain: bool) -> None:
+    assert AdminApi(server_address(address), TOKEN).is_plain is plain
+
+
 def test_that_nobody_answers_is_said(draft: Path) -> None:
     found = preview(draft, "http://127.0.0.1:9")
     assert found.exit_code == 1
@@ -154,8 +169,9 @@ def test_the_token_follows_no_redirect(server: Preview, draft: Path) -> None:
             "no preview of tag-container",
         ),
         ("POST", (409, b'{"problem":"End one of them first."}'), "End one of them first."),
-        ("POST", (409, b"full"), "too many sessions"),
-        ("POST", (409, b'{"problem":1}'), "too many sessions"),
+        ("POST", (409, b"full"), "the server answers 409; its log says more"),
+        ("POST", (409, b'{"problem":1}'), "the server answers 409; its log says more"),
+        ("PUT", (400, b'{"problem":"The draft is not UTF-8."}'), "The draft is not UTF-8."),
         ("POST", (500, b""), "the server answers 500; its log says more"),
         ("PUT", (404, b""), "the session has ended"),
         ("PUT", (413, b""), "the draft is larger than 1 MB"),
