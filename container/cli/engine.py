@@ -42,7 +42,7 @@ class Engine:
     """What takes hits and delivers. `working` ends when the worker does.
 
     `last_run`: what the next process on the data folder learns of this one. `end`: has deliveries end; more than once
-    is fine.
+    is fine. `transport`: what reaches vendors, without spans.
     """
 
     current: Current
@@ -54,6 +54,7 @@ class Engine:
     gate: Gate
     last_run: LastRun | None
     end: Callable[[], Awaitable[None]]
+    transport: Transport
 
 
 async def open_engine(
@@ -113,6 +114,7 @@ async def open_engine(
         gate,
         last_run,
         stop_worker,
+        transport,
     )
 
 

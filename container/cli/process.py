@@ -24,6 +24,7 @@ from container.cli.engine import Engine, open_engine, until_over
 from container.cli.listeners import DRAIN_SECONDS, EVERYWHERE, Listener, address_of, bind
 from container.cli.options import Options, StartError
 from container.cli.post import Post
+from container.cli.previews import Previews, open_previews, public_address
 from container.cli.publish import publisher_of
 from container.cli.reload import Reloader, digest, watch
 from container.cli.reports import Reports, stand_among
@@ -86,7 +87,7 @@ async def run(options: Options, sources: Sources, built: Built, post: Post | Non
         remaining = Remaining()
         engine = await open_engine(options, scene, sources.registry, opened, spans, remaining)
         reports = None if post is None else stand_among(post, engine, opened)
-        app = _public_app(options, engine, spans, OwnBuckets() if post is None else post.buckets)
+        ingest = _ingest(options, engine, spans, OwnBuckets() if post is None else post.buckets)
         _set_apart_what_stays()
         sys.setswitchinterval(HANDED_OVER_AFTER_SECONDS)
         most, most_admin = most_connections()
@@ -97,12 +98,27 @@ async def run(options: Options, sources: Sources, built: Built, post: Post | Non
             crowds["admin"] = admin_crowd = Crowd(most=most_admin, spare=spare_of(most_admin))
             for_operators: list[Listener] = []
             publisher = _publisher(options, sources.path, reloader, engine)
-            pages = await _admin_pages(options, engine, opened, for_operators, reports, publisher)
+            shown_at = public_address(options, "" if public_bound is None else address_of(public_bound))
+            previews = open_previews(
+                options,
+                engine,
+                ingest,
+                sources.registry,
+                opened,
+                clock=partial(_seconds, engine),
+                publisher=publisher,
+                public=shown_at,
+            )
+            _in_background(previews.keep(), opened)
+            pages = await _admin_pages(options, engine, opened, for_operators, reports, publisher, previews)
             for_operators.append(Listener(pages, admin_bound, crowd=admin_crowd))
             admin_at = await _listen(for_operators, admin_bound, opened)
+            # Before that listener: it waits for whoever is answered, and they for news.
+            opened.callback(previews.close)
         public: Listener | None = None
         if public_bound is not None:
             crowds["public"] = crowd = _public_crowd(options, engine, most)
+            app = spans.application(public_app(ingest, prefix=options.prefix))
             public = Listener(app, public_bound, drain_seconds=DRAIN_SECONDS, crowd=crowd)
             public_at = await _listen([public], public_bound, opened)
             to_hurry.append(public.hurry)
@@ -172,8 +188,8 @@ def _sockets(
     return admin, public
 
 
-def _public_app(options: Options, engine: Engine, spans: Spans, buckets: Buckets) -> Application:
-    ingest = Ingest(
+def _ingest(options: Options, engine: Engine, spans: Spans, buckets: Buckets) -> Ingest:
+    return Ingest(
         engine.current,
         spans.accept(engine.store.accept),
         engine.metrics,
@@ -184,7 +200,6 @@ def _public_app(options: Options, engine: Engine, spans: Spans, buckets: Buckets
         clock=partial(_seconds, engine),
         evaluate=spans.evaluate(evaluate),
     )
-    return spans.application(public_app(ingest, prefix=options.prefix))
 
 
 def _public_crowd(options: Options, engine: Engine, most: int) -> Crowd:
@@ -205,11 +220,12 @@ async def _admin_pages(
     listeners: list[Listener],
     reports: Reports | None,
     publisher: Publisher | None,
+    previews: Previews,
 ) -> Application:
     """The admin listener's application. The commands on the control socket share its jobs.
 
     `listeners`: gets the one on that socket, if there is one. `reports`: of the other processes. `publisher`: what
-    writes the container file, if preview may.
+    writes the container file, if preview may. `previews`: what else is shown.
     """
     admin = Admin(
         current=engine.current,
@@ -231,7 +247,7 @@ async def _admin_pages(
         # Commands find a database by themselves.
         _listen_to_commands(options, admin.caretaker, opened, listeners)
     api = QueueApi(admin.caretaker, partial(authorised, token=options.token), by="admin_token")
-    return admin_listener(admin, api)
+    return admin_listener(admin, api, previews.pages.routes())
 
 
 def _seconds(engine: Engine) -> float:

@@ -16,12 +16,11 @@ from container.engine.trace import trace
 from container.event import Hit
 from container.preview.bench import Json, RefusedError, Source
 from container.preview.differing import difference
-from container.preview.drafts import Draft, Live, as_live, drafted, problems_json
+from container.preview.drafts import Draft, drafted, problems_json
+from container.preview.in_force import InForce
 from container.preview.masking import masked
 from container.preview.publishing import Publisher, PublishError
 from container.preview.sessions import Session, Sessions
-
-NO_FILE = "This server runs no container file of its own, so there is nothing to draft beside."
 
 
 class Recording(Protocol):
@@ -32,7 +31,7 @@ class Recording(Protocol):
 
 
 class Workbench:
-    """`live`: the file in force. `container`: that of the next hit. `takes_code`: whether tags have a test code.
+    """`container`: that of the next hit. `takes_code`: whether tags have a test code.
 
     `clock`: Unix time in seconds. `public`: the address of the public listener, if somebody said it.
     """
@@ -41,7 +40,7 @@ class Workbench:
         self,
         sessions: Sessions,
         recording: Recording,
-        live: Callable[[], Live | None],
+        in_force: InForce,
         container: Callable[[], Container],
         takes_code: Callable[[Component], bool],
         *,
@@ -50,9 +49,8 @@ class Workbench:
         public: str = "",
     ) -> None:
         self.sessions, self.public = sessions, public
-        self._recording, self._live, self._container, self._takes_code = recording, live, container, takes_code
+        self._recording, self._in_force, self._container, self._takes_code = recording, in_force, container, takes_code
         self._clock, self._publisher = clock, publisher
-        self._as_live: tuple[Live, Container] | None = None
 
     @property
     def can_publish(self) -> bool:
@@ -75,17 +73,17 @@ class Workbench:
         if not text.strip():
             session.draft = None
             return []
-        found = await asyncio.to_thread(drafted, text, self._file(), filename=filename)
+        found = await asyncio.to_thread(drafted, text, self._in_force.file(), filename=filename)
         if not isinstance(found, Draft):
             return problems_json(found, filename)
         session.draft = found
         return problems_json(found.problems, filename)
 
     def text(self, session: Session) -> str:
-        return self._file().text if session.draft is None else str(session.draft.text)
+        return self._in_force.file().text if session.draft is None else str(session.draft.text)
 
     def difference(self, session: Session) -> Sequence[Json]:
-        return [each.as_json() for each in difference(self._file().text, self.text(session))]
+        return [each.as_json() for each in difference(self._in_force.file().text, self.text(session))]
 
     async def publish(self, session: Session, *, by: str) -> None:
         if session.draft is None:
@@ -111,23 +109,9 @@ class Workbench:
         return session.records.next_number - 1
 
     async def compared(self, session: Session, hit: Json) -> Json:
-        same, live = self._hit(hit), await self._compiled()
+        same, live = self._hit(hit), await self._in_force.compiled()
         draft = live if session.draft is None else session.draft.container
         return {"live": trace(live, same).told, "draft": trace(draft, same).told}
-
-    async def _compiled(self) -> Container:
-        """The file in force, compiled for preview: once for each that is."""
-        live = self._file()
-        if self._as_live is None or self._as_live[0] is not live:
-            made = await asyncio.to_thread(as_live, live)
-            self._as_live = live, made.container
-        return self._as_live[1]
-
-    def _file(self) -> Live:
-        found = self._live()
-        if found is None:
-            raise RefusedError(NO_FILE)
-        return found
 
     def _publishing(self) -> Publisher:
         if self._publisher is None:

@@ -15,6 +15,7 @@ from container.engine.trace import trace
 from container.event import Hit
 from container.preview.bench import RefusedError, Source
 from container.preview.drafts import Live
+from container.preview.in_force import InForce
 from container.preview.publishing import Publisher
 from container.preview.sessions import Session, Sessions
 from container.preview.workbench import Workbench, hit_of
@@ -45,7 +46,7 @@ class Bench:
         assert self.file is not None
         container = compile_container(self.file.model)
         publisher = self._publisher() if publishes else None
-        known = (self.sessions, self.kept, lambda: self.file, lambda: container, lambda _component: True)
+        known = (self.sessions, self.kept, InForce(lambda: self.file), lambda: container, lambda _component: True)
         return Workbench(*known, clock=lambda: NOW, publisher=publisher)
 
     def _publisher(self) -> Publisher:

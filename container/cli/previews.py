@@ -1,0 +1,97 @@
+"""Preview in the process: what its pages, its recorder and the hits' way in have to do with each other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from container.cli.engine import Engine
+from container.cli.options import Options
+from container.config.registry import Registry
+from container.delivery.judging import judges_of
+from container.preview.api import PreviewApi
+from container.preview.codes import code_field
+from container.preview.in_force import InForce
+from container.preview.pages import PreviewPages
+from container.preview.publishing import Publisher
+from container.preview.recorder import Recorder
+from container.preview.sessions import Sessions
+from container.preview.workbench import Workbench
+from container.web.hosts import is_inside
+from container.web.ingest import Ingest
+from container.web.previewing import Previewing
+
+LOOK_SECONDS = 30.0
+"""So often sessions that are over are looked for: none may last on because nobody asks for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Previews:
+    """Everything of preview that a process has. `close`: ends the streams of its pages, so that their listener can."""
+
+    sessions: Sessions
+    recorder: Recorder
+    pages: PreviewPages
+    close: Callable[[], None]
+
+    async def keep(self) -> None:
+        """Ends sessions when they are over, until it is cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            self.sessions.expire(self.recorder.clock())
+
+
+def open_previews(
+    options: Options,
+    engine: Engine,
+    ingest: Ingest,
+    registry: Registry,
+    opened: AsyncExitStack,
+    *,
+    clock: Callable[[], float],
+    publisher: Publisher | None,
+    public: str,
+) -> Previews:
+    """Puts preview beside the hits' way in: they meet it while a session is open, and only then.
+
+    `clock`: Unix time in seconds. `publisher`: what writes the container file, if preview may. `public`: the address of
+    the public listener as visitors know it, empty when nobody said it. What is under way ends with `opened`.
+    """
+    current = engine.current
+    sessions = Sessions(changed=lambda is_open: _put(ingest, previewing if is_open else None))
+    in_force = InForce(lambda: current.live)
+    judges = judges_of(registry.of_kind("tag"))
+    recorder = Recorder(
+        sessions, in_force.compiled, engine.transport, judges, counted=engine.metrics.previewed, clock=clock
+    )
+    opened.push_async_callback(recorder.close)
+    previewing = Previewing(recorder, engine.metrics, options.prefix)
+    bench = Workbench(
+        sessions,
+        recorder,
+        in_force,
+        lambda: current.container,
+        lambda component: code_field(component) is not None,
+        clock=clock,
+        publisher=publisher,
+        public=public,
+    )
+    api = PreviewApi(bench, options.token, clock)
+    return Previews(sessions, recorder, PreviewPages(api), api.streams.close)
+
+
+def public_address(options: Options, bound: str) -> str:
+    """The address that visitors reach us at: of the host that is served, else the listener's own if it is near.
+
+    `bound`: that of the listener, empty when there is none.
+    """
+    if len(options.hosts.names) == 1 and not options.hosts.domains:
+        [name] = options.hosts.names
+        return f"https://{name}{options.prefix}"
+    return bound + options.prefix if bound and not options.hosts.names and is_inside(options.host) else ""
+
+
+def _put(ingest: Ingest, previewing: Previewing | None) -> None:
+    ingest.preview = previewing
