@@ -12,7 +12,7 @@ from starlette.responses import Response
 from container.preview.bench import RefusedError
 from container.preview.insight import insights
 from container.preview.rules import RuleError
-from container.preview.sessions import Session
+from container.preview.sessions import NotSharedError, Session
 from container.web.access import GUARDED
 
 
@@ -38,6 +38,8 @@ async def told(answer: Awaitable[Response]) -> Response:
         return said(422, str(problem))
     except RefusedError as problem:
         return said(409, str(problem))
+    except NotSharedError as problem:
+        return said(503, str(problem))
 
 
 def whole(record: Mapping[str, Any]) -> Mapping[str, Any]:

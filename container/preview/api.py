@@ -85,6 +85,7 @@ class PreviewApi:
                 return nothing()
             if not is_from_here(request.headers):
                 return said(403, "Another site's page may not ask.")
+            await self.bench.sessions.others.read(session)
             return await told(answer(request, session))
 
         return answered
@@ -94,13 +95,18 @@ class PreviewApi:
 
         async def answered(request: Request) -> Response:
             session = self.shared_of(request)
-            return nothing() if session is None else await told(answer(request, session))
+            if session is None:
+                return nothing()
+            await self.bench.sessions.others.read(session)
+            return await told(answer(request, session))
 
         return answered
 
     def _changing(self, change: Change) -> Handler:
         async def work(request: Request, session: Session) -> Response:
-            return as_json(await change(session, await document(request)))
+            answer = await change(session, await document(request))
+            await self.bench.sessions.others.told(session)
+            return as_json(answer)
 
         async def changed(request: Request) -> Response:
             session = self.session_of(request)

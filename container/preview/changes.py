@@ -49,7 +49,7 @@ class Changes:
         return whole(record)
 
     async def link(self, session: Session, _stated: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"path": f"/_preview/{self._bench.sessions.code(session, self._clock())}"}
+        return {"path": f"/_preview/{await self._bench.sessions.link(session, self._clock())}"}
 
     async def mode(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         mode = stated.get("mode")

@@ -22,7 +22,7 @@ from container.preview.answers import nothing
 from container.preview.api import PreviewApi
 from container.preview.changes import BY
 from container.preview.remote import Remote
-from container.preview.sessions import TooManyError
+from container.preview.sessions import NotSharedError, SessionError
 from container.web.access import GUARDED, Form, form_token, sent_form
 from container.web.health import moment
 from container.web.pages import NOT_DONE, gone_to
@@ -69,8 +69,10 @@ class PreviewPages:
             return await self._opening(request, status=status, problem=sentence)
         try:
             session = self._bench.sessions.start(api.clock())
-        except TooManyError as problem:
-            return await self._opening(request, status=409, problem=str(problem))
+            await self._bench.sessions.others.started(session)
+        except SessionError as problem:
+            status = 503 if isinstance(problem, NotSharedError) else 409
+            return await self._opening(request, status=status, problem=str(problem))
         logger.info("preview.started session=%s by=%s", session.id, BY)
         return gone_to(session.id)
 

@@ -144,10 +144,17 @@ class Recorder:
             # What a client raises it raises here once more, and the hit is answered as it would be without preview.
             return run(prepared.container, hit).finished()
         try:
-            self._keep(session, traced, source, session.mode)
+            why = self._held(session)
+            self._keep(session, traced, source, "dry" if why else session.mode, console=[why] if why else [])
         except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's
             self._failed(problem)
         return reply
+
+    def _held(self, session: Session) -> str:
+        """Why this process sends nothing of the session's hits, whatever its mode is; empty where it may."""
+        if session.unready is not None:
+            return session.unready.why
+        return "" if session.mode == "dry" else self.sessions.others.unsure
 
     async def settled(self) -> None:
         """Returns when every hit by rule was looked at, and no request is under way."""

@@ -20,7 +20,7 @@ from container.preview.answers import as_json, nothing
 from container.preview.api import HEADER, PreviewApi
 from container.preview.bench import RefusedError
 from container.preview.changes import BY
-from container.preview.sessions import Session, TooManyError
+from container.preview.sessions import NotSharedError, Session, SessionError
 
 logger = logging.getLogger("container.web")
 
@@ -54,10 +54,12 @@ class Remote:
         sessions, now = self._bench.sessions, self._api.clock()
         try:
             session = sessions.start(now)
-        except TooManyError as problem:
-            return _problem(409, str(problem))
+            await sessions.others.started(session)
+            code = await sessions.link(session, now)
+        except SessionError as problem:
+            return _problem(503 if isinstance(problem, NotSharedError) else 409, str(problem))
         logger.info("preview.started session=%s by=%s", session.id, BY)
-        return as_json(self._told(session, sessions.code(session, now)), 201)
+        return as_json(self._told(session, code), 201)
 
     def _told(self, session: Session, code: str) -> Mapping[str, Any]:
         public = self._bench.public.rstrip("/")
@@ -77,6 +79,10 @@ class Remote:
             return nothing()
         self._bench.sessions.end(session)
         logger.info("preview.ended session=%s by=%s", session.id, BY)
+        try:
+            await self._bench.sessions.others.told(session)
+        except NotSharedError as problem:
+            return _problem(503, str(problem))
         return as_json({})
 
     async def _draft(self, request: Request) -> Response:
@@ -89,10 +95,13 @@ class Remote:
         try:
             text = await asyncio.to_thread(content.decode, "utf-8-sig")
             problems = await self._bench.draft(session, text, "draft.yaml")
+            await self._bench.sessions.others.told(session)
         except UnicodeDecodeError:
             return _problem(400, "The draft is not text in UTF-8.")
         except RefusedError as problem:
             return _problem(409, str(problem))
+        except NotSharedError as problem:
+            return _problem(503, str(problem))
         if any(each["level"] == "error" for each in problems):
             return as_json({"problems": list(problems)}, 422)
         return as_json({"problems": list(problems), "difference": list(self._bench.difference(session))})

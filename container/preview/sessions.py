@@ -11,7 +11,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from container.preview.ring import Ring
 from container.preview.rules import Rule
@@ -36,8 +36,28 @@ LONGEST_SECRET = 100
 """No secret of ours is longer. What is longer is wrong, without a look."""
 
 
-class TooManyError(Exception):
-    """There are as many sessions as there may be. The text says what to do."""
+TOO_MANY = f"{MOST_SESSIONS} previews are open already. End one of them first."
+
+
+class SessionError(Exception):
+    """No session is opened. The text says why, and what to do."""
+
+
+class TooManyError(SessionError):
+    """There are as many sessions as there may be."""
+
+
+class NotSharedError(SessionError):
+    """The other processes could not be told. What is so here may be otherwise there until they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unready:
+    """A draft that this process cannot compile, though another one could. `why`: a sentence."""
+
+    text: str
+    filename: str
+    why: str
 
 
 @dataclass(eq=False)
@@ -46,7 +66,8 @@ class Session:
 
     `id`: in addresses of the admin's pages. `mark`: what hits carry. `share`: what somebody shows who may look only.
     `test_codes`: of vendors, by the name of the tag. `draft`: what hits run through, `None` for the live file.
-    `ends`: when it is over unless something happens before.
+    `ends`: when it is over unless something happens before. `unready`: the draft, where only others can run it; hits
+    then run through the live file here, and nothing is sent.
     """
 
     id: str
@@ -60,6 +81,7 @@ class Session:
     draft: Any = field(default=None, repr=False)
     rules: list[Rule] = field(default_factory=list)
     records: Ring = field(default_factory=Ring, repr=False)
+    unready: Unready | None = field(default=None, repr=False)
 
     def touch(self, now: float) -> None:
         """Something happened: the session lasts on, though not for ever."""
@@ -86,11 +108,65 @@ class _Failures:
     refused_until: float = 0.0
 
 
+class Others(Protocol):
+    """The other processes that have the same sessions. All but `read` raise `NotSharedError`."""
+
+    @property
+    def unsure(self) -> str:
+        """Why this process cannot tell whether a session's mode is still what it was, empty while it can."""
+        ...
+
+    async def started(self, session: Session) -> None:
+        """Returns when all of them know the session. Raises `SessionError`, and then it is over."""
+        ...
+
+    async def told(self, session: Session) -> None:
+        """Returns when what was changed of the session, if anything, is where they look. So it is when it is over."""
+        ...
+
+    async def offered(self, session: Session, code: bytes, now: float) -> None:
+        """Returns when all of them know the code, of which this is the digest."""
+        ...
+
+    async def used(self, code: bytes, now: float) -> bool:
+        """Uses the code up for all of them. Whether none of them had."""
+        ...
+
+    async def read(self, session: Session) -> None:
+        """Gets what they have recorded, as far as it can be had."""
+        ...
+
+
+class Alone:
+    """There is no other process."""
+
+    unsure = ""
+
+    async def started(self, session: Session) -> None:
+        """Everybody knows it."""
+
+    async def told(self, session: Session) -> None:
+        """There is nobody to tell."""
+
+    async def offered(self, session: Session, code: bytes, now: float) -> None:
+        """Everybody knows it."""
+
+    async def used(self, code: bytes, now: float) -> bool:  # noqa: ARG002 - as the protocol has it
+        return True
+
+    async def read(self, session: Session) -> None:
+        """Everything is here."""
+
+
 class Sessions:
-    """All sessions of a process. `changed`: called when the first one opens and when the last one is over."""
+    """All sessions of a process. `changed`: called when the first one opens and when the last one is over.
+
+    `others`: the processes that have the same ones.
+    """
 
     def __init__(self, changed: Callable[[bool], None] = lambda _open: None) -> None:
         self.wrong = Wrong()
+        self.others: Others = Alone()
         self._changed = changed
         self._sessions: dict[str, Session] = {}
         self._marks: dict[bytes, Session] = {}
@@ -107,7 +183,7 @@ class Sessions:
         """A new session: a dry run of the live file. Raises `TooManyError`."""
         self.expire(now)
         if len(self._sessions) >= MOST_SESSIONS:
-            raise TooManyError(f"{MOST_SESSIONS} previews are open already. End one of them first.")
+            raise TooManyError(TOO_MANY)
         session = Session(
             secrets.token_hex(8),
             secrets.token_urlsafe(32),
@@ -132,6 +208,31 @@ class Sessions:
         made = secrets.token_urlsafe(32)
         self._codes[digest(made)] = (session, now + CODE_SECONDS)
         return made
+
+    async def link(self, session: Session, now: float) -> str:
+        """Such a code, good at all processes. Raises `NotSharedError`."""
+        made = self.code(session, now)
+        try:
+            await self.others.offered(session, digest(made), now)
+        except NotSharedError:
+            self._codes.pop(digest(made), None)
+            raise
+        return made
+
+    async def redeemed(self, code: str, now: float, sender: str = "") -> Session | None:
+        """The same as `redeem`, where another process may have used the code up."""
+        session = self.redeem(code, now, sender)
+        if session is None:
+            return None
+        try:
+            if await self.others.used(digest(code), now):
+                return session
+        except NotSharedError:
+            self.wrong.refused += 1
+            return None
+        self.wrong.codes += 1
+        self._failed(sender, now)
+        return None
 
     def redeem(self, code: str, now: float, sender: str = "") -> Session | None:
         """The session of a code, which is used up by this. `sender`: the address whose wrong codes are counted."""
@@ -187,12 +288,38 @@ class Sessions:
         self._shares.pop(digest(session.share), None)
         for key in [key for key, (whose, _) in self._codes.items() if whose is session]:
             del self._codes[key]
-        session.draft = None
+        session.draft = session.unready = None
         session.rules.clear()
         session.test_codes.clear()
         session.records.clear()
         if not self._sessions:
             self._changed(False)
+
+    def adopt(self, session: Session) -> None:
+        """A session that another process has started."""
+        self._sessions[session.id] = session
+        self._marks[digest(session.mark)] = session
+        self._shares[digest(session.share)] = session
+        if len(self._sessions) == 1:
+            self._changed(True)
+
+    def adopt_share(self, session: Session, share: str) -> None:
+        """The share token that another process has made."""
+        self._shares.pop(digest(session.share), None)
+        session.share = share
+        self._shares[digest(share)] = session
+
+    def adopt_code(self, session: Session, code: bytes, until: float) -> None:
+        """A code that another process has made, by its digest."""
+        self._codes[code] = (session, until)
+
+    def drop_code(self, code: bytes) -> None:
+        """The code was used up by another process."""
+        self._codes.pop(code, None)
+
+    def has(self, session: Session) -> bool:
+        """Whether the session is not over, as far as anybody has looked."""
+        return self._sessions.get(session.id) is session
 
     def all(self, now: float) -> Sequence[Session]:
         """Those that are not over, in the order in which they were started."""

@@ -71,16 +71,17 @@ class Workbench:
 
     async def draft(self, session: Session, text: str, filename: str) -> Sequence[Json]:
         if not text.strip():
-            session.draft = None
+            session.draft = session.unready = None
             return []
         found = await asyncio.to_thread(drafted, text, self._in_force.file(), filename=filename)
         if not isinstance(found, Draft):
             return problems_json(found, filename)
-        session.draft = found
+        session.draft, session.unready = found, None
         return problems_json(found.problems, filename)
 
     def text(self, session: Session) -> str:
-        return self._in_force.file().text if session.draft is None else str(session.draft.text)
+        draft = session.draft or session.unready
+        return self._in_force.file().text if draft is None else str(draft.text)
 
     def difference(self, session: Session) -> Sequence[Json]:
         return [each.as_json() for each in difference(self._in_force.file().text, self.text(session))]
@@ -92,7 +93,7 @@ class Workbench:
             await self._publishing().publish(session.draft, by=by)
         except PublishError as problem:
             raise RefusedError(str(problem)) from None
-        session.draft = None
+        session.draft = session.unready = None
 
     async def versions(self) -> Sequence[Json]:
         return [] if self._publisher is None else [each.as_json() for each in await self._publisher.versions()]
