@@ -82,11 +82,17 @@ class PostgresPreviews:
     async def look(self, *, now: int) -> Sequence[SeenSession]:
         self._check()
         found = await self._database.ask(_LOOK, {"now": now}, asked=None)
-        return [SeenSession(*row[:4], codes=dict(zip(row[4], row[5], strict=True))) for row in found]
+        return [
+            SeenSession(key, version, seen, ends, dict(zip(codes, untils, strict=True)))
+            for key, version, seen, ends, codes, untils in found
+        ]
 
     async def read(self, ids: Collection[str]) -> Sequence[SharedSession]:
         found = await self._database.ask(_READ, ([*ids],), asked="read") if ids else []
-        return [SharedSession(*row[:6], body=self._opened(row[6], row[0], row[7])) for row in found]
+        return [
+            SharedSession(key, version, started, seen, ends, cleared, self._opened(kid, key, body))
+            for key, version, started, seen, ends, cleared, kid, body in found
+        ]
 
     async def start(self, session: SharedSession, *, now: int, most: int) -> bool:
         self._check()

@@ -31,6 +31,7 @@ class Outbox:
         self._waiting: dict[_Key, tuple[Replica, bytes]] = {}
         self._bytes = 0
         self._filled = asyncio.Event()
+        self._turn = asyncio.Lock()
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -63,9 +64,10 @@ class Outbox:
 
     async def flush(self) -> None:
         """Writes all that waits. Raises `StoreError`, and then the rest still waits."""
-        while self._waiting:
-            await self._write_some()
-        self._filled.clear()
+        async with self._turn:
+            while self._waiting:
+                await self._write_some()
+            self._filled.clear()
 
     async def _write_some(self) -> None:
         """What waits of one session."""

@@ -144,8 +144,7 @@ class Recorder:
             # What a client raises it raises here once more, and the hit is answered as it would be without preview.
             return run(prepared.container, hit).finished()
         try:
-            why = self._held(session)
-            self._keep(session, traced, source, "dry" if why else session.mode, console=[why] if why else [])
+            self._keep(session, traced, source, "dry" if self._held(session) else session.mode)
         except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's
             self._failed(problem)
         return reply
@@ -231,6 +230,7 @@ class Recorder:
     def _record(
         self, session: Session, hit: Hit, source: Source, *, told: dict[str, Any] | None, console: Sequence[str]
     ) -> dict[str, Any]:
+        held = self._held(session)
         return {
             "at": hit.received,
             "source": source,
@@ -240,7 +240,7 @@ class Recorder:
             "told": told,
             "reply": None if told is None else told["reply"],
             "outgoing": [],
-            "console": list(console),
+            "console": [*([held] if held else []), *console],
         }
 
     async def _send(self, session: Session, number: int, record: dict[str, Any], place: int, row: Row) -> None:

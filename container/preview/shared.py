@@ -287,13 +287,16 @@ class Shared:
         if found is None:
             self._let_go(replica)
             return
+        if not self._sessions.has(session):
+            await self._tell_end(replica)
+            return
         replica.seen = max(replica.seen, found.seen)
         if found.seen / 1000 > session.seen:
             session.touch(found.seen / 1000)
         if session.unready is not None and self._may_run_by_now(replica, session.unready):
             session.unready = Unready(session.unready.text, session.unready.filename, COMPILING)
             self._start(self._compile(replica, session.unready))
-        if self._is_news(replica):
+        if replica.changed:
             await self._tell(replica)
 
     def _may_run_by_now(self, replica: Replica, draft: Unready) -> bool:
@@ -321,10 +324,7 @@ class Shared:
     async def _tell(self, replica: Replica) -> None:
         session = replica.session
         if not self._sessions.has(session):
-            # For all, if somebody ended it; if it only was not used here, others may have.
-            now = self._now()
-            await self._table().end([session.id], over_at=now if _ms(session.ends) <= now else None)
-            self._let_go(replica)
+            await self._tell_end(replica)
             return
         if (cleared := session.records.cleared) != replica.cleared_here:
             self._outbox.forget(replica)
@@ -348,6 +348,12 @@ class Shared:
                 return
             self._hear(replica, row, theirs)
         raise StoreUnavailableError("others change the same preview all the time")
+
+    async def _tell_end(self, replica: Replica) -> None:
+        """It is over for all, if somebody ended it; if it only was not used here, others may have used it."""
+        session, now = replica.session, self._now()
+        await self._table().end([session.id], over_at=now if _ms(session.ends) <= now else None)
+        self._let_go(replica)
 
     def _let_go(self, replica: Replica) -> None:
         self._replicas.pop(replica.session.id, None)
