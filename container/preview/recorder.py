@@ -120,7 +120,7 @@ class Recorder:
         return None
 
     def beside(self, hit: Hit, reply: Reply) -> None:
-        """A hit without a mark was taken, and answered with this reply: it is looked at later if a rule or a tail says so.
+        """A hit without a mark was taken, and answered with this reply. Rules and tails may take it, for later.
 
         Never raises.
         """

@@ -15,7 +15,7 @@ export async function summary({ ask, state, tail }) {
   return element("div", {},
     element("dl", { class: "figures" }, [["Requests", found.hits], ["Events", found.events], ["Tags", found.tags.length], ["No longer kept", state.dropped || 0], ...(found.tail ? [["Past the limit", found.tail.let_go]] : [])].map(([name, number]) => element("div", {}, element("dt", {}, name), element("dd", {}, number.toLocaleString("en"))))),
     found.tail && found.tail.let_go > 0 && element("p", { class: "nothing" }, `Of the hits drawn, ${found.tail.let_go.toLocaleString("en")} were not looked at: all tails together take ${found.tail.most_a_second} hits a second. A smaller share shows the traffic more evenly.`),
-    found.hits ? table(["Tag", "On events", "Requests"], rows) : tail ? waiting(tail) : firstSteps(state));
+    found.hits ? table(["Tag", "On events", "Requests"], rows) : tail ? teach("Nothing has come in yet", "Here stands for each tag on how many events of the sample it fired, or why it did not.") : firstSteps(state));
 }
 
 function firstSteps(state) {

@@ -68,7 +68,7 @@ export function outgoing(record, listed, { whole, reveals }) {
 
 function fate(each, record) {
   const mode = each.mode || record.mode;
-  if (record.source === "tail") return element("span", { class: "pill tail" }, "Delivered live");
+  if (record.source === "tail") return element("span", { class: "pill tail" }, "Delivered by live");
   if (each.answer) {
     const good = each.answer.verdict === "delivered";
     return element("span", { class: `pill ${good ? "dry" : "send"}` }, `${each.answer.verdict} (${each.answer.status || "no answer"})`);
@@ -78,7 +78,7 @@ function fate(each, record) {
 
 function answer(each, record) {
   const given = each.answer;
-  if (record.source === "tail") return element("p", { class: "nothing" }, "The live container delivers this by itself, after this moment. What the vendor answers is counted under Deliveries.");
+  if (record.source === "tail") return element("p", { class: "nothing" }, "The live container delivers this, unless it has sent the same before. What vendors answer is counted under Deliveries.");
   if (!given) return element("p", { class: "nothing" }, each.why ? `Nothing left this server: ${each.why}.` : each.mode === "dry" ? "Nothing left this server. Choose Test events to have the vendor look at it under its test code." : "None yet.");
   return [
     facts([["Status", given.status || "no answer"], ["Verdict", given.verdict], ["Why", given.reason], ["Took", given.seconds === undefined ? "" : `${Math.round(given.seconds * 1000)} ms`], ["Attempt", given.attempt]]),

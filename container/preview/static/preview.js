@@ -15,7 +15,7 @@ const STRIPS = {
   dry: "Dry run: no vendor is called. Outgoing shows what would be sent, byte for byte.",
   test: "Test events: sent to vendors under the test codes of this session. A tag without one stays dry.",
   send: "Send: requests of this preview go to vendors for real. A test order becomes a sale.",
-  tail: `Tail: ${tail} % of the live traffic is looked at, masked. All of it runs live and is delivered as always.`,
+  tail: "Live traffic runs and is delivered as always. This only looks on.",
 };
 const reveals = !shared && !tail;
 const TABS = ["Tags", "Variables", "Event Data", "Consent", "Request", "Outgoing", "Conversions", "Console"];
@@ -93,7 +93,7 @@ function itemOf(line) {
     element("span", {}, event.name), fired(event.fired))) : element("button", { class: "event none", type: "button", "data-number": line.number, "data-event": 0, "aria-current": isShown(line.number, 0) ? "true" : null, click: () => look(line.number, 0, true) }, line.why || "no event");
   const made = element("li", { class: line.failed ? "hit failed" : "hit" },
     element("div", { class: "line" }, element("span", { class: "method" }, line.method), element("span", { class: "path", title: line.path }, line.path), element("time", {}, clock(line.at))),
-    element("div", { class: "line small" }, element("span", {}, line.client || "no client"), line.source !== "marked" && element("span", { class: "source" }, line.source), line.draft && element("span", { class: "source" }, "draft"), line.failed && element("span", { class: "bad" }, "problem")),
+    element("div", { class: "line small" }, element("span", {}, line.client || "no client"), line.source !== "marked" && !tail && element("span", { class: "source" }, line.source), line.draft && element("span", { class: "source" }, "draft"), line.failed && element("span", { class: "bad" }, "problem")),
     events);
   made.hidden = !matches(line);
   return made;
