@@ -15,8 +15,8 @@ from container.preview.rules import rule
 from container.preview.sessions import Session
 from tests.browser.devtools import CHROMIUM
 from tests.browser.preview_parts import NARROW, WIDE, Desk, desk
-from tests.browser.test_preview_in_a_browser import FITS, STRANGE, looking
-from tests.preview.page_parts import DENIED, EMAIL, PURCHASE, TEST_ORDER
+from tests.browser.test_preview_in_a_browser import FITS, looking
+from tests.preview.page_parts import DENIED, EMAIL, PURCHASE, STRANGE, TEST_ORDER
 from tests.web.parts import NOW
 
 IMAGES = os.environ.get("PREVIEW_IMAGES")

@@ -27,13 +27,6 @@ def numbered(part: float) -> Hit:
     return a_hit(number=int(part * 2**32) << 96)
 
 
-def beside(*tails: float) -> Sessions:
-    sessions = Sessions(tails=True)
-    for percent in tails:
-        sessions.tail(percent, NOW)
-    return sessions
-
-
 def test_a_tail_is_opened_only_by_a_process_that_was_told_so() -> None:
     sessions = Sessions()
     with pytest.raises(NoTailError, match="--tail"):
@@ -51,7 +44,8 @@ def test_no_mark_and_no_link_leads_to_a_tail() -> None:
 
 
 def test_a_tail_is_one_of_the_ten() -> None:
-    sessions = beside(1)
+    sessions = Sessions(tails=True)
+    sessions.tail(1, NOW)
     for _ in range(MOST_SESSIONS - 1):
         sessions.start(NOW)
     with pytest.raises(TooManyError):
@@ -79,9 +73,9 @@ def test_a_tail_ends_as_sessions_do() -> None:
 
 
 def test_the_share_is_drawn_by_the_hits_own_number() -> None:
-    for percent, drawn in ((1, 0.0099), (50, 0.4999), (100, 0.99999)):
+    for percent, drawn in ((1.0, 0.0099), (50.0, 0.4999), (100.0, 0.99999)):
         assert Tail(percent).draws(numbered(drawn))
-    for percent, not_drawn in ((0.0001, 0.01), (1, 0.0101), (50, 0.5001)):
+    for percent, not_drawn in ((0.0001, 0.01), (1.0, 0.0101), (50.0, 0.5001)):
         assert not Tail(percent).draws(numbered(not_drawn))
 
 
