@@ -20,7 +20,7 @@ from tests.preview.page_parts import DENIED, EMAIL, PURCHASE, STRANGE, TEST_ORDE
 from tests.web.parts import NOW
 
 IMAGES = os.environ.get("PREVIEW_IMAGES")
-MANY = 1000
+MANY, MOST_SHOWN = 1000, 2000
 SOON_MS = 1000
 """Some tens of milliseconds where nothing else runs; a busy machine may take longer now and then."""
 
@@ -223,6 +223,26 @@ def test_with_a_thousand_requests_each_is_shown_at_once(tmp_path: Path) -> None:
         await here.tab.value("document.querySelector('#search').dispatchEvent(new Event('input'))")
         assert await here.tab.value("document.querySelectorAll('.hit:not([hidden])').length") == 0
         assert await here.tab.value("performance.now()") - before < SOON_MS
+
+    looking(tmp_path, work)
+
+
+def test_what_had_to_go_does_not_come_back_with_its_answer(tmp_path: Path) -> None:
+    first = "Number(document.querySelector('#hits [data-number]').dataset.number)"
+    last = "Number([...document.querySelectorAll('#hits [data-number]')].at(-1).dataset.number)"
+
+    async def work(here: Desk) -> None:
+        record = {"hit": {"method": "GET", "path": "/"}, "told": {"events": []}}
+        for _ in range(MOST_SHOWN + 50):
+            here.session.records.add(record)
+        await here.tab.until(f"document.querySelector('#hits li') !== null && {first} === {MOST_SHOWN + 50}")
+        assert await here.tab.value(last) == 51
+        here.session.records.replace(5, record)
+        here.session.records.add(record)
+        await here.tab.until(f"{first} === {MOST_SHOWN + 51}")
+        assert await here.tab.value(last) == 52
+        assert await here.tab.value("document.querySelector('[data-number=\"5\"]') === null")
+        await here.tab.until(f"document.querySelector('#count').innerText === '{MOST_SHOWN:,} requests'")
 
     looking(tmp_path, work)
 

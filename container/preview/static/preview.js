@@ -24,6 +24,7 @@ const records = new Map(); // by number: its line of the list
 const items = new Map(); // by number: its element
 const opened = new Set(); // names of tags whose details are open
 let state = {};
+let gone = 0; // the last number of those that are no longer shown
 let held = null; // what came in during a pause
 let panel = "summary";
 let tab = "Tags";
@@ -68,7 +69,9 @@ async function refresh() {
 // ---- the list
 
 function take(line) {
-  if (held) { held.push(line); showCount(); return; }
+  if (held) { held.push(line); if (held.length > MOST_SHOWN) held.shift(); countSoon(); return; }
+  // A late answer, or a new connection that tells everything once more, brings back nothing that had to go.
+  if (line.number <= gone) return;
   records.set(line.number, line);
   const made = itemOf(line);
   const before = items.get(line.number);
@@ -83,6 +86,7 @@ function take(line) {
 }
 
 function forget(number) {
+  gone = Math.max(gone, number);
   records.delete(number);
   items.get(number)?.remove();
   items.delete(number);
