@@ -16,10 +16,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from container.config.source import LARGEST_FILE
-from container.preview.answers import as_json, nothing
+from container.preview.answers import as_json, nothing, status_of
 from container.preview.api import HEADER, PreviewApi
 from container.preview.bench import RefusedError
-from container.preview.changes import BY
+from container.preview.changes import BY, TAIL_ONLY_LOOKS
 from container.preview.sessions import NotSharedError, Session, SessionError
 
 logger = logging.getLogger("container.web")
@@ -57,7 +57,7 @@ class Remote:
             await sessions.others.started(session)
             code = await sessions.link(session, now)
         except SessionError as problem:
-            return _problem(503 if isinstance(problem, NotSharedError) else 409, str(problem))
+            return _problem(status_of(problem), str(problem))
         logger.info("preview.started session=%s by=%s", session.id, BY)
         return as_json(self._told(session, code), 201)
 
@@ -89,6 +89,8 @@ class Remote:
         session = self._api.session_of(request)
         if session is None:
             return nothing()
+        if session.tail is not None:
+            return _problem(403, TAIL_ONLY_LOOKS)
         content = await _content(request)
         if content is None:
             return _problem(413, "The draft is larger than 1 MB.")

@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 
 from container.preview.ring import Ring
 from container.preview.rules import Rule
+from container.preview.tail import Tail
 from container.secret import digest
 
 Mode = Literal["dry", "test", "send"]
@@ -37,6 +38,7 @@ LONGEST_SECRET = 100
 
 
 TOO_MANY = f"{MOST_SESSIONS} previews are open already. End one of them first."
+NO_TAIL = "Tails are off. Start the server with --tail to look at a masked sample of its live traffic."
 
 
 class SessionError(Exception):
@@ -45,6 +47,10 @@ class SessionError(Exception):
 
 class TooManyError(SessionError):
     """There are as many sessions as there may be."""
+
+
+class NoTailError(SessionError):
+    """This process opens no tails."""
 
 
 class NotSharedError(SessionError):
@@ -66,8 +72,9 @@ class Session:
 
     `id`: in addresses of the admin's pages. `mark`: what hits carry. `share`: what somebody shows who may look only.
     `test_codes`: of vendors, by the name of the tag. `draft`: what hits run through, `None` for the live file.
-    `ends`: when it is over unless something happens before. `unready`: the draft, where only others can run it; hits
-    then run through the live file here, and nothing is sent.
+    `ends`: when it is over unless something happens before. `tail`: what it takes of the live traffic where that is all
+    it does; it then has no mark, no draft, no rules, no codes, and its mode stays `dry`. `unready`: the draft, where
+    only others can run it; hits then run through the live file here, and nothing is sent.
     """
 
     id: str
@@ -81,6 +88,7 @@ class Session:
     draft: Any = field(default=None, repr=False)
     rules: list[Rule] = field(default_factory=list)
     records: Ring = field(default_factory=Ring, repr=False)
+    tail: Tail | None = None
     unready: Unready | None = field(default=None, repr=False)
 
     def touch(self, now: float) -> None:
@@ -161,11 +169,12 @@ class Alone:
 class Sessions:
     """All sessions of a process. `changed`: called when the first one opens and when the last one is over.
 
-    `others`: the processes that have the same ones.
+    `tails`: whether this process may look at live traffic that carries no mark. Only here a tail is opened. `others`:
+    the processes that have the same sessions.
     """
 
-    def __init__(self, changed: Callable[[bool], None] = lambda _open: None) -> None:
-        self.wrong = Wrong()
+    def __init__(self, changed: Callable[[bool], None] = lambda _open: None, *, tails: bool = False) -> None:
+        self.wrong, self.tails = Wrong(), tails
         self.others: Others = Alone()
         self._changed = changed
         self._sessions: dict[str, Session] = {}
@@ -181,26 +190,22 @@ class Sessions:
 
     def start(self, now: float) -> Session:
         """A new session: a dry run of the live file. Raises `TooManyError`."""
-        self.expire(now)
-        if len(self._sessions) >= MOST_SESSIONS:
-            raise TooManyError(TOO_MANY)
-        session = Session(
-            secrets.token_hex(8),
-            secrets.token_urlsafe(32),
-            secrets.token_urlsafe(32),
-            started=now,
-            seen=now,
-            ends=now + IDLE_SECONDS,
-        )
-        self._sessions[session.id] = session
+        session = self._opened(secrets.token_urlsafe(32), now)
         self._marks[digest(session.mark)] = session
-        self._shares[digest(session.share)] = session
-        if len(self._sessions) == 1:
-            self._changed(True)
+        return session
+
+    def tail(self, percent: float, now: float) -> Session:
+        """A new tail: no mark leads to it. Raises `NoTailError` and `TooManyError`."""
+        if not self.tails:
+            raise NoTailError(NO_TAIL)
+        session = self._opened("", now)
+        session.tail = Tail(percent)
         return session
 
     def code(self, session: Session, now: float) -> str:
-        """A code that leads to the session once, within five minutes."""
+        """A code that leads to the session once, within five minutes. A tail has none: there is no mark to set."""
+        if session.tail is not None:
+            raise ValueError("a tail has no mark")
         self.expire(now)
         own = [key for key, (whose, _) in self._codes.items() if whose is session]
         for key in own[: max(len(own) - MOST_CODES + 1, 0)]:
@@ -297,11 +302,9 @@ class Sessions:
 
     def adopt(self, session: Session) -> None:
         """A session that another process has started."""
-        self._sessions[session.id] = session
-        self._marks[digest(session.mark)] = session
-        self._shares[digest(session.share)] = session
-        if len(self._sessions) == 1:
-            self._changed(True)
+        self._add(session)
+        if session.mark:
+            self._marks[digest(session.mark)] = session
 
     def adopt_share(self, session: Session, share: str) -> None:
         """The share token that another process has made."""
@@ -332,6 +335,21 @@ class Sessions:
             self.end(session)
         for key in [key for key, (_, until) in self._codes.items() if now >= until]:
             del self._codes[key]
+
+    def _opened(self, mark: str, now: float) -> Session:
+        self.expire(now)
+        if len(self._sessions) >= MOST_SESSIONS:
+            raise TooManyError(TOO_MANY)
+        share = secrets.token_urlsafe(32)
+        session = Session(secrets.token_hex(8), mark, share, started=now, seen=now, ends=now + IDLE_SECONDS)
+        self._add(session)
+        return session
+
+    def _add(self, session: Session) -> None:
+        self._sessions[session.id] = session
+        self._shares[digest(session.share)] = session
+        if len(self._sessions) == 1:
+            self._changed(True)
 
     def _living(self, session: Session | None, now: float) -> Session | None:
         if session is not None and now >= session.ends:

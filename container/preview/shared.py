@@ -33,7 +33,7 @@ from container.preview.sessions import (
     TooManyError,
     Unready,
 )
-from container.preview.stored import Stored, read, stored
+from container.preview.stored import Stored, begun, read, stored
 
 LOOK_SECONDS = 1.0
 SURE_SECONDS = 2.0
@@ -240,9 +240,7 @@ class Shared:
             elif row.id in self._replicas:
                 self._hear(self._replicas[row.id], row, theirs)
             else:
-                session = Session(
-                    row.id, theirs.mark, theirs.share, row.started / 1000, row.seen / 1000, row.ends / 1000
-                )
+                session = begun(row, theirs)
                 self._sessions.adopt(session)
                 self._hear(self._adopt(session, row, stored(session)), row, theirs)
 

@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from container.delivery.preview_table import SharedSession
 from container.preview.rules import rule
 from container.preview.sessions import Mode, Session
+from container.preview.tail import Tail
 
 
 class Text(NamedTuple):
@@ -22,7 +24,7 @@ class Text(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Everything of a session but its times and its records. `rules`: as they are told."""
+    """Everything of a session but its times and its records. `rules`: as they are told. `tail`: its percentage."""
 
     mark: str
     share: str
@@ -30,6 +32,7 @@ class Stored:
     codes: Mapping[str, str]
     rules: Sequence[Mapping[str, Any]]
     draft: Text | None
+    tail: float | None = None
 
     def written(self) -> bytes:
         # Not by orjson, which refuses halves of surrogate pairs; what somebody typed may hold some.
@@ -59,7 +62,16 @@ def stored(session: Session) -> Stored:
         dict(session.test_codes),
         [each.told() for each in session.rules],
         None if draft is None else Text(draft.text, draft.filename),
+        None if session.tail is None else session.tail.percent,
     )
+
+
+def begun(row: SharedSession, theirs: Stored) -> Session:
+    """The session that another process has started, before anything of it was changed."""
+    times = (row.started / 1000, row.seen / 1000, row.ends / 1000)
+    session = Session(row.id, theirs.mark, theirs.share, *times)
+    session.tail = None if theirs.tail is None else Tail(theirs.tail)
+    return session
 
 
 def merged(before: Stored, ours: Stored, theirs: Stored) -> Stored:
