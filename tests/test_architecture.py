@@ -214,6 +214,7 @@ BROAD_EXCEPTS = {
     "container.delivery.leftovers": "what is wrong with one spool holds up no other",
     "container.web.ingest": "a hit gets an answer",
     "container.preview.recorder": "a fault of preview is no hit's",
+    "container.preview.shared": "there is a next look, and until one is well nothing is sent",
     "container.preview.sending": "around one judge",
     "container.cli.reports": "a process that works does not count as gone, whatever is wrong with its report",
     "container.cli.faults": "a request gets an answer",

@@ -62,7 +62,7 @@ class Previewing:
     async def take(self, hit: Hit, live: Callable[[Hit], Awaitable[Reply]]) -> Reply:
         """The reply to a hit: the link's, the draft's, or what `live` gives."""
         if hit.path.startswith(LINK) and hit.method == "GET":
-            session = self._redeemed(hit)
+            session = await self._redeemed(hit)
             if session is not None:
                 return self._welcome(hit, session)
         reply = await self.recorder.marked(hit)
@@ -72,12 +72,12 @@ class Previewing:
         self.recorder.beside(hit, reply)
         return reply
 
-    def _redeemed(self, hit: Hit) -> Session | None:
+    async def _redeemed(self, hit: Hit) -> Session | None:
         """The session of the link, `None` where it leads to none."""
         if _is_fetched_ahead(hit):
             return None
         code, recorder = hit.path.removeprefix(LINK), self.recorder
-        session = recorder.sessions.redeem(code, recorder.clock(), hit.ip or "")
+        session = await recorder.sessions.redeemed(code, recorder.clock(), hit.ip or "")
         self.metrics.preview_links["refused" if session is None else "opened"].inc()
         return session
 

@@ -21,7 +21,8 @@ from container.preview.sessions import Session, Sessions
 from container.preview.shared import Shared, share
 from tests.delivery.postgres import KEY
 from tests.preview.lives import live
-from tests.preview.parts import NOW, Stage, Vendor, stage
+from tests.preview.parts import Stage, Vendor, stage
+from tests.web.parts import NOW
 
 EVERY = 0.02
 PATIENT = 60.0

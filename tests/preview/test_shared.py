@@ -10,8 +10,9 @@ import pytest
 
 from container.delivery.postgres import open_postgres
 from container.delivery.postgres_previews import OVERHEAD
-from container.preview import outbox
+from container.preview import outbox, replica, shared
 from container.preview.drafts import Draft, drafted
+from container.preview.elsewhere import COMPILING
 from container.preview.outbox import MOST_WAITING
 from container.preview.rules import rule
 from container.preview.sessions import (
@@ -21,14 +22,16 @@ from container.preview.sessions import (
     MOST_WRONG,
     NotSharedError,
     TooManyError,
+    Unready,
 )
 from container.preview.shared import LOOK_SECONDS
 from container.secret import digest
 from tests.delivery.engines import emptied
 from tests.delivery.postgres import KEY, execute, running
 from tests.preview.lives import TEXT, live
-from tests.preview.parts import NOW, a_hit
+from tests.preview.parts import a_hit
 from tests.preview.sharing import FILE, Process, Time, process, processes, until
+from tests.web.parts import NOW
 
 OTHER_KEY = "b3RoZXIga2V5IG9mIDMyIGJ5dGVzLCBmb3IgdGVzdHM="
 DRAFT = TEXT.replace("L-1", "L-2")
@@ -453,6 +456,113 @@ def test_a_link_cannot_be_used_while_nobody_knows_whether_it_was(url: str) -> No
         one.away = ""
         await one.shared._look()
         assert await one.sessions.redeemed(code, NOW) is session
+
+    play(url, scenario)
+
+
+def test_a_tail_is_one_at_all_processes_and_no_mark_leads_to_it(url: str) -> None:
+    async def scenario(one: Process, other: Process) -> None:
+        one.sessions.tails = True
+        session = one.sessions.tail(5.0, NOW)
+        await one.shared.started(session)
+        await until(lambda: other.knows(session))
+        found = other.find(session)
+        assert found.tail is not None
+        assert (found.tail.percent, found.mark) == (5.0, "")
+        assert other.sessions.marked("", NOW) is None
+
+    play(url, scenario)
+
+
+def test_what_a_later_release_has_written_is_left_alone(url: str) -> None:
+    async def scenario(one: Process, other: Process) -> None:
+        session = await one.start()
+        replica = one.shared._replicas[session.id]
+        async with one.shared._turn:
+            version = await one.table.change(session.id, replica.version, b'{"later": 1}')
+            assert version is not None
+            session.mode = "test"
+            await one.shared._tell(replica)
+        assert not one.knows(session)
+        await until(lambda: one.shared.foreign == other.shared.foreign == 1)
+        await other.table.write(session.id, [b"no envelope"], {})
+        await other.shared.read(other.find(session))
+        assert len(other.find(session).records) == 0
+
+    play(url, scenario)
+
+
+def test_who_is_overtaken_again_and_again_is_told(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared, "TRIES", 0)
+
+    async def scenario(one: Process, _other: Process) -> None:
+        session = await one.start()
+        session.mode = "test"
+        with pytest.raises(NotSharedError, match="all the time"):
+            await one.shared.told(session)
+
+    play(url, scenario)
+
+
+def test_numbers_of_what_is_gone_are_forgotten(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replica, "SPARE_NUMBERS", 2)
+
+    async def scenario(one: Process, other: Process) -> None:
+        session = await one.start()
+        found = other.find(session)
+        for number in range(6):
+            found.records.add({"number": number})
+            await other.shared._outbox.flush()
+            await one.shared.read(session)
+            for ring in (session.records, found.records):
+                ring._most_bytes = 2 * ring.bytes // len(ring)
+                ring._drop()
+        here, there = one.shared._replicas[session.id], other.shared._replicas[session.id]
+        assert len(session.records) == 2
+        assert (len(here._numbers), len(there.written)) == (3, 2)
+
+    play(url, scenario)
+
+
+def test_more_records_than_are_read_together_are_all_read(url: str) -> None:
+    async def scenario(one: Process, other: Process) -> None:
+        session = await one.start()
+        for number in range(replica.AT_ONCE + 3):
+            other.find(session).records.add({"text": f"{number}" + "x" * 2000})
+        await other.shared._outbox.flush()
+        await one.shared.read(session)
+        kept = [record["text"].rstrip("x") for _, record in session.records.since(0)]
+        assert kept == [str(number) for number in range(replica.AT_ONCE + 3)]
+
+    play(url, scenario)
+
+
+def test_an_answer_that_comes_while_its_record_is_written_is_written_too(url: str) -> None:
+    async def scenario(one: Process, other: Process) -> None:
+        session = await one.start()
+        session.records.add({"text": "asked"})
+        await asyncio.sleep(0)
+        writing = asyncio.create_task(one.shared._outbox.flush())
+        await asyncio.sleep(0)
+        session.records.replace(1, {"text": "answered"})
+        await writing
+        await one.shared._outbox.flush()
+        await other.shared.read(other.find(session))
+        assert [record["text"] for _, record in other.find(session).records.since(0)] == ["answered"]
+
+    play(url, scenario)
+
+
+def test_a_draft_that_is_another_one_by_the_time_it_is_compiled_is_not_taken(url: str) -> None:
+    async def scenario(one: Process, _other: Process) -> None:
+        session = await one.start()
+        async with one.shared._turn:
+            session.unready = draft = Unready(DRAFT, "draft.yaml", COMPILING)
+            compiling = asyncio.create_task(one.shared._compile(one.shared._replicas[session.id], draft))
+            await asyncio.sleep(0)
+            session.unready = None
+            await compiling
+        assert session.draft is None
 
     play(url, scenario)
 
