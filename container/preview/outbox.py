@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
+from typing import Literal
 
 from container.delivery.preview_table import PreviewTable
 from container.delivery.store import StoreError
@@ -15,19 +16,19 @@ MOST_WAITING = 100
 MOST_BYTES = 8 * 1024 * 1024
 """Of records that wait to be written. One that got its answer meanwhile takes no second place."""
 
+Unshared = Literal["dropped", "foreign"]
+"""What does not come together: records that came while too many waited to be written, so that the others never see
+them; and sessions that were left alone, because their key is not here or a later release has written them."""
+
 _Key = tuple[str, int]
 
 
 class Outbox:
-    """`name`: this process, as its records say. `dropped`: records that came while too many waited.
+    """`name`: this process, as its records say. `pause`: seconds, after the database could not be asked."""
 
-    `pause`: seconds, after the database could not be asked.
-    """
-
-    def __init__(self, table: Callable[[], PreviewTable], *, pause: float) -> None:
+    def __init__(self, table: Callable[[], PreviewTable], counted: Callable[[Unshared], None], *, pause: float) -> None:
         self.name = secrets.token_hex(8)
-        self.dropped = 0
-        self._table, self._pause = table, pause
+        self._table, self._counted, self._pause = table, counted, pause
         self._waiting: dict[_Key, tuple[Replica, bytes]] = {}
         self._bytes = 0
         self._filled = asyncio.Event()
@@ -40,7 +41,7 @@ class Outbox:
         """A record was added, or has another content. `number`: its own here."""
         key = (replica.session.id, number)
         if key not in self._waiting and (len(self._waiting) >= MOST_WAITING or self._bytes + len(record) > MOST_BYTES):
-            self.dropped += 1
+            self._counted("dropped")
             return
         self._take(key)
         self._waiting[key] = replica, record

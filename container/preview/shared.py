@@ -20,7 +20,7 @@ from container.delivery.store import StoreError, StoreUnavailableError
 from container.delivery.told import quoted
 from container.preview.drafts import Draft, Live
 from container.preview.elsewhere import COMPILING, compiled, file_in_force, without_file
-from container.preview.outbox import Outbox
+from container.preview.outbox import Outbox, Unshared
 from container.preview.replica import Replica
 from container.preview.sessions import (
     CODE_SECONDS,
@@ -58,6 +58,7 @@ async def share(
     live: Callable[[], Live],
     *,
     clock: Callable[[], float],
+    counted: Callable[[Unshared], None] = lambda _what: None,
     every: float = LOOK_SECONDS,
     sure: float = SURE_SECONDS,
     monotonic: Callable[[], float] = time.monotonic,
@@ -68,16 +69,13 @@ async def share(
     `live`: the file in force, beside which drafts are compiled; it raises `RefusedError` where there is none.
     `clock`: Unix seconds by the database, the same that everybody asks the sessions with.
     """
-    shared = Shared(sessions, table, live, clock, every=every, sure=sure, monotonic=monotonic)
+    shared = Shared(sessions, table, live, clock, counted, every=every, sure=sure, monotonic=monotonic)
     await shared.begin()
     return shared
 
 
 class Shared:
-    """`Others` over a database. Made by `share`, in the loop that uses it, and closed before the store is.
-
-    `foreign`: sessions that were found and left alone: their key is not here, or a later release has written them.
-    """
+    """`Others` over a database. Made by `share`, in the loop that uses it, and closed before the store is."""
 
     def __init__(
         self,
@@ -85,13 +83,13 @@ class Shared:
         table: Table,
         live: Callable[[], Live],
         clock: Callable[[], float],
+        counted: Callable[[Unshared], None],
         *,
         every: float,
         sure: float,
         monotonic: Callable[[], float],
     ) -> None:
-        self.foreign = 0
-        self._sessions, self._asked, self._live, self._clock = sessions, table, live, clock
+        self._sessions, self._asked, self._live, self._clock, self._counted = sessions, table, live, clock, counted
         self._every, self._sure, self._monotonic = every, sure, monotonic
         self._replicas: dict[str, Replica] = {}
         self._unread: dict[str, int] = {}
@@ -99,13 +97,8 @@ class Shared:
         self._turn = asyncio.Lock()
         self._looked_at = monotonic()
         self._reason = ""
-        self._outbox = Outbox(self._table, pause=every)
+        self._outbox = Outbox(self._table, counted, pause=every)
         self._tasks: set[asyncio.Task[None]] = set()
-
-    @property
-    def dropped(self) -> int:
-        """Records that the others never see, because too many waited to be written down."""
-        return self._outbox.dropped
 
     async def begin(self) -> None:
         """Looks once, and goes on to look."""
@@ -235,7 +228,8 @@ class Shared:
         for row in await self._table().read(wanted):
             theirs = _readable(row)
             if theirs is None:
-                self.foreign += row.id not in self._unread
+                if row.id not in self._unread:
+                    self._counted("foreign")
                 self._unread[row.id] = row.version
             elif row.id in self._replicas:
                 self._hear(self._replicas[row.id], row, theirs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from container.delivery.seal import shared_keyring
 from container.delivery.store import StoreUnavailableError
 from container.preview.bench import RefusedError
 from container.preview.drafts import Live
+from container.preview.outbox import Unshared
 from container.preview.recorder import Recorder
 from container.preview.sessions import Session, Sessions
 from container.preview.shared import Shared, share
@@ -47,6 +49,7 @@ class Process:
     away: str = ""
     file: Live | None = FILE
     others: list[Process] = field(default_factory=list)
+    counted: Counter[Unshared] = field(default_factory=Counter)
     shared: Shared = field(init=False)
 
     @property
@@ -113,6 +116,7 @@ async def process(
             one.asked,
             one.in_force,
             clock=lambda: found.now,
+            counted=lambda what: one.counted.update([what]),
             every=every,
             sure=sure,
             monotonic=monotonic,

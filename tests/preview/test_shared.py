@@ -484,7 +484,7 @@ def test_what_a_later_release_has_written_is_left_alone(url: str) -> None:
             session.mode = "test"
             await one.shared._tell(replica)
         assert not one.knows(session)
-        await until(lambda: one.shared.foreign == other.shared.foreign == 1)
+        await until(lambda: one.counted == other.counted == {"foreign": 1})
         await other.table.write(session.id, [b"no envelope"], {})
         await other.shared.read(other.find(session))
         assert len(other.find(session).records) == 0
@@ -567,16 +567,47 @@ def test_a_draft_that_is_another_one_by_the_time_it_is_compiled_is_not_taken(url
     play(url, scenario)
 
 
+def test_an_answer_takes_the_place_of_its_record(url: str) -> None:
+    async def scenario(one: Process, other: Process) -> None:
+        session = await one.start()
+        found = other.find(session)
+        for text in ("first", "second"):
+            found.records.add({"text": text})
+        await other.shared._outbox.flush()
+        await one.shared.read(session)
+        found.records.replace(1, {"text": "answered"})
+        await other.shared._outbox.flush()
+        await one.shared.read(session)
+        assert [record["text"] for _, record in session.records.since(0)] == ["answered", "second"]
+
+    play(url, scenario)
+
+
+def test_what_is_over_by_its_turn_is_not_told(url: str) -> None:
+    async def scenario(one: Process, _other: Process) -> None:
+        session = await one.start()
+        async with one.shared._turn:
+            session.mode = "test"
+            telling = asyncio.create_task(one.shared.told(session))
+            await asyncio.sleep(0)
+            one.sessions.end(session)
+            await one.shared._tell(one.shared._replicas[session.id])
+        await telling
+        assert left(url) == [0, 0, 0]
+
+    play(url, scenario)
+
+
 def test_a_session_with_another_key_is_left_alone_and_counted(url: str) -> None:
     async def whole() -> None:
         now = Time()
         async with process(url, time=now) as one, process(url, time=now, key=OTHER_KEY) as other:
             session = await one.start()
-            await until(lambda: other.shared.foreign == 1)
+            await until(lambda: other.counted["foreign"] == 1)
             session.mode = "test"
             await one.shared.told(session)
             await other.shared._look()
-            assert (other.shared.foreign, other.sessions.open, one.knows(session)) == (1, False, True)
+            assert (other.counted["foreign"], other.sessions.open, one.knows(session)) == (1, False, True)
             row = (await other.table.news(session.id, 0, most=1)) or None
             assert row is None
             await one.recorder.take(session, a_hit(), "marked")
@@ -626,7 +657,7 @@ def test_a_hundred_records_wait_and_the_rest_is_dropped_and_counted(url: str) ->
             session.records.add({"text": str(number)})
         # An answer takes no second place, and one that was dropped is not counted twice.
         session.records.replace(1, {"text": "answered"})
-        assert (len(one.shared._outbox), one.shared.dropped) == (MOST_WAITING, 5)
+        assert (len(one.shared._outbox), one.counted["dropped"]) == (MOST_WAITING, 5)
         one.away = ""
         await until(lambda: left(url)[2] == MOST_WAITING)
 
@@ -641,7 +672,7 @@ def test_records_that_wait_have_a_cap_in_bytes(url: str, monkeypatch: pytest.Mon
         one.away = "it is away"
         for _ in range(5):
             session.records.add({"text": "x" * 400})
-        assert (len(one.shared._outbox), one.shared.dropped) == (2, 3)
+        assert (len(one.shared._outbox), one.counted["dropped"]) == (2, 3)
 
     play(url, scenario)
 
