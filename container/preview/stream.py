@@ -10,7 +10,7 @@ from container.preview.answers import stream_event
 from container.preview.brief import brief
 from container.preview.sessions import Session
 
-Hide = Callable[[Mapping[str, Any]], dict[str, Any]]
+Hide = Callable[[Mapping[str, Any], Session], dict[str, Any]]
 
 MOST_STREAMS = 50
 BEAT_SECONDS = 15.0
@@ -45,10 +45,13 @@ class Streams:
                     first = oldest
                     yield stream_event("first", {"number": first})
                 for _, record in ring.changed(known):
-                    yield stream_event("record", brief(self._hide(record)))
+                    yield stream_event("record", await asyncio.to_thread(self._brief, record, session))
                 await self._news(session, version)
         finally:
             self._number -= 1
+
+    def _brief(self, record: Mapping[str, Any], session: Session) -> dict[str, Any]:
+        return brief(self._hide(record, session))
 
     async def _news(self, session: Session, version: int) -> None:
         """Returns when the ring is another one, after a while, or when all ends."""

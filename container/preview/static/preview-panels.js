@@ -119,7 +119,8 @@ export function beside({ live, draft }) {
     const [, event, name] = key.split("\n");
     return [[element("b", {}, name), element("small", {}, ` ${event}`), element("p", { class: same ? "note muted" : "note odd" }, same ? "the same" : "differs")], ...sides.map(side)];
   });
-  return section("Side by side", table(["Tag", "Live", "Draft"], rows, "beside"));
+  const cut = [...new Set([live, draft].flatMap((each) => each.cut || []))].map((each) => element("p", { class: "note odd" }, each));
+  return section("Side by side", table(["Tag", "Live", "Draft"], rows, "beside"), cut);
 }
 
 function side(tag) {
