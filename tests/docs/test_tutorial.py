@@ -153,11 +153,11 @@ class Reader:
         self._is(self.browser.change("codes", {"codes": self._codes}), {"codes": self._codes})
 
     def _reveal(self) -> None:
-        self._newest()
+        assert self._newest()
         self._record, self._is_whole = self.browser.change("reveal", {"number": self._number}), True
 
     def _compare(self) -> None:
-        self._newest()
+        assert self._newest()
         self._compared = self.browser.change("compare", {"number": self._number})
 
     def _is(self, found: object, wanted: object) -> None:
@@ -192,18 +192,19 @@ class Reader:
                 return preview_as_told.difference(self.browser.ask("difference")["things"])
             case "Earlier versions":
                 return preview_as_told.versions(self.browser.ask("versions")["versions"])
-        self._newest()
+        if not self._newest():
+            return []
         if what == "Tags":
             return preview_as_told.tags(self._record, opened="Firing triggers" in shown)
         return preview_as_told.TABS[what](self._record)
 
-    def _newest(self) -> None:
-        """The newest request, as it is now, unless it is shown whole."""
+    def _newest(self) -> bool:
+        """Has the newest request, as it is now unless it is shown whole. Whether there is one."""
         while self.browser.ask(f"records/{self._number + 1}") is not None:
             self._number, self._is_whole = self._number + 1, False
-        assert self._number, "nothing came in"
-        if not self._is_whole:
+        if self._number and not self._is_whole:
             self._record = self.browser.ask(f"records/{self._number}")
+        return self._number > 0
 
     # The site.
 
