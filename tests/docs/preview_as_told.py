@@ -37,6 +37,9 @@ def tags(record: Json, *, opened: bool) -> Iterator[str]:
             for each in tag["consent"]:
                 state = "granted" if each["granted"] else "denied"
                 yield f"    {_mark(each['granted'])} {each['type']}, {state}, by {each['source']}"
+            yield "  Settings"
+            for each in tag["settings"]:
+                yield f"    {each['field']}, {_written(each['written'])}, {each['value']}"
 
 
 def variables(record: Json) -> Iterator[str]:
@@ -107,3 +110,7 @@ def _event(record: Json) -> Any:
 
 def _mark(holds: bool) -> str:
     return "✓" if holds else "✗"
+
+
+def _written(given: Any) -> str:
+    return "not in the file" if given is None else str(given)
