@@ -216,6 +216,7 @@ BROAD_EXCEPTS = {
     "container.preview.recorder": "a fault of preview is no hit's",
     "container.preview.shared": "there is a next look, and until one is well nothing is sent",
     "container.preview.sending": "around one judge",
+    "container.preview.workbench": "what a client raises is told to who compares",
     "container.cli.reports": "a process that works does not count as gone, whatever is wrong with its report",
     "container.cli.faults": "a request gets an answer",
     "container.engine.attempt": "what only preview computes decides nothing, and says what was raised",

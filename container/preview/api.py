@@ -6,6 +6,7 @@ form's token, or whoever shows the admin token as a bearer, which no browser doe
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -153,13 +154,14 @@ class PreviewApi:
         return as_json({**await summary(session.records.each()), **_tail(session)})
 
     async def _record(self, request: Request, session: Session) -> Response:
-        return as_json(whole(self.bench.hide(kept(session, request.path_params["number"]))))
+        record = kept(session, request.path_params["number"])
+        return as_json(await asyncio.to_thread(lambda: whole(self.bench.hide(record, session))))
 
     async def _text(self, _request: Request, session: Session) -> Response:
         return as_json({"text": self.bench.text(session), "draft": session.draft is not None})
 
     async def _difference(self, _request: Request, session: Session) -> Response:
-        return as_json({"things": list(self.bench.difference(session))})
+        return as_json({"things": list(await self.bench.difference(session))})
 
     async def _versions(self, _request: Request, _session: Session) -> Response:
         return as_json({"versions": list(await self.bench.versions())})

@@ -57,6 +57,8 @@ class PreviewPages:
             *Remote(self._api).routes(),
             *self._api.routes(),
             Route("/preview/{id}", self._session),
+            # Also where only the method is wrong, so that this tells nobody what there is.
+            Route("/preview{rest:path}", nothing()),
         ]
 
     async def _start(self, request: Request) -> Response:

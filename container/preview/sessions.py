@@ -241,18 +241,25 @@ class Sessions:
 
     def redeem(self, code: str, now: float, sender: str = "") -> Session | None:
         """The session of a code, which is used up by this. `sender`: the address whose wrong codes are counted."""
+        session = self.leads_to(code, now, sender)
+        if session is not None:
+            del self._codes[_key(code)]
+            session.touch(now)
+        return session
+
+    def leads_to(self, code: str, now: float, sender: str = "") -> Session | None:
+        """The session of a code, which stays good: a wrong one counts as when it is redeemed."""
         self.expire(now)
         failures = self._failures.get(sender)
         if failures is not None and now < failures.refused_until:
             self.wrong.refused += 1
             return None
-        found = self._codes.pop(_key(code), None)
-        if found is None or found[0].id not in self._sessions:
+        session, _ = self._codes.get(_key(code), (None, 0.0))
+        if session is None or session.id not in self._sessions:
             self.wrong.codes += 1
             self._failed(sender, now)
             return None
-        found[0].touch(now)
-        return found[0]
+        return session
 
     def marked(self, mark: str, now: float) -> Session | None:
         """The session of a hit with this mark. A wrong mark is counted, and means nothing else."""

@@ -157,7 +157,9 @@ class Shared:
     async def offered(self, session: Session, code: bytes, now: float) -> None:
         until = _ms(now + CODE_SECONDS)
         try:
-            await self._table().offer(code, session.id, now=_ms(now), until=until, most=MOST_CODES)
+            # Behind the start of its session, if that is under way.
+            async with self._turn:
+                await self._table().offer(code, session.id, now=_ms(now), until=until, most=MOST_CODES)
         except StoreError as problem:
             raise _not_told("No link was made", problem) from None
         await self._until_known()

@@ -315,6 +315,17 @@ def test_a_code_that_was_used_elsewhere_counts_as_wrong(url: str) -> None:
     play(url, scenario)
 
 
+def test_a_link_may_be_asked_for_while_its_session_starts(url: str) -> None:
+    async def scenario(one: Process, other: Process) -> None:
+        session = one.sessions.start(NOW)
+        _, code = await asyncio.gather(one.shared.started(session), one.sessions.link(session, NOW))
+        await until(lambda: other.sessions.leads_to(code, NOW) is not None)
+        found = await other.sessions.redeemed(code, NOW)
+        assert found is other.find(session)
+
+    play(url, scenario)
+
+
 def test_codes_end_by_their_time_and_by_their_number(url: str) -> None:
     async def scenario(one: Process, other: Process) -> None:
         session = await one.start()
