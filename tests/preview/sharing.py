@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,19 +16,20 @@ from container.delivery.postgres_previews import MOST_BYTES, PostgresPreviews
 from container.delivery.seal import shared_keyring
 from container.delivery.store import StoreUnavailableError
 from container.preview.bench import RefusedError
-from container.preview.drafts import Live
+from container.preview.drafts import Draft, Live, drafted
 from container.preview.outbox import Unshared
 from container.preview.recorder import Recorder
 from container.preview.sessions import Session, Sessions
 from container.preview.shared import Shared, share
-from tests.delivery.postgres import KEY
-from tests.preview.lives import live
+from tests.delivery.postgres import KEY, execute
+from tests.preview.lives import TEXT, live
 from tests.preview.parts import Stage, Vendor, stage
 from tests.web.parts import NOW
 
 EVERY = 0.02
 PATIENT = 60.0
 FILE = live()
+DRAFT = TEXT.replace("L-1", "L-2")
 
 
 @dataclass
@@ -144,3 +145,27 @@ async def until(holds: Callable[[], object]) -> None:
     async with asyncio.timeout(30):
         while not holds():  # noqa: ASYNC110 - what is waited for happens in the database
             await asyncio.sleep(0.005)
+
+
+def left(url: str) -> list[int]:
+    tables = ("preview_session", "preview_code", "preview_record")
+    return [execute(url, f"select count(*) from {table}")[0][0] for table in tables]  # noqa: S608 - constants
+
+
+Scenario = Callable[[Process, Process], Awaitable[None]]
+
+
+def play(url: str, scenario: Scenario, **more: Any) -> None:
+    """Runs a scenario on two processes."""
+
+    async def whole() -> None:
+        async with processes(url, **more) as (one, other):
+            await scenario(one, other)
+
+    asyncio.run(whole())
+
+
+def a_draft() -> Draft:
+    found = drafted(DRAFT, FILE)
+    assert isinstance(found, Draft)
+    return found
