@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -22,6 +23,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
+    # A shell that runs us in the background lets us ignore it, and so do then the commands that tests interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     LISTENER.begin()
 
 

@@ -169,6 +169,7 @@ class _Crew:
             os.close(descriptor)
         speak_as(name)
         options, public, admin = replace(self._options, watch=False), self._public, self._admin
+        public_at = "" if public is None else address_of(public)
         unused = public if name == ADMIN else admin
         if unused is not None:
             unused.close()
@@ -183,6 +184,7 @@ class _Crew:
             buckets=self._buckets,
             leader=self._leader,
             ready=say,
+            public_at=public_at,
         )
         return Joined(options, self._built, post)
 

@@ -19,7 +19,7 @@ class Post:
 
     `place`: where it says how it stands; `others`: where the workers do, for the one with the admin listener.
     `buckets`: what all of them remember of the rate of hits. `leader`: a descriptor that ends when the leader does.
-    `ready`: a descriptor to write to once this process works.
+    `ready`: a descriptor to write to once this process works. `public_at`: the address of the workers' listener.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Post:
     buckets: Buckets
     leader: int
     ready: int
+    public_at: str = ""
 
     def when_left_alone(self, then: Callable[[], None]) -> None:
         """Calls back when the leader has ended without a word: nobody would start this process again, or stop it."""

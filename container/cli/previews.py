@@ -18,6 +18,7 @@ from container.preview.pages import PreviewPages
 from container.preview.publishing import Publisher
 from container.preview.recorder import Recorder
 from container.preview.sessions import Sessions
+from container.preview.shared import share
 from container.preview.workbench import Workbench
 from container.web.hosts import is_inside
 from container.web.ingest import Ingest
@@ -34,6 +35,7 @@ class Previews:
     sessions: Sessions
     recorder: Recorder
     pages: PreviewPages
+    publisher: Publisher | None
     close: Callable[[], None]
 
     async def keep(self) -> None:
@@ -43,7 +45,7 @@ class Previews:
             self.sessions.expire(self.recorder.clock())
 
 
-def open_previews(
+async def open_previews(
     options: Options,
     engine: Engine,
     ingest: Ingest,
@@ -66,8 +68,14 @@ def open_previews(
     recorder = Recorder(
         sessions, in_force.compiled, engine.transport, judges, counted=engine.metrics.previewed, clock=clock
     )
-    opened.push_async_callback(recorder.close)
     previewing = Previewing(recorder, engine.metrics, options.prefix)
+    table = engine.store.previews
+    if table is not None:
+        counted = engine.metrics.not_shared
+        shared = await share(sessions, table, in_force.file, clock=clock, counted=counted)
+        # After the recorder, whose last records the others are to see.
+        opened.push_async_callback(shared.close)
+    opened.push_async_callback(recorder.close)
     bench = Workbench(
         sessions,
         recorder,
@@ -79,18 +87,19 @@ def open_previews(
         public=public,
     )
     api = PreviewApi(bench, options.token, clock)
-    return Previews(sessions, recorder, PreviewPages(api), api.streams.close)
+    return Previews(sessions, recorder, PreviewPages(api), publisher, api.streams.close)
 
 
-def public_address(options: Options, bound: str) -> str:
+def public_address(options: Options, listens_at: str) -> str:
     """The address that visitors reach us at: of the host that is served, else the listener's own if it is near.
 
-    `bound`: that of the listener, empty when there is none.
+    `listens_at`: that of the listener, empty when there is none. So is the answer when nobody can say it.
     """
     if len(options.hosts.names) == 1 and not options.hosts.domains:
         [name] = options.hosts.names
         return f"https://{name}{options.prefix}"
-    return bound + options.prefix if bound and not options.hosts.names and is_inside(options.host) else ""
+    is_near = is_inside(listens_at.partition("//")[2])
+    return listens_at + options.prefix if is_near and not (options.hosts.names or options.hosts.domains) else ""
 
 
 def _put(ingest: Ingest, previewing: Previewing | None) -> None:

@@ -92,25 +92,23 @@ async def run(options: Options, sources: Sources, built: Built, post: Post | Non
         sys.setswitchinterval(HANDED_OVER_AFTER_SECONDS)
         most, most_admin = most_connections()
         reloader = _reloader(scene, sources, engine)
+        previews = await open_previews(
+            options,
+            engine,
+            ingest,
+            sources.registry,
+            opened,
+            clock=partial(_seconds, engine),
+            publisher=_publisher(options, sources.path, reloader, engine),
+            public=public_address(options, _listens_at(public_bound, post)),
+        )
+        _in_background(previews.keep(), opened)
         crowds: dict[str, Crowd] = {}
         admin_at = public_at = NOWHERE
         if admin_bound is not None:
             crowds["admin"] = admin_crowd = Crowd(most=most_admin, spare=spare_of(most_admin))
             for_operators: list[Listener] = []
-            publisher = _publisher(options, sources.path, reloader, engine)
-            shown_at = public_address(options, "" if public_bound is None else address_of(public_bound))
-            previews = open_previews(
-                options,
-                engine,
-                ingest,
-                sources.registry,
-                opened,
-                clock=partial(_seconds, engine),
-                publisher=publisher,
-                public=shown_at,
-            )
-            _in_background(previews.keep(), opened)
-            pages = await _admin_pages(options, engine, opened, for_operators, reports, publisher, previews)
+            pages = await _admin_pages(options, engine, opened, for_operators, reports, previews)
             for_operators.append(Listener(pages, admin_bound, crowd=admin_crowd))
             admin_at = await _listen(for_operators, admin_bound, opened)
             # Before that listener: it waits for whoever is answered, and they for news.
@@ -188,6 +186,13 @@ def _sockets(
     return admin, public
 
 
+def _listens_at(public: socket.socket | None, post: Post | None) -> str:
+    """Where hits come in, be it beside this process; empty where none do."""
+    if public is None:
+        return "" if post is None else post.public_at
+    return address_of(public)
+
+
 def _ingest(options: Options, engine: Engine, spans: Spans, buckets: Buckets) -> Ingest:
     return Ingest(
         engine.current,
@@ -219,13 +224,12 @@ async def _admin_pages(
     opened: AsyncExitStack,
     listeners: list[Listener],
     reports: Reports | None,
-    publisher: Publisher | None,
     previews: Previews,
 ) -> Application:
     """The admin listener's application. The commands on the control socket share its jobs.
 
-    `listeners`: gets the one on that socket, if there is one. `reports`: of the other processes. `publisher`: what
-    writes the container file, if preview may. `previews`: what else is shown.
+    `listeners`: gets the one on that socket, if there is one. `reports`: of the other processes. `previews`: what else
+    is shown.
     """
     admin = Admin(
         current=engine.current,
@@ -240,7 +244,7 @@ async def _admin_pages(
         folder=None if options.store else _folder(options),
         spools=options.data / SPOOL if options.spool else None,
         others=(lambda: ()) if reports is None else reports.metrics,
-        publisher=publisher,
+        publisher=previews.publisher,
     )
     opened.push_async_callback(admin.caretaker.jobs.close)
     if not options.store:

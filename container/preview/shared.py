@@ -153,6 +153,8 @@ class Shared:
                     await self._tell(replica)
         except StoreError as problem:
             raise _not_told("It is so at this process alone", problem) from None
+        # Who is told that a draft runs, or that nothing is sent any more, can rely on it.
+        await self._until_known()
 
     async def offered(self, session: Session, code: bytes, now: float) -> None:
         until = _ms(now + CODE_SECONDS)
