@@ -34,7 +34,7 @@ class PreviewApi:
 
     def __init__(self, bench: Bench, token: str, clock: Callable[[], float], *, beat: float = BEAT_SECONDS) -> None:
         self.bench, self.token, self.clock = bench, token, clock
-        self.streams = Streams(bench.hide, self._lives, beat=beat)
+        self.streams = Streams(bench.hide, self._lives, self._mode, beat=beat)
         self._changes = Changes(bench, clock)
 
     def routes(self) -> list[Route]:
@@ -69,6 +69,11 @@ class PreviewApi:
     def _lives(self, session: Session) -> bool:
         # Not by its id: that somebody looks on does not make a session last longer.
         return session in self.bench.sessions.all(self.clock())
+
+    def _mode(self, session: Session) -> dict[str, Any]:
+        """What is always visible. `live_changed`: the file that the draft was made beside is no longer the live one."""
+        changed = self.bench.live_changed(session)
+        return {"mode": session.mode, "draft": session.draft is not None, "live_changed": changed}
 
     def _may_change(self, request: Request) -> bool:
         """Whether a page of ours sent it, or somebody who is no browser."""
@@ -120,8 +125,7 @@ class PreviewApi:
 
     async def _state(self, request: Request, session: Session) -> Response:
         shown: dict[str, Any] = {
-            "mode": session.mode,
-            "draft": session.draft is not None,
+            **self._mode(session),
             "ends": session.ends,
             "dropped": session.records.dropped,
             "tags": list(self.bench.tags(session)),

@@ -38,6 +38,9 @@ class Bench(Protocol):
     async def draft(self, session: Session, text: str, filename: str) -> Sequence[Json]:
         """Takes the draft unless it has errors; all its problems, as `validate` gives them. Empty: the live file."""
 
+    def live_changed(self, session: Session) -> bool:
+        """Whether the live file has become another one since the session's draft was made."""
+
     def text(self, session: Session) -> str:
         """The draft's text, the live file's when there is none."""
 

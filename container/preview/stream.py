@@ -17,10 +17,20 @@ BEAT_SECONDS = 15.0
 
 
 class Streams:
-    """Of all pages that look on. `lives`: whether a session is not over. `close` ends them, and so the listener can."""
+    """Of all pages that look on. `lives`: whether a session is not over. `mode`: what of it is always shown.
 
-    def __init__(self, hide: Hide, lives: Callable[[Session], bool], *, beat: float = BEAT_SECONDS) -> None:
-        self._hide, self._lives, self._beat = hide, lives, beat
+    `close` ends them, and so the listener can.
+    """
+
+    def __init__(
+        self,
+        hide: Hide,
+        lives: Callable[[Session], bool],
+        mode: Callable[[Session], Mapping[str, Any]],
+        *,
+        beat: float = BEAT_SECONDS,
+    ) -> None:
+        self._hide, self._lives, self._mode, self._beat = hide, lives, mode, beat
         self._number, self._over = 0, asyncio.Event()
 
     @property
@@ -39,7 +49,7 @@ class Streams:
                 if not self._lives(session):
                     yield stream_event("ended", {})
                     return
-                yield stream_event("mode", {"mode": session.mode, "draft": session.draft is not None})
+                yield stream_event("mode", self._mode(session))
                 known, version = version, ring.version
                 if (oldest := ring.next_number - len(ring)) > first:
                     first = oldest

@@ -79,6 +79,9 @@ class Workbench:
         session.draft = found
         return problems_json(found.problems, filename)
 
+    def live_changed(self, session: Session) -> bool:
+        return session.draft is not None and session.draft.base != self._in_force.file().digest
+
     def text(self, session: Session) -> str:
         return self._in_force.file().text if session.draft is None else str(session.draft.text)
 

@@ -116,6 +116,9 @@ class Workbench:
         session.draft = found
         return problems_json(found.problems, filename)
 
+    def live_changed(self, session: Session) -> bool:
+        return session.draft is not None and session.draft.base != self.file.digest
+
     def text(self, session: Session) -> str:
         return str(session.draft.text if session.draft else self.file.text)
 
