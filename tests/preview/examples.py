@@ -28,6 +28,7 @@ NEEDED = frozenset({"container.yaml", "README.md-0", "docs/examples/two-markets.
 USUAL = ("page_view", "purchase", "generate_lead", "add_to_cart", "sign_up")
 _EVENTS = re.compile(r"events: \[?([a-z_, ]+)")
 _SECRET = re.compile(r"\$\{secret:([A-Z_]+)\}")
+_API_SECRET = re.compile(r"api_secret: .*?\$\{secret:([A-Z_]+)\}")
 _PATHS = ("/p/thanks", "/p/12", "/c/tea", "/checkout", "/sale")
 
 __all__ = ["ELSEWHERE", "FILES", "NEEDED", "REGISTRY", "SHOWN"]
@@ -54,7 +55,10 @@ def value_of(name: str) -> str:
 
 
 def secrets_of(text: str) -> Mapping[str, str]:
-    return {name: value_of(name) for name in _SECRET.findall(text)}
+    """The environment of a process: those of vendors as above, and those that hits show as they show them."""
+    return {name: value_of(name) for name in _SECRET.findall(text)} | {
+        name: secret_text(name) for name in _API_SECRET.findall(text)
+    }
 
 
 def hits_of(name: str) -> list[Hit]:
@@ -76,7 +80,7 @@ def _made(name: str, received: int) -> Iterator[Hit]:
     text = SHOWN[name]
     events = dict.fromkeys([*re.findall(r"[a-z_]+", " ".join(_EVENTS.findall(text))), *USUAL])
     ids = re.findall(r"\bG-[A-Z0-9]+", text) or ["G-EXAMPLE01"]
-    secret = next(iter(re.findall(r"api_secret: .*?\$\{secret:([A-Z_]+)\}", text)), "")
+    secret = next(iter(_API_SECRET.findall(text)), "")
     for number, event in enumerate(events, 1):
         about = f"{number}-{event}"
         for place, path in enumerate(_PATHS):
