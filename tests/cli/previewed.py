@@ -166,9 +166,11 @@ def previewed(
         assert session.mark not in said, "a line of the log shows the mark of a session"
 
 
-def opened_in_a_browser(browser: httpx.Client, address: str) -> httpx.Response:
-    """What the link gives to somebody who follows it, and presses the button where there is one."""
-    answer = browser.get(address)
-    if answer.status_code == 200 and "set-cookie" not in answer.headers:
-        return browser.post(address, headers={"content-type": "application/x-www-form-urlencoded"})
-    return answer
+def opened_in_a_browser(address: str, **headers: str) -> httpx.Response:
+    """What the link gives to a browser of its own, which follows it, and presses the button where there is one."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    with httpx.Client(trust_env=False, headers=named, timeout=PATIENCE_SECONDS) as browser:
+        answer = browser.get(address)
+        if answer.status_code == 200 and "set-cookie" not in answer.headers:
+            return browser.post(address, headers={"content-type": "application/x-www-form-urlencoded"})
+        return answer
