@@ -103,6 +103,7 @@ def measured(parent: Path, hits: int, sessions: int) -> Sequence[Sequence[Cell]]
                 raise AssertionError(f"{refused} of {number} hits were refused")
             sent, took = sent + number, time.monotonic() - began
             rows.append((f"{sent:,} hits", memory_mb(found.pid), resident_mb(found.pid), f"{number / took:,.0f}"))
+            print(f"{sent:,} of {hits:,} hits", file=sys.stderr, flush=True)
         if rows_waiting := found.rows_now():
             raise AssertionError(f"{rows_waiting} rows were stored: these hits did not belong to the preview")
         return rows

@@ -26,14 +26,15 @@ RAISING = '''
 from container.api import Claim, Event, Hit, Settings, client
 
 class Odd(Settings):
+    paths: tuple[str, ...] = ("/odd",)
     raises: bool = False
 
-@client("odd", paths=("/odd",))
+@client("odd")
 def odd(settings: Odd, hit: Hit) -> Claim | None:
     """Goes wrong."""
     if settings.raises:
         raise ValueError(f"{dict(hit.headers)} {hit.query}")
-    return Claim(events=(Event(name="purchase", hit=hit),))
+    return Claim(events=(Event(name="purchase", data={}, hit=hit),))
 '''
 ODD = FILE.replace("clients: {GA4: {type: ga4}}", "clients: {GA4: {type: ga4}, Odd: {type: odd}}")
 
