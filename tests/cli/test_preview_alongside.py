@@ -6,6 +6,7 @@ import signal
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -163,7 +164,7 @@ def test_under_a_folder_links_and_marks_work_as_they_do_elsewhere(tmp_path: Path
 def test_a_hit_with_a_mark_counts_against_the_rate_as_any_other_does(tmp_path: Path) -> None:
     with previewed(tmp_path, "--rate-limit", "1", "--trusted-proxy", "127.0.0.1/32") as preview:
         session = preview.start()
-        here = {"x_forwarded_for": "198.51.100.7"}
+        here: dict[str, Any] = {"x_forwarded_for": "198.51.100.7"}
         statuses = [session.hit(**here).status_code for _ in range(60)]
         assert statuses[0] == 204
         assert statuses[-1] == 429

@@ -258,7 +258,8 @@ def test_a_mark_that_is_over_is_ignored_and_counted_and_its_hit_delivered(previe
     counted = 'preview_hits_total{result="ignored"}'
     ignored, taken, rows = preview.metric(counted), preview.metric("hits_accepted_total"), preview.rows()
     usual = preview.hit()
-    for order, headers in enumerate(({"x_gtm_server_preview": over.mark}, {"cookie": f"tc_preview={over.mark}"})):
+    shown: list[dict[str, Any]] = [{"x_gtm_server_preview": over.mark}, {"cookie": f"tc_preview={over.mark}"}]
+    for order, headers in enumerate(shown):
         answer = preview.hit(HIT.replace("T1", f"T-{order}"), **headers)
         assert (answer.status_code, answer.content) == (usual.status_code, usual.content)
     assert preview.metric(counted) == ignored + 2
