@@ -16,10 +16,10 @@ from starlette.routing import Route
 from container.preview.answers import as_json, kept, nothing, said, told, whole
 from container.preview.bench import Bench
 from container.preview.brief import summary
-from container.preview.changes import Change, Changes
+from container.preview.changes import OF_TAILS, REVEAL_REFUSED, TAIL_ONLY_LOOKS, Change, Changes
 from container.preview.presets import presets
 from container.preview.sessions import Session
-from container.preview.stream import BEAT_SECONDS, Streams
+from container.preview.stream import BEAT_SECONDS, Streams, mode_told
 from container.web.access import GUARDED, authorised, is_form_token
 from container.web.queue_api import document, is_from_here, is_json
 
@@ -34,7 +34,7 @@ class PreviewApi:
 
     def __init__(self, bench: Bench, token: str, clock: Callable[[], float], *, beat: float = BEAT_SECONDS) -> None:
         self.bench, self.token, self.clock = bench, token, clock
-        self.streams = Streams(bench.hide, self._lives, self._mode, beat=beat)
+        self.streams = Streams(bench.hide, self._lives, mode=self._mode, beat=beat)
         self._changes = Changes(bench, clock)
 
     def routes(self) -> list[Route]:
@@ -51,7 +51,7 @@ class PreviewApi:
             Route("/preview/{id}/text", self._reading(self._text)),
             Route("/preview/{id}/difference", self._reading(self._difference)),
             Route("/preview/{id}/versions", self._reading(self._versions)),
-            *(Route(f"/preview/{{id}}/{name}", self._changing(each), methods=["POST"]) for name, each in changes),
+            *(Route(f"/preview/{{id}}/{name}", self._changing(name, each), methods=["POST"]) for name, each in changes),
         ]
 
     def allows(self, request: Request) -> bool:
@@ -72,8 +72,7 @@ class PreviewApi:
 
     def _mode(self, session: Session) -> dict[str, Any]:
         """What is always visible. `live_changed`: the file that the draft was made beside is no longer the live one."""
-        changed = self.bench.live_changed(session)
-        return {"mode": session.mode, "draft": session.draft is not None, "live_changed": changed}
+        return {**mode_told(session), "live_changed": self.bench.live_changed(session)}
 
     def _may_change(self, request: Request) -> bool:
         """Whether a page of ours sent it, or somebody who is no browser."""
@@ -103,8 +102,10 @@ class PreviewApi:
 
         return answered
 
-    def _changing(self, change: Change) -> Handler:
+    def _changing(self, name: str, change: Change) -> Handler:
         async def work(request: Request, session: Session) -> Response:
+            if session.tail is not None and name not in OF_TAILS:
+                return said(403, REVEAL_REFUSED if name == "reveal" else TAIL_ONLY_LOOKS)
             return as_json(await change(session, await document(request)))
 
         async def changed(request: Request) -> Response:
@@ -129,12 +130,14 @@ class PreviewApi:
             "ends": session.ends,
             "dropped": session.records.dropped,
             "tags": list(self.bench.tags(session)),
+            **_tail(session),
         }
         if "id" in request.path_params:
+            shown["share"] = session.share
+        if "id" in request.path_params and session.tail is None:
             shown |= {
                 "header": HEADER,
                 "mark": session.mark,
-                "share": session.share,
                 "public": self.bench.public,
                 "codes": dict(session.test_codes),
                 "rules": [each.told() for each in session.rules],
@@ -144,7 +147,7 @@ class PreviewApi:
         return as_json(shown)
 
     async def _summary(self, _request: Request, session: Session) -> Response:
-        return as_json(summary(record for _, record in session.records.since(0)))
+        return as_json({**await summary(session.records.each()), **_tail(session)})
 
     async def _record(self, request: Request, session: Session) -> Response:
         return as_json(whole(self.bench.hide(kept(session, request.path_params["number"]))))
@@ -163,3 +166,8 @@ class PreviewApi:
             return said(503, "Too many pages of preview are open.")
         headers = {**GUARDED, "x-accel-buffering": "no"}
         return StreamingResponse(self.streams.of(session), media_type="text/event-stream", headers=headers)
+
+
+def _tail(session: Session) -> dict[str, Any]:
+    """What a tail looks at; nothing of any other session."""
+    return {} if session.tail is None else {"tail": session.tail.told()}

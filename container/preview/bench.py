@@ -26,6 +26,10 @@ class Bench(Protocol):
     def can_publish(self) -> bool:
         """Whether a draft may become the live file."""
 
+    @property
+    def tail(self) -> bool:
+        """Whether somebody may look at a masked sample of live traffic."""
+
     def hide(self, record: Json) -> dict[str, Any]:
         """The record as it is shown without reveal."""
 

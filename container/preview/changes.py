@@ -10,11 +10,20 @@ from starlette.exceptions import HTTPException
 
 from container.preview.answers import hit_in, kept, number_in, text_in, whole
 from container.preview.bench import Bench
-from container.preview.rules import MOST_RULES, rule
+from container.preview.rules import MOST_RULES, Rule, RuleError, rule
 from container.preview.sessions import Session
 
 BY = "admin_token"
 MODES = ("dry", "test", "send")
+
+OF_TAILS = frozenset({"clear", "end"})
+"""All that can be changed of a tail."""
+
+TAIL_ONLY_LOOKS = "A tail only looks on at live traffic. Start a preview to try, to send or to change something."
+REVEAL_REFUSED = (
+    "A tail stays masked: nobody sees visitors of the live traffic whole, not even with the admin token. "
+    "To see everything of a request, send it yourself in a preview."
+)
 
 logger = logging.getLogger("container.web")
 
@@ -75,7 +84,7 @@ class Changes:
             raise HTTPException(422, "The rules are a list.")
         if len(rules) > MOST_RULES:
             raise HTTPException(422, f"A session has {MOST_RULES} rules at most.")
-        session.rules[:] = [rule(each) for each in rules]
+        session.rules[:] = [_rule(number, each) for number, each in enumerate(rules, 1)]
         return {"rules": [each.told() for each in session.rules]}
 
     async def clear(self, session: Session, _stated: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -118,3 +127,10 @@ class Changes:
     def _is_allowed(self) -> None:
         if not self._bench.can_publish:
             raise HTTPException(403, "This server does not publish. Start it with --allow-publish.")
+
+
+def _rule(number: int, stated: Mapping[str, Any]) -> Rule:
+    try:
+        return rule(stated)
+    except RuleError as problem:
+        raise RuleError(str(problem), problem.part, number) from None

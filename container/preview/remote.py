@@ -19,7 +19,7 @@ from container.config.source import LARGEST_FILE
 from container.preview.answers import as_json, nothing
 from container.preview.api import HEADER, PreviewApi
 from container.preview.bench import RefusedError
-from container.preview.changes import BY
+from container.preview.changes import BY, TAIL_ONLY_LOOKS
 from container.preview.sessions import Session, TooManyError
 
 logger = logging.getLogger("container.web")
@@ -83,6 +83,8 @@ class Remote:
         session = self._api.session_of(request)
         if session is None:
             return nothing()
+        if session.tail is not None:
+            return _problem(403, TAIL_ONLY_LOOKS)
         content = await _content(request)
         if content is None:
             return _problem(413, "The draft is larger than 1 MB.")

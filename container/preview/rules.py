@@ -37,7 +37,14 @@ class _Patterned(Settings):
 
 
 class RuleError(ValueError):
-    """A rule that cannot be. The text says what is wrong with which part, and what to write."""
+    """A rule that cannot be. The text says what is wrong with which part, and what to write.
+
+    `part`: its name, empty where the rule as a whole is meant. `number`: of the rule, from 1, where there are several.
+    """
+
+    def __init__(self, text: str, part: str = "", number: int = 1) -> None:
+        super().__init__(text)
+        self.part, self.number = part, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +93,7 @@ def rule(written: Mapping[str, Any]) -> Rule:
         raise RuleError("The rule is empty: name a client id, an address, a path or a percentage.")
     for name in given.keys() - {"percent"}:
         if not isinstance(given[name], str) or len(given[name]) > LONGEST_VALUE:
-            raise RuleError(f'"{name}" of the rule is text of {LONGEST_VALUE:,} characters at most.')
+            raise RuleError(f'"{name}" of the rule is text of {LONGEST_VALUE:,} characters at most.', name)
     return Rule(
         given.get("client_id"),
         _network(given["address"]) if "address" in given else None,
@@ -98,6 +105,15 @@ def rule(written: Mapping[str, Any]) -> Rule:
 def taken(rules: Iterable[Rule], hit: Hit, salt: str = "") -> bool:
     """Whether one of the rules takes the hit."""
     return any(each.takes(hit, salt) for each in rules)
+
+
+def share_of(written: object) -> float | None:
+    """A share in percent: above 0, and 100 at most. `None` for anything else."""
+    try:
+        percent = float(written) if isinstance(written, (str, int, float)) and not isinstance(written, bool) else 0.0
+    except (ValueError, OverflowError):
+        return None
+    return percent if 0 < percent <= 100 else None
 
 
 def client_ids(hit: Hit) -> frozenset[str]:
@@ -149,7 +165,8 @@ def _network(written: str) -> IPv4Network | IPv6Network:
     try:
         return _Networked.model_validate({"address": written}).address
     except ValueError:
-        raise RuleError('"address" of the rule is none: write it like 203.0.113.7, or 203.0.113.0/24.') from None
+        text = '"address" of the rule is none: write it like 203.0.113.7, or 203.0.113.0/24.'
+        raise RuleError(text, "address") from None
 
 
 def _path(written: str) -> Pattern:
@@ -157,14 +174,12 @@ def _path(written: str) -> Pattern:
         return _Patterned.model_validate({"path": written}).path
     except ValueError:
         wanted = "a regular expression of RE2, without look-around and not too large"
-        raise RuleError(f'"path" of the rule has to be {wanted}. Write it like ^/g/collect$.') from None
+        text = f'"path" of the rule has to be {wanted}. Write it like ^/g/collect$.'
+        raise RuleError(text, "path") from None
 
 
 def _percent(written: object) -> float:
-    try:
-        percent = float(written) if isinstance(written, (str, int, float)) and not isinstance(written, bool) else 0.0
-    except (ValueError, OverflowError):
-        percent = 0.0
-    if not 0 < percent <= 100:
-        raise RuleError('"percent" of the rule is a number above 0, and 100 at most.')
+    percent = share_of(written)
+    if percent is None:
+        raise RuleError('"percent" of the rule is a number above 0, and 100 at most.', "percent")
     return percent

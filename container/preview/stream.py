@@ -16,6 +16,11 @@ MOST_STREAMS = 50
 BEAT_SECONDS = 15.0
 
 
+def mode_told(session: Session) -> dict[str, Any]:
+    """What of a session is always visible."""
+    return {"mode": session.mode, "draft": session.draft is not None}
+
+
 class Streams:
     """Of all pages that look on. `lives`: whether a session is not over. `mode`: what of it is always shown.
 
@@ -26,12 +31,12 @@ class Streams:
         self,
         hide: Hide,
         lives: Callable[[Session], bool],
-        mode: Callable[[Session], Mapping[str, Any]],
         *,
+        mode: Callable[[Session], Mapping[str, Any]] = mode_told,
         beat: float = BEAT_SECONDS,
     ) -> None:
         self._hide, self._lives, self._mode, self._beat = hide, lives, mode, beat
-        self._number, self._over = 0, asyncio.Event()
+        self._number, self._over, self._turn = 0, asyncio.Event(), asyncio.Lock()
 
     @property
     def full(self) -> bool:
@@ -54,11 +59,19 @@ class Streams:
                 if (oldest := ring.next_number - len(ring)) > first:
                     first = oldest
                     yield stream_event("first", {"number": first})
-                for _, record in ring.changed(known):
-                    yield stream_event("record", brief(self._hide(record)))
+                async for record in ring.each(known):
+                    if self._over.is_set():
+                        return
+                    yield await self._line(record)
                 await self._news(session, version)
         finally:
             self._number -= 1
+
+    async def _line(self, record: Mapping[str, Any]) -> bytes:
+        # Masking takes its time. Of all pages that look on one has a record masked, and then hits have their turn.
+        async with self._turn:
+            await asyncio.sleep(0)
+            return stream_event("record", brief(self._hide(record)))
 
     async def _news(self, session: Session, version: int) -> None:
         """Returns when the ring is another one, after a while, or when all ends."""

@@ -21,6 +21,7 @@ from container.preview.in_force import InForce
 from container.preview.masking import masked
 from container.preview.publishing import Publisher, PublishError
 from container.preview.sessions import Session, Sessions
+from container.preview.tail import MASKED
 
 
 class Recording(Protocol):
@@ -56,7 +57,13 @@ class Workbench:
     def can_publish(self) -> bool:
         return self._publisher is not None
 
+    @property
+    def tail(self) -> bool:
+        return self.sessions.tails
+
     def hide(self, record: Json) -> dict[str, Any]:
+        if record.get(MASKED):
+            return dict(record)
         return masked(record, known=[path for client in self._container().clients for path in client.paths])
 
     def name(self) -> str:

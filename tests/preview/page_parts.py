@@ -23,6 +23,8 @@ from container.preview.drafts import Draft, Live, drafted, problems_json
 from container.preview.masking import masked
 from container.preview.pages import PreviewPages
 from container.preview.sessions import Session, Sessions
+from container.preview.tail import MASKED
+from container.preview.tail import hidden as hidden_for_good
 from container.web.access import form_token
 from container.web.admin import admin_listener
 from container.web.pages import Admin
@@ -94,7 +96,13 @@ class Workbench:
     masks: bool = False
 
     def hide(self, record: Json) -> dict[str, Any]:
+        if record.get(MASKED):
+            return dict(record)
         return masked(record, known=["/g/collect"]) if self.masks else hidden(record)
+
+    @property
+    def tail(self) -> bool:
+        return self.sessions.tails
 
     @property
     def can_publish(self) -> bool:
@@ -153,7 +161,7 @@ class Workbench:
         ]
         record = {"at": int(NOW * 1000), "source": source, "mode": session.mode, "draft": session.draft is not None}
         record |= {"hit": hit, "told": told, "reply": told["reply"], "outgoing": outgoing, "console": [], **more}
-        return session.records.add(record)
+        return session.records.add(record if session.tail is None else hidden_for_good(record, ["/g/collect"]))
 
     def _told(self, session: Session | None, hit: Json) -> dict[str, Any]:
         self.number += 1

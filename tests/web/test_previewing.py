@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from container.engine.trace import trace
-from container.preview.recorder import Evaluate
+from container.preview.recorder import FRESH_SECONDS, Evaluate
 from container.preview.rules import rule
 from container.preview.sessions import MOST_WRONG, WRONG_SECONDS, Session
 from container.web.addresses import Proxies, network
@@ -209,6 +209,32 @@ def test_a_hit_by_rule_runs_live_unchanged_and_the_draft_beside_it_never_sends(t
             assert [cookie["name"] for cookie in record["reply"]["cookies"]] == ["seen"]
             assert here.stage.vendor.got == []
             assert here.site.metric("preview_hits_total", result="by_rule") == 1
+
+    run(scenario())
+
+
+def test_a_hit_of_a_tail_runs_live_unchanged_and_is_looked_at_after_its_reply(tmp_path: Path) -> None:
+    looked: list[bool] = []
+
+    def traced(*given: Any) -> Any:
+        looked.append(True)
+        return trace(*given)
+
+    async def scenario() -> None:
+        async with place(tmp_path, evaluate=traced) as here:
+            target = "/collect?name=purchase&cookie=c&email=jane.doe@example.com"
+            before = await here.ask(target)
+            tail = here.stage.tail()
+            here.stage.time.now += FRESH_SECONDS
+            assert await here.ask(target) == before
+            assert looked == []
+            assert await here.site.waiting() == 2
+            [record] = await here.stage.records(tail)
+            assert (record["source"], len(record["outgoing"]), record["reply"]["status"]) == ("tail", 2, before.status)
+            assert "jane.doe" not in str(record)
+            assert here.stage.vendor.got == []
+            assert await here.site.waiting() == 2
+            assert here.site.metric("preview_hits_total", result="tailed") == 1
 
     run(scenario())
 
