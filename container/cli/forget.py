@@ -12,7 +12,7 @@ from container.cli.queue import Config
 from container.cli.queue_store import Data, SecretsDir, Store, reached_by
 from container.cli.working import carried_out, job_done, progress
 from container.config.problem import printable
-from container.delivery.forget import DEAD, GUARDS, SEEN, WAITING
+from container.delivery.forget import DEAD, GUARDS, PREVIEWS, SEEN, WAITING
 from container.delivery.person import NobodyError, person
 
 SPOOLS = "Spools of servers were not searched: hits that wait in one come to the database later. Run it again then."
@@ -66,4 +66,6 @@ async def _forgotten(
 def _sentence(job: dict[str, Any], *, dry_run: bool) -> str:
     found = job["changed"]
     counts = f"{found[WAITING]} waiting deliveries, {found[DEAD]} dead letters, {found[GUARDS]} guards"
+    if found.get(PREVIEWS):
+        counts += f", {found[PREVIEWS]} {PREVIEWS}"
     return f"{counts} would be deleted." if dry_run else f"{counts} were deleted."

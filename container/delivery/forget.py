@@ -1,4 +1,4 @@
-"""Somebody is taken out of what a store holds: rows that wait or are being sent, dead letters, and guards.
+"""Somebody is taken out of what a store holds: rows that wait or are being sent, dead letters, guards, and previews.
 
 Slice by slice, so that hits come in between; with as long a rest after each slice as it took, since opening bodies
 takes the interpreter away from them.
@@ -24,7 +24,7 @@ from container.delivery.texts import texts_of
 from container.engine.guards import once_per_guard
 
 LONGEST_REST_SECONDS = 0.1
-WAITING, DEAD, GUARDS = "waiting", "dead", "guards"
+WAITING, DEAD, GUARDS, PREVIEWS = "waiting", "dead", "guards", "records of previews"
 UNREAD = "not readable, so nobody knows whose they are"
 ASIDE = (
     "damaged files that were moved aside and may hold anybody; delete them when nothing more is to be saved from them"
@@ -33,7 +33,7 @@ ASIDE = (
 SEEN = "Copies of what was deleted are left in the store, since somebody reads it just now: do this again later."
 NOT_OWNED = (
     "Copies of what was deleted are left on the database's disk until it is vacuumed, which this role may not do: have "
-    "the owner of the tables run VACUUM delivery, dead, guards."
+    "the owner of the tables run VACUUM delivery, dead, guards, preview_record."
 )
 
 PLACES: Sequence[tuple[Place, str]] = (("waiting", WAITING), ("dead", DEAD))
@@ -81,6 +81,9 @@ async def forget(
     progress.total = progress.done
     keys = [once_per_guard(tag, key, until=0, planned=()).key for tag, by in tags.items() for key in person.keys(by)]
     progress.changed[GUARDS] = await store.forget_guards(keys, ids, dry_run=dry_run)
+    # All of them: that is not worth a way to miss somebody in what is gone tonight.
+    if previews := await store.forget_previews(dry_run=dry_run):
+        progress.changed[PREVIEWS] = previews
     if not dry_run:
         progress.left = _sentence(await store.tidy(), deleted=any(progress.changed.values()))
     left = [] if folder is None else moved_aside(folder)

@@ -14,6 +14,7 @@ from typing import Any
 
 from container.delivery.counters import StoreCounters, StoreFigures
 from container.delivery.known_ids import KnownIds
+from container.delivery.preview_table import PreviewTable
 from container.delivery.queue_protocol import Left
 from container.delivery.row import Acceptance, FailedHit, Reason, Unpacked
 from container.delivery.selection import (
@@ -113,6 +114,9 @@ class LateStore:
 
     def share(self, lane: int) -> float:
         return 0.0 if self._store is None else self._store.share(lane)
+
+    def previews(self) -> PreviewTable | None:
+        return self._found.previews()
 
     def listen(self, callback: Callable[[Mapping[str, int]], None]) -> None:
         self._callbacks.append(callback)
@@ -235,6 +239,9 @@ class LateStore:
 
     async def forget_guards(self, keys: Sequence[bytes], rows: Collection[str], *, dry_run: bool = False) -> int:
         return await self._found.forget_guards(keys, rows, dry_run=dry_run)
+
+    async def forget_previews(self, *, dry_run: bool = False) -> int:
+        return await self._found.forget_previews(dry_run=dry_run)
 
     async def tidy(self) -> Left:
         return await self._found.tidy()

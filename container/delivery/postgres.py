@@ -24,6 +24,7 @@ from container.delivery.postgres_connecting import Database
 from container.delivery.postgres_filling import Filling
 from container.delivery.postgres_keeping import Duty, Keeping
 from container.delivery.postgres_patience import PROGRAM, named
+from container.delivery.postgres_previews import PostgresPreviews
 from container.delivery.postgres_queue import Changing, PostgresQueue
 from container.delivery.postgres_tables import Connection
 from container.delivery.queue import Take
@@ -130,12 +131,8 @@ class PostgresStore:
         self.replay, self.replay_hit, self.drop = found.replay, found.replay_hit, found.drop
         self.standing, self.hit_of, self.export = found.standing, found.hit_of, found.export
         self.known_ids, self.import_rows = found.known_ids, found.import_rows
-        self.search, self.erase, self.forget_guards, self.tidy = (
-            found.search,
-            found.erase,
-            found.forget_guards,
-            found.tidy,
-        )
+        self.search, self.erase, self.tidy = found.search, found.erase, found.tidy
+        self.forget_guards, self.forget_previews = found.forget_guards, found.forget_previews
 
     async def begin(self) -> None:
         """Reads how full the store is, and begins to look after it."""
@@ -154,6 +151,10 @@ class PostgresStore:
     @property
     def longest_rest(self) -> int:
         return LONGEST_REST_MS
+
+    def previews(self) -> PostgresPreviews:
+        """Where processes share the sessions of preview."""
+        return PostgresPreviews(self.database, self._keys)
 
     def clock(self) -> int:
         return self.database.clock()

@@ -64,7 +64,7 @@ with head as materialized (
     from chosen window sent as (order by due, first, number)
   ) as counted cross join head where place=1 or head.most_items<=1 or total<=head.most_bytes
 )
-update delivery set claim=%(token)s, attempts=attempts+1, lease={_NOW}+{LEASE_MS}{{worker}}
+update delivery set claim=%(token)s, attempts=attempts+1, lease={_NOW}+{LEASE_MS}, worker=%(worker)s
 where slot=(select slot from head) and number=any(array(select number from fitting)) and {_FREE.format("claim")}
 returning {_COLUMNS}
 """  # noqa: S608 - constants
@@ -73,7 +73,6 @@ _RELEASE = (
     "update delivery set claim=null, lease=null, attempts=attempts-1 "  # noqa: S608 - constants
     f"where claim=any(%s) and {_ANY_CLAIM}"
 )
-_WORKER = ", worker=%(worker)s"
 _OLD = f"""
 with near as materialized (
   select slot, number, expire from delivery where {_WAITING} and due<=%(now)s
@@ -190,7 +189,6 @@ async def claim(
     database: Database, lane: int, token: bytes, *, now: int, most_items: int, ahead: int, alone: int, worker: str
 ) -> Taken:
     """The rows that are due first. If it raises, some may have the token: they are to be released."""
-    query = _CLAIM.format(worker=_WORKER if database.version >= 2 else "")
     values = {
         "lane": lane,
         "token": token,
@@ -200,12 +198,12 @@ async def claim(
         "alone": alone,
         "worker": worker,
     }
-    found = await database.ask(query, values, done=_CLAIMED)
+    found = await database.ask(_CLAIM, values, done=_CLAIMED)
     went: list[Went] = []
     if not found:
         old = {"lane": lane, "now": now, "most": most_items, "reason": "too_old", "note": "", "died": now, "line": ""}
         went = [Went(*each) for each in await database.ask(_BURY_OLD, old)]
-        found = await database.ask(query, values, done=_CLAIMED) if went else []
+        found = await database.ask(_CLAIM, values, done=_CLAIMED) if went else []
     slots = bytes({row[-1] for row in found})
     return Taken(token + slots, sorted(Found(*row[:-1]) for row in found), went)
 

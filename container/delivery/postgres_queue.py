@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from psycopg import Rollback
 
-from container.delivery import postgres_again, postgres_rows, postgres_traces
+from container.delivery import postgres_again, postgres_previews, postgres_rows, postgres_traces
 from container.delivery.known_ids import KnownIds
 from container.delivery.postgres_again import Line
 from container.delivery.postgres_connecting import Database, Work
@@ -71,11 +71,11 @@ class PostgresQueue:
 
     async def rows(self, selection: Selection, *, most: int, before: int | None = None) -> Sequence[RowReport]:
         work = partial(postgres_rows.reports, keys=self._keys, selection=selection, most=most, before=before)
-        return await self._look(partial(work, version=self._database.version))
+        return await self._look(work)
 
     async def row(self, place: Place, number: int, *, whole: bool = False) -> RowDetail | None:
         work = partial(postgres_rows.row, keys=self._keys, place=place, number=number, whole=whole)
-        return await self._look(partial(work, version=self._database.version))
+        return await self._look(work)
 
     async def count(self, selection: Selection) -> int:
         return await self._look(partial(postgres_rows.count, selection=selection))
@@ -182,6 +182,13 @@ class PostgresQueue:
             some = listed[start : start + GUARDS_AT_ONCE]
             await self._database.run(partial(postgres_traces.drop_guards, keys=some))
         return len(found)
+
+    async def forget_previews(self, *, dry_run: bool = False) -> int:
+        if self._database.version < postgres_previews.FIRST_VERSION:
+            return 0
+        if dry_run:
+            return await self._look(postgres_previews.held_records)
+        return await self._database.run(postgres_previews.forget_records, patience=LOOKING_SECONDS)
 
     async def tidy(self) -> Left:
         if not await self._look(postgres_traces.is_owned):

@@ -28,8 +28,8 @@ BODIES_AT_ONCE = 50
 _REPORT: dict[Place, str] = {
     "waiting": (
         "select r.number, r.id, r.lane, lanes.key, 'request', r.attempts, r.first, length(r.body), null, '', null, "
-        "r.due, r.claim is not null, {worker}, r.kid, r.crc, r.body, r.give_up, r.expire, r.history "
-        "from delivery r join lanes on lanes.number=r.lane"
+        "r.due, r.claim is not null, case when r.claim is null then '' else r.worker end, r.kid, r.crc, r.body, "
+        "r.give_up, r.expire, r.history from delivery r join lanes on lanes.number=r.lane"
     ),
     "dead": (
         "select r.number, r.id, r.lane, lanes.key, r.holds, r.attempts, r.first, r.size, r.reason, r.note, r.died, "
@@ -45,7 +45,6 @@ def in_origin(name: str) -> str:
 
 
 _DEAD_REPORT = _REPORT["dead"].format(give_up=in_origin("give_up"), expire=in_origin("expire"))
-_WORKER = "case when r.claim is null then '' else r.worker end"
 _CAN_WAIT = f"r.holds='request' and r.reason!='damaged' and coalesce({in_origin('expire')}>=%s, r.reason!='too_old')"
 """Of what is too old without saying since when, nobody knows that it is not."""
 
@@ -117,22 +116,20 @@ async def reasons(connection: Connection, lane: int) -> dict[str, int]:
 
 
 async def reports(
-    connection: Connection, keys: Keyring, selection: Selection, *, most: int, before: int | None, version: int
+    connection: Connection, keys: Keyring, selection: Selection, *, most: int, before: int | None
 ) -> list[RowReport]:
-    """The selected rows below `before`, the latest first. `version`: of the tables."""
+    """The selected rows below `before`, the latest first."""
     clause, values = where(selection)
     if before is not None:
         clause, values = f"{clause} and r.number<%s", [*values, before]
-    query = f"{_report(selection.place, version)} where {clause} order by r.number desc limit %s"
+    query = f"{_report(selection.place)} where {clause} order by r.number desc limit %s"
     found = [_seen(selection.place, *values) for values in await fetch(connection, query, (*values, most))]
     return await asyncio.to_thread(lambda: [labelled(keys, each.report, each.resting) for each in found])
 
 
-async def row(
-    connection: Connection, keys: Keyring, place: Place, number: int, *, whole: bool, version: int
-) -> RowDetail | None:
+async def row(connection: Connection, keys: Keyring, place: Place, number: int, *, whole: bool) -> RowDetail | None:
     """Everything of a row."""
-    found = await fetch(connection, f"{_report(place, version)} where r.number=%s", (number,))
+    found = await fetch(connection, f"{_report(place)} where r.number=%s", (number,))
     if not found:
         return None
     seen = _seen(place, *found[0])
@@ -254,9 +251,8 @@ def _holding(
     return found, unread
 
 
-def _report(place: Place, version: int) -> str:
-    """The first version of the tables does not say which process has a claim."""
-    return _DEAD_REPORT if place == "dead" else _REPORT[place].format(worker="''" if version < 2 else _WORKER)
+def _report(place: Place) -> str:
+    return _DEAD_REPORT if place == "dead" else _REPORT[place]
 
 
 def _seen(place: Place, *found: Any) -> Seen:

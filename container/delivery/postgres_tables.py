@@ -14,8 +14,9 @@ from psycopg import sql
 
 from container.delivery.store import StoreRefusedError
 
-SCHEMA_VERSION = 2
-BASE_VERSION = 1
+SCHEMA_VERSION = 3
+BASE_VERSION = SCHEMA_VERSION - 1
+"""The earliest tables that this program works on."""
 
 SLOTS = 8
 """Parts of the table of rows, by the day on which they came. When one is empty, its space is given back."""
@@ -140,6 +141,36 @@ create trigger {table}_counted after {event} on {on}
 """
 
 
+_PREVIEWS = """
+create table preview_session(
+  id         text primary key,
+  started    bigint not null,
+  seen       bigint not null,
+  ends       bigint not null,
+  version    bigint not null default 0,
+  numbered   bigint not null default 0,
+  cleared    bigint not null default 0,
+  kid        text not null,
+  body       bytea not null
+);
+create table preview_code(
+  code       bytea primary key,
+  session    text not null,
+  until      bigint not null
+);
+create index preview_code_session on preview_code(session);
+create table preview_record(
+  session    text not null,
+  number     bigint not null,
+  version    bigint not null,
+  kid        text not null,
+  body       bytea not null,
+  primary key (session, number)
+);
+create index preview_record_version on preview_record(session, version);
+"""
+
+
 def _counting(table: str, event: str) -> str:
     rows, size = ("rows", "bytes") if table == "delivery" else ("dead", "dead_bytes")
     sign, which = ("", "new") if event == "insert" else ("-", "old")
@@ -156,6 +187,8 @@ STEPS: Sequence[tuple[int, str]] = (
     ),
     # Which process has the claim, for people.
     (2, "\nalter table delivery add column worker text not null default '';\n"),
+    # Sessions of preview, which all processes share.
+    (3, _PREVIEWS),
 )
 """By version, what makes its tables of those before. Except for the first, each only adds."""
 
@@ -177,7 +210,7 @@ def refusal(version: int | None) -> str:
     run = "Run: tag-container migrate --store URL"
     if version is None:
         return f"the database has no tables yet. {run}"
-    if version < SCHEMA_VERSION - 1:
+    if version < BASE_VERSION:
         return f"the database has version {version} of the tables, this program needs {SCHEMA_VERSION}. {run}"
     if version > SCHEMA_VERSION + 1:
         known = f"this program knows version {SCHEMA_VERSION}"

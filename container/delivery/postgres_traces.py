@@ -33,10 +33,11 @@ _SEEN = (
 )
 _OWNED = (
     "select bool_and(pg_has_role(relowner, 'usage')) from pg_class "
-    "where oid in ('delivery'::regclass, 'dead'::regclass, 'guards'::regclass)"
+    "where oid in ('delivery'::regclass, 'dead'::regclass, 'guards'::regclass, to_regclass('preview_record'))"
 )
 # Not the ends of the tables: cutting them off would hold up the hits.
 _VACUUM = "vacuum (truncate off) delivery, dead, guards"
+_PREVIEWS = "select to_regclass('preview_record') is not null"
 
 
 async def guards_with(connection: Connection, keys: Sequence[bytes]) -> list[bytes]:
@@ -78,6 +79,7 @@ async def vacuum(url: str) -> None:
     """
     try:
         async with await connect(url) as connection, attended(connection, url):
-            await connection.execute(_VACUUM)
+            [(previews,)] = await fetch(connection, _PREVIEWS)
+            await connection.execute(f"{_VACUUM}, preview_record" if previews else _VACUUM)
     except psycopg.Error as problem:
         raise stated(problem) from None

@@ -105,6 +105,10 @@ class Queue(Protocol):
         """Gives back guards: those with these keys, and those that these rows took. How many."""
         ...
 
+    async def forget_previews(self, *, dry_run: bool = False) -> int:
+        """Deletes what sessions of preview have recorded, whoever it is of. How many records."""
+        ...
+
     async def tidy(self) -> Left:
         """Has nothing of what was deleted left in the log, or on pages that are free; what is left all the same."""
         ...

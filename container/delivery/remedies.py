@@ -44,6 +44,10 @@ _REMEDIES: Sequence[tuple[Sequence[str], str]] = (
         "Wait for it: it is used again by itself.",
     ),
     (
+        ("of the tables, and previews need",),
+        "Run: tag-container migrate --store URL.",
+    ),
+    (
         (REFUSES,),
         "Look at what the log of the database says of it.",
     ),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from container.delivery.counters import StoreFigures
+from container.delivery.preview_table import PreviewTable
 from container.delivery.store import Store
 
 
@@ -25,6 +26,13 @@ class ServedStore(Store, Protocol):
     @property
     def notices(self) -> Sequence[str]:
         """What somebody should look after, as sentences."""
+        ...
+
+    def previews(self) -> PreviewTable | None:
+        """Where processes share the sessions of preview; `None` where there is one process alone.
+
+        Raises `StoreUnavailableError` while nobody knows.
+        """
         ...
 
     def figures(self) -> StoreFigures:

@@ -137,6 +137,7 @@ class SpoolStore:
         self.standing, self.hit_of, self.export = database.standing, database.hit_of, database.export
         self.known_ids, self.import_rows = database.known_ids, database.import_rows
         self.erase, self.forget_guards = database.erase, database.forget_guards
+        self.forget_previews, self.previews = database.forget_previews, database.previews
 
     @property
     def fill(self) -> float:

@@ -120,12 +120,8 @@ class SqliteStore:
         self.replay, self.replay_hit, self.drop = found.replay, found.replay_hit, found.drop
         self.standing, self.hit_of, self.export = found.standing, found.hit_of, found.export
         self.known_ids, self.import_rows = found.known_ids, found.import_rows
-        self.search, self.erase, self.forget_guards, self.tidy = (
-            found.search,
-            found.erase,
-            found.forget_guards,
-            found.tidy,
-        )
+        self.search, self.erase, self.tidy = found.search, found.erase, found.tidy
+        self.forget_guards, self.forget_previews = found.forget_guards, found.forget_previews
 
     @property
     def fill(self) -> float:
@@ -134,6 +130,9 @@ class SqliteStore:
     @property
     def longest_rest(self) -> int:
         return LONGEST_REST_MS
+
+    def previews(self) -> None:
+        """One process has a store: its sessions of preview are in its memory."""
 
     def clock(self) -> int:
         return time.time_ns() // 1_000_000

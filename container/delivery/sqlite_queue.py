@@ -171,6 +171,10 @@ class SqliteQueue:
             await self._writer.run(partial(traces.drop_guards, keys=listed[start : start + GUARDS_AT_ONCE]))
         return len(found)
 
+    async def forget_previews(self, *, dry_run: bool = False) -> int:  # noqa: ARG002 - as the protocol has it
+        """None: those of a process by itself are in its memory alone."""
+        return 0
+
     async def tidy(self) -> Left:
         more = True
         while more:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from container.preview.bench import RefusedError
 from container.preview.insight import insights
 from container.preview.rules import RuleError
-from container.preview.sessions import Session
+from container.preview.sessions import NotSharedError, Session, SessionError
 from container.web.access import GUARDED
 
 
@@ -38,6 +38,13 @@ async def told(answer: Awaitable[Response]) -> Response:
         return as_json({"error": str(problem), "part": problem.part, "rule": problem.number}, 422)
     except RefusedError as problem:
         return said(409, str(problem))
+    except NotSharedError as problem:
+        return said(503, str(problem))
+
+
+def status_of(problem: SessionError) -> int:
+    """What is answered where no session is opened, or others were not told."""
+    return 503 if isinstance(problem, NotSharedError) else 409
 
 
 def whole(record: Mapping[str, Any]) -> Mapping[str, Any]:

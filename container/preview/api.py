@@ -6,6 +6,7 @@ form's token, or whoever shows the admin token as a bearer, which no browser doe
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -89,6 +90,7 @@ class PreviewApi:
                 return nothing()
             if not is_from_here(request.headers):
                 return said(403, "Another site's page may not ask.")
+            await self.bench.sessions.others.read(session)
             return await told(answer(request, session))
 
         return answered
@@ -98,7 +100,10 @@ class PreviewApi:
 
         async def answered(request: Request) -> Response:
             session = self.shared_of(request)
-            return nothing() if session is None else await told(answer(request, session))
+            if session is None:
+                return nothing()
+            await self.bench.sessions.others.read(session)
+            return await told(answer(request, session))
 
         return answered
 
@@ -106,7 +111,9 @@ class PreviewApi:
         async def work(request: Request, session: Session) -> Response:
             if session.tail is not None and name not in OF_TAILS:
                 return said(403, REVEAL_REFUSED if name == "reveal" else TAIL_ONLY_LOOKS)
-            return as_json(await change(session, await document(request)))
+            answer = await change(session, await document(request))
+            await self.bench.sessions.others.told(session)
+            return as_json(answer)
 
         async def changed(request: Request) -> Response:
             session = self.session_of(request)
@@ -150,13 +157,14 @@ class PreviewApi:
         return as_json({**await summary(session.records.each()), **_tail(session)})
 
     async def _record(self, request: Request, session: Session) -> Response:
-        return as_json(whole(self.bench.hide(kept(session, request.path_params["number"]))))
+        record = kept(session, request.path_params["number"])
+        return as_json(await asyncio.to_thread(lambda: whole(self.bench.hide(record, session))))
 
     async def _text(self, _request: Request, session: Session) -> Response:
         return as_json({"text": self.bench.text(session), "draft": session.draft is not None})
 
     async def _difference(self, _request: Request, session: Session) -> Response:
-        return as_json({"things": list(self.bench.difference(session))})
+        return as_json({"things": list(await self.bench.difference(session))})
 
     async def _versions(self, _request: Request, _session: Session) -> Response:
         return as_json({"versions": list(await self.bench.versions())})

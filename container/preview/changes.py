@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -10,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from container.preview.answers import hit_in, kept, number_in, text_in, whole
 from container.preview.bench import Bench
-from container.preview.rules import MOST_RULES, Rule, RuleError, rule
+from container.preview.rules import rules_of
 from container.preview.sessions import Session
 
 BY = "admin_token"
@@ -58,7 +59,7 @@ class Changes:
         return whole(record)
 
     async def link(self, session: Session, _stated: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"path": f"/_preview/{self._bench.sessions.code(session, self._clock())}"}
+        return {"path": f"/_preview/{await self._bench.sessions.link(session, self._clock())}"}
 
     async def mode(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         mode = stated.get("mode")
@@ -79,12 +80,7 @@ class Changes:
         return {"codes": dict(session.test_codes)}
 
     async def rules(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
-        rules = stated.get("rules")
-        if not isinstance(rules, list) or not all(isinstance(each, dict) for each in rules):
-            raise HTTPException(422, "The rules are a list.")
-        if len(rules) > MOST_RULES:
-            raise HTTPException(422, f"A session has {MOST_RULES} rules at most.")
-        session.rules[:] = [_rule(number, each) for number, each in enumerate(rules, 1)]
+        session.rules[:] = rules_of(stated.get("rules"))
         return {"rules": [each.told() for each in session.rules]}
 
     async def clear(self, session: Session, _stated: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -122,15 +118,11 @@ class Changes:
         number = stated.get("number")
         hit = hit_in(stated) if number is None else kept(session, number_in(stated, "number"))["hit"]
         told = await self._bench.compared(session, hit)
-        return {side: self._bench.hide({"told": told[side]})["told"] for side in ("live", "draft")}
+        return {side: await asyncio.to_thread(self._shown, told[side], session) for side in ("live", "draft")}
+
+    def _shown(self, told: Mapping[str, Any], session: Session) -> Any:
+        return self._bench.hide({"told": told}, session)["told"]
 
     def _is_allowed(self) -> None:
         if not self._bench.can_publish:
             raise HTTPException(403, "This server does not publish. Start it with --allow-publish.")
-
-
-def _rule(number: int, stated: Mapping[str, Any]) -> Rule:
-    try:
-        return rule(stated)
-    except RuleError as problem:
-        raise RuleError(str(problem), problem.part, number) from None

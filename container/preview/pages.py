@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from container.preview.answers import nothing
+from container.preview.answers import nothing, status_of
 from container.preview.api import PreviewApi
 from container.preview.changes import BY
 from container.preview.remote import Remote
@@ -57,6 +57,8 @@ class PreviewPages:
             *Remote(self._api).routes(),
             *self._api.routes(),
             Route("/preview/{id}", self._session),
+            # Also where only the method is wrong, so that this tells nobody what there is.
+            Route("/preview{rest:path}", nothing()),
         ]
 
     async def _start(self, request: Request) -> Response:
@@ -70,8 +72,9 @@ class PreviewPages:
             return form
         try:
             session = self._bench.sessions.start(self._api.clock())
+            await self._bench.sessions.others.started(session)
         except SessionError as problem:
-            return await self._opening(request, status=409, problem=str(problem))
+            return await self._opening(request, status=status_of(problem), problem=str(problem))
         logger.info("preview.started session=%s by=%s", session.id, BY)
         return gone_to(session.id)
 
@@ -87,8 +90,9 @@ class PreviewPages:
             return await self._opening(request, status=422, percent=written, percent_problem=_NO_SHARE)
         try:
             session = self._bench.sessions.tail(percent, self._api.clock())
+            await self._bench.sessions.others.started(session)
         except SessionError as problem:
-            return await self._opening(request, status=409, problem=str(problem))
+            return await self._opening(request, status=status_of(problem), problem=str(problem))
         logger.info("preview.tail_started session=%s percent=%g by=%s", session.id, percent, BY)
         return gone_to(session.id)
 

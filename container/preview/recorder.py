@@ -164,10 +164,16 @@ class Recorder:
             # What a client raises it raises here once more, and the hit is answered as it would be without preview.
             return run(prepared.container, hit).finished()
         try:
-            self._keep(session, traced, source, session.mode)
+            self._keep(session, traced, source, "dry" if self._held(session) else session.mode)
         except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's
             self._failed(problem)
         return reply
+
+    def _held(self, session: Session) -> str:
+        """Why this process sends nothing of the session's hits, whatever its mode is; empty where it may."""
+        if session.unready is not None:
+            return session.unready.why
+        return "" if session.mode == "dry" else self.sessions.others.unsure
 
     async def settled(self) -> None:
         """Returns when every hit by rule was looked at, and no request is under way."""
@@ -257,6 +263,7 @@ class Recorder:
     def _record(
         self, session: Session, hit: Hit, source: Source, *, told: dict[str, Any] | None, console: Sequence[str]
     ) -> dict[str, Any]:
+        held = self._held(session)
         return {
             "at": hit.received,
             "source": source,
@@ -266,7 +273,7 @@ class Recorder:
             "told": told,
             "reply": None if told is None else told["reply"],
             "outgoing": [],
-            "console": list(console),
+            "console": [*([held] if held else []), *console],
         }
 
     async def _send(self, session: Session, number: int, record: dict[str, Any], place: int, row: Row) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -37,12 +37,17 @@ class _Kept:
 
 
 class Ring:
-    """`bytes`: what all records take. `dropped`: how many had to go for later ones. `version`: as above."""
+    """`bytes`: what all records take. `dropped`: how many had to go for later ones. `version`: as above.
+
+    `cleared`: how often it was. `kept`: called with the number and the JSON of each record that is added or replaced.
+    """
 
     def __init__(self, most_bytes: int = MOST_BYTES, most_of_one: int = MOST_OF_ONE) -> None:
         self.bytes = 0
         self.dropped = 0
         self.version = 0
+        self.cleared = 0
+        self.kept: Callable[[int, bytes], None] = lambda _number, _json: None
         self._most_bytes = most_bytes
         self._most_of_one = min(most_of_one, most_bytes - OVERHEAD)
         self._kept: deque[_Kept] = deque()
@@ -53,12 +58,34 @@ class Ring:
         return len(self._kept)
 
     @property
+    def watched(self) -> bool:
+        """Whether somebody waits for news."""
+        return bool(self._waiting)
+
+    @property
+    def first_number(self) -> int:
+        """The number of the oldest record, or of the next one where there is none."""
+        return self._first
+
+    @property
     def next_number(self) -> int:
         """The number that the next record gets."""
         return self._first + len(self._kept)
 
     def add(self, record: Mapping[str, Any]) -> int:
         """Keeps the record under the next number, which it gives. The record says its own `number`."""
+        number = self.adopt(record)
+        self.kept(number, self._kept[-1].json)
+        return number
+
+    def replace(self, number: int, record: Mapping[str, Any]) -> None:
+        """Puts this record in place of an earlier one. Nothing happens when that one is gone."""
+        self.adopt_again(number, record)
+        if (place := self._place(number)) is not None:
+            self.kept(number, self._kept[place].json)
+
+    def adopt(self, record: Mapping[str, Any]) -> int:
+        """The same as `add` for a record of another process: nobody is told."""
         number = self.next_number
         kept = self._written(record, number)
         self._kept.append(kept)
@@ -67,8 +94,8 @@ class Ring:
         self._tell()
         return number
 
-    def replace(self, number: int, record: Mapping[str, Any]) -> None:
-        """Puts this record in place of an earlier one. Nothing happens when that one is gone."""
+    def adopt_again(self, number: int, record: Mapping[str, Any]) -> None:
+        """The same as `replace` for a record of another process."""
         place = self._place(number)
         if place is None:
             return
@@ -113,6 +140,7 @@ class Ring:
 
     def clear(self) -> None:
         """Forgets all records. Numbers go on, so that an answer to an earlier one is not taken for a later one's."""
+        self.cleared += 1
         self._first = self.next_number
         self._kept.clear()
         self.bytes = 0

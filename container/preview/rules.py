@@ -6,7 +6,7 @@ A rule may name a client id, addresses, a pattern of paths and a share of traffi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
@@ -21,6 +21,7 @@ from container.url import query_parameters
 MOST_RULES = 10
 LONGEST_VALUE = 1000
 
+_LONGEST_NAME = 40
 _IN_QUERY = "cid"
 _IN_JSON = ("client_id", "app_instance_id")
 _BROWSERS, _SERVERS = "_ga", "FPID"
@@ -49,7 +50,10 @@ class RuleError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What is `None` is not asked. `path`: found anywhere in the path. `percent`: of visitors, always the same ones."""
+    """One that was checked: `rule` makes it.
+
+    What is `None` is not asked. `path`: found anywhere in the path. `percent`: of visitors, always the same ones.
+    """
 
     client_id: str | None = None
     network: IPv4Network | IPv6Network | None = None
@@ -82,13 +86,33 @@ class Rule:
         }
 
 
-def rule(written: Mapping[str, Any]) -> Rule:
+def rules_of(written: object) -> list[Rule]:
+    """All rules of a session, as somebody wrote them. Raises `RuleError`, which says which of several is wrong."""
+    if not isinstance(written, list):
+        raise RuleError('The rules are a list, such as [{"path": "^/g/collect$"}].')
+    if len(written) > MOST_RULES:
+        raise RuleError(f"A session has {MOST_RULES} rules at most.")
+    found: list[Rule] = []
+    for number, each in enumerate(written, 1):
+        try:
+            found.append(rule(each))
+        except RuleError as problem:
+            text = f"Rule {number}: {problem}" if len(written) > 1 else str(problem)
+            raise RuleError(text, problem.part, number) from None
+    return found
+
+
+def rule(written: object) -> Rule:
     """The rule of `client_id`, `address`, `path` and `percent`; empty ones do not count. Raises `RuleError`."""
+    if not isinstance(written, dict):
+        raise RuleError('A rule is an object, such as {"path": "^/g/collect$"}.')
     stripped = {name: value.strip() if isinstance(value, str) else value for name, value in written.items()}
     given = {name: value for name, value in stripped.items() if value not in (None, "")}
     unknown = sorted(given.keys() - {"client_id", "address", "path", "percent"})
     if unknown:
-        raise RuleError(f'A rule has no "{unknown[0]}": it has "client_id", "address", "path" and "percent".')
+        raise RuleError(
+            f'A rule has no "{unknown[0][:_LONGEST_NAME]}": it has "client_id", "address", "path" and "percent".'
+        )
     if not given:
         raise RuleError("The rule is empty: name a client id, an address, a path or a percentage.")
     for name in given.keys() - {"percent"}:

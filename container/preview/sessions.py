@@ -11,7 +11,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from container.preview.ring import Ring
 from container.preview.rules import Rule
@@ -37,6 +37,7 @@ LONGEST_SECRET = 100
 """No secret of ours is longer. What is longer is wrong, without a look."""
 
 
+TOO_MANY = f"{MOST_SESSIONS} previews are open already. End one of them first."
 NO_TAIL = "Tails are off. Start the server with --tail to look at a masked sample of its live traffic."
 
 
@@ -52,6 +53,19 @@ class NoTailError(SessionError):
     """This process opens no tails."""
 
 
+class NotSharedError(SessionError):
+    """The other processes could not be told. What is so here may be otherwise there until they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unready:
+    """A draft that this process cannot compile, though another one could. `why`: a sentence."""
+
+    text: str
+    filename: str
+    why: str
+
+
 @dataclass(eq=False)
 class Session:
     """One session, in one event loop.
@@ -59,7 +73,8 @@ class Session:
     `id`: in addresses of the admin's pages. `mark`: what hits carry. `share`: what somebody shows who may look only.
     `test_codes`: of vendors, by the name of the tag. `draft`: what hits run through, `None` for the live file.
     `ends`: when it is over unless something happens before. `tail`: what it takes of the live traffic where that is all
-    it does; it then has no mark, no draft, no rules, no codes, and its mode stays `dry`.
+    it does; it then has no mark, no draft, no rules, no codes, and its mode stays `dry`. `unready`: the draft, where
+    only others can run it; hits then run through the live file here, and nothing is sent.
     """
 
     id: str
@@ -74,6 +89,7 @@ class Session:
     rules: list[Rule] = field(default_factory=list)
     records: Ring = field(default_factory=Ring, repr=False)
     tail: Tail | None = None
+    unready: Unready | None = field(default=None, repr=False)
 
     def touch(self, now: float) -> None:
         """Something happened: the session lasts on, though not for ever."""
@@ -100,14 +116,66 @@ class _Failures:
     refused_until: float = 0.0
 
 
+class Others(Protocol):
+    """The other processes that have the same sessions. All but `read` raise `NotSharedError`."""
+
+    @property
+    def unsure(self) -> str:
+        """Why this process cannot tell whether a session's mode is still what it was, empty while it can."""
+        ...
+
+    async def started(self, session: Session) -> None:
+        """Returns when all of them know the session. Raises `SessionError`, and then it is over."""
+        ...
+
+    async def told(self, session: Session) -> None:
+        """Returns when what was changed of the session, if anything, is where they look. So it is when it is over."""
+        ...
+
+    async def offered(self, session: Session, code: bytes, now: float) -> None:
+        """Returns when all of them know the code, of which this is the digest."""
+        ...
+
+    async def used(self, code: bytes, now: float) -> bool:
+        """Uses the code up for all of them. Whether none of them had."""
+        ...
+
+    async def read(self, session: Session) -> None:
+        """Gets what they have recorded, as far as it can be had."""
+        ...
+
+
+class Alone:
+    """There is no other process."""
+
+    unsure = ""
+
+    async def started(self, session: Session) -> None:
+        """Everybody knows it."""
+
+    async def told(self, session: Session) -> None:
+        """There is nobody to tell."""
+
+    async def offered(self, session: Session, code: bytes, now: float) -> None:
+        """Everybody knows it."""
+
+    async def used(self, code: bytes, now: float) -> bool:  # noqa: ARG002 - as the protocol has it
+        return True
+
+    async def read(self, session: Session) -> None:
+        """Everything is here."""
+
+
 class Sessions:
     """All sessions of a process. `changed`: called when the first one opens and when the last one is over.
 
-    `tails`: whether this process may look at live traffic that carries no mark. Only here a tail is opened.
+    `tails`: whether this process may look at live traffic that carries no mark. Only here a tail is opened. `others`:
+    the processes that have the same sessions.
     """
 
     def __init__(self, changed: Callable[[bool], None] = lambda _open: None, *, tails: bool = False) -> None:
         self.wrong, self.tails = Wrong(), tails
+        self.others: Others = Alone()
         self._changed = changed
         self._sessions: dict[str, Session] = {}
         self._marks: dict[bytes, Session] = {}
@@ -146,20 +214,52 @@ class Sessions:
         self._codes[digest(made)] = (session, now + CODE_SECONDS)
         return made
 
+    async def link(self, session: Session, now: float) -> str:
+        """Such a code, good at all processes. Raises `NotSharedError`."""
+        made = self.code(session, now)
+        try:
+            await self.others.offered(session, digest(made), now)
+        except NotSharedError:
+            self._codes.pop(digest(made), None)
+            raise
+        return made
+
+    async def redeemed(self, code: str, now: float, sender: str = "") -> Session | None:
+        """The same as `redeem`, where another process may have used the code up."""
+        session = self.redeem(code, now, sender)
+        if session is None:
+            return None
+        try:
+            if await self.others.used(digest(code), now):
+                return session
+        except NotSharedError:
+            self.wrong.refused += 1
+            return None
+        self.wrong.codes += 1
+        self._failed(sender, now)
+        return None
+
     def redeem(self, code: str, now: float, sender: str = "") -> Session | None:
         """The session of a code, which is used up by this. `sender`: the address whose wrong codes are counted."""
+        session = self.leads_to(code, now, sender)
+        if session is not None:
+            del self._codes[_key(code)]
+            session.touch(now)
+        return session
+
+    def leads_to(self, code: str, now: float, sender: str = "") -> Session | None:
+        """The session of a code, which stays good: a wrong one counts as when it is redeemed."""
         self.expire(now)
         failures = self._failures.get(sender)
         if failures is not None and now < failures.refused_until:
             self.wrong.refused += 1
             return None
-        found = self._codes.pop(_key(code), None)
-        if found is None or found[0].id not in self._sessions:
+        session, _ = self._codes.get(_key(code), (None, 0.0))
+        if session is None or session.id not in self._sessions:
             self.wrong.codes += 1
             self._failed(sender, now)
             return None
-        found[0].touch(now)
-        return found[0]
+        return session
 
     def marked(self, mark: str, now: float) -> Session | None:
         """The session of a hit with this mark. A wrong mark is counted, and means nothing else."""
@@ -200,12 +300,36 @@ class Sessions:
         self._shares.pop(digest(session.share), None)
         for key in [key for key, (whose, _) in self._codes.items() if whose is session]:
             del self._codes[key]
-        session.draft = None
+        session.draft = session.unready = None
         session.rules.clear()
         session.test_codes.clear()
         session.records.clear()
         if not self._sessions:
             self._changed(False)
+
+    def adopt(self, session: Session) -> None:
+        """A session that another process has started."""
+        self._add(session)
+        if session.mark:
+            self._marks[digest(session.mark)] = session
+
+    def adopt_share(self, session: Session, share: str) -> None:
+        """The share token that another process has made."""
+        self._shares.pop(digest(session.share), None)
+        session.share = share
+        self._shares[digest(share)] = session
+
+    def adopt_code(self, session: Session, code: bytes, until: float) -> None:
+        """A code that another process has made, by its digest."""
+        self._codes[code] = (session, until)
+
+    def drop_code(self, code: bytes) -> None:
+        """The code was used up by another process."""
+        self._codes.pop(code, None)
+
+    def has(self, session: Session) -> bool:
+        """Whether the session is not over, as far as anybody has looked."""
+        return self._sessions.get(session.id) is session
 
     def all(self, now: float) -> Sequence[Session]:
         """Those that are not over, in the order in which they were started."""
@@ -222,14 +346,17 @@ class Sessions:
     def _opened(self, mark: str, now: float) -> Session:
         self.expire(now)
         if len(self._sessions) >= MOST_SESSIONS:
-            raise TooManyError(f"{MOST_SESSIONS} previews are open already. End one of them first.")
+            raise TooManyError(TOO_MANY)
         share = secrets.token_urlsafe(32)
         session = Session(secrets.token_hex(8), mark, share, started=now, seen=now, ends=now + IDLE_SECONDS)
+        self._add(session)
+        return session
+
+    def _add(self, session: Session) -> None:
         self._sessions[session.id] = session
         self._shares[digest(session.share)] = session
         if len(self._sessions) == 1:
             self._changed(True)
-        return session
 
     def _living(self, session: Session | None, now: float) -> Session | None:
         if session is not None and now >= session.ends:

@@ -27,6 +27,7 @@ from container.delivery.histogram import Histogram
 from container.delivery.store import LaneReport, StoreBusyError, StoreError, StoreFullError
 from container.engine.container import Container
 from container.engine.outcome import Guard, Outcome
+from container.preview.outbox import Unshared
 from container.preview.recorder import Seen
 from container.web.noticed import Unset
 
@@ -107,6 +108,7 @@ class Metrics:
     without_address: dict[Unset, Counter] = field(default_factory=dict)
     preview_hits: dict[Seen, Counter] = field(default_factory=dict)
     preview_links: dict[Link, Counter] = field(default_factory=dict)
+    preview_unshared: dict[Unshared, Counter] = field(default_factory=dict)
 
     def reloaded(self, version: str) -> None:
         """The configuration of this version is in force."""
@@ -122,6 +124,10 @@ class Metrics:
     def previewed(self, seen: Seen) -> None:
         """A hit came while a preview was open."""
         self.preview_hits[seen].inc()
+
+    def not_shared(self, what: Unshared) -> None:
+        """Something of a preview does not come together with the other processes."""
+        self.preview_unshared[what].inc()
 
     def reload_refused(self) -> None:
         """A configuration with problems was offered; the old one stays in force."""
@@ -229,6 +235,8 @@ def new_metrics() -> Metrics:
     without_address = counter("hits_without_address", about, ["reason"])
     preview_hits = counter("preview_hits", "Hits that concerned a preview, by what became of them.", ["result"])
     preview_links = counter("preview_links", "Links of previews that were opened, and wrong ones.", ["result"])
+    about = "What of previews does not come together with the other processes."
+    preview_unshared = counter("preview_unshared", about, ["what"])
     return Metrics(
         registry=registry,
         tags=tags,
@@ -247,6 +255,7 @@ def new_metrics() -> Metrics:
         without_address={why: without_address.labels(why) for why in _UNSET},
         preview_hits={seen: preview_hits.labels(seen) for seen in get_args(Seen)},
         preview_links={result: preview_links.labels(result) for result in get_args(Link)},
+        preview_unshared={what: preview_unshared.labels(what) for what in get_args(Unshared)},
     )
 
 

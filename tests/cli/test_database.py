@@ -150,7 +150,7 @@ def test_a_database_without_tables_stops_the_start_with_the_command_that_makes_t
     assert (made.returncode, made.stderr) == (0, "")
     assert "Made version 1 of the tables." in made.stdout
     again = run("migrate", "--store", url, folder=tmp_path)
-    assert (again.returncode, again.stdout) == (0, "The tables are of version 2 already.\n")
+    assert (again.returncode, again.stdout) == (0, "The tables are of version 3 already.\n")
     with on_database(tmp_path, url) as served:
         assert hit(served.public).status_code == 204
 
@@ -163,7 +163,7 @@ def test_a_dry_run_prints_the_sql_that_makes_the_same_tables_and_changes_nothing
     psql = [program("psql"), "--no-psqlrc", "--quiet", "--single-transaction", "-v", "ON_ERROR_STOP=1"]
     subprocess.run([*psql, url], input=found.stdout, text=True, check=True)
     again = run("migrate", "--store", url, folder=tmp_path)
-    assert again.stdout == "The tables are of version 2 already.\n"
+    assert again.stdout == "The tables are of version 3 already.\n"
     assert run("migrate", "--store", url, "--dry-run", folder=tmp_path).stdout == f"-- {again.stdout}"
 
 

@@ -18,6 +18,7 @@ from container.cli.starting import passwords_in
 from container.delivery.forget import NOT_OWNED
 from container.delivery.postgres import PostgresStore, open_postgres
 from container.delivery.postgres_queue import PostgresQueue
+from container.delivery.postgres_tables import SCHEMA_VERSION
 from container.delivery.row import acceptance
 from container.delivery.selection import Selection
 from container.delivery.store import StoreAwayError, StoreRefusedError
@@ -293,8 +294,8 @@ def test_a_command_that_takes_long_does_nothing_that_is_for_servers(url: str) ->
 @pytest.mark.parametrize(
     ("database", "surroundings", "reason", "code"),
     [
-        (2, {"TAG_CONTAINER_KEY": ""}, "sealed with TAG_CONTAINER_KEY", 1),
-        (2, {"TAG_CONTAINER_KEY": "no key"}, "openssl rand -base64 32", 1),
+        (SCHEMA_VERSION, {"TAG_CONTAINER_KEY": ""}, "sealed with TAG_CONTAINER_KEY", 1),
+        (SCHEMA_VERSION, {"TAG_CONTAINER_KEY": "no key"}, "openssl rand -base64 32", 1),
         (0, {}, "tag-container migrate --store", 1),
     ],
 )

@@ -99,6 +99,7 @@ def _again(_at: str) -> str:
 
 _EMPTYING = (
     "delete from delivery; delete from dead; delete from guards; delete from counts; delete from lanes; "
+    "delete from preview_session; delete from preview_code; delete from preview_record; "
     "delete from meta where name<>'schema_version'; alter sequence delivery_number restart; "
     "alter sequence lanes_number_seq restart; alter sequence dead_number_seq restart"
 )

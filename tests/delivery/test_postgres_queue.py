@@ -14,7 +14,7 @@ from container.delivery.person import person
 from container.delivery.postgres import open_postgres
 from container.delivery.postgres_connecting import fetch
 from container.delivery.postgres_queue import PostgresQueue
-from container.delivery.postgres_tables import Connection
+from container.delivery.postgres_tables import BASE_VERSION, Connection
 from container.delivery.progress import Progress
 from container.delivery.selection import Selection
 from container.delivery.store import Store, StoreUnavailableError
@@ -81,21 +81,23 @@ def test_a_row_says_which_process_sends_it(engine: Engine) -> None:
     run(scenario())
 
 
-def test_tables_of_the_version_before_show_and_take_back_all_but_that() -> None:
+def test_tables_of_the_version_before_show_and_take_back_everything() -> None:
     async def scenario() -> None:
-        store = await open_postgres(running().database(version=1), key=KEY)
+        store = await open_postgres(running().database(BASE_VERSION), key=KEY)
         await buried(store, 1)
         await store.accept(accepted(planned(2)))
         assert await store.replay(DEAD, now=NOW) == 1
         claimed = await must_claim(store)
         rows = await store.rows(WAITING, most=9)
-        assert [(row.claimed, row.worker) for row in rows] == [(True, ""), (True, "")]
+        assert [(row.claimed, row.worker) for row in rows] == [(True, store._name), (True, store._name)]
         detail = await store.row("waiting", rows[0].number)
         assert detail is not None
         assert detail.report.tag == "TikTok - events"
         lines = [each.line for each in await store.export(WAITING, after=0)]
         assert await store.settle(claimed, claimed.rows) == 2
         assert (await store.import_rows(lines, now=NOW)).taken == 2
+        assert await store.forget_previews() == 0
+        assert await store.tidy() == "nothing"
         await store.close()
 
     run(scenario())

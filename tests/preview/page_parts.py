@@ -19,7 +19,7 @@ from container.event import Hit
 from container.preview.api import PreviewApi
 from container.preview.bench import Json, RefusedError, Source
 from container.preview.differing import difference
-from container.preview.drafts import Draft, Live, drafted, problems_json
+from container.preview.drafts import Draft, Live, drafted, drafted_bytes, problems_json
 from container.preview.masking import masked
 from container.preview.pages import PreviewPages
 from container.preview.sessions import Session, Sessions
@@ -95,7 +95,7 @@ class Workbench:
     number: int = 0
     masks: bool = False
 
-    def hide(self, record: Json) -> dict[str, Any]:
+    def hide(self, record: Json, _session: Session) -> dict[str, Any]:
         if record.get(MASKED):
             return dict(record)
         return masked(record, known=["/g/collect"]) if self.masks else hidden(record)
@@ -127,10 +127,15 @@ class Workbench:
     def live_changed(self, session: Session) -> bool:
         return session.draft is not None and session.draft.base != self.file.digest
 
+    async def draft_file(self, session: Session, content: bytes) -> Sequence[Json]:
+        found = drafted_bytes(content, self.file)
+        session.draft = found if isinstance(found, Draft) else session.draft
+        return problems_json(found.problems if isinstance(found, Draft) else found)
+
     def text(self, session: Session) -> str:
         return str(session.draft.text if session.draft else self.file.text)
 
-    def difference(self, session: Session) -> Sequence[Json]:
+    async def difference(self, session: Session) -> Sequence[Json]:
         return [each.as_json() for each in difference(self.file.text, self.text(session))]
 
     async def publish(self, session: Session, *, by: str) -> None:

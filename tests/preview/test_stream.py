@@ -28,7 +28,7 @@ class Turns:
         self.all = self.masked = 0
         self.between: list[int] = []
 
-    def hide(self, record: Mapping[str, Any]) -> dict[str, Any]:
+    def hide(self, record: Mapping[str, Any], _session: Session) -> dict[str, Any]:
         self.between.append(self.all)
         self.masked += 1
         return dict(record)
@@ -92,7 +92,7 @@ def test_a_record_that_goes_while_others_are_streamed_is_left_out() -> None:
     async def scenario() -> None:
         session = many()
 
-        def hide(record: Mapping[str, Any]) -> dict[str, Any]:
+        def hide(record: Mapping[str, Any], _session: Session) -> dict[str, Any]:
             if record["number"] == 10:
                 session.records.clear()
                 session.records.add({"hit": {"path": "/new"}})
@@ -109,7 +109,7 @@ def test_a_stream_ends_in_the_middle_when_all_ends() -> None:
     async def scenario() -> None:
         session, seen = many(), 0
 
-        def hide(record: Mapping[str, Any]) -> dict[str, Any]:
+        def hide(record: Mapping[str, Any], _session: Session) -> dict[str, Any]:
             nonlocal seen
             seen += 1
             if seen == 10:

@@ -142,7 +142,7 @@ def test_the_command_gives_a_tail_no_draft(tmp_path: Path) -> None:
         assert answer.status_code == 403
         assert "only looks on" in answer.json()["problem"]
         assert here.session.draft is None
-        assert (await here.caller.delete(path, headers=BEARER)).status_code == 200
+        assert (await here.caller.delete(path, headers=BEARER)).status_code == 204
         assert here.session not in here.bench.sessions.all(NOW)
 
     with_tail(tmp_path, work)

@@ -56,7 +56,7 @@ export function connect({ change, state, reload, say }) {
   const make = async () => {
     const { path } = await change("link", {});
     const whole = `${origin()}${path}`;
-    link.replaceChildren(block(whole, "The link"), element("p", { class: "buttons" }, copying("Copy link", whole)), element("p", { class: "nothing" }, "Open it in the browser with which you test. It works once, within five minutes."));
+    link.replaceChildren(block(whole, "The link"), element("p", { class: "buttons" }, copying("Copy link", whole)), element("p", { class: "nothing" }, "Open it in the browser with which you test, and press the button there. It works once, within five minutes."));
   };
   return element("div", { class: "columns" },
     section("This browser, or another", element("label", {}, "Address of your container", address), element("p", { class: "buttons" }, element("button", { type: "button", click: make }, "Make a link")), link),
@@ -184,7 +184,8 @@ export function beside({ live, draft }) {
     const [, event, name] = key.split("\n");
     return [[element("b", {}, name), element("small", {}, ` ${event}`), element("p", { class: same ? "note muted" : "note odd" }, same ? "the same" : "differs")], ...sides.map(side)];
   });
-  return section("Side by side", table(["Tag", "Live", "Draft"], rows, "beside"));
+  const cut = [...new Set([live, draft].flatMap((each) => each.cut || []))].map((each) => element("p", { class: "note odd" }, each));
+  return section("Side by side", table(["Tag", "Live", "Draft"], rows, "beside"), cut);
 }
 
 function side(tag) {
