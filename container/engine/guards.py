@@ -55,6 +55,11 @@ class Memory:
     def __init__(self) -> None:
         self._until: dict[bytes, int] = {}
 
+    @property
+    def held(self) -> int:
+        """How many were taken so far."""
+        return len(self._until)
+
     def take(self, guards: Sequence[Guard], *, now: int) -> frozenset[Guard]:
         """The guards that somebody had before. The rest is taken, a delivery's guards all or none."""
         taken: set[Guard] = set()

@@ -20,7 +20,7 @@ from container.preview.brief import summary
 from container.preview.changes import OF_TAILS, REVEAL_REFUSED, TAIL_ONLY_LOOKS, Change, Changes
 from container.preview.presets import presets
 from container.preview.sessions import Session
-from container.preview.stream import BEAT_SECONDS, Streams
+from container.preview.stream import BEAT_SECONDS, Streams, mode_told
 from container.web.access import GUARDED, authorised, is_form_token
 from container.web.queue_api import document, is_from_here, is_json
 
@@ -35,7 +35,7 @@ class PreviewApi:
 
     def __init__(self, bench: Bench, token: str, clock: Callable[[], float], *, beat: float = BEAT_SECONDS) -> None:
         self.bench, self.token, self.clock = bench, token, clock
-        self.streams = Streams(bench.hide, self._lives, beat=beat)
+        self.streams = Streams(bench.hide, self._lives, mode=self._mode, beat=beat)
         self._changes = Changes(bench, clock)
 
     def routes(self) -> list[Route]:
@@ -70,6 +70,10 @@ class PreviewApi:
     def _lives(self, session: Session) -> bool:
         # Not by its id: that somebody looks on does not make a session last longer.
         return session in self.bench.sessions.all(self.clock())
+
+    def _mode(self, session: Session) -> dict[str, Any]:
+        """What is always visible. `live_changed`: the file that the draft was made beside is no longer the live one."""
+        return {**mode_told(session), "live_changed": self.bench.live_changed(session)}
 
     def _may_change(self, request: Request) -> bool:
         """Whether a page of ours sent it, or somebody who is no browser."""
@@ -129,8 +133,7 @@ class PreviewApi:
 
     async def _state(self, request: Request, session: Session) -> Response:
         shown: dict[str, Any] = {
-            "mode": session.mode,
-            "draft": session.draft is not None,
+            **self._mode(session),
             "ends": session.ends,
             "dropped": session.records.dropped,
             "tags": list(self.bench.tags(session)),

@@ -45,6 +45,9 @@ class Bench(Protocol):
     async def draft_file(self, session: Session, content: bytes) -> Sequence[Json]:
         """The same for a file as it was sent. One that is empty has the problem that `validate` finds."""
 
+    def live_changed(self, session: Session) -> bool:
+        """Whether the live file has become another one since the session's draft was made."""
+
     def text(self, session: Session) -> str:
         """The draft's text, the live file's when there is none."""
 

@@ -44,7 +44,7 @@ class Live:
         """What it uses, and so a draft may use."""
         return reach_of(self.text, self.model, self.registry, self.environment, self.secrets)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         return text_digest(self.text)
 

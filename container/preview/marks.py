@@ -27,7 +27,9 @@ def marks_of(hit: Hit) -> Iterator[str]:
 
 
 def without_marks(hit: Hit) -> Hit:
-    """The same hit as it would be without preview."""
+    """The same hit as it would be without preview; itself where there is nothing of preview in it."""
+    if HEADER not in hit.headers and COOKIE not in hit.headers.get("cookie", ""):
+        return hit
     headers = {name: value for name, value in hit.headers.items() if name != HEADER}
     kept = [pair for pair in headers.pop("cookie", "").split(";") if pair.partition("=")[0].strip() != COOKIE]
     cookies = ";".join(kept).strip()

@@ -14,7 +14,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,10 +42,11 @@ counted."""
 FRESH_SECONDS = 1.0
 """So often it is asked anew which sessions are open: each hit without a mark pays for it."""
 
-REMEMBERED_HITS = 1000
-"""After so many hits a session forgets which guards are taken, so that it does not grow."""
+REMEMBERED = 10_000
+"""After so many guards a session forgets which are taken, so that it does not grow."""
 
 Source = Literal["marked", "rule", "tail", "composed", "replayed"]
+BY_HAND: Collection[Source] = ("composed", "replayed")
 Seen = Literal["marked", "ignored", "by_rule", "tailed", "skipped", "failed"]
 """What became of a hit while a session was open. `ignored`: its mark is of no session, or of one that is over;
 `tailed`: a tail looked at it; `skipped`: more hits came by rule, or were drawn by a tail, than could be looked at;
@@ -58,12 +59,23 @@ logger = logging.getLogger("container.preview")
 
 @dataclass(slots=True)
 class _Prepared:
-    """What a session's hits run through. `made_of`: the container and the codes, by which a change is noticed."""
+    """What a session's hits run through. `made_of`: the container, the mode and the codes, which begin it anew.
 
-    made_of: tuple[Container, dict[str, str]]
+    `marked`, `beside`: which guards hits with a mark hold, and those by rule, of which nothing ever leaves.
+    """
+
+    made_of: tuple[Container, Mode, dict[str, str]]
     container: Container
-    guards: Memory
-    hits: int = 0
+    marked: Memory = field(default_factory=Memory)
+    beside: Memory = field(default_factory=Memory)
+
+    def guards(self, source: Source) -> Memory:
+        """The guards that a hit meets. What is sent by hand is no copy of anything, and nothing is a copy of it."""
+        if source in BY_HAND:
+            return Memory()
+        if max(self.marked.held, self.beside.held) >= REMEMBERED:
+            self.marked, self.beside = Memory(), Memory()
+        return self.marked if source == "marked" else self.beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +156,7 @@ class Recorder:
         """
         prepared = await self._ready(session)
         try:
-            traced = self._evaluate(prepared.container, hit, prepared.guards)
+            traced = self._evaluate(prepared.container, hit, prepared.guards(source))
             reply = traced.outcome.finished(traced.taken)
         except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's
             self._failed(problem)
@@ -177,17 +189,16 @@ class Recorder:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _ready(self, session: Session) -> _Prepared:
-        """The container of the session with its test codes, and the guards that its hits have taken."""
+        """The container of the session with its test codes, and the guards that its hits have taken.
+
+        Those begin anew with another draft, mode or code: what a dry run showed was never sent, so nothing is its copy.
+        """
         container = await self._live() if session.draft is None else session.draft.container
-        codes = dict(session.test_codes) if session.mode == "test" else {}
+        made_of = container, session.mode, dict(session.test_codes) if session.mode == "test" else {}
         found = self._prepared.get(session.id)
-        if found is None or found.made_of[0] is not container or found.made_of[1] != codes:
+        if found is None or found.made_of[0] is not container or found.made_of[1:] != made_of[1:]:
             self._forget()
-            made = with_test_codes(container, codes)
-            found = self._prepared[session.id] = _Prepared((container, codes), made, Memory())
-        found.hits += 1
-        if found.hits > REMEMBERED_HITS:
-            found.guards, found.hits = Memory(), 1
+            found = self._prepared[session.id] = _Prepared(made_of, with_test_codes(container, made_of[2]))
         return found
 
     def _forget(self) -> None:
@@ -312,7 +323,7 @@ class Recorder:
     async def _look_at(self, beside: _Beside) -> None:
         try:
             prepared = await self._ready(beside.session)
-            traced = self._evaluate(prepared.container, beside.hit, prepared.guards)
+            traced = self._evaluate(prepared.container, beside.hit, prepared.guards("rule"))
             if beside.session.tail is None:
                 self._keep(beside.session, traced, "rule", "dry", beside.reply)
                 self._counted("by_rule")

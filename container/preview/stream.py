@@ -16,11 +16,26 @@ MOST_STREAMS = 50
 BEAT_SECONDS = 15.0
 
 
-class Streams:
-    """Of all pages that look on. `lives`: whether a session is not over. `close` ends them, and so the listener can."""
+def mode_told(session: Session) -> dict[str, Any]:
+    """What of a session is always visible."""
+    return {"mode": session.mode, "draft": session.draft is not None}
 
-    def __init__(self, hide: Hide, lives: Callable[[Session], bool], *, beat: float = BEAT_SECONDS) -> None:
-        self._hide, self._lives, self._beat = hide, lives, beat
+
+class Streams:
+    """Of all pages that look on. `lives`: whether a session is not over. `mode`: what of it is always shown.
+
+    `close` ends them, and so the listener can.
+    """
+
+    def __init__(
+        self,
+        hide: Hide,
+        lives: Callable[[Session], bool],
+        *,
+        mode: Callable[[Session], Mapping[str, Any]] = mode_told,
+        beat: float = BEAT_SECONDS,
+    ) -> None:
+        self._hide, self._lives, self._mode, self._beat = hide, lives, mode, beat
         self._number, self._over, self._turn = 0, asyncio.Event(), asyncio.Lock()
 
     @property
@@ -39,7 +54,7 @@ class Streams:
                 if not self._lives(session):
                     yield stream_event("ended", {})
                     return
-                yield stream_event("mode", {"mode": session.mode, "draft": session.draft is not None})
+                yield stream_event("mode", self._mode(session))
                 known, version = version, ring.version
                 if (oldest := ring.next_number - len(ring)) > first:
                     first = oldest

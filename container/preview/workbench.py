@@ -107,6 +107,9 @@ class Workbench:
             session.draft, session.unready = found, None
         return problems_json(found.problems, filename)
 
+    def live_changed(self, session: Session) -> bool:
+        return session.draft is not None and session.draft.base != self._in_force.file().digest
+
     def text(self, session: Session) -> str:
         draft = session.draft or session.unready
         return self._in_force.file().text if draft is None else str(draft.text)

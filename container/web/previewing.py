@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from container.effects import Reply, SetCookie
 from container.event import Hit
-from container.preview.marks import COOKIE
+from container.preview.marks import COOKIE, without_marks
 from container.preview.recorder import Recorder
 from container.preview.sessions import LONGEST_SECONDS, Mode, Session
 from container.web.metrics import Metrics
@@ -79,6 +79,8 @@ class Previewing:
         reply = await self.recorder.marked(hit)
         if reply is not None:
             return reply
+        # A mark that is over, or another server's, is nobody's business either.
+        hit = without_marks(hit)
         reply = await live(hit)
         self.recorder.beside(hit, reply)
         return reply

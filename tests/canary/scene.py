@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ import httpx
 
 from tests import canaries
 from tests.canaries import EMAIL, FIRST_NAME, IP, PAGE, PHONE, USER_AGENT, USER_DATA, USER_ID
+from tests.cli.processes import PATIENCE_SECONDS
 
 ROTATED = "c4nary-renewed-t0ken-51c7"
 ORDER = 'O-4711 "quoted"'
@@ -283,6 +285,48 @@ def sent_by_nobody(public: str) -> Iterator[bytes]:
                 yield caller.recv(65_536)
             except OSError:
                 yield b""
+
+
+def seen_in_a_preview(caller: httpx.Client, public: str, admin: str) -> Iterator[httpx.Response]:
+    """A session of a preview, in which hits are run dry and really sent, and what who looks at it is shown of them."""
+    token = {"authorization": f"Bearer {canaries.ADMIN_TOKEN}"}
+    session = caller.post(f"{admin}/preview/sessions", headers=token).json()
+    at, mark = f"{admin}/preview/{session['id']}", session["header"]["value"]
+    share = caller.get(f"{at}/state", headers=token).json()["share"]
+    rules = [{"address": "127.0.0.0/8"}]
+    caller.post(f"{at}/rules", headers=token, json={"rules": rules}).raise_for_status()
+    carrying = {"host": "www.shop.example", **canaries.HEADERS, "x-gtm-server-preview": mark}
+    address = f"{public}/mp/collect?{urlencode({'measurement_id': 'G-CANARY', 'api_secret': canaries.API_SECRET})}"
+    for mode in ("dry", "send"):
+        caller.post(f"{at}/mode", headers=token, json={"mode": mode}).raise_for_status()
+        yield caller.get(f"{public}/g/collect?{GA4}&{EVENT}&{ITEMS}", headers=carrying)
+        yield caller.post(address, json=MESSAGE, headers=carrying)
+    yield caller.get(f"{public}/_preview/{quote(EMAIL)}", headers=carrying)
+    yield caller.post(f"{at}/draft", headers=token, json={"text": f"version: 1\nodd: {canaries.LITERAL}\n"})
+    yield caller.post(f"{at}/mode", headers=token, json={"mode": EMAIL})
+    yield from (
+        caller.get(f"{admin}{path}") for path in (f"/preview/{quote(EMAIL)}", f"/preview/shared/{quote(EMAIL)}")
+    )
+    # An answer that is late is shown late.
+    _until_answered(caller, at, token)
+    for number in range(1, 5):
+        yield caller.get(f"{at}/records/{number}", headers=token)
+        yield caller.get(f"{admin}/preview/shared/{share}/records/{number}")
+    for path in ("state", "summary"):
+        yield caller.get(f"{admin}/preview/shared/{share}/{path}")
+    yield caller.get(at, headers=token)
+    yield caller.post(f"{at}/end", headers=token, json={})
+
+
+def _until_answered(caller: httpx.Client, at: str, token: Mapping[str, str]) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    for number in (3, 4):
+        while True:
+            record = caller.get(f"{at}/records/{number}", headers=token).json()
+            if record["outgoing"] and all(each["answer"] for each in record["outgoing"]):
+                break
+            assert time.monotonic() < until, [each["answer"] for each in record["outgoing"]]
+            time.sleep(0.05)
 
 
 def asked_of_the_admin(caller: httpx.Client, admin: str) -> Iterator[httpx.Response]:

@@ -39,6 +39,7 @@ class Played:
     answers: list[tuple[str, bytes]] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
     modes: dict[str, int] = field(default_factory=dict)
+    previewed: list[httpx.Response] = field(default_factory=list)
     sent: str = ""
 
     def answered(self, answer: httpx.Response) -> None:
@@ -83,6 +84,9 @@ def _play(served: Serving, found: Played, folder: Path) -> None:
         for hits in (scene.sent_by_a_browser, scene.sent_by_a_server):
             for answer in hits(caller, served.public):
                 found.answered(answer)
+        found.previewed = list(scene.seen_in_a_preview(caller, served.public, served.admin))
+        for answer in found.previewed:
+            found.answered(answer)
         found.answers += [("no HTTP", answer) for answer in scene.sent_by_nobody(served.public)]
         for expected in (
             r'delivery\.answered tag="TikTok" .* verdict=delivered',
@@ -148,6 +152,15 @@ def test_no_answer_shows_any_of_it(played: Played) -> None:
     for place, answer in played.answers:
         assert not SEARCH.within(answer), (place, answer)
         assert b"Traceback" not in answer
+
+
+def test_what_was_previewed_is_all_that_was_meant(played: Played) -> None:
+    records = [each.json() for each in played.previewed if "/records/" in each.request.url.path]
+    assert len(records) == 8
+    assert [each["mode"] for each in records] == ["dry"] * 4 + ["send"] * 4
+    answers = [each["answer"] for record in records for each in record["outgoing"] if each["mode"] == "send"]
+    assert {each["status"] for each in answers} >= {200, 400, 422, 401, 503, None}
+    assert all(record["console"] for record in records), "a tag that fails is told of"
 
 
 def test_no_byte_at_rest_shows_any_of_it(played: Played) -> None:

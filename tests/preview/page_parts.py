@@ -124,6 +124,9 @@ class Workbench:
         session.draft = found
         return problems_json(found.problems, filename)
 
+    def live_changed(self, session: Session) -> bool:
+        return session.draft is not None and session.draft.base != self.file.digest
+
     async def draft_file(self, session: Session, content: bytes) -> Sequence[Json]:
         found = drafted_bytes(content, self.file)
         session.draft = found if isinstance(found, Draft) else session.draft

@@ -50,3 +50,8 @@ def test_nothing_behind_preview_sees_the_mark(cookie: str, left: str | None) -> 
     assert HEADER not in plain.headers
     for name in ("id", "received", "method", "path", "query", "body", "ip"):
         assert getattr(plain, name) == getattr(came, name)
+
+
+def test_a_hit_with_nothing_of_preview_is_itself() -> None:
+    for came in (hit(), hit(cookie="a=b; c=d")):
+        assert without_marks(came) is came

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -17,8 +19,9 @@ from container.engine.guards import Memory
 from container.engine.trace import Traced, trace
 from container.event import Hit
 from container.preview import recorder as recording
-from container.preview.recorder import MOST_UNDER_WAY, MOST_WAITING, REMEMBERED_HITS
+from container.preview.recorder import MOST_UNDER_WAY, MOST_WAITING, REMEMBERED
 from container.preview.rules import rule
+from container.preview.sessions import Session
 from tests.preview.parts import FILE, HOOK, LIVE, TOKEN, VENDOR, Stage, Vendor, a_hit, container, outgoing, stage
 
 QUIET = FILE.replace("triggers: {Every: {}}", "triggers: {Every: {events: nothing}}")
@@ -256,18 +259,111 @@ def test_a_copy_of_an_event_is_a_copy_in_preview_too() -> None:
     asyncio.run(scenario())
 
 
+COPY = "name=purchase&event_id=E1"
+
+
 def test_what_guards_remember_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recording, "REMEMBERED_HITS", 2)
+    monkeypatch.setattr(recording, "REMEMBERED", 3)
 
     async def scenario() -> None:
         async with stage() as here:
             session = here.session()
-            for number in (1, 2, 3):
-                await here.recorder.marked(marked(session.mark, "name=purchase&event_id=E1", number=number))
-            assert [len(each["outgoing"]) for each in await here.records(session)] == [2, 0, 2]
+            for number, event in enumerate(("E1", "E1", "E2", "E1"), 1):
+                await here.recorder.marked(marked(session.mark, f"name=purchase&event_id={event}", number=number))
+            assert [len(each["outgoing"]) for each in await here.records(session)] == [2, 0, 2, 2]
 
     asyncio.run(scenario())
-    assert REMEMBERED_HITS == 1000
+    assert REMEMBERED == 10_000
+
+
+async def renewed(here: Stage, session: Session, change: Callable[[], object]) -> list[int]:
+    """How many requests went out of an event, of its copy, of it after the change, and of a copy after that."""
+    for number in range(1, 5):
+        await here.recorder.marked(marked(session.mark, COPY, number=number))
+        if number == 2:
+            change()
+    return [len(each["outgoing"]) for each in await here.records(session)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda session: setattr(session, "mode", "send"),
+        lambda session: session.test_codes.update(Hook="unknown"),
+        lambda session: session.test_codes.update(Pixel="TEST2"),
+        lambda session: setattr(session, "draft", SimpleNamespace(container=container())),
+    ],
+    ids=["mode", "code", "another code", "draft"],
+)
+def test_what_was_seen_in_another_mode_or_draft_or_with_another_code_makes_no_copy(change: Any) -> None:
+    async def scenario() -> None:
+        async with stage() as here:
+            session = here.session("test", Pixel="TEST1")
+            assert await renewed(here, session, lambda: change(session)) == [2, 0, 2, 0]
+
+    asyncio.run(scenario())
+
+
+def test_a_code_that_the_mode_does_not_use_changes_nothing_about_copies() -> None:
+    async def scenario() -> None:
+        async with stage() as here:
+            session = here.session()
+            assert await renewed(here, session, lambda: session.test_codes.update(Pixel="T")) == [2, 0, 0, 0]
+
+    asyncio.run(scenario())
+
+
+def test_a_dry_run_holds_back_nothing_that_is_then_to_be_sent() -> None:
+    async def scenario() -> None:
+        async with stage() as here:
+            session = here.session()
+            await here.recorder.marked(marked(session.mark, COPY))
+            session.mode = "send"
+            await here.recorder.marked(marked(session.mark, COPY, number=2))
+            await here.records(session)
+            assert len(here.vendor.got) == 2
+
+    asyncio.run(scenario())
+
+
+def test_a_hit_by_rule_of_which_nothing_leaves_holds_back_none_with_the_mark() -> None:
+    async def scenario() -> None:
+        async with stage() as here:
+            session = here.session("send")
+            session.rules = [rule({"path": "/collect"})]
+            for number in (1, 2):
+                await looked_at(here, a_hit(COPY, number=number))
+            await here.recorder.marked(marked(session.mark, COPY, number=3))
+            assert [len(each["outgoing"]) for each in await here.records(session)] == [2, 0, 2]
+            assert len(here.vendor.got) == 2
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("source", ["composed", "replayed"])
+def test_what_is_sent_by_hand_is_no_copy_and_makes_none(source: Any) -> None:
+    async def scenario() -> None:
+        async with stage() as here:
+            session = here.session("send")
+            await here.recorder.marked(marked(session.mark, COPY))
+            for number in (2, 3):
+                await here.recorder.take(session, a_hit(COPY, number=number), source)
+            await here.recorder.marked(marked(session.mark, COPY, number=4))
+            assert [len(each["outgoing"]) for each in await here.records(session)] == [2, 2, 2, 0]
+            assert len(here.vendor.got) == 6
+
+    asyncio.run(scenario())
+
+
+def test_a_hit_by_hand_first_holds_back_none_with_the_mark() -> None:
+    async def scenario() -> None:
+        async with stage() as here:
+            session = here.session()
+            await here.recorder.take(session, a_hit(COPY), "composed")
+            await here.recorder.marked(marked(session.mark, COPY, number=2))
+            assert [len(each["outgoing"]) for each in await here.records(session)] == [2, 2]
+
+    asyncio.run(scenario())
 
 
 def test_a_session_that_is_over_leaves_nothing_behind() -> None:

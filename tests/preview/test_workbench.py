@@ -200,6 +200,23 @@ def test_live_and_draft_are_compared_on_the_same_hit(tmp_path: Path) -> None:
     with_bench(tmp_path, work)
 
 
+def test_a_draft_says_when_the_live_file_is_no_longer_the_one_that_it_was_made_beside(tmp_path: Path) -> None:
+    async def work(bench: Workbench, session: Session, here: Bench) -> None:
+        assert not bench.live_changed(session)
+        text = bench.text(session)
+        await bench.draft(session, text.replace("TEST-", "DRY-"), "d.yaml")
+        assert not bench.live_changed(session)
+        here.file = live(text.replace("TEST-", "TRY-"))
+        assert bench.live_changed(session)
+        here.file = live(text)
+        assert not bench.live_changed(session)
+        here.file = live(text.replace("TEST-", "TRY-"))
+        session.draft = None
+        assert not bench.live_changed(session)
+
+    with_bench(tmp_path, work)
+
+
 def test_a_hit_by_hand_runs_as_the_sessions_and_its_number_is_told(tmp_path: Path) -> None:
     async def work(bench: Workbench, session: Session, here: Bench) -> None:
         assert await bench.run(session, PURCHASE, source="composed") == 1

@@ -52,12 +52,12 @@ function say(sentence) {
 
 // ---- the mode, which is always visible
 
-function showMode({ mode, draft: runs }) {
-  state.mode = mode;
+function showMode({ mode, draft: runs, live_changed: changed }) {
+  Object.assign(state, { mode, draft: runs, live_changed: changed });
   document.body.dataset.mode = tail ? "tail" : mode;
   at("strip").textContent = STRIPS[tail ? "tail" : mode];
   if (tail) return;
-  at("runs").textContent = runs ? "of a draft" : "of the live file";
+  at("runs").textContent = runs ? (changed ? "of a draft; the live file has changed since" : "of a draft") : "of the live file";
   for (const radio of at("modes").querySelectorAll("input")) radio.checked = radio.value === mode;
 }
 
@@ -295,7 +295,7 @@ at("back").addEventListener("click", back);
 at("clear")?.addEventListener("click", async () => { await change("clear", {}); shown = { number: 0, event: 0, record: null, whole: false }; show(panel); });
 at("modes")?.addEventListener("change", async (happened) => {
   const { mode } = await change("mode", { mode: happened.target.value }).catch(() => state);
-  showMode({ mode, draft: state.draft });
+  showMode({ ...state, mode });
 });
 for (const button of at("panels").querySelectorAll("[data-panel]")) button.addEventListener("click", () => { document.body.classList.add("looks"); show(button.dataset.panel); });
 
