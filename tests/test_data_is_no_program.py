@@ -27,6 +27,9 @@ FORMATS: Mapping[str, str] = {
     "container.delivery.postgres_rows": "SQL, of columns that the code names",
     "container.delivery.postgres_tables": "SQL, of tables and numbers that the code names",
     "container.delivery.rerun": "the name of a key, in a sentence of ours",
+    "container.engine.traced_variables": "a short form of ours, with the rest of the reference that stands in the file",
+    "container.preview.stored": "JSON of ours, with JSON",
+    "container.web.previewing": "a page of ours, with sentences of ours",
     "container.web.reply": "the length of a body",
 }
 """Modules that put values into text by `format` or `%`, and what they put."""
@@ -40,6 +43,11 @@ BY_NAME: Mapping[str, str] = {
     "container.engine.coerce": "fields of a settings model, by the validator's own names",
     "container.engine.preview_only": "fields of a settings model",
     "container.engine.resolve": "fields of a settings model",
+    "container.engine.traced_settings": "fields of a settings model",
+    "container.engine.traced_values": "fields of a settings model",
+    "container.engine.traced_variables": "fields of a settings model",
+    "container.preview.drafts": "fields of a problem",
+    "container.preview.stored": "fields of a dataclass",
     "container.sandbox.answers": "fields of a dataclass",
     "tags.tiktok_events_api.properties": "fields that the code lists",
     "tags.tiktok_events_api.surroundings": "fields that the code lists",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
-from operator import methodcaller
 from typing import Any, NamedTuple
 
 from container.case import event_json
@@ -127,8 +126,12 @@ def _view(tag: CompiledTag, scope: Scope, seen: Scope | None) -> dict[str, Any]:
 
 def _consent(types: Iterable[str], scope: Scope) -> Iterator[dict[str, Any]]:
     for name in types:
-        found = attempt(methodcaller("signal", name), scope)
+        found = attempt(_signal_of(name), scope)
         yield {"type": name, **_signal(Signal(False, found.notes[-1]) if found.raised else found.value)}
+
+
+def _signal_of(name: str) -> Callable[[Scope], Signal]:
+    return lambda scope: scope.signal(name)
 
 
 def _signal(signal: Signal) -> dict[str, Any]:
