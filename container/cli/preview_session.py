@@ -94,7 +94,7 @@ def shown(api: AdminApi, session: Session) -> str:
     page = session.page if session.page.startswith("http") else f"{api.address}{session.page}"
     where = "" if session.link.startswith("http") else " (on the public host)"
     lines = {
-        "Watch": page,
+        "Watch": f"{page} (in a browser that has not been there before, open {api.address}/ first)",
         "Mark your browser": f"{session.link}{where}",
         "Mark anything else": f"{name}: {value}",
         "Try it": session.curl,

@@ -245,6 +245,8 @@ async def _admin_pages(
         spools=options.data / SPOOL if options.spool else None,
         others=(lambda: ()) if reports is None else reports.metrics,
         publisher=previews.publisher,
+        # On a database they are in there, and looked for there.
+        previews=None if options.store else previews.sessions,
     )
     opened.push_async_callback(admin.caretaker.jobs.close)
     if not options.store:

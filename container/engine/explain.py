@@ -58,7 +58,7 @@ def _sentence(tag: CompiledTag, scope: Scope, decision: Decision) -> str:
         case "not_triggered":
             return _not_triggered(tag.triggers, scope)
         case "blocked_by_consent":
-            return "needs " + " and ".join(_refused(name, scope) for name in decision.refused)
+            return "needs " + ", and ".join(_refused(name, scope) for name in decision.refused)
         case "incomplete":
             return " and ".join(lacking(lack) for lack in decision.lacking)
     if decision.reason or decision.trigger is None:

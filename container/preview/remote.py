@@ -67,7 +67,7 @@ class Remote:
 
     def _told(self, session: Session, code: str) -> Mapping[str, Any]:
         public = self._bench.public.rstrip("/")
-        line = ["curl", f"{public or 'https://YOUR-HOST'}{_EXAMPLE}", "-H", f"{HEADER}: {session.mark}"]
+        line = ["curl", "-i", f"{public or 'https://YOUR-HOST'}{_EXAMPLE}", "-H", f"{HEADER}: {session.mark}"]
         return {
             "id": session.id,
             "page": f"/preview/{session.id}",

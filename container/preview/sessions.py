@@ -331,6 +331,14 @@ class Sessions:
         """Whether the session is not over, as far as anybody has looked."""
         return self._sessions.get(session.id) is session
 
+    def forget_records(self, *, dry_run: bool) -> int:
+        """How many records all sessions have. Unless it is a dry run they are gone then."""
+        found = sum(len(session.records) for session in self._sessions.values())
+        if not dry_run:
+            for session in self._sessions.values():
+                session.records.clear()
+        return found
+
     def all(self, now: float) -> Sequence[Session]:
         """Those that are not over, in the order in which they were started."""
         self.expire(now)

@@ -15,6 +15,7 @@ from container.delivery.progress import Progress
 from container.delivery.selection import Place, RowDetail, Selection
 from container.delivery.store import Store
 from container.engine.container import Container
+from container.preview.sessions import Sessions
 from container.web.jobs import Job, Jobs
 
 logger = logging.getLogger("container.web")
@@ -28,7 +29,8 @@ def _nothing() -> None:
 class Caretaker:
     """`container`: the one in force, `None` without one. `wake`: has the worker look at its lanes. `clock`: Unix ms.
 
-    `folder`: the data folder, where it has one. `spools`: the folder of the spools, where there are any.
+    `folder`: the data folder, where it has one. `spools`: the folder of the spools, where there are any. `previews`:
+    those whose records are in this process alone.
     """
 
     store: Store
@@ -38,6 +40,7 @@ class Caretaker:
     jobs: Jobs = field(default_factory=Jobs)
     folder: Path | None = None
     spools: Path | None = None
+    previews: Sessions | None = None
 
     def replay(self, selection: Selection) -> Job:
         """Sends dead letters again. Raises `BusyError`, like the next two."""
@@ -65,6 +68,9 @@ class Caretaker:
             tags = {tag.name: str(tag.once_per.key) for tag in known if tag.once_per is not None}
             begin = partial(forget.forget, self.store, person, progress, tags=tags, dry_run=dry_run)
             await begin(folder=self.folder, spools=self.spools)
+            recorded = 0 if self.previews is None else self.previews.forget_records(dry_run=dry_run)
+            if recorded:
+                progress.changed[forget.PREVIEWS] = recorded
 
         return self.jobs.begin("count" if dry_run else "forget", work)
 

@@ -18,6 +18,7 @@ from container.delivery.outcomes import Latest, Outcomes
 from container.delivery.remedies import advice
 from container.delivery.store import Store, StoreError
 from container.preview.publishing import Publisher
+from container.preview.sessions import Sessions
 from container.web.access import GUARDED, Form, Refused, form_token, refusal, sent_form
 from container.web.caretaker import Caretaker
 from container.web.current import Current
@@ -49,7 +50,7 @@ class Admin:
     The current container's notice stands at the top of the page. `wake`: has the worker look at its lanes. `jobs`: long
     work that was begun. `outcomes`: of the latest requests. `folder`: where the store is. `spools`: the folder of the
     spools, where there are any. `others`: the figures of the processes for which this one stands. `publisher`: writes
-    the container file, where preview may do that.
+    the container file, where preview may do that. `previews`: those whose records are in this process alone.
     """
 
     current: Current
@@ -66,11 +67,12 @@ class Admin:
     spools: Path | None = None
     others: Callable[[], Sequence[Figures]] = tuple
     publisher: Publisher | None = None
+    previews: Sessions | None = None
 
     @property
     def caretaker(self) -> Caretaker:
         """What looks after deliveries, with the container that is in force."""
-        known = (self.wake, lambda: self.now, self.jobs, self.folder, self.spools)
+        known = (self.wake, lambda: self.now, self.jobs, self.folder, self.spools, self.previews)
         return Caretaker(self.store, lambda: self.current.container, *known)
 
     @property

@@ -54,7 +54,8 @@ def test_a_draft_runs_and_how_to_mark_a_hit_is_said(server: Preview, draft: Path
     assert server.runs == draft.read_text(encoding="utf-8")
     assert found.stdout == (
         'The draft runs now. Changed: tag "TikTok" changed.\n'
-        f"Watch:              {server.address}/preview/abc-1\n"
+        f"Watch:              {server.address}/preview/abc-1 "
+        f"(in a browser that has not been there before, open {server.address}/ first)\n"
         "Mark your browser:  /_preview/single-use-code (on the public host)\n"
         "Mark anything else: X-Gtm-Server-Preview: mark\n"
         f"Try it:             {SESSION['curl']}\n"

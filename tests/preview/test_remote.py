@@ -73,7 +73,7 @@ def test_a_session_is_told_as_it_is_documented(tmp_path: Path) -> None:
             "id": session.id,
             "page": f"/preview/{session.id}",
             "header": {"name": "X-Gtm-Server-Preview", "value": session.mark},
-            "curl": "curl 'https://YOUR-HOST/g/collect?v=2&tid=G-EXAMPLE01&cid=1.2&en=page_view'"
+            "curl": "curl -i 'https://YOUR-HOST/g/collect?v=2&tid=G-EXAMPLE01&cid=1.2&en=page_view'"
             f" -H 'X-Gtm-Server-Preview: {session.mark}'",
             "mode": "dry",
             "ends": NOW + IDLE_SECONDS,

@@ -7,7 +7,7 @@ import logging
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,14 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from container.delivery.person import person
 from container.delivery.progress import Progress
 from container.delivery.row import acceptance
 from container.delivery.schema import FILE
 from container.delivery.sqlite import SqliteStore, open_store
 from container.engine.run import run as run_hit
 from container.event import Hit
+from container.preview.sessions import Sessions
 from container.web.access import GUARDED
 from container.web.admin import authorised
 from container.web.caretaker import Caretaker
@@ -420,6 +422,23 @@ def test_a_person_is_forgotten_and_first_only_counted(tmp_path: Path) -> None:
             assert (await here.done("/forget", {"email": canaries.EMAIL}))["changed"] == counted["changed"]
             again = await here.done("/forget", {"email": canaries.EMAIL})
             assert again["changed"] == {"waiting": 0, "dead": 0, "guards": 0}
+
+    run(work())
+
+
+def test_what_previews_have_recorded_is_forgotten_with_any_person(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with desk(tmp_path) as here:
+            sessions = Sessions()
+            session = sessions.start(NOW / 1000)
+            session.records.add({"hit": {"path": "/g/collect"}})
+            caretaker = replace(here.caretaker, previews=sessions)
+            for dry_run, left in ((True, 1), (False, 0)):
+                job = caretaker.forget(person(email=canaries.EMAIL), dry_run=dry_run)
+                await caretaker.jobs.finished(job)
+                assert job.progress.changed["records of previews"] == 1
+                assert len(session.records) == left
+            assert sessions.open
 
     run(work())
 

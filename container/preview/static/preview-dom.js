@@ -112,7 +112,7 @@ async function copied(text) {
 // ---- curl
 
 export function curl(method, address, headers, body) {
-  const lines = [`curl -g -X ${/^[A-Z]+$/.test(method) ? method : "POST"} --url ${quoted(address)}`];
+  const lines = [`curl -i -g -X ${/^[A-Z]+$/.test(method) ? method : "POST"} --url ${quoted(address)}`];
   for (const [name, held] of headers) {
     if (/^[\w!#$%&*+.^`|~-]+$/.test(name)) lines.push(`-H ${quoted(`${name}: ${held}`)}`);
   }
