@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import queue
-import shutil
 import socket
 import subprocess
 import sys
@@ -23,10 +23,10 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.browser.tabs import CHROMIUM, PATIENCE_SECONDS, chromium
+
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT = Path(__file__).parent / "node_modules" / "@minimal-analytics" / "ga4" / "dist" / "index.js"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-PATIENCE_SECONDS = 60.0
 
 CLICK_ID = "E.C.P.CqwBYrowserTest_Case-Kept.0123456789"
 BROWSER_ID = "01K0T8BYGJH63785W68YS5NN1R_.tt.1"
@@ -188,15 +188,17 @@ def received_events(sandbox: int, wanted: int) -> list[dict[str, Any]]:
 @pytest.mark.chromium
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 @pytest.mark.skipif(not CLIENT.exists(), reason="the npm package is not installed: npm ci --prefix tests/browser")
-def test_a_purchase_in_chromium_reaches_tiktok_right_to_the_field(tmp_path: Path, shop: Shop, sandbox: int) -> None:
+def test_a_purchase_in_chromium_reaches_tiktok_right_to_the_field(shop: Shop, sandbox: int) -> None:
     url = f"http://localhost:{shop.port}/?ttclid={CLICK_ID}"
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-    quiet = ["--disable-background-networking", "--disable-component-update", "--remote-debugging-port=0"]
-    profile = f"--user-data-dir={tmp_path / 'profile'}"
-    assert CHROMIUM is not None
-    with running(CHROMIUM, *flags, *quiet, profile, "--lang=en-GB", url):
-        cookies = shop.seen.get(timeout=PATIENCE_SECONDS)
-        events = {event["event"]: event for event in received_events(sandbox, 2)}
+
+    async def visit() -> tuple[str, list[dict[str, Any]]]:
+        async with chromium() as tab:
+            await tab.open(url)
+            seen = await asyncio.to_thread(shop.seen.get, timeout=PATIENCE_SECONDS)
+            return seen, await asyncio.to_thread(received_events, sandbox, 2)
+
+    cookies, received = asyncio.run(visit())
+    events = {event["event"]: event for event in received}
 
     assert f"ttclid={CLICK_ID}" in cookies, "the reply's cookie is in the browser"
     page, purchase = events["Pageview"], events["Purchase"]
