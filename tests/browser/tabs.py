@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.async_api import Locator, Page, async_playwright
+from playwright.async_api import HttpCredentials, Locator, Page, TimeoutError, async_playwright
 
 CHROMIUM = (
     os.environ.get("CHROMIUM")
@@ -17,12 +17,16 @@ CHROMIUM = (
     or shutil.which("chromium-browser")
     or shutil.which("google-chrome")
 )
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = float(os.environ.get("PATIENCE", 60))
 WIDE, NARROW = (1280, 900), (390, 844)
 
 _FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic")
 
+IMAGES = os.environ.get("PREVIEW_IMAGES")
+"""The folder that pictures are kept in, such as `docs/images`; without it none are made of the flow."""
+
 Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 
 class Tab:
@@ -49,7 +53,10 @@ class Tab:
     async def until_says(self, *words: str, within: str = "#shown") -> None:
         """Returns when the part of the page shows all of these."""
         for word in words:
-            await self.first(within).filter(has_text=word).wait_for()
+            try:
+                await self.first(within).filter(has_text=word).wait_for()
+            except TimeoutError as problem:
+                raise AssertionError(f'"{word}" is not in:\n{await self.text(within)}') from problem
 
     async def text(self, selector: str = "#shown") -> str:
         """What a person reads there."""
@@ -82,14 +89,29 @@ class Tab:
 
 
 @asynccontextmanager
-async def chromium(*, scripts: bool = True) -> AsyncIterator[Tab]:
-    """A page in a Chromium of its own, which ends with the block."""
+async def chromium(*, scripts: bool = True, password: str = "") -> AsyncIterator[Tab]:
+    """A page in a Chromium of its own, which ends with the block. `password`: given to whoever asks for one."""
+    known: HttpCredentials | None = {"username": "ada", "password": password} if password else None
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=CHROMIUM, args=list(_FLAGS), timeout=PATIENCE_SECONDS * 1000
         )
         try:
-            context = await browser.new_context(java_script_enabled=scripts, locale="en-GB")
+            context = await browser.new_context(java_script_enabled=scripts, locale="en-GB", http_credentials=known)
             yield Tab(await context.new_page())
         finally:
             await browser.close()
+
+
+async def pictures(tab: Tab, name: str, around: str = "") -> None:
+    """What is to be seen now, in light and dark, on a desk and on a telephone. `around`: what is in the middle."""
+    if not IMAGES:
+        return
+    for size in (NARROW, WIDE):
+        await tab.size(size)
+        for scheme in SCHEMES:
+            await tab.scheme(scheme)
+            if around:
+                await tab.first(around).evaluate("found => found.scrollIntoView({block: 'center'})")
+            await tab.picture(Path(IMAGES) / f"preview-{name}-{scheme}-{size[0]}.png")
+    await tab.scheme("light")
