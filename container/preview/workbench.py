@@ -7,6 +7,7 @@ import base64
 import binascii
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from container.component import Component
@@ -15,6 +16,7 @@ from container.engine.container import Container
 from container.engine.trace import trace
 from container.event import Hit
 from container.preview.bench import Json, RefusedError, Source
+from container.preview.configured import given_by
 from container.preview.differing import difference
 from container.preview.drafts import Draft, drafted, problems_json
 from container.preview.in_force import InForce
@@ -57,7 +59,15 @@ class Workbench:
         return self._publisher is not None
 
     def hide(self, record: Json) -> dict[str, Any]:
-        return masked(record, known=[path for client in self._container().clients for path in client.paths])
+        return masked(record, known=self._known())
+
+    def _known(self) -> set[str]:
+        """Texts of the files that run, which hits do not bring along."""
+        clients = self._container().clients
+        known = {*(client.name for client in clients), *(path for client in clients for path in client.paths)}
+        with suppress(RefusedError):
+            known.update(given_by(self._in_force.file().model))
+        return known
 
     def name(self) -> str:
         return self._container().name

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.async_api import HttpCredentials, Locator, Page, TimeoutError, async_playwright
+from playwright.async_api import HttpCredentials, Locator, Page, async_playwright
+from playwright.async_api import TimeoutError as TooLateError
 
 CHROMIUM = (
     os.environ.get("CHROMIUM")
@@ -17,7 +18,7 @@ CHROMIUM = (
     or shutil.which("chromium-browser")
     or shutil.which("google-chrome")
 )
-PATIENCE_SECONDS = float(os.environ.get("PATIENCE", 60))
+PATIENCE_SECONDS = 60.0
 WIDE, NARROW = (1280, 900), (390, 844)
 
 _FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic")
@@ -55,7 +56,7 @@ class Tab:
         for word in words:
             try:
                 await self.first(within).filter(has_text=word).wait_for()
-            except TimeoutError as problem:
+            except TooLateError as problem:
                 raise AssertionError(f'"{word}" is not in:\n{await self.text(within)}') from problem
 
     async def text(self, selector: str = "#shown") -> str:
@@ -107,6 +108,8 @@ async def pictures(tab: Tab, name: str, around: str = "") -> None:
     """What is to be seen now, in light and dark, on a desk and on a telephone. `around`: what is in the middle."""
     if not IMAGES:
         return
+    # What it told a moment ago is no part of what readers look for.
+    await tab.value("document.querySelector('.toast')?.remove()")
     for size in (NARROW, WIDE):
         await tab.size(size)
         for scheme in SCHEMES:

@@ -13,8 +13,8 @@ from urllib.parse import quote
 import pytest
 
 from tests.browser.preview_parts import Desk, desk
-from tests.browser.tabs import CHROMIUM, NARROW, WIDE, Scheme
-from tests.preview.page_parts import DENIED, EMAIL, PURCHASE, STRANGE, TEST_ORDER
+from tests.browser.tabs import CHROMIUM, NARROW, WIDE, Scheme, pictures
+from tests.preview.page_parts import DENIED, EMAIL, PURCHASE, STRANGE, TEST_ORDER, live
 from tests.web.markup import payloads
 
 TABS = ("Tags", "Variables", "Event Data", "Consent", "Request", "Outgoing", "Conversions", "Console")
@@ -87,6 +87,71 @@ def test_why_a_tag_did_not_fire_is_said_in_a_sentence(tmp_path: Path) -> None:
         assert "value: TEST-1" in await here.tab.text()
         await here.look(4)
         await here.tab.until("document.querySelector('#shown').innerText.includes('no client took the hit')")
+
+    looking(tmp_path, work)
+
+
+REASONS = """
+version: 1
+container: {name: Example Shop, id: SHOP-1}
+consent: {default: denied}
+clients: {GA4: {type: ga4}}
+triggers:
+  All Pages: {events: page_view}
+  Big Purchase: {events: purchase, when: [{value: "{{ event.value }}", greater_than: 100}]}
+  Purchase: {events: purchase}
+  Staff: {when: [{variable: IP Address, is_in_network: [198.51.100.0/24]}]}
+tags:
+"""
+NOT_FIRING = {
+    "Pixel of large orders": "triggers: [All Pages, Big Purchase], pixel_id: C1EXAMPLEPIXEL000000",
+    "Pixel without staff": "triggers: [Purchase], exceptions: [Staff], pixel_id: C1EXAMPLEPIXEL000000",
+    "Pixel of last year": "triggers: [Purchase], paused: true, pixel_id: C1EXAMPLEPIXEL000000",
+    "Pixel by page": 'triggers: [Purchase], pixel_id: "{{ event.pixel }}"',
+    "Pixel of the shop": "triggers: [Purchase], pixel_id: C2EXAMPLEPIXEL000000",
+}
+EVERY_TAG = "type: tiktok_events_api, access_token: '${secret:TIKTOK_TOKEN}', browser: {pixel: true}"
+
+
+def test_why_a_tag_did_not_fire_is_read_without_opening_it(tmp_path: Path) -> None:
+    said = {
+        "Pixel of large orders": 'not triggered|Trigger "Big Purchase" does not hold: {{ event.value }} is 72.5, which',
+        "Pixel without staff": 'blocked by an exception|Exception "Staff" holds: the event is "purchase" and IP',
+        "Pixel of last year": "paused|The tag is paused",
+        "Pixel by page": 'incomplete|No value for "pixel_id", which the tag needs: {{ event.pixel }} is not set',
+        "Pixel of the shop": "blocked by consent|Needs ad_storage, which is denied (gcs)",
+    }
+
+    async def tag_says(here: Desk, tag: str, words: str) -> None:
+        summary = here.tab.page.locator("details.tag > summary").filter(has_text=tag)
+        shown = (await summary.inner_text()).replace("\u00a0", " ")
+        assert [each for each in words.split("|") if each not in shown] == [], shown
+
+    async def work(here: Desk) -> None:
+        tags = "".join(f"  {name}: {{{EVERY_TAG}, {more}}}\n" for name, more in NOT_FIRING.items())
+        here.bench.file, here.bench.masks = live(REASONS + tags), True
+        here.bench.keep(here.session, {**PURCHASE, "query": PURCHASE["query"].replace("gcs=G111", "gcs=G100")})
+        await here.look(1)
+        await here.tab.until_says("Not fired (5)")
+        await pictures(here.tab, "reasons")
+        for tag, words in said.items():
+            await tag_says(here, tag, words)
+
+        common, purchase = PURCHASE["query"].split("&en=")
+        twice = "\n".join([f"en={purchase}"] * 2)
+        here.bench.keep(here.session, {**PURCHASE, "query": common, "body": twice})
+        await here.look(2, 1)
+        await here.tab.until_says("request 2")
+        await tag_says(here, "Pixel of the shop", "duplicate|A copy of what was sent within 48h for the event ID")
+
+        number = here.bench.keep(here.session, PURCHASE)
+        old = here.session.records.get(number)
+        assert old is not None
+        old["outgoing"][0]["why"] = "the event is older than what the vendor takes"
+        here.session.records.replace(number, old)
+        await here.look(3)
+        await here.tab.until_says("the event is older")
+        await tag_says(here, "Pixel of the shop", "fired|older than what the vendor takes")
 
     looking(tmp_path, work)
 
@@ -228,6 +293,7 @@ def test_each_tab_fits_its_screen(tmp_path: Path, size: tuple[int, int], scheme:
             pictures.append(f"preview-{name.lower().replace(' ', '-')}-{scheme}-{size[0]}.png")
             await here.tab.picture(folder / pictures[-1])
 
+        await here.tab.until_says("4", within=".figures div")
         await picture("list")
         await here.look(1)
         for tab in TABS:

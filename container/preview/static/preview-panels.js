@@ -142,7 +142,15 @@ export async function draft({ ask, change, state, say, refresh }) {
   let name = "draft.yaml";
   const shown = async (runs) => {
     about.textContent = runs ? "This preview runs a draft." : "This preview runs the live file. Change something, or drop a file here, to try it without touching the live container.";
-    below.replaceChildren(...await after({ ask, change, state, say, runs, changed: async (words) => { await refresh(); await shown(state.draft); say(words); } }));
+    below.replaceChildren(...await after({ ask, change, state, say, runs, changed }));
+  };
+  // The file in force is another one now.
+  const changed = async (words) => {
+    const now = await ask("text");
+    if (typed === null) { text.value = now.text; problems.replaceChildren(); point([]); }
+    await refresh();
+    await shown(now.draft);
+    say(words);
   };
   const use = async () => {
     const found = await change("draft", { text: text.value, filename: name });
