@@ -264,6 +264,7 @@ class _Masking:
             return self.json(value)
         if value in self._hidden.known:
             return value
+        self.seen[value] = "place"
         found = _ADDRESS.fullmatch(value)
         if found is None:
             return self._hide("", value)

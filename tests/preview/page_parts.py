@@ -94,7 +94,7 @@ class Workbench:
     masks: bool = False
 
     def hide(self, record: Json) -> dict[str, Any]:
-        return masked(record, known=["/g/collect"]) if self.masks else hidden(record)
+        return masked(record, known=["/g/collect", "/collect", "GA4"]) if self.masks else hidden(record)
 
     @property
     def can_publish(self) -> bool:
