@@ -215,6 +215,7 @@ BROAD_EXCEPTS = {
     "container.web.ingest": "a hit gets an answer",
     "container.preview.recorder": "a fault of preview is no hit's",
     "container.preview.sending": "around one judge",
+    "container.preview.workbench": "what a client raises is told to who compares",
     "container.cli.reports": "a process that works does not count as gone, whatever is wrong with its report",
     "container.cli.faults": "a request gets an answer",
     "container.engine.attempt": "what only preview computes decides nothing, and says what was raised",

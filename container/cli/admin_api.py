@@ -18,6 +18,10 @@ class ApiError(Exception):
     """The server did not do what it was asked for; the text says why."""
 
 
+class UnreachableError(ApiError):
+    """Nobody answers, or only a proxy: it may be different soon."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     status: int
@@ -56,7 +60,7 @@ class AdminApi:
         return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
 
     def ask(self, method: str, path: str, body: bytes = b"", kind: str = "") -> Answer:
-        """What the server answers. Raises `ApiError` when nobody does."""
+        """What the server answers. Raises `UnreachableError` when nobody does."""
         parts = urlsplit(self.address)
         connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         connection = connect(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
@@ -69,7 +73,7 @@ class AdminApi:
             return Answer(response.status, response.read(LARGEST_ANSWER))
         except (OSError, HTTPException) as problem:
             reason = getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
-            raise ApiError(f"nobody answers at {self.address} ({reason}): is the server running?") from None
+            raise UnreachableError(f"nobody answers at {self.address} ({reason}): is the server running?") from None
         finally:
             connection.close()
 
@@ -79,6 +83,7 @@ def server_address(stated: str) -> str:
     try:
         parts = urlsplit(stated.strip())
         port = parts.port
+        (parts.hostname or "").encode("idna")
     except ValueError:
         parts, port = urlsplit(""), None
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:

@@ -24,6 +24,7 @@ class Options:
     still taken once the process is no longer ready. `limits`: of the store. `store`: the address of a database, empty
     for the data folder. `accepts`: whether hits come in; `delivers`: whether deliveries go out. `workers`: processes.
     `spool`: whether hits are taken while the database is away. `allow_publish`: whether preview may write the file.
+    `tail`: whether preview may look at a masked sample of live traffic.
     """
 
     host: str
@@ -49,3 +50,4 @@ class Options:
     workers: int = 1
     spool: bool = False
     allow_publish: bool = False
+    tail: bool = False

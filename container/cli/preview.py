@@ -4,39 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from container.cli.admin_api import AdminApi, Answer, ApiError, server_address
+from container.cli.admin_api import AdminApi, ApiError, UnreachableError, server_address
+from container.cli.preview_session import (
+    TOKEN,
+    OverError,
+    Session,
+    ended,
+    lasting,
+    looked_at,
+    reason,
+    sent,
+    shown,
+    started,
+)
 from container.cli.reload import digest, watch
 from container.cli.starting import admin_token
-from container.config.hide import hidden_in
-from container.config.problem import Problem, as_text, printable
+from container.config.problem import printable
 from container.config.source import LARGEST_FILE
 
-TOKEN = "TAG_CONTAINER_ADMIN_TOKEN"  # noqa: S105  # the name of the variable
 SERVER = "http://127.0.0.1:8081"
-SESSIONS = "/preview/sessions"
+LOOK_SECONDS = 3.0
+"""So often a command that watches asks whether its session goes on."""
 
 Draft = Annotated[
     Path, typer.Argument(metavar="DRAFT", exists=True, dir_okay=False, readable=True, help="The container file to try.")
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Session:
-    """What the server says of a session. Everything is shown as it came, without what a terminal would obey."""
-
-    id: str
-    page: str
-    link: str
-    header: tuple[str, str]
-    curl: str
-    mode: str
 
 
 def preview(
@@ -58,138 +57,101 @@ def preview(
     try:
         _carried_out(api, draft, watches=watch)
     except (ApiError, OSError) as problem:
-        typer.echo(printable(f"tag-container preview: {_reason(problem)}"), err=True)
+        typer.echo(printable(f"tag-container preview: {reason(problem)}"), err=True)
         raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        typer.echo("The draft is no longer sent again. The session goes on until it ends.", err=True)
 
 
 def _carried_out(api: AdminApi, draft: Path, *, watches: bool) -> None:
     known = digest(draft)
     content = _content(draft)
-    session = _started(api)
-    accepted = _sent(api, session, draft, content)
+    session = started(api)
+    try:
+        accepted = sent(api, session, draft, content)
+    except BaseException:
+        # Also when it was interrupted: nobody else knows of the session yet.
+        ended(api, session)
+        raise
     if not accepted and not watches:
-        api.ask("DELETE", f"{SESSIONS}/{session.id}")
+        ended(api, session)
         raise typer.Exit(1)
-    typer.echo(_shown(api, session))
+    typer.echo(shown(api, session))
     if watches:
-        asyncio.run(_again_and_again(api, session, draft, known))
+        _Watching(api, draft, session).until_interrupted(known)
 
 
-async def _again_and_again(api: AdminApi, session: _Session, draft: Path, known: bytes) -> None:
-    wanted = asyncio.Event()
-    watching = asyncio.create_task(watch(draft, known, wanted))
-    typer.echo("Watching the file. Ctrl-C ends that.", err=True)
+@dataclass(slots=True)
+class _Watching:
+    """A draft that is sent again when it changes. `waits`: it is still to be sent; `away`: nobody answers just now."""
+
+    api: AdminApi
+    draft: Path
+    session: Session
+    waits: bool = False
+    away: bool = False
+
+    def until_interrupted(self, known: bytes) -> None:
+        """Raises `ApiError` when the session has ended, and `OSError` when the file can no longer be watched."""
+        try:
+            asyncio.run(self._again_and_again(known))
+        except KeyboardInterrupt:
+            goes_on = (
+                f"The session goes on {lasting(self.session, now=time.time())}: its page has a button that ends it."
+            )
+            typer.echo(f"The draft is no longer sent again. {goes_on}", err=True)
+
+    async def _again_and_again(self, known: bytes) -> None:
+        wanted = asyncio.Event()
+        watching = asyncio.create_task(watch(self.draft, known, wanted))
+        typer.echo("Watching the file. Ctrl-C ends that.", err=True)
+        try:
+            while True:
+                self.waits |= await _is_wanted(wanted, watching)
+                await asyncio.to_thread(self._turn)
+        finally:
+            watching.cancel()
+
+    def _turn(self) -> None:
+        """Sends the draft if it has changed, and looks whether the session goes on otherwise."""
+        try:
+            self._done()
+        except OverError:
+            raise
+        except UnreachableError as problem:
+            if not self.away:
+                typer.echo(printable(f"tag-container preview: {reason(problem)}"), err=True)
+                typer.echo("The file is still watched, and sent when the server answers.", err=True)
+            self.away = True
+            return
+        except (ApiError, OSError) as problem:
+            self.waits = False
+            typer.echo(printable(f"{self.draft}: {reason(problem)}"), err=True)
+        if self.away:
+            typer.echo("The server answers again.", err=True)
+        self.away = False
+
+    def _done(self) -> None:
+        if self.waits:
+            sent(self.api, self.session, self.draft, _content(self.draft))
+            self.waits = False
+        else:
+            self.session = looked_at(self.api, self.session)
+
+
+async def _is_wanted(wanted: asyncio.Event, watching: asyncio.Task[None]) -> bool:
+    """Whether the file has changed, or else it is time to look. Raises `OSError` when nobody watches any more."""
+    waiting = asyncio.create_task(wanted.wait())
     try:
-        while True:
-            await wanted.wait()
-            wanted.clear()
-            try:
-                content = _content(draft)
-            except OSError as problem:
-                typer.echo(printable(f"{draft}: {_reason(problem)}"), err=True)
-                continue
-            await asyncio.to_thread(_sent, api, session, draft, content)
+        await asyncio.wait((waiting, watching), timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        watching.cancel()
-
-
-def _started(api: AdminApi) -> _Session:
-    answer = api.ask("POST", SESSIONS, b"{}", "application/json")
-    if answer.status != 201:
-        raise ApiError(_why_not(answer))
-    said = answer.json()
-    try:
-        found = _Session(
-            id=str(said["id"]),
-            page=str(said["page"]),
-            link=str(said["link"]),
-            header=(str(said["header"]["name"]), str(said["header"]["value"])),
-            curl=str(said["curl"]),
-            mode=str(said["mode"]),
-        )
-    except (KeyError, TypeError):
-        raise ApiError("what answers there is no preview of tag-container") from None
-    if not found.id.replace("-", "").replace("_", "").isalnum() or not found.id.isascii():
-        raise ApiError("what answers there is no preview of tag-container")
-    return found
-
-
-def _sent(api: AdminApi, session: _Session, draft: Path, content: bytes) -> bool:
-    """Sends the draft and says what became of it. Whether it runs now."""
-    answer = api.ask("PUT", f"{SESSIONS}/{session.id}/draft", content, "text/yaml")
-    if answer.status not in (200, 422):
-        raise ApiError(_why_not(answer))
-    said = answer.json()
-    try:
-        problems = [_problem(each) for each in said["problems"]]
-    except (KeyError, TypeError, ValueError):
-        raise ApiError("what answers there is no preview of tag-container") from None
-    if problems:
-        # Of what is too large to be a container file no line is worth showing.
-        text = "" if len(content) > LARGEST_FILE else content.decode("utf-8-sig", "replace")
-        typer.echo(
-            as_text(problems, filename=printable(str(draft)), text=text, hidden=hidden_in(text)) + "\n", err=True
-        )
-    errors = sum(each.level == "error" for each in problems)
-    if answer.status == 200:
-        changes = said.get("difference") or []
-        typer.echo(f"The draft runs now. {_changed(changes)}")
-        return True
-    said_so = f"The draft has {errors} error{'' if errors == 1 else 's'}"
-    typer.echo(f"{said_so}: what ran before goes on.", err=True)
-    return False
-
-
-def _problem(said: Mapping[str, Any]) -> Problem:
-    line, column, length = (max(1, min(int(said[name]), LARGEST_FILE)) for name in ("line", "column", "length"))
-    code, sentence, hint = (printable(str(said[name])) for name in ("code", "sentence", "hint"))
-    return Problem(code, "error" if said["level"] == "error" else "warning", line, column, length, sentence, hint)
-
-
-def _changed(changes: Sequence[Mapping[str, Any]]) -> str:
-    if not changes:
-        return "It is the same as the live file."
-    named = [f'{each["kind"]} "{each["name"]}" {each["what"]}' for each in changes[:_MOST_NAMED]]
-    more = len(changes) - len(named)
-    return printable("Changed: " + ", ".join(named) + (f" and {more} more" if more else "") + ".")
-
-
-_MOST_NAMED = 10
-
-
-def _shown(api: AdminApi, session: _Session) -> str:
-    name, value = session.header
-    page = session.page if session.page.startswith("http") else f"{api.address}{session.page}"
-    where = "" if session.link.startswith("http") else " (on the public host)"
-    lines = {
-        "Watch": page,
-        "Mark your browser": f"{session.link}{where}",
-        "Mark anything else": f"{name}: {value}",
-        "Try it": session.curl,
-        "Mode": {"dry": "dry run, nothing leaves", "test": "test events"}.get(session.mode, session.mode),
-    }
-    width = max(map(len, lines)) + 1
-    return "\n".join(f"{key + ':':<{width}} {printable(line)}" for key, line in lines.items())
+        waiting.cancel()
+    if watching.done():
+        raise OSError(f"the folder of the file can no longer be watched ({watching.exception() or 'it is gone'})")
+    is_wanted = wanted.is_set()
+    wanted.clear()
+    return is_wanted
 
 
 def _content(path: Path) -> bytes:
     """What is sent of the file: of one that is too large so much that the server sees that it is."""
     with path.open("rb") as file:
         return file.read(LARGEST_FILE + 4)
-
-
-def _why_not(answer: Answer) -> str:
-    match answer.status:
-        case 401 | 403 | 404:
-            return (
-                f"there is no preview for this token there, or the session has ended; see that {TOKEN} is the server's"
-            )
-        case 413:
-            return "the draft is larger than 1 MB"
-    return printable(answer.said(f"the server answers {answer.status}; its log says more"))
-
-
-def _reason(problem: Exception) -> str:
-    return (problem.strerror or str(problem)) if isinstance(problem, OSError) else str(problem)

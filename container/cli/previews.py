@@ -60,7 +60,7 @@ def open_previews(
     the public listener as visitors know it, empty when nobody said it. What is under way ends with `opened`.
     """
     current = engine.current
-    sessions = Sessions(changed=lambda is_open: _put(ingest, previewing if is_open else None))
+    sessions = Sessions(lambda is_open: _put(ingest, previewing if is_open else None), tails=options.tail)
     in_force = InForce(lambda: current.live)
     judges = judges_of(registry.of_kind("tag"))
     recorder = Recorder(

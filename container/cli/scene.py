@@ -96,7 +96,7 @@ The container is running, with a sandbox beside it.
 {scene.stage.notice}
 
   Open     {scene.sandbox}   what the sandbox received
-           {admin_at}/   deliveries; any user name, and as the password the admin token
+           {admin_at}/   deliveries and preview; any user name, and as the password the admin token
   Token    {token or "the one in TAG_CONTAINER_ADMIN_TOKEN"}
   Hits     {hits}
 

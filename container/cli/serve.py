@@ -93,6 +93,9 @@ def serve(
     allow_publish: Annotated[
         bool, typer.Option("--allow-publish", help="Let preview write the container file, and reload it.")
     ] = False,
+    tail: Annotated[
+        bool, typer.Option("--tail", help="Let preview look at a masked sample of the live traffic.")
+    ] = False,
     log_format: Annotated[
         Format, typer.Option(envvar="TAG_CONTAINER_LOG_FORMAT", help="How lines of the log are written.")
     ] = "text",
@@ -129,6 +132,7 @@ def serve(
         workers=workers,
         spool=spool,
         allow_publish=allow_publish,
+        tail=tail,
     )
     carry_out(options, config, own)
 

@@ -35,7 +35,7 @@ async def told(answer: Awaitable[Response]) -> Response:
     except HTTPException as problem:
         return said(problem.status_code, problem.detail)
     except RuleError as problem:
-        return said(422, str(problem))
+        return as_json({"error": str(problem), "part": problem.part, "rule": problem.number}, 422)
     except RefusedError as problem:
         return said(409, str(problem))
 

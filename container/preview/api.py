@@ -6,6 +6,7 @@ form's token, or whoever shows the admin token as a bearer, which no browser doe
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ from starlette.routing import Route
 from container.preview.answers import as_json, kept, nothing, said, told, whole
 from container.preview.bench import Bench
 from container.preview.brief import summary
-from container.preview.changes import Change, Changes
+from container.preview.changes import OF_TAILS, REVEAL_REFUSED, TAIL_ONLY_LOOKS, Change, Changes
 from container.preview.presets import presets
 from container.preview.sessions import Session
 from container.preview.stream import BEAT_SECONDS, Streams
@@ -51,7 +52,7 @@ class PreviewApi:
             Route("/preview/{id}/text", self._reading(self._text)),
             Route("/preview/{id}/difference", self._reading(self._difference)),
             Route("/preview/{id}/versions", self._reading(self._versions)),
-            *(Route(f"/preview/{{id}}/{name}", self._changing(each), methods=["POST"]) for name, each in changes),
+            *(Route(f"/preview/{{id}}/{name}", self._changing(name, each), methods=["POST"]) for name, each in changes),
         ]
 
     def allows(self, request: Request) -> bool:
@@ -98,8 +99,10 @@ class PreviewApi:
 
         return answered
 
-    def _changing(self, change: Change) -> Handler:
+    def _changing(self, name: str, change: Change) -> Handler:
         async def work(request: Request, session: Session) -> Response:
+            if session.tail is not None and name not in OF_TAILS:
+                return said(403, REVEAL_REFUSED if name == "reveal" else TAIL_ONLY_LOOKS)
             return as_json(await change(session, await document(request)))
 
         async def changed(request: Request) -> Response:
@@ -125,12 +128,14 @@ class PreviewApi:
             "ends": session.ends,
             "dropped": session.records.dropped,
             "tags": list(self.bench.tags(session)),
+            **_tail(session),
         }
         if "id" in request.path_params:
+            shown["share"] = session.share
+        if "id" in request.path_params and session.tail is None:
             shown |= {
                 "header": HEADER,
                 "mark": session.mark,
-                "share": session.share,
                 "public": self.bench.public,
                 "codes": dict(session.test_codes),
                 "rules": [each.told() for each in session.rules],
@@ -140,16 +145,17 @@ class PreviewApi:
         return as_json(shown)
 
     async def _summary(self, _request: Request, session: Session) -> Response:
-        return as_json(summary(record for _, record in session.records.since(0)))
+        return as_json({**await summary(session.records.each()), **_tail(session)})
 
     async def _record(self, request: Request, session: Session) -> Response:
-        return as_json(whole(self.bench.hide(kept(session, request.path_params["number"]))))
+        record = kept(session, request.path_params["number"])
+        return as_json(await asyncio.to_thread(lambda: whole(self.bench.hide(record, session))))
 
     async def _text(self, _request: Request, session: Session) -> Response:
         return as_json({"text": self.bench.text(session), "draft": session.draft is not None})
 
     async def _difference(self, _request: Request, session: Session) -> Response:
-        return as_json({"things": list(self.bench.difference(session))})
+        return as_json({"things": list(await self.bench.difference(session))})
 
     async def _versions(self, _request: Request, _session: Session) -> Response:
         return as_json({"versions": list(await self.bench.versions())})
@@ -159,3 +165,8 @@ class PreviewApi:
             return said(503, "Too many pages of preview are open.")
         headers = {**GUARDED, "x-accel-buffering": "no"}
         return StreamingResponse(self.streams.of(session), media_type="text/event-stream", headers=headers)
+
+
+def _tail(session: Session) -> dict[str, Any]:
+    """What a tail looks at; nothing of any other session."""
+    return {} if session.tail is None else {"tail": session.tail.told()}

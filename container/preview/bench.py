@@ -26,8 +26,12 @@ class Bench(Protocol):
     def can_publish(self) -> bool:
         """Whether a draft may become the live file."""
 
-    def hide(self, record: Json) -> dict[str, Any]:
-        """The record as it is shown without reveal."""
+    @property
+    def tail(self) -> bool:
+        """Whether somebody may look at a masked sample of live traffic."""
+
+    def hide(self, record: Json, session: Session) -> dict[str, Any]:
+        """The session's record as it is shown without reveal. May run in any thread."""
 
     def name(self) -> str:
         """The container's name."""
@@ -38,10 +42,13 @@ class Bench(Protocol):
     async def draft(self, session: Session, text: str, filename: str) -> Sequence[Json]:
         """Takes the draft unless it has errors; all its problems, as `validate` gives them. Empty: the live file."""
 
+    async def draft_file(self, session: Session, content: bytes) -> Sequence[Json]:
+        """The same for a file as it was sent. One that is empty has the problem that `validate` finds."""
+
     def text(self, session: Session) -> str:
         """The draft's text, the live file's when there is none."""
 
-    def difference(self, session: Session) -> Sequence[Json]:
+    async def difference(self, session: Session) -> Sequence[Json]:
         """By named thing: `kind`, `name`, `what`, and `lines` of a unified diff."""
 
     async def publish(self, session: Session, *, by: str) -> None:
@@ -57,4 +64,4 @@ class Bench(Protocol):
         """Runs a hit as if it had come in with the session's mark. The number of its record."""
 
     async def compared(self, session: Session, hit: Json) -> Json:
-        """What `live` and `draft` would do with the hit, each as it is traced. Nothing is sent."""
+        """What `live` and `draft` would do with the hit, each as it is traced, cut like a record. Nothing is sent."""

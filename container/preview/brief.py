@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Iterator, Mapping
 from typing import Any
 
 Json = Mapping[str, Any]
@@ -34,10 +34,10 @@ def brief(record: Json) -> dict[str, Any]:
     }
 
 
-def summary(records: Iterable[Json]) -> dict[str, Any]:
+async def summary(records: AsyncIterable[Json]) -> dict[str, Any]:
     """Totals of the session: hits, events, and of each tag how often it got which status and verdict."""
     hits, events, tags = 0, 0, dict[str, dict[str, Any]]()
-    for record in records:
+    async for record in records:
         hits += 1
         found = (record.get("told") or {}).get("events", ())
         events += len(found)

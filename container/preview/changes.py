@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -10,11 +11,20 @@ from starlette.exceptions import HTTPException
 
 from container.preview.answers import hit_in, kept, number_in, text_in, whole
 from container.preview.bench import Bench
-from container.preview.rules import MOST_RULES, rule
+from container.preview.rules import rules_of
 from container.preview.sessions import Session
 
 BY = "admin_token"
 MODES = ("dry", "test", "send")
+
+OF_TAILS = frozenset({"clear", "end"})
+"""All that can be changed of a tail."""
+
+TAIL_ONLY_LOOKS = "A tail only looks on at live traffic. Start a preview to try, to send or to change something."
+REVEAL_REFUSED = (
+    "A tail stays masked: nobody sees visitors of the live traffic whole, not even with the admin token. "
+    "To see everything of a request, send it yourself in a preview."
+)
 
 logger = logging.getLogger("container.web")
 
@@ -70,12 +80,7 @@ class Changes:
         return {"codes": dict(session.test_codes)}
 
     async def rules(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
-        rules = stated.get("rules")
-        if not isinstance(rules, list) or not all(isinstance(each, dict) for each in rules):
-            raise HTTPException(422, "The rules are a list.")
-        if len(rules) > MOST_RULES:
-            raise HTTPException(422, f"A session has {MOST_RULES} rules at most.")
-        session.rules[:] = [rule(each) for each in rules]
+        session.rules[:] = rules_of(stated.get("rules"))
         return {"rules": [each.told() for each in session.rules]}
 
     async def clear(self, session: Session, _stated: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -113,7 +118,10 @@ class Changes:
         number = stated.get("number")
         hit = hit_in(stated) if number is None else kept(session, number_in(stated, "number"))["hit"]
         told = await self._bench.compared(session, hit)
-        return {side: self._bench.hide({"told": told[side]})["told"] for side in ("live", "draft")}
+        return {side: await asyncio.to_thread(self._shown, told[side], session) for side in ("live", "draft")}
+
+    def _shown(self, told: Mapping[str, Any], session: Session) -> Any:
+        return self._bench.hide({"told": told}, session)["told"]
 
     def _is_allowed(self) -> None:
         if not self._bench.can_publish:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import unified_diff
 from typing import Any, Literal
 
 import orjson
 
 from container.config.problem import LINE_BREAK, printable
-from container.config.source import Entry, Node, Table, plain, read
+from container.config.source import LARGEST_FILE, Entry, Node, Table, patiently, plain, quickly
 
 SECTIONS: Mapping[str, str] = {
     "clients": "client",
@@ -31,8 +31,15 @@ MOST_SHOWN, LONGEST_LINE = 2_000, 500
 MOST_COMPARED, MOST_PAIRS = 400, 200_000
 """Lines of one thing on either side, and pairs of lines in all. What is more shows as taken out and put in."""
 
+LARGEST_SLOW = 100_000
+"""Characters of a text that LibYAML does not read as we do. Of a larger one no things are told apart: it takes long."""
+
 _CONTEXT = 3
 _CUT = "…"
+_UNTOLD = " The things in these files are not told apart: one of them cannot be read, or not soon enough."
+_MORE = f" More than {MOST_CHANGES:,} things differ. The others are not shown."
+_REST = " The rest is not shown."
+"""Sentences begin with a blank, as lines that have not changed."""
 
 What = Literal["added", "removed", "changed"]
 
@@ -73,14 +80,16 @@ def difference(before: str, after: str) -> tuple[Change, ...]:
     budget = _Budget()
     old, new = _things(before), _things(after)
     if old is None or new is None:
-        return (_change(budget, FILE, "", _whole(before), _whole(after)),)
+        change = _change(budget, FILE, "", _whole(before), _whole(after))
+        return (replace(change, lines=[_UNTOLD, *change.lines]),)
     found: list[Change] = []
     for kind, name in [*new, *(key for key in old if key not in new)]:
         was, now = old.get((kind, name)), new.get((kind, name))
-        if was is None or now is None or was.lines != now.lines or was.value != now.value:
-            found.append(_change(budget, kind, name, was, now))
+        if was is not None and now is not None and was.lines == now.lines and was.value == now.value:
+            continue
         if len(found) == MOST_CHANGES:
-            break
+            return (*found, Change(FILE, "", "changed", [_MORE]))
+        found.append(_change(budget, kind, name, was, now))
     return tuple(found)
 
 
@@ -136,7 +145,7 @@ def _cut(lines: Iterator[str], most: int) -> list[str]:
     shown: list[str] = []
     for line in lines:
         if len(shown) >= most:
-            shown.append(f" {_CUT}")
+            shown.append(_REST)
             break
         whole = printable(line[: LONGEST_LINE + 1])
         shown.append(whole if len(line) <= LONGEST_LINE + 1 else whole + _CUT)
@@ -154,11 +163,12 @@ def _spelled(thing: _Thing | None) -> Sequence[str]:
 
 
 def _things(text: str) -> dict[tuple[str, str], _Thing] | None:
-    """The named things of a text; `None` when it cannot be read."""
-    root = read(text).root
+    """The named things of a text; `None` when it cannot be read, or not soon enough."""
+    text = text.removeprefix("\ufeff")
+    root = _root(text)
     if not isinstance(root, Table):
         return None
-    lines = LINE_BREAK.split(text.removeprefix("\ufeff"))
+    lines = LINE_BREAK.split(text)
     found: dict[tuple[str, str], _Thing] = {}
     for section, entry in root.entries.items():
         if section in SECTIONS and isinstance(entry.value, Table):
@@ -168,6 +178,13 @@ def _things(text: str) -> dict[tuple[str, str], _Thing] | None:
         else:
             found[SETTING, section] = _Thing(_lines_of(entry, lines, flow=root.flow), plain(entry.value))
     return found
+
+
+def _root(text: str) -> Node | None:
+    if len(text) > LARGEST_FILE:
+        return None
+    root = quickly(text)
+    return patiently(text).root if root is None and len(text) <= LARGEST_SLOW else root
 
 
 def _lines_of(entry: Entry, lines: Sequence[str], *, flow: bool) -> Sequence[str]:

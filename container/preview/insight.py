@@ -52,7 +52,7 @@ KINDS: Sequence[Kind] = (
     Kind(
         "IP address",
         frozenset({"ip", "client_ip_address", "ip_address"}),
-        "Name the proxy in --trusted-proxies, so that the visitor's address is known.",
+        "Name the proxy in --trusted-proxy, so that the visitor's address is known.",
     ),
     Kind(
         "User agent",

@@ -22,7 +22,9 @@ from container.preview.answers import nothing
 from container.preview.api import PreviewApi
 from container.preview.changes import BY
 from container.preview.remote import Remote
-from container.preview.sessions import TooManyError
+from container.preview.rules import share_of
+from container.preview.sessions import NO_TAIL, SessionError
+from container.preview.tail import MOST_A_SECOND, USUAL_PERCENT
 from container.web.access import GUARDED, Form, form_token, sent_form
 from container.web.health import moment
 from container.web.pages import NOT_DONE, gone_to
@@ -30,6 +32,8 @@ from container.web.pages import NOT_DONE, gone_to
 logger = logging.getLogger("container.web")
 
 _HERE = Path(__file__).parent
+_NO_SHARE = "A share is a number above 0, and 100 at most. Write it like 1 or 0.5."
+_LONGEST_PERCENT = 100
 _KINDS = {".css": "text/css", ".js": "text/javascript"}
 
 
@@ -48,10 +52,13 @@ class PreviewPages:
             *_static(),
             Route("/preview", self._start),
             Route("/preview/start", self._started, methods=["POST"]),
+            Route("/preview/tail", self._tailed, methods=["POST"]),
             Route("/preview/shared/{share}", self._looked_on),
             *Remote(self._api).routes(),
             *self._api.routes(),
             Route("/preview/{id}", self._session),
+            # Also where only the method is wrong, so that this tells nobody what there is.
+            Route("/preview{rest:path}", nothing()),
         ]
 
     async def _start(self, request: Request) -> Response:
@@ -60,35 +67,73 @@ class PreviewPages:
         return await self._opening(request)
 
     async def _started(self, request: Request) -> Response:
-        api = self._api
-        if not api.allows(request):
-            return nothing()
-        form = await sent_form(request, api.token, api.clock())
+        form = await self._sent(request)
         if not isinstance(form, Form):
-            status, sentence = NOT_DONE[form]
-            return await self._opening(request, status=status, problem=sentence)
+            return form
         try:
-            session = self._bench.sessions.start(api.clock())
-        except TooManyError as problem:
+            session = self._bench.sessions.start(self._api.clock())
+        except SessionError as problem:
             return await self._opening(request, status=409, problem=str(problem))
         logger.info("preview.started session=%s by=%s", session.id, BY)
         return gone_to(session.id)
 
-    async def _opening(self, request: Request, *, status: int = 200, problem: str = "") -> Response:
-        sessions = self._bench.sessions.all(self._api.clock())
-        return await self._shown(request, "start.html", status=status, problem=problem, sessions=sessions)
+    async def _tailed(self, request: Request) -> Response:
+        form = await self._sent(request)
+        if not isinstance(form, Form):
+            return form
+        if not self._bench.tail:
+            return await self._opening(request, status=403, problem=NO_TAIL)
+        written = form.one("percent").strip()
+        percent = share_of(written)
+        if percent is None:
+            return await self._opening(request, status=422, percent=written, percent_problem=_NO_SHARE)
+        try:
+            session = self._bench.sessions.tail(percent, self._api.clock())
+        except SessionError as problem:
+            return await self._opening(request, status=409, problem=str(problem))
+        logger.info("preview.tail_started session=%s percent=%g by=%s", session.id, percent, BY)
+        return gone_to(session.id)
+
+    async def _sent(self, request: Request) -> Form | Response:
+        """The form of somebody who may send it, or what they are answered."""
+        if not self._api.allows(request):
+            return nothing()
+        form = await sent_form(request, self._api.token, self._api.clock())
+        if isinstance(form, Form):
+            return form
+        status, sentence = NOT_DONE[form]
+        return await self._opening(request, status=status, problem=sentence)
+
+    async def _opening(
+        self,
+        request: Request,
+        *,
+        status: int = 200,
+        problem: str = "",
+        percent: str = f"{USUAL_PERCENT:g}",
+        percent_problem: str = "",
+    ) -> Response:
+        values = {
+            "problem": problem,
+            "percent": percent[:_LONGEST_PERCENT],
+            "percent_problem": percent_problem,
+            "tail": self._bench.tail,
+            "most_a_second": MOST_A_SECOND,
+            "sessions": self._bench.sessions.all(self._api.clock()),
+        }
+        return await self._shown(request, "start.html", status=status, **values)
 
     async def _session(self, request: Request) -> Response:
         session = self._api.session_of(request)
         if session is None:
             return nothing()
-        return await self._shown(request, "session.html", base=f"{session.id}/", shared=False)
+        return await self._shown(request, "session.html", base=f"{session.id}/", shared=False, tail=session.tail)
 
     async def _looked_on(self, request: Request) -> Response:
         session = self._api.shared_of(request)
         if session is None:
             return nothing()
-        return await self._shown(request, "session.html", base=f"{session.share}/", shared=True)
+        return await self._shown(request, "session.html", base=f"{session.share}/", shared=True, tail=session.tail)
 
     async def _shown(self, request: Request, name: str, *, status: int = 200, **values: Any) -> Response:
         shared = values.get("shared", False)

@@ -118,7 +118,10 @@ class Publisher:
         before = _content(self.path)
         on_disk = text_digest(before.decode("utf-8-sig", "replace"))
         if base != was.digest:
-            raise PublishError("Another file is in force since the draft was made: compare it with that one first.")
+            raise PublishError(
+                "Another file is in force by now. Use the draft once more, so that it is compared with that one, "
+                "and publish it then."
+            )
         if on_disk != base:
             raise PublishError(
                 "The file on the disk is not the one in force: somebody has changed it. "

@@ -2,7 +2,8 @@
 
 A hit with a session's mark runs through the draft alone: its reply is the draft's, and what the draft would send is
 recorded, and sent where the session's mode says so. A hit that a rule takes runs live as always; the draft runs beside
-it, afterwards, and sends nothing. Nothing of either is stored, and no fault here is a hit's.
+it, afterwards, and sends nothing; so does the live file beside one that a tail draws. Nothing of them is stored, and no
+fault here is a hit's.
 """
 
 from __future__ import annotations
@@ -32,9 +33,11 @@ from container.preview.marks import marks_of, without_marks
 from container.preview.rules import taken
 from container.preview.sending import Vendors, answer_to, body_of, pairs, request_of
 from container.preview.sessions import Mode, Session, Sessions
+from container.preview.tail import Tail, hidden
 
 MOST_WAITING, MOST_UNDER_WAY = 64, 64
-"""Hits by rule that wait for the draft, and requests on their way to vendors. What is more is let go, and counted."""
+"""Hits that ran live and wait to be looked at, and requests on their way to vendors. What is more is let go, and
+counted."""
 
 FRESH_SECONDS = 1.0
 """So often it is asked anew which sessions are open: each hit without a mark pays for it."""
@@ -43,9 +46,10 @@ REMEMBERED_HITS = 1000
 """After so many hits a session forgets which guards are taken, so that it does not grow."""
 
 Source = Literal["marked", "rule", "tail", "composed", "replayed"]
-Seen = Literal["marked", "ignored", "by_rule", "skipped", "failed"]
+Seen = Literal["marked", "ignored", "by_rule", "tailed", "skipped", "failed"]
 """What became of a hit while a session was open. `ignored`: its mark is of no session, or of one that is over;
-`skipped`: more hits by rule came than the draft could look at; `failed`: a fault of ours while it was recorded."""
+`tailed`: a tail looked at it; `skipped`: more hits came by rule, or were drawn by a tail, than could be looked at;
+`failed`: a fault of ours while it was recorded."""
 
 Evaluate = Callable[[Container, Hit, Memory], Traced]
 
@@ -102,6 +106,7 @@ class Recorder:
         self._waiting: deque[_Beside] = deque()
         self._looking: asyncio.Task[None] | None = None
         self._open: Sequence[Session] = ()
+        self._tails = 0
         self._counted_at = -FRESH_SECONDS
 
     async def marked(self, hit: Hit) -> Reply | None:
@@ -115,7 +120,7 @@ class Recorder:
         return None
 
     def beside(self, hit: Hit, reply: Reply) -> None:
-        """A hit without a mark was taken, and answered with this reply: the draft looks at it later if a rule says so.
+        """A hit without a mark was taken, and answered with this reply. Rules and tails may take it, for later.
 
         Never raises.
         """
@@ -123,8 +128,11 @@ class Recorder:
             now = self.clock()
             if not 0 <= now - self._counted_at < FRESH_SECONDS:
                 self._open, self._counted_at = self.sessions.all(now), now
+                self._tails = sum(1 for session in self._open if session.tail is not None)
             for session in self._open:
-                if session.rules and taken(session.rules, hit, session.id):
+                if session.tail is not None:
+                    self._draw(session, session.tail, hit, reply)
+                elif session.rules and taken(session.rules, hit, session.id):
                     self._look(_Beside(session, hit, reply))
         except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's
             self._failed(problem)
@@ -183,13 +191,8 @@ class Recorder:
 
     def _keep(self, session: Session, traced: Traced, source: Source, mode: Mode, reply: Reply | None = None) -> None:
         """Records the hit, and starts to send what the mode says. `reply`: where it is not the draft's."""
-        outcome = traced.outcome
-        rows, console = planned_rows(outcome, traced.taken)
-        outgoing = [self._outgoing(row, outcome, mode) for row in rows]
-        record = self._record(session, outcome.hit, source, told=traced.told, console=console)
-        record |= {"outgoing": outgoing, "mode": mode}
-        if reply is not None:
-            record["reply"] = reply_json(reply)
+        record, rows = self._evaluated(session, traced, source, mode, reply)
+        outgoing = record["outgoing"]
         room = max(MOST_UNDER_WAY - len(self._under_way), 0)
         leaving = [place for place, each in enumerate(outgoing) if each["mode"] != "dry"]
         for place in leaving[room:]:
@@ -197,6 +200,25 @@ class Recorder:
         number = session.records.add(record)
         for place in leaving[:room]:
             self._start(self._send(session, number, record, place, rows[place]))
+
+    async def _keep_masked(self, beside: _Beside, traced: Traced, container: Container) -> None:
+        """Records a hit of a tail: what is kept of it can be shown to anybody who may look on."""
+        record, _ = self._evaluated(beside.session, traced, "tail", "dry", beside.reply)
+        # It takes as long as the trace, and hits have their turn in between.
+        await asyncio.sleep(0)
+        beside.session.records.add(hidden(record, [path for client in container.clients for path in client.paths]))
+
+    def _evaluated(
+        self, session: Session, traced: Traced, source: Source, mode: Mode, reply: Reply | None
+    ) -> tuple[dict[str, Any], list[Row]]:
+        """The record of a hit, and the rows that it tells of under `outgoing`."""
+        outcome = traced.outcome
+        rows, console = planned_rows(outcome, traced.taken)
+        record = self._record(session, outcome.hit, source, told=traced.told, console=console)
+        record |= {"outgoing": [self._outgoing(row, outcome, mode) for row in rows], "mode": mode}
+        if reply is not None:
+            record["reply"] = reply_json(reply)
+        return record, rows
 
     def _outgoing(self, row: Row, outcome: Outcome, mode: Mode) -> dict[str, Any]:
         """A request as the record has it: `mode` says whether it leaves, and `why` why not where it might have."""
@@ -250,6 +272,15 @@ class Recorder:
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
+    def _draw(self, session: Session, tail: Tail, hit: Hit, reply: Reply) -> None:
+        # Once more, since sessions may come from a process that does open tails.
+        if not self.sessions.tails or not tail.draws(hit):
+            return
+        if tail.has_room(self.clock(), self._tails):
+            self._look(_Beside(session, hit, reply))
+        else:
+            self._counted("skipped")
+
     def _look(self, beside: _Beside) -> None:
         if len(self._waiting) >= MOST_WAITING:
             self._counted("skipped")
@@ -275,8 +306,12 @@ class Recorder:
         try:
             prepared = await self._ready(beside.session)
             traced = self._evaluate(prepared.container, beside.hit, prepared.guards)
-            self._keep(beside.session, traced, "rule", "dry", beside.reply)
-            self._counted("by_rule")
+            if beside.session.tail is None:
+                self._keep(beside.session, traced, "rule", "dry", beside.reply)
+                self._counted("by_rule")
+            else:
+                await self._keep_masked(beside, traced, prepared.container)
+                self._counted("tailed")
         except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's
             self._failed(problem)
 

@@ -5,9 +5,9 @@ Only a bearer comes in, which no browser sends by itself.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import shlex
+from codecs import BOM_UTF8
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -19,8 +19,10 @@ from container.config.source import LARGEST_FILE
 from container.preview.answers import as_json, nothing
 from container.preview.api import HEADER, PreviewApi
 from container.preview.bench import RefusedError
-from container.preview.changes import BY
+from container.preview.changes import BY, TAIL_ONLY_LOOKS
+from container.preview.drafts import Draft
 from container.preview.sessions import Session, TooManyError
+from container.web.access import GUARDED
 
 logger = logging.getLogger("container.web")
 
@@ -37,6 +39,7 @@ class Remote:
     def routes(self) -> list[Route]:
         return [
             Route(PATH, self._open(self._start), methods=["POST"]),
+            Route(f"{PATH}/{{id}}", self._open(self._look), methods=["GET"]),
             Route(f"{PATH}/{{id}}", self._open(self._end), methods=["DELETE"]),
             Route(f"{PATH}/{{id}}/draft", self._open(self._draft), methods=["PUT"]),
         ]
@@ -65,11 +68,18 @@ class Remote:
         return {
             "id": session.id,
             "page": f"/preview/{session.id}",
-            "link": f"{public}/_preview/{code}",
+            "link": f"{public}/_preview/{code}" if code else "",
             "header": {"name": HEADER, "value": session.mark},
             "curl": shlex.join(line),
             "mode": session.mode,
+            "ends": session.ends,
         }
+
+    async def _look(self, request: Request) -> Response:
+        """Whether a session goes on. Not by `Sessions.of`: that somebody waits does not make it last longer."""
+        wanted = request.path_params["id"]
+        found = next((each for each in self._bench.sessions.all(self._api.clock()) if each.id == wanted), None)
+        return nothing() if found is None else as_json(self._told(found, ""))
 
     async def _end(self, request: Request) -> Response:
         session = self._api.session_of(request)
@@ -77,34 +87,38 @@ class Remote:
             return nothing()
         self._bench.sessions.end(session)
         logger.info("preview.ended session=%s by=%s", session.id, BY)
-        return as_json({})
+        return Response(status_code=204, headers=GUARDED)
 
     async def _draft(self, request: Request) -> Response:
         session = self._api.session_of(request)
         if session is None:
             return nothing()
+        if session.tail is not None:
+            return _problem(403, TAIL_ONLY_LOOKS)
         content = await _content(request)
         if content is None:
             return _problem(413, "The draft is larger than 1 MB.")
         try:
-            text = await asyncio.to_thread(content.decode, "utf-8-sig")
-            problems = await self._bench.draft(session, text, "draft.yaml")
-        except UnicodeDecodeError:
-            return _problem(400, "The draft is not text in UTF-8.")
+            problems = await self._bench.draft_file(session, content)
         except RefusedError as problem:
             return _problem(409, str(problem))
         if any(each["level"] == "error" for each in problems):
             return as_json({"problems": list(problems)}, 422)
-        return as_json({"problems": list(problems), "difference": list(self._bench.difference(session))})
+        draft: Draft | None = session.draft
+        if draft is None:
+            # It has ended meanwhile.
+            return nothing()
+        differing = await self._bench.difference(session)
+        return as_json({"version": draft.container.version, "problems": list(problems), "difference": list(differing)})
 
 
 async def _content(request: Request) -> bytes | None:
-    """The file, `None` when it is larger than a container file may be."""
+    """The file, `None` when it is larger than a container file may be, a byte order mark aside."""
     content = bytearray()
     try:
         async for chunk in request.stream():
             content += chunk
-            if len(content) > LARGEST_FILE:
+            if len(content) > LARGEST_FILE + len(BOM_UTF8) * content.startswith(BOM_UTF8):
                 return None
     except ClientDisconnect:
         return None

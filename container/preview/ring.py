@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -90,6 +90,14 @@ class Ring:
     def changed(self, version: int) -> list[tuple[int, dict[str, Any]]]:
         """The records that were added or replaced behind this version, oldest first; all for 0."""
         return [(each, _read(kept)) for each, kept in self._numbered() if kept.version > version]
+
+    async def each(self, version: int = 0) -> AsyncIterator[dict[str, Any]]:
+        """As `changed`, and whoever else waits has a turn before each. A record that is gone by then is left out."""
+        for number in [each for each, kept in self._numbered() if kept.version > version]:
+            await asyncio.sleep(0)
+            record = self.get(number)
+            if record is not None:
+                yield record
 
     async def wait(self, version: int) -> int:
         """The ring's version, once it is another than this."""

@@ -6,7 +6,7 @@ A rule may name a client id, addresses, a pattern of paths and a share of traffi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
@@ -21,6 +21,7 @@ from container.url import query_parameters
 MOST_RULES = 10
 LONGEST_VALUE = 1000
 
+_LONGEST_NAME = 40
 _IN_QUERY = "cid"
 _IN_JSON = ("client_id", "app_instance_id")
 _BROWSERS, _SERVERS = "_ga", "FPID"
@@ -37,12 +38,22 @@ class _Patterned(Settings):
 
 
 class RuleError(ValueError):
-    """A rule that cannot be. The text says what is wrong with which part, and what to write."""
+    """A rule that cannot be. The text says what is wrong with which part, and what to write.
+
+    `part`: its name, empty where the rule as a whole is meant. `number`: of the rule, from 1, where there are several.
+    """
+
+    def __init__(self, text: str, part: str = "", number: int = 1) -> None:
+        super().__init__(text)
+        self.part, self.number = part, number
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What is `None` is not asked. `path`: found anywhere in the path. `percent`: of visitors, always the same ones."""
+    """One that was checked: `rule` makes it.
+
+    What is `None` is not asked. `path`: found anywhere in the path. `percent`: of visitors, always the same ones.
+    """
 
     client_id: str | None = None
     network: IPv4Network | IPv6Network | None = None
@@ -75,18 +86,38 @@ class Rule:
         }
 
 
-def rule(written: Mapping[str, Any]) -> Rule:
+def rules_of(written: object) -> list[Rule]:
+    """All rules of a session, as somebody wrote them. Raises `RuleError`, which says which of several is wrong."""
+    if not isinstance(written, list):
+        raise RuleError('The rules are a list, such as [{"path": "^/g/collect$"}].')
+    if len(written) > MOST_RULES:
+        raise RuleError(f"A session has {MOST_RULES} rules at most.")
+    found: list[Rule] = []
+    for number, each in enumerate(written, 1):
+        try:
+            found.append(rule(each))
+        except RuleError as problem:
+            text = f"Rule {number}: {problem}" if len(written) > 1 else str(problem)
+            raise RuleError(text, problem.part, number) from None
+    return found
+
+
+def rule(written: object) -> Rule:
     """The rule of `client_id`, `address`, `path` and `percent`; empty ones do not count. Raises `RuleError`."""
+    if not isinstance(written, dict):
+        raise RuleError('A rule is an object, such as {"path": "^/g/collect$"}.')
     stripped = {name: value.strip() if isinstance(value, str) else value for name, value in written.items()}
     given = {name: value for name, value in stripped.items() if value not in (None, "")}
     unknown = sorted(given.keys() - {"client_id", "address", "path", "percent"})
     if unknown:
-        raise RuleError(f'A rule has no "{unknown[0]}": it has "client_id", "address", "path" and "percent".')
+        raise RuleError(
+            f'A rule has no "{unknown[0][:_LONGEST_NAME]}": it has "client_id", "address", "path" and "percent".'
+        )
     if not given:
         raise RuleError("The rule is empty: name a client id, an address, a path or a percentage.")
     for name in given.keys() - {"percent"}:
         if not isinstance(given[name], str) or len(given[name]) > LONGEST_VALUE:
-            raise RuleError(f'"{name}" of the rule is text of {LONGEST_VALUE:,} characters at most.')
+            raise RuleError(f'"{name}" of the rule is text of {LONGEST_VALUE:,} characters at most.', name)
     return Rule(
         given.get("client_id"),
         _network(given["address"]) if "address" in given else None,
@@ -98,6 +129,15 @@ def rule(written: Mapping[str, Any]) -> Rule:
 def taken(rules: Iterable[Rule], hit: Hit, salt: str = "") -> bool:
     """Whether one of the rules takes the hit."""
     return any(each.takes(hit, salt) for each in rules)
+
+
+def share_of(written: object) -> float | None:
+    """A share in percent: above 0, and 100 at most. `None` for anything else."""
+    try:
+        percent = float(written) if isinstance(written, (str, int, float)) and not isinstance(written, bool) else 0.0
+    except (ValueError, OverflowError):
+        return None
+    return percent if 0 < percent <= 100 else None
 
 
 def client_ids(hit: Hit) -> frozenset[str]:
@@ -149,7 +189,8 @@ def _network(written: str) -> IPv4Network | IPv6Network:
     try:
         return _Networked.model_validate({"address": written}).address
     except ValueError:
-        raise RuleError('"address" of the rule is none: write it like 203.0.113.7, or 203.0.113.0/24.') from None
+        text = '"address" of the rule is none: write it like 203.0.113.7, or 203.0.113.0/24.'
+        raise RuleError(text, "address") from None
 
 
 def _path(written: str) -> Pattern:
@@ -157,14 +198,12 @@ def _path(written: str) -> Pattern:
         return _Patterned.model_validate({"path": written}).path
     except ValueError:
         wanted = "a regular expression of RE2, without look-around and not too large"
-        raise RuleError(f'"path" of the rule has to be {wanted}. Write it like ^/g/collect$.') from None
+        text = f'"path" of the rule has to be {wanted}. Write it like ^/g/collect$.'
+        raise RuleError(text, "path") from None
 
 
 def _percent(written: object) -> float:
-    try:
-        percent = float(written) if isinstance(written, (str, int, float)) and not isinstance(written, bool) else 0.0
-    except (ValueError, OverflowError):
-        percent = 0.0
-    if not 0 < percent <= 100:
-        raise RuleError('"percent" of the rule is a number above 0, and 100 at most.')
+    percent = share_of(written)
+    if percent is None:
+        raise RuleError('"percent" of the rule is a number above 0, and 100 at most.', "percent")
     return percent

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from container.preview.ring import Ring
 from container.preview.rules import Rule
+from container.preview.tail import Tail
 from container.secret import digest
 
 Mode = Literal["dry", "test", "send"]
@@ -36,8 +37,19 @@ LONGEST_SECRET = 100
 """No secret of ours is longer. What is longer is wrong, without a look."""
 
 
-class TooManyError(Exception):
-    """There are as many sessions as there may be. The text says what to do."""
+NO_TAIL = "Tails are off. Start the server with --tail to look at a masked sample of its live traffic."
+
+
+class SessionError(Exception):
+    """No session is opened. The text says why, and what to do."""
+
+
+class TooManyError(SessionError):
+    """There are as many sessions as there may be."""
+
+
+class NoTailError(SessionError):
+    """This process opens no tails."""
 
 
 @dataclass(eq=False)
@@ -46,7 +58,8 @@ class Session:
 
     `id`: in addresses of the admin's pages. `mark`: what hits carry. `share`: what somebody shows who may look only.
     `test_codes`: of vendors, by the name of the tag. `draft`: what hits run through, `None` for the live file.
-    `ends`: when it is over unless something happens before.
+    `ends`: when it is over unless something happens before. `tail`: what it takes of the live traffic where that is all
+    it does; it then has no mark, no draft, no rules, no codes, and its mode stays `dry`.
     """
 
     id: str
@@ -60,6 +73,7 @@ class Session:
     draft: Any = field(default=None, repr=False)
     rules: list[Rule] = field(default_factory=list)
     records: Ring = field(default_factory=Ring, repr=False)
+    tail: Tail | None = None
 
     def touch(self, now: float) -> None:
         """Something happened: the session lasts on, though not for ever."""
@@ -87,10 +101,13 @@ class _Failures:
 
 
 class Sessions:
-    """All sessions of a process. `changed`: called when the first one opens and when the last one is over."""
+    """All sessions of a process. `changed`: called when the first one opens and when the last one is over.
 
-    def __init__(self, changed: Callable[[bool], None] = lambda _open: None) -> None:
-        self.wrong = Wrong()
+    `tails`: whether this process may look at live traffic that carries no mark. Only here a tail is opened.
+    """
+
+    def __init__(self, changed: Callable[[bool], None] = lambda _open: None, *, tails: bool = False) -> None:
+        self.wrong, self.tails = Wrong(), tails
         self._changed = changed
         self._sessions: dict[str, Session] = {}
         self._marks: dict[bytes, Session] = {}
@@ -105,26 +122,22 @@ class Sessions:
 
     def start(self, now: float) -> Session:
         """A new session: a dry run of the live file. Raises `TooManyError`."""
-        self.expire(now)
-        if len(self._sessions) >= MOST_SESSIONS:
-            raise TooManyError(f"{MOST_SESSIONS} previews are open already. End one of them first.")
-        session = Session(
-            secrets.token_hex(8),
-            secrets.token_urlsafe(32),
-            secrets.token_urlsafe(32),
-            started=now,
-            seen=now,
-            ends=now + IDLE_SECONDS,
-        )
-        self._sessions[session.id] = session
+        session = self._opened(secrets.token_urlsafe(32), now)
         self._marks[digest(session.mark)] = session
-        self._shares[digest(session.share)] = session
-        if len(self._sessions) == 1:
-            self._changed(True)
+        return session
+
+    def tail(self, percent: float, now: float) -> Session:
+        """A new tail: no mark leads to it. Raises `NoTailError` and `TooManyError`."""
+        if not self.tails:
+            raise NoTailError(NO_TAIL)
+        session = self._opened("", now)
+        session.tail = Tail(percent)
         return session
 
     def code(self, session: Session, now: float) -> str:
-        """A code that leads to the session once, within five minutes."""
+        """A code that leads to the session once, within five minutes. A tail has none: there is no mark to set."""
+        if session.tail is not None:
+            raise ValueError("a tail has no mark")
         self.expire(now)
         own = [key for key, (whose, _) in self._codes.items() if whose is session]
         for key in own[: max(len(own) - MOST_CODES + 1, 0)]:
@@ -135,18 +148,25 @@ class Sessions:
 
     def redeem(self, code: str, now: float, sender: str = "") -> Session | None:
         """The session of a code, which is used up by this. `sender`: the address whose wrong codes are counted."""
+        session = self.leads_to(code, now, sender)
+        if session is not None:
+            del self._codes[_key(code)]
+            session.touch(now)
+        return session
+
+    def leads_to(self, code: str, now: float, sender: str = "") -> Session | None:
+        """The session of a code, which stays good: a wrong one counts as when it is redeemed."""
         self.expire(now)
         failures = self._failures.get(sender)
         if failures is not None and now < failures.refused_until:
             self.wrong.refused += 1
             return None
-        found = self._codes.pop(_key(code), None)
-        if found is None or found[0].id not in self._sessions:
+        session, _ = self._codes.get(_key(code), (None, 0.0))
+        if session is None or session.id not in self._sessions:
             self.wrong.codes += 1
             self._failed(sender, now)
             return None
-        found[0].touch(now)
-        return found[0]
+        return session
 
     def marked(self, mark: str, now: float) -> Session | None:
         """The session of a hit with this mark. A wrong mark is counted, and means nothing else."""
@@ -205,6 +225,18 @@ class Sessions:
             self.end(session)
         for key in [key for key, (_, until) in self._codes.items() if now >= until]:
             del self._codes[key]
+
+    def _opened(self, mark: str, now: float) -> Session:
+        self.expire(now)
+        if len(self._sessions) >= MOST_SESSIONS:
+            raise TooManyError(f"{MOST_SESSIONS} previews are open already. End one of them first.")
+        share = secrets.token_urlsafe(32)
+        session = Session(secrets.token_hex(8), mark, share, started=now, seen=now, ends=now + IDLE_SECONDS)
+        self._sessions[session.id] = session
+        self._shares[digest(session.share)] = session
+        if len(self._sessions) == 1:
+            self._changed(True)
+        return session
 
     def _living(self, session: Session | None, now: float) -> Session | None:
         if session is not None and now >= session.ends:

@@ -6,23 +6,31 @@ import asyncio
 import base64
 import binascii
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Protocol
 
+import orjson
+
 from container.component import Component
+from container.config.problem import Problem
 from container.effects import Reply
-from container.engine.container import Container
+from container.engine.container import CompiledClient, Container
+from container.engine.run import blame
 from container.engine.trace import trace
 from container.event import Hit
 from container.preview.bench import Json, RefusedError, Source
 from container.preview.configured import given_by
+from container.preview.cut import written
 from container.preview.differing import difference
-from container.preview.drafts import Draft, drafted, problems_json
+from container.preview.drafts import NAME, Draft, Live, drafted, drafted_bytes, problems_json
 from container.preview.in_force import InForce
 from container.preview.masking import masked
 from container.preview.publishing import Publisher, PublishError
+from container.preview.ring import MOST_OF_ONE
 from container.preview.sessions import Session, Sessions
+from container.preview.tail import MASKED
 
 
 class Recording(Protocol):
@@ -52,22 +60,28 @@ class Workbench:
     ) -> None:
         self.sessions, self.public = sessions, public
         self._recording, self._in_force, self._container, self._takes_code = recording, in_force, container, takes_code
-        self._clock, self._publisher = clock, publisher
+        self._clock, self._publisher, self._turn = clock, publisher, asyncio.Lock()
 
     @property
     def can_publish(self) -> bool:
         return self._publisher is not None
 
-    def hide(self, record: Json) -> dict[str, Any]:
-        return masked(record, known=self._known())
+    @property
+    def tail(self) -> bool:
+        return self.sessions.tails
 
-    def _known(self) -> set[str]:
-        """Texts of the files that run, which hits do not bring along."""
-        clients = self._container().clients
-        known = {*(client.name for client in clients), *(path for client in clients for path in client.paths)}
+    def hide(self, record: Json, session: Session) -> dict[str, Any]:
+        if record.get(MASKED):
+            return dict(record)
+        draft: Draft | None = session.draft
+        drafts = () if draft is None else draft.container.clients
+        return masked(record, known={*_named(*self._container().clients, *drafts), *self._given()})
+
+    def _given(self) -> Sequence[str]:
+        """What the variables of the file in force give by themselves."""
         with suppress(RefusedError):
-            known.update(given_by(self._in_force.file().model))
-        return known
+            return list(given_by(self._in_force.file().model))
+        return ()
 
     def name(self) -> str:
         return self._container().name
@@ -83,26 +97,42 @@ class Workbench:
         if not text.strip():
             session.draft = None
             return []
-        found = await asyncio.to_thread(drafted, text, self._in_force.file(), filename=filename)
+        return await self._taken(session, partial(drafted, text, filename=filename), filename)
+
+    async def draft_file(self, session: Session, content: bytes) -> Sequence[Json]:
+        return await self._taken(session, partial(drafted_bytes, content), NAME)
+
+    async def _taken(
+        self, session: Session, read: Callable[[Live], Draft | Sequence[Problem]], filename: str
+    ) -> Sequence[Json]:
+        # One after the other: the draft that came last runs, and the memory is that of one.
+        async with self._turn:
+            found = await asyncio.to_thread(read, self._in_force.file())
         if not isinstance(found, Draft):
             return problems_json(found, filename)
-        session.draft = found
+        # It may be over by now, and then it keeps nothing.
+        if session in self.sessions.all(self._clock()):
+            session.draft = found
         return problems_json(found.problems, filename)
 
     def text(self, session: Session) -> str:
         return self._in_force.file().text if session.draft is None else str(session.draft.text)
 
-    def difference(self, session: Session) -> Sequence[Json]:
-        return [each.as_json() for each in difference(self._in_force.file().text, self.text(session))]
+    async def difference(self, session: Session) -> Sequence[Json]:
+        found = await asyncio.to_thread(difference, self._in_force.file().text, self.text(session))
+        return [each.as_json() for each in found]
 
     async def publish(self, session: Session, *, by: str) -> None:
-        if session.draft is None:
+        draft = session.draft
+        if draft is None:
             raise RefusedError("There is no draft to publish: this preview runs the live file.")
         try:
-            await self._publishing().publish(session.draft, by=by)
+            await self._publishing().publish(draft, by=by)
         except PublishError as problem:
             raise RefusedError(str(problem)) from None
-        session.draft = None
+        # A draft that came meanwhile is another one.
+        if session.draft is draft:
+            session.draft = None
 
     async def versions(self) -> Sequence[Json]:
         return [] if self._publisher is None else [each.as_json() for each in await self._publisher.versions()]
@@ -121,7 +151,7 @@ class Workbench:
     async def compared(self, session: Session, hit: Json) -> Json:
         same, live = self._hit(hit), await self._in_force.compiled()
         draft = live if session.draft is None else session.draft.container
-        return {"live": trace(live, same).told, "draft": trace(draft, same).told}
+        return await asyncio.to_thread(_both, live, draft, same)
 
     def _publishing(self) -> Publisher:
         if self._publisher is None:
@@ -130,6 +160,26 @@ class Workbench:
 
     def _hit(self, stated: Json) -> Hit:
         return hit_of(stated, received=int(self._clock() * 1000))
+
+
+def _named(*clients: CompiledClient) -> Iterator[str]:
+    """What of clients no visitor has written."""
+    for client in clients:
+        yield from (client.name, *client.paths)
+
+
+def _both(live: Container, draft: Container, hit: Hit) -> Json:
+    return {"live": _told(live, hit), "draft": _told(draft, hit)}
+
+
+def _told(container: Container, hit: Hit) -> Json:
+    """What is told of the hit, as much of it as a record may hold."""
+    try:
+        told = trace(container, hit).told
+    except Exception as problem:  # noqa: BLE001  # of a client: it would be answered with a 500, and says so here
+        raise RefusedError(f"A client {blame(problem)}, so there is nothing to compare.") from None
+    kept: dict[str, Any] = orjson.loads(written({"told": told}, MOST_OF_ONE))
+    return {**(kept.get("told") or {}), "cut": kept.get("cut", [])}
 
 
 def hit_of(stated: Json, *, received: int) -> Hit:

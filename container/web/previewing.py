@@ -14,6 +14,7 @@ from container.preview.marks import COOKIE
 from container.preview.recorder import Recorder
 from container.preview.sessions import LONGEST_SECONDS, Mode, Session
 from container.web.metrics import Metrics
+from container.web.queue_api import is_from_here
 
 LINK = "/_preview/"
 """What the link's path begins with; the code is the rest."""
@@ -21,9 +22,9 @@ LINK = "/_preview/"
 _HEADERS = (
     ("content-type", "text/html; charset=utf-8"),
     ("cache-control", "no-store"),
-    ("content-security-policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
-    # The address holds a code, if only one that was used.
-    ("referrer-policy", "no-referrer"),
+    ("content-security-policy", "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"),
+    # The address holds a code. With "no-referrer" a browser would hide the origin of the form from us, too.
+    ("referrer-policy", "same-origin"),
     ("x-content-type-options", "nosniff"),
     ("x-robots-tag", "noindex, nofollow"),
 )
@@ -39,15 +40,25 @@ _PAGE = """\
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark">
-<title>Preview is on in this browser</title>
+<title>{title}</title>
 </head>
 <body>
-<h1>Preview is on in this browser</h1>
+<h1>{title}</h1>
+{text}</body>
+</html>
+"""
+_OFFER = """\
+<p>From then on, the hits that this browser sends here belong to a preview. {said}</p>
+<form method="post"><p><button>Switch preview on in this browser</button></p></form>
+<p>The button works once, and until five minutes after this link was made.</p>
+"""
+_WELCOME = """\
 <p>From now on, the hits that this browser sends here belong to the preview. {said}</p>
 <p>Go to your site and do what you want to see; the hits appear on the page on which preview was started.</p>
 <p>It ends with the preview, or when you delete the cookie <code>{cookie}</code>. This link was good for one use.</p>
-</body>
-</html>
+"""
+_ELSEWHERE = """\
+<p>Another site's page asked for it, so nothing was done. Open the link itself, and press the button there.</p>
 """
 
 
@@ -61,10 +72,10 @@ class Previewing:
 
     async def take(self, hit: Hit, live: Callable[[Hit], Awaitable[Reply]]) -> Reply:
         """The reply to a hit: the link's, the draft's, or what `live` gives."""
-        if hit.path.startswith(LINK) and hit.method == "GET":
-            session = self._redeemed(hit)
-            if session is not None:
-                return self._welcome(hit, session)
+        if hit.path.startswith(LINK) and hit.method in _ANSWERS:
+            reply = _ANSWERS[hit.method](self, hit, hit.path.removeprefix(LINK))
+            if reply is not None:
+                return reply
         reply = await self.recorder.marked(hit)
         if reply is not None:
             return reply
@@ -72,17 +83,26 @@ class Previewing:
         self.recorder.beside(hit, reply)
         return reply
 
-    def _redeemed(self, hit: Hit) -> Session | None:
-        """The session of the link, `None` where it leads to none."""
-        if _is_fetched_ahead(hit):
-            return None
-        code, recorder = hit.path.removeprefix(LINK), self.recorder
-        session = recorder.sessions.redeem(code, recorder.clock(), hit.ip or "")
-        self.metrics.preview_links["refused" if session is None else "opened"].inc()
-        return session
+    def offered(self, hit: Hit, code: str) -> Reply | None:
+        """A page with a button, `None` for a wrong code.
 
-    def _welcome(self, hit: Hit, session: Session) -> Reply:
-        """The page, and the cookie. The host alone has it, and no script can read it."""
+        The code stays good: messengers fetch a link before anybody opens it, and browsers guess that somebody will.
+        """
+        session = self._asked(self.recorder.sessions.leads_to, hit, code)
+        return None if session is None else _page(200, "Preview", _OFFER, session.mode)
+
+    def redeemed(self, hit: Hit, code: str) -> Reply | None:
+        """The button was pressed: a page, and the cookie. The host alone has it, and no script can read it."""
+        sessions = self.recorder.sessions
+        if not is_from_here(hit.headers):
+            session = self._asked(sessions.leads_to, hit, code)
+            return (
+                None if session is None else _page(403, "Preview is not on in this browser", _ELSEWHERE, session.mode)
+            )
+        session = self._asked(sessions.redeem, hit, code)
+        if session is None:
+            return None
+        self.metrics.preview_links["opened"].inc()
         cookie = SetCookie(
             COOKIE,
             session.mark,
@@ -93,16 +113,28 @@ class Previewing:
             http_only=True,
             same_site="lax",
         )
-        body = _PAGE.format(said=_SAID[session.mode], cookie=COOKIE)
-        return Reply(200, _HEADERS, body.encode(), (cookie,))
+        return _page(200, "Preview is on in this browser", _WELCOME, session.mode, cookie)
+
+    def _asked(self, ask: Callable[[str, float, str], Session | None], hit: Hit, code: str) -> Session | None:
+        """The session that a link leads to. A wrong one is counted, however it is tried."""
+        session = ask(code, self.recorder.clock(), hit.ip or "")
+        if session is None:
+            self.metrics.preview_links["refused"].inc()
+        return session
+
+
+_ANSWERS: Mapping[str, Callable[[Previewing, Hit, str], Reply | None]] = {
+    "GET": Previewing.offered,
+    "HEAD": Previewing.offered,
+    "POST": Previewing.redeemed,
+}
+
+
+def _page(status: int, title: str, text: str, mode: Mode, *cookies: SetCookie) -> Reply:
+    body = _PAGE.format(title=title, text=text.format(said=_SAID[mode], cookie=COOKIE))
+    return Reply(status, _HEADERS, body.encode(), cookies)
 
 
 def _came_by_https(hit: Hit) -> bool:
     """By what a proxy of ours says: this server itself speaks no TLS, and what strangers say is no part of a hit."""
     return hit.headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower() == "https"
-
-
-def _is_fetched_ahead(hit: Hit) -> bool:
-    """Whether a browser only guesses that somebody will go there: the code is for who does."""
-    purpose = f"{hit.headers.get('sec-purpose', '')} {hit.headers.get('purpose', '')}"
-    return "prefetch" in purpose or "preview" in purpose

@@ -39,6 +39,9 @@ Found = dict[str, str]
 _given_address = attrgetter("first_name", "last_name", "city", "state", "country", "zip_code")
 
 
+WRONG_KIND = "its value is of the wrong kind"
+
+
 def user(settings: TikTokEventsApi, event: Event, notes: list[str]) -> dict[str, Any]:
     """The user object, without click id and browser id. What is left out for its kind is told in the notes."""
     given, data = settings.user, event.data
@@ -120,7 +123,8 @@ def _first_usable(
 def _connect(found: dict[str, Any], given: User, event: Event, notes: list[str]) -> None:
     """Add where the visitor's browser or app speaks from, what it is, and its language."""
     data, hit = event.data, event.hit
-    address = _plain("ip", given.ip or data.get("ip_override") or hit.ip, normalise.public_address, notes)
+    stated = given.ip or data.get("ip_override") or hit.ip
+    address = _plain("ip", stated, normalise.public_address, notes, reason="it is no public address")
     if address is not None:
         found["ip"] = address
     agent = given.user_agent or data.get("user_agent") or hit.headers.get("user-agent")
@@ -177,15 +181,15 @@ def _first(given: object, places: Iterable[Mapping[str, Any]], keys: Iterable[st
     return None
 
 
-def _plain(field: str, stated: object, normal: Normal, notes: list[str]) -> str | None:
+def _plain(field: str, stated: object, normal: Normal, notes: list[str], *, reason: str = WRONG_KIND) -> str | None:
     """The normal form of a text that is sent as it is."""
     trimmed = normalise.plain(stated)
     found = None if trimmed is None else normal(trimmed)
-    return found if found is not None else _told(field, stated, found, notes)
+    return found if found is not None else _told(field, stated, found, notes, reason=reason)
 
 
-def _told(field: str, stated: object, found: str | None, notes: list[str]) -> str | None:
+def _told(field: str, stated: object, found: str | None, notes: list[str], *, reason: str = WRONG_KIND) -> str | None:
     """What was found, with a note if something was stated and nothing of it can be sent."""
     if found is None and stated is not None and not missing(stated):
-        notes.append(f'"user.{field}" is left out: its value is of the wrong kind')
+        notes.append(f'"user.{field}" is left out: {reason}')
     return found

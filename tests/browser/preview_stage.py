@@ -84,8 +84,7 @@ class Stage:
         await self.press("Make a link")
         visitor = await self.tab.another()
         await visitor.open(await self.tab.page.get_by_label("The link", exact=True).inner_text())
-        if await visitor.page.get_by_role("button").count():
-            await visitor.page.get_by_role("button").click()
+        await visitor.page.get_by_role("button").click()
         await visitor.page.get_by_role("heading", name="Preview is on in this browser").wait_for()
         await visitor.open(f"http://127.0.0.1:{self.shop}/?ttclid={canaries.CLICK_ID}")
         await visitor.until_says("page_view is sent.", within="p")

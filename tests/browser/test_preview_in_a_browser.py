@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,12 @@ from urllib.parse import quote
 import pytest
 
 from tests.browser.preview_parts import Desk, desk
-from tests.browser.tabs import CHROMIUM, NARROW, WIDE, Scheme, pictures
+from tests.browser.tabs import CHROMIUM, IMAGES, NARROW, WIDE, Scheme, pictures
 from tests.preview.page_parts import DENIED, EMAIL, PURCHASE, STRANGE, TEST_ORDER, live
 from tests.web.markup import payloads
 
 TABS = ("Tags", "Variables", "Event Data", "Consent", "Request", "Outgoing", "Conversions", "Console")
 PANELS = ("summary", "connect", "compose", "draft")
-IMAGES = os.environ.get("PREVIEW_IMAGES")
-"""The folder that pictures are kept in, such as `docs/images`; without it they are only made."""
 
 pytestmark = [
     pytest.mark.chromium,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,13 +21,17 @@ TOKEN = "the-admin-token-of-a-test"
 
 @dataclass
 class Preview:
-    """What was asked, and the text of the draft that runs. `answers`: what is answered instead, by method."""
+    """What was asked, and the text of the draft that runs. `answers`: what is answered instead, by method.
+
+    `close`: nobody answers from then on.
+    """
 
     address: str = ""
     asked: list[tuple[str, str]] = field(default_factory=list)
     runs: str | None = None
     answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     changed: threading.Condition = field(default_factory=threading.Condition)
+    close: Callable[[], None] = lambda: None
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
         if method in self.answers:
@@ -34,6 +39,8 @@ class Preview:
         match method, path:
             case "POST", "/preview/sessions":
                 return 201, orjson.dumps(SESSION)
+            case "GET", "/preview/sessions/abc-1":
+                return 200, orjson.dumps({**SESSION, "link": "", "ends": int(time.time()) + 2 * 3600})
             case "DELETE", "/preview/sessions/abc-1":
                 return 204, b""
             case "PUT", "/preview/sessions/abc-1/draft":
@@ -53,9 +60,13 @@ class Preview:
         }
         return 200, orjson.dumps(said)
 
-    def wait_until_asked(self, times: int) -> None:
+    def wait_until_asked(self, method: str, times: int) -> None:
+        """Until it was asked so often by this method."""
+        self.wait_until(lambda: [each for each, _ in self.asked].count(method) >= times)
+
+    def wait_until(self, holds: Callable[[], bool]) -> None:
         with self.changed:
-            assert self.changed.wait_for(lambda: len(self.asked) >= times, 60), self.asked
+            assert self.changed.wait_for(holds, 60), self.asked
 
 
 SESSION: dict[str, Any] = {
@@ -97,6 +108,12 @@ def preview_server() -> Iterator[Preview]:
         preview.address = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
+
+        def close() -> None:
+            server.shutdown()
+            server.server_close()
+
+        preview.close = close
         yield preview
         server.shutdown()
         thread.join()

@@ -54,6 +54,10 @@ HARMLESS = {
     "spool",
     "kept",
     "hit.id.hex()",
+    "session.id",  # of a preview, which we made
+    "BY",  # a word of ours, as the next
+    "mode",
+    "_place(problem)",  # a file of ours and a line
     "kind",  # a verdict, a mode, or the name of a class
     "letter.reason",  # of the fixed lists of reasons and modes
     "reason",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
@@ -13,10 +14,12 @@ from typer.testing import CliRunner, Result
 
 from container.cli.admin_api import AdminApi, server_address
 from container.cli.main import app
+from container.cli.preview_session import Session, lasting
 from tests.cli.preview_server import SESSION, TOKEN, Preview, preview_server
 from tests.cli.processes import FILE, PATIENCE_SECONDS, command, run, serving, surroundings
 from tests.preview.lives import TEXT
 
+NOW = 1_767_261_600.0
 SESSIONS = "/preview/sessions"
 STARTED = [("POST", SESSIONS), ("PUT", f"{SESSIONS}/abc-1/draft")]
 
@@ -120,6 +123,8 @@ def test_a_token_is_needed_before_anything_is_asked(server: Preview, draft: Path
         "http://a:b@x/",
         "http://x/?a",
         "http://[x/",
+        "http://a..b/",
+        f"http://{'x' * 70}/",
     ],
 )
 def test_an_address_that_is_none_is_refused(draft: Path, address: str) -> None:
@@ -174,7 +179,7 @@ def test_the_token_follows_no_redirect(server: Preview, draft: Path) -> None:
         ("PUT", (400, b'{"problem":"The draft is not UTF-8."}'), "The draft is not UTF-8."),
         ("POST", (500, b""), "the server answers 500; its log says more"),
         ("PUT", (404, b""), "the session has ended"),
-        ("PUT", (413, b""), "the draft is larger than 1 MB"),
+        ("PUT", (200, b'{"problems":[],"difference":[1]}'), "no preview of tag-container"),
         ("PUT", (422, b"{}"), "no preview of tag-container"),
         ("PUT", (422, b'{"problems":[{}]}'), "no preview of tag-container"),
         ("PUT", (200, b'{"problems":[1]}'), "no preview of tag-container"),
@@ -199,9 +204,36 @@ def test_nothing_that_a_server_says_is_obeyed_by_a_terminal(server: Preview, dra
     assert not {"\x1b", "\u202e"} & set(found.output)
 
 
-@pytest.mark.slow
-def test_a_draft_that_is_watched_is_sent_again_when_it_changes(server: Preview, draft: Path) -> None:
-    draft.write_text("version: 2\n", encoding="utf-8")
+def test_a_session_that_could_not_be_given_its_draft_is_ended(server: Preview, draft: Path) -> None:
+    server.answers["PUT"] = 500, b""
+    assert preview(draft, server.address, "--watch").exit_code == 1
+    assert server.asked == [*STARTED, ("DELETE", f"{SESSIONS}/abc-1")]
+
+
+def test_a_draft_that_is_too_large_for_the_server_is_said_to_be(server: Preview, draft: Path) -> None:
+    server.answers["PUT"] = 413, b"{}"
+    found = preview(draft, server.address)
+    assert (found.exit_code, found.stderr) == (1, "The draft is larger than 1 MB: what ran before goes on.\n")
+    assert server.asked[-1] == ("DELETE", f"{SESSIONS}/abc-1")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (7199, "for 2 hours, and longer while it is used"),
+        (3600 + 59, "for 1 hour 1 minute, and longer while it is used"),
+        (61, "for 2 minutes, and longer while it is used"),
+        (1e300, "for 168 hours, and longer while it is used"),
+        (-1, "until it ends"),
+    ],
+)
+def test_how_long_a_session_lives_is_said_in_words(seconds: float, said: str) -> None:
+    assert lasting(Session("x", "", "", ("", ""), "", "dry", NOW + seconds), now=NOW) == said
+
+
+@contextmanager
+def watching(server: Preview, draft: Path) -> Iterator[subprocess.Popen[str]]:
+    """The command in a process of its own, and a draft that has no errors unless it has been written already."""
     process = subprocess.Popen(
         command("preview", str(draft), "--server", server.address, "--watch"),
         env=surroundings({"TAG_CONTAINER_ADMIN_TOKEN": TOKEN, "PYTHONUNBUFFERED": "1"}),
@@ -210,22 +242,106 @@ def test_a_draft_that_is_watched_is_sent_again_when_it_changes(server: Preview, 
         text=True,
     )
     try:
-        server.wait_until_asked(2)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def replaced(draft: Path, text: str) -> None:
+    """As an editor does it."""
+    replacing = draft.with_suffix(".new")
+    replacing.write_text(text, encoding="utf-8")
+    replacing.replace(draft)
+
+
+@pytest.mark.slow
+def test_a_draft_that_is_watched_is_sent_again_when_it_changes(server: Preview, draft: Path) -> None:
+    draft.write_text("version: 2\n", encoding="utf-8")
+    with watching(server, draft) as process:
+        # The first time it is asked about its session, it watches.
+        server.wait_until_asked("GET", 1)
         assert server.runs is None
         for number in (2, 3):
             text = TEXT.replace("id: L-1", f"id: L-{number}")
-            replacing = draft.with_suffix(".new")
-            replacing.write_text(text, encoding="utf-8")
-            replacing.replace(draft)
-            server.wait_until_asked(number + 1)
+            replaced(draft, text)
+            server.wait_until_asked("PUT", number)
             assert server.runs == text
         process.send_signal(signal.SIGINT)
         said, complained = process.communicate(timeout=PATIENCE_SECONDS)
-    finally:
-        process.kill()
     assert process.returncode == 0, complained
     assert said.count("The draft runs now.") == 2
-    assert complained.endswith("The session goes on until it ends.\n")
+    assert complained.endswith(
+        "The draft is no longer sent again. The session goes on for 2 hours, and longer while it is used: "
+        "its page has a button that ends it.\n"
+    )
+    assert ("DELETE", f"{SESSIONS}/abc-1") not in server.asked
+
+
+@pytest.mark.slow
+def test_a_session_that_ends_while_the_draft_is_watched_ends_the_command(server: Preview, draft: Path) -> None:
+    with watching(server, draft) as process:
+        server.wait_until_asked("GET", 1)
+        server.answers["GET"] = 404, b"Not Found"
+        _, complained = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 1
+    assert "tag-container preview: the session has ended on the server" in complained
+    assert complained.endswith("start the command again\n")
+
+
+@pytest.mark.slow
+def test_a_server_that_goes_away_gets_what_changed_when_it_is_back(server: Preview, draft: Path) -> None:
+    text = TEXT.replace("id: L-1", "id: L-2")
+    with watching(server, draft) as process:
+        server.wait_until_asked("GET", 1)
+        server.answers = {"GET": (502, b"<html>"), "PUT": (502, b"<html>")}
+        server.wait_until_asked("GET", 3)
+        replaced(draft, text)
+        server.wait_until_asked("PUT", 3)
+        server.answers = {}
+        server.wait_until(lambda: server.runs == text)
+        server.wait_until_asked("GET", 4)
+        process.send_signal(signal.SIGINT)
+        said, complained = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 0, complained
+    assert said.endswith('The draft runs now. Changed: setting "container" changed.\n')
+    assert complained.count("the server answers 502; its log says more") == 1
+    assert complained.count("The file is still watched, and sent when the server answers.") == 1
+    assert complained.count("The server answers again.") == 1
+
+
+@pytest.mark.slow
+def test_that_nobody_answers_any_more_is_said_and_no_fault(draft: Path) -> None:
+    with preview_server() as gone, watching(gone, draft) as process:
+        gone.wait_until_asked("GET", 1)
+        gone.close()
+        assert process.stderr is not None
+        lines = [process.stderr.readline() for _ in range(3)]
+        process.send_signal(signal.SIGINT)
+        _, complained = process.communicate(timeout=PATIENCE_SECONDS)
+    assert "Watching the file" in lines[0]
+    assert f"nobody answers at {gone.address}" in lines[1]
+    assert "still watched" in lines[2]
+    assert "Traceback" not in complained
+    assert process.returncode == 0
+
+
+@pytest.mark.slow
+def test_a_draft_that_is_gone_or_refused_is_watched_on(server: Preview, draft: Path) -> None:
+    with watching(server, draft) as process:
+        server.wait_until_asked("GET", 1)
+        text = draft.read_text(encoding="utf-8")
+        draft.unlink()
+        assert process.stderr is not None
+        assert "Watching the file" in process.stderr.readline()
+        assert f"{draft}: No such file" in process.stderr.readline()
+        server.answers["PUT"] = 409, b'{"problem": "There is nothing to draft beside."}'
+        replaced(draft, text)
+        assert f"{draft}: There is nothing to draft beside." in process.stderr.readline()
+        server.answers = {}
+        replaced(draft, text + "\n")
+        server.wait_until_asked("PUT", 3)
+    assert server.runs == text + "\n"
 
 
 ENVIRONMENT = {"SERVED_TOKEN": "the-token-of-the-account"}

@@ -19,10 +19,12 @@ from container.event import Hit
 from container.preview.api import PreviewApi
 from container.preview.bench import Json, RefusedError, Source
 from container.preview.differing import difference
-from container.preview.drafts import Draft, Live, drafted, problems_json
+from container.preview.drafts import Draft, Live, drafted, drafted_bytes, problems_json
 from container.preview.masking import masked
 from container.preview.pages import PreviewPages
 from container.preview.sessions import Session, Sessions
+from container.preview.tail import MASKED
+from container.preview.tail import hidden as hidden_for_good
 from container.web.access import form_token
 from container.web.admin import admin_listener
 from container.web.pages import Admin
@@ -93,8 +95,14 @@ class Workbench:
     number: int = 0
     masks: bool = False
 
-    def hide(self, record: Json) -> dict[str, Any]:
+    def hide(self, record: Json, _session: Session) -> dict[str, Any]:
+        if record.get(MASKED):
+            return dict(record)
         return masked(record, known=["/g/collect", "/collect", "GA4"]) if self.masks else hidden(record)
+
+    @property
+    def tail(self) -> bool:
+        return self.sessions.tails
 
     @property
     def can_publish(self) -> bool:
@@ -116,10 +124,15 @@ class Workbench:
         session.draft = found
         return problems_json(found.problems, filename)
 
+    async def draft_file(self, session: Session, content: bytes) -> Sequence[Json]:
+        found = drafted_bytes(content, self.file)
+        session.draft = found if isinstance(found, Draft) else session.draft
+        return problems_json(found.problems if isinstance(found, Draft) else found)
+
     def text(self, session: Session) -> str:
         return str(session.draft.text if session.draft else self.file.text)
 
-    def difference(self, session: Session) -> Sequence[Json]:
+    async def difference(self, session: Session) -> Sequence[Json]:
         return [each.as_json() for each in difference(self.file.text, self.text(session))]
 
     async def publish(self, session: Session, *, by: str) -> None:
@@ -150,7 +163,7 @@ class Workbench:
         ]
         record = {"at": int(NOW * 1000), "source": source, "mode": session.mode, "draft": session.draft is not None}
         record |= {"hit": hit, "told": told, "reply": told["reply"], "outgoing": outgoing, "console": [], **more}
-        return session.records.add(record)
+        return session.records.add(record if session.tail is None else hidden_for_good(record, ["/g/collect"]))
 
     def _told(self, session: Session | None, hit: Json) -> dict[str, Any]:
         self.number += 1

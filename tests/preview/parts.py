@@ -126,6 +126,9 @@ class Stage:
             session.draft = SimpleNamespace(container=container(draft))
         return session
 
+    def tail(self, percent: float = 100) -> Session:
+        return self.sessions.tail(percent, self.time.now)
+
     async def records(self, session: Session) -> list[dict[str, Any]]:
         """All of them, with the answers that come."""
         await self.recorder.settled()
@@ -134,7 +137,7 @@ class Stage:
 
 @asynccontextmanager
 async def stage(
-    vendor: Vendor | None = None, *, evaluate: Evaluate = trace, live: Container = LIVE
+    vendor: Vendor | None = None, *, evaluate: Evaluate = trace, live: Container = LIVE, tails: bool = True
 ) -> AsyncIterator[Stage]:
     vendor, time, seen = vendor or Vendor(), SimpleNamespace(now=NOW, ticks=0.0), Counter[Seen]()
     transport = Transport(httpx.MockTransport(vendor), {"TOKEN": TOKEN}.get)
@@ -147,7 +150,7 @@ async def stage(
         return float(time.ticks)
 
     recorder = Recorder(
-        Sessions(),
+        Sessions(tails=tails),
         found,
         transport,
         JUDGES,

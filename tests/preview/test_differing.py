@@ -7,6 +7,7 @@ import time
 import pytest
 
 from container.config.problem import LINE_BREAK
+from container.config.source import LARGEST_FILE
 from container.preview.differing import LONGEST_LINE, MOST_CHANGES, MOST_SHOWN, Change, difference
 from tests.config.test_config_bombs import BOMBS
 from tests.preview.lives import TEXT
@@ -109,6 +110,22 @@ def test_a_file_that_cannot_be_read_differs_as_a_whole() -> None:
     found = one(TEXT, TEXT + "x: [\n")
     assert (found.kind, found.name, found.what) == ("file", "", "changed")
     assert "+x: [" in found.lines
+    assert (
+        found.lines[0]
+        == " The things in these files are not told apart: one of them cannot be read, or not soon enough."
+    )
+
+
+def test_a_large_file_that_reads_slowly_differs_as_a_whole() -> None:
+    # LibYAML reads a tab otherwise than PyYAML, which takes a second and more for so much.
+    large = 'x: "\t"\n' + "".join(f"k{n}: {{a: b}}\n" for n in range(10_000))
+    started = time.process_time()
+    found = one(large, large.replace("k7:", "K7:"))
+    assert (found.kind, found.lines[0]) == ("file", one(TEXT, "- a\n").lines[0])
+    assert {"-k7: {a: b}", "+K7: {a: b}"} <= set(found.lines)
+    assert time.process_time() - started < 5
+    small = 'x: "\t"\nk: 1\n'
+    assert names(small, small.replace("1", "2")) == [("setting", "k", "changed")]
 
 
 def test_a_list_instead_of_a_file_differs_as_a_whole() -> None:
@@ -160,7 +177,21 @@ def test_many_small_things_that_all_changed_are_compared_soon() -> None:
 
 def test_so_many_changes_are_shown_and_no_more() -> None:
     text = "variables:\n" + "".join(f"  V{n}: {{}}\n" for n in range(MOST_CHANGES + 10))
-    assert len(difference("variables: {}\n", text)) == MOST_CHANGES
+    *shown, last = difference("variables: {}\n", text)
+    assert len(shown) == MOST_CHANGES
+    assert (last.kind, last.lines) == ("file", [" More than 2,000 things differ. The others are not shown."])
+    exactly = "variables:\n" + "".join(f"  V{n}: {{}}\n" for n in range(MOST_CHANGES))
+    assert {each.kind for each in difference("variables: {}\n", exactly)} == {"variable"}
+
+
+def test_what_is_not_shown_of_a_change_is_said() -> None:
+    found = one("tags: {}\n", "tags:\n  A: |\n" + "    x\n" * (MOST_SHOWN + 10))
+    assert len(found.lines) == MOST_SHOWN + 1
+    assert found.lines[-1] == " The rest is not shown."
+
+
+def test_a_text_that_is_no_container_file_for_its_size_differs_as_a_whole() -> None:
+    assert one(TEXT, TEXT + "#" * LARGEST_FILE).kind == "file"
 
 
 def test_a_line_without_an_end_is_cut() -> None:

@@ -329,30 +329,6 @@ def test_to_look_on_does_not_make_a_session_last(tmp_path: Path) -> None:
     asyncio.run(work())
 
 
-def test_the_command_starts_a_session_sends_its_draft_and_ends_it(tmp_path: Path) -> None:
-    async def work(here: Screen) -> None:
-        ask = here.caller.request
-        answer = await ask("POST", "/preview/sessions", content=b"{}", headers=BEARER)
-        assert answer.status_code == 201
-        said = answer.json()
-        assert said["link"].startswith("https://tags.shop.example/_preview/")
-        assert f"X-Gtm-Server-Preview: {said['header']['value']}" in said["curl"]
-        path = f"/preview/sessions/{said['id']}"
-        text = here.bench.file.text
-        answer = await ask("PUT", f"{path}/draft", content=text.replace("TEST-", "DRY-").encode(), headers=BEARER)
-        assert (answer.status_code, answer.json()["difference"][0]["name"]) == (200, "Real Purchase")
-        answer = await ask("PUT", f"{path}/draft", content=b"version: 9", headers=BEARER)
-        assert answer.status_code == 422
-        assert (await ask("PUT", f"{path}/draft", content=b"\xff", headers=BEARER)).status_code == 400
-        assert (await ask("PUT", f"{path}/draft", content=b"#" * 2_000_000, headers=BEARER)).status_code == 413
-        # A browser's password does not do: another site's page could have it sent.
-        assert (await ask("DELETE", path)).status_code == 404
-        assert (await ask("DELETE", path, headers=BEARER)).status_code == 200
-        assert (await ask("DELETE", path, headers=BEARER)).status_code == 404
-
-    with_screen(tmp_path, work)
-
-
 def test_the_page_holds_no_script_and_no_style_of_its_own(tmp_path: Path) -> None:
     async def work(here: Screen) -> None:
         for path in ("/preview", here.base, f"/preview/shared/{here.session.share}"):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from container.event import Hit
-from container.preview.rules import LONGEST_VALUE, Rule, RuleError, client_ids, rule, taken
+from container.preview.rules import LONGEST_VALUE, MOST_RULES, Rule, RuleError, client_ids, rule, rules_of, taken
 
 CLIENT = "1234567890.1700000000"
 
@@ -125,6 +125,34 @@ def test_hits_of_nobody_are_drawn_each_by_itself() -> None:
 def test_a_rule_that_cannot_be_says_what_to_write(written: dict[str, Any], says: str) -> None:
     with pytest.raises(RuleError, match=says.replace("(", r"\(")):
         rule(written)
+
+
+@pytest.mark.parametrize("written", [None, [], "path", 7])
+def test_a_rule_that_is_no_object_says_what_one_looks_like(written: object) -> None:
+    with pytest.raises(RuleError, match="A rule is an object"):
+        rule(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        (None, "The rules are a list"),
+        ({"path": "/"}, "The rules are a list"),
+        ([{"path": "/"}] * (MOST_RULES + 1), "10 rules at most"),
+        ([{"path": "/"}, {"path": "("}], 'Rule 2: "path" of the rule'),
+        ([{"path": "/"}, 7], "Rule 2: A rule is an object"),
+        ([{"path": "("}], '^"path" of the rule'),
+        ([{"x" * 100: 1}], f'^A rule has no "{"x" * 40}":'),
+    ],
+)
+def test_of_several_rules_the_wrong_one_is_named(written: object, says: str) -> None:
+    with pytest.raises(RuleError, match=says):
+        rules_of(written)
+
+
+def test_the_rules_of_a_session_are_all_of_them_in_order() -> None:
+    assert rules_of([]) == []
+    assert [each.told() for each in rules_of([{"path": "/a"}, {"percent": "5"}])] == [{"path": "/a"}, {"percent": 5.0}]
 
 
 @pytest.mark.parametrize(

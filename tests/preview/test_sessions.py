@@ -173,6 +173,27 @@ def test_a_code_works_once(opened: Sessions, session: Session) -> None:
     assert opened.wrong.codes == 1
 
 
+def test_to_look_where_a_code_leads_leaves_it_good_and_the_session_as_it_was() -> None:
+    opened = Sessions()
+    session = opened.start(NOW)
+    code, ends = opened.code(session, NOW), session.ends
+    assert opened.leads_to(code, NOW + 10) is session
+    assert session.ends == ends
+    assert opened.redeem(code, NOW + 10) is session
+    assert opened.leads_to(code, NOW + 10) is None
+    assert opened.wrong.codes == 1
+
+
+def test_whoever_only_looks_with_wrong_codes_is_refused_as_well() -> None:
+    opened = Sessions()
+    code = opened.code(opened.start(NOW), NOW)
+    for number in range(MOST_WRONG):
+        assert opened.leads_to(f"guess-{number}", NOW, "203.0.113.7") is None
+    assert opened.leads_to(code, NOW, "203.0.113.7") is None
+    assert opened.redeem(code, NOW, "203.0.113.7") is None
+    assert opened.wrong.refused == 2
+
+
 def test_a_code_works_for_five_minutes(opened: Sessions, session: Session) -> None:
     early, late = opened.code(session, NOW), opened.code(session, NOW)
     assert opened.redeem(early, NOW + CODE_SECONDS - 1) is session

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import orjson
 import pytest
 
-from container.effects import Reply
+from container.component import Settings
+from container.effects import Claim, Reply
 from container.engine.compile import compile_container
 from container.engine.trace import trace
 from container.event import Hit
 from container.preview.bench import RefusedError, Source
-from container.preview.drafts import Live
+from container.preview.drafts import Live, drafted
 from container.preview.in_force import InForce
 from container.preview.publishing import Publisher
+from container.preview.ring import MOST_OF_ONE
 from container.preview.sessions import Session, Sessions
 from container.preview.workbench import Workbench, hit_of
 from tests.preview.page_parts import EMAIL, PURCHASE, TEST_ORDER, live
@@ -87,9 +90,100 @@ def test_a_draft_is_used_once_it_has_no_errors(tmp_path: Path) -> None:
         assert session.draft is None
         assert await bench.draft(session, text.replace("TEST-", "DRY-"), "d.yaml") == []
         assert "DRY-" in bench.text(session)
-        assert ("Real Purchase", "changed") in [(each["name"], each["what"]) for each in bench.difference(session)]
+        assert ("Real Purchase", "changed") in [
+            (each["name"], each["what"]) for each in await bench.difference(session)
+        ]
         await bench.draft(session, " ", "d.yaml")
-        assert bench.difference(session) == []
+        assert await bench.difference(session) == []
+
+    with_bench(tmp_path, work)
+
+
+def test_a_file_that_says_nothing_is_a_problem_and_what_ran_before_goes_on(tmp_path: Path) -> None:
+    async def work(bench: Workbench, session: Session, _here: Bench) -> None:
+        text = bench.text(session).replace("TEST-", "DRY-")
+        assert await bench.draft_file(session, text.encode()) == []
+        for content, place in ((b"", (1, 1)), (b"\n", (1, 1)), (b"version: 1\n# \xff", (2, 3))):
+            [problem] = await bench.draft_file(session, content)
+            assert (problem["level"], problem["file"]) == ("error", "draft.yaml")
+            assert (problem["line"], problem["column"]) == place
+        assert bench.text(session) == text
+
+    with_bench(tmp_path, work)
+
+
+def test_a_session_that_ends_while_its_draft_is_read_keeps_nothing_of_it(tmp_path: Path) -> None:
+    async def work(bench: Workbench, session: Session, _here: Bench) -> None:
+        reading = asyncio.ensure_future(bench.draft(session, bench.text(session), "d.yaml"))
+        await asyncio.sleep(0)
+        bench.sessions.end(session)
+        assert await reading == []
+        assert session.draft is None
+
+    with_bench(tmp_path, work)
+
+
+def test_of_two_drafts_the_one_that_came_last_runs(tmp_path: Path) -> None:
+    async def work(bench: Workbench, session: Session, _here: Bench) -> None:
+        # The first takes longer to read.
+        texts = [bench.text(session) + "# first\n" * 50_000, bench.text(session) + "# last\n"]
+        await asyncio.gather(*(bench.draft(session, each, "d.yaml") for each in texts))
+        assert bench.text(session) == texts[1]
+
+    with_bench(tmp_path, work)
+
+
+def test_others_have_their_turn_while_two_texts_are_compared(tmp_path: Path) -> None:
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async def work(bench: Workbench, session: Session, _here: Bench) -> None:
+        await bench.draft(session, bench.text(session).replace("TEST-", "DRY-"), "d.yaml")
+        working = asyncio.ensure_future(others())
+        await asyncio.sleep(0)
+        before = turns
+        assert await bench.difference(session)
+        assert turns > before
+        before = turns
+        assert await bench.compared(session, TEST_ORDER)
+        assert turns > before
+        working.cancel()
+
+    with_bench(tmp_path, work)
+
+
+def test_what_a_comparison_shows_is_cut_as_a_record_is(tmp_path: Path) -> None:
+    async def work(bench: Workbench, session: Session, _here: Bench) -> None:
+        items = "".join(f"&pr{n}=idSKU-{n}~nmTrail Shoe {n}~pr30~qt2" for n in range(1, 99))
+        lines = "\n".join(f"en=purchase&epn.value=72.5&cu=EUR&ep.transaction_id=T-{n}{items}" for n in range(20))
+        hit = {**PURCHASE, "query": PURCHASE["query"].partition("&en=")[0], "body": lines}
+        both = await bench.compared(session, hit)
+        for side in both.values():
+            assert len(orjson.dumps(side)) <= MOST_OF_ONE
+            assert "are kept of one at most" in side["cut"][0]
+
+    with_bench(tmp_path, work)
+
+
+def test_a_client_that_fails_is_told_to_who_compares(tmp_path: Path) -> None:
+    def fail(_settings: Settings, _hit: Hit) -> Claim | None:
+        raise ValueError(EMAIL)
+
+    async def work(bench: Workbench, session: Session, _here: Bench) -> None:
+        await bench.draft(session, bench.text(session), "d.yaml")
+        made = session.draft.container
+        clients = [replace(each, function=fail) for each in made.clients]
+        session.draft = replace(session.draft, container=replace(made, clients=clients))
+        with pytest.raises(
+            RefusedError, match=r"A client raised ValueError in .*, so there is nothing to compare"
+        ) as told:
+            await bench.compared(session, PURCHASE)
+        assert EMAIL not in str(told.value)
 
     with_bench(tmp_path, work)
 
@@ -121,9 +215,26 @@ def test_a_hit_by_hand_runs_as_the_sessions_and_its_number_is_told(tmp_path: Pat
 def test_what_is_shown_is_masked(tmp_path: Path) -> None:
     async def work(bench: Workbench, session: Session, _here: Bench) -> None:
         told = trace(compile_container(live().model, debug=True), hit_of(PURCHASE, received=int(NOW * 1000))).told
-        shown = bench.hide({"hit": PURCHASE, "told": told})
+        shown = bench.hide({"hit": PURCHASE, "told": told}, session)
         assert EMAIL not in str(shown)
         assert shown["hit"]["path"] == "/g/collect"
+
+    with_bench(tmp_path, work)
+
+
+def test_what_a_draft_calls_its_clients_and_their_paths_is_shown(tmp_path: Path) -> None:
+    async def work(bench: Workbench, session: Session, here: Bench) -> None:
+        path, name = "/collect-9f8e7d6c/In", "Ads 20250101"
+        record = {"hit": {**PURCHASE, "path": path}, "told": {"why": f'The client "{name}" passed it on.'}}
+        live = bench.text(session)
+        draft = live.replace("type: ga4", f'type: ga4, paths: ["{path}"]').replace("GA4:", f"{name}:")
+        assert not await bench.draft(session, draft, "d.yaml")
+        shown = bench.hide(record, session)
+        assert (shown["hit"]["path"], shown["told"]["why"]) == (path, record["told"]["why"])
+        other = bench.hide(record, here.sessions.start(NOW))
+        assert path not in str(other)
+        assert name not in str(other)
+        assert bench.hide({"hit": PURCHASE}, session)["hit"]["path"] == "/g/collect"
 
     with_bench(tmp_path, work)
 
@@ -143,6 +254,44 @@ def test_a_draft_becomes_the_live_file_and_an_earlier_one_is_restored(tmp_path: 
         assert bench.text(session) == before
         with pytest.raises(RefusedError, match="no such version"):
             await bench.restore(7, by="bob")
+
+    with_bench(tmp_path, work, publishes=True)
+
+
+def test_who_publishes_after_somebody_else_is_told_what_to_do_and_can(tmp_path: Path) -> None:
+    async def work(bench: Workbench, session: Session, here: Bench) -> None:
+        before, other = bench.text(session), here.sessions.start(NOW)
+        theirs, ours = before.replace("TEST-", "DRY-"), before.replace("Real Purchase", "Sale")
+        await bench.draft(session, ours, "d.yaml")
+        await bench.draft(other, theirs, "d.yaml")
+        onlooker = here.sessions.start(NOW)
+        await bench.publish(other, by="ada")
+        assert (bench.text(other), bench.text(onlooker), bench.text(session)) == (theirs, theirs, ours)
+        assert (await bench.difference(other), await bench.difference(onlooker)) == ([], [])
+        with pytest.raises(RefusedError, match="Use the draft once more"):
+            await bench.publish(session, by="bob")
+        assert bench.text(onlooker) == theirs
+        await bench.draft(session, bench.text(session), "d.yaml")
+        # That theirs goes again is what the difference shows.
+        changes = {(each["name"], each["what"]): str(each["lines"]) for each in await bench.difference(session)}
+        assert "DRY-" in changes["Real Purchase", "removed"]
+        assert ("Sale", "added") in changes
+        await bench.publish(session, by="bob")
+        assert {bench.text(each) for each in (session, other, onlooker)} == {ours}
+
+    with_bench(tmp_path, work, publishes=True)
+
+
+def test_a_draft_that_comes_while_another_is_published_stays_one(tmp_path: Path) -> None:
+    async def work(bench: Workbench, session: Session, _here: Bench) -> None:
+        first = bench.text(session).replace("TEST-", "DRY-")
+        second = first.replace("DRY-", "DRIER-")
+        await bench.draft(session, first, "d.yaml")
+        publishing = asyncio.ensure_future(bench.publish(session, by="ada"))
+        await asyncio.sleep(0)
+        session.draft = drafted(second, live())
+        await publishing
+        assert bench.text(session) == second
 
     with_bench(tmp_path, work, publishes=True)
 

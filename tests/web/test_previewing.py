@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from container.engine.trace import trace
-from container.preview.recorder import Evaluate
+from container.preview.recorder import FRESH_SECONDS, Evaluate
 from container.preview.rules import rule
 from container.preview.sessions import MOST_WRONG, WRONG_SECONDS, Session
 from container.web.addresses import Proxies, network
@@ -42,6 +42,10 @@ class Place:
     def link(self) -> str:
         return f"/_preview/{self.stage.sessions.code(self.session, self.stage.time.now)}"
 
+    async def press(self, link: str, *, headers: Any = (), **more: Any) -> Answer:
+        """Sends the form of the link's page, as a browser does."""
+        return await self.ask(link, headers=(("sec-fetch-site", "same-origin"), *headers), method="POST", **more)
+
     def links(self, result: str) -> float:
         return self.site.metric("preview_links_total", result=result)
 
@@ -57,38 +61,103 @@ async def place(
         yield Place(here, play, public_app(here.ingest, prefix=prefix), play.session())
 
 
-def test_a_link_puts_the_mark_into_the_browser_once(tmp_path: Path) -> None:
+def test_a_link_puts_the_mark_into_the_browser_once_the_button_is_pressed(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with place(tmp_path) as here:
             link = here.link()
-            answer = await here.ask(link)
+            answer = await here.press(link)
             assert answer.status == 200
             mark = here.session.mark
             line = f"tc_preview={mark}; Path=/; Max-Age=43200; HttpOnly; SameSite=Lax"
             assert answer.all("set-cookie") == [line]
             assert b"Preview is on in this browser" in answer.body
-            assert b"nothing of them is sent" in answer.body
             assert mark.encode() not in answer.body
+            again = await here.press(link)
+            assert (again.status, again.all("set-cookie")) == (404, [])
+            assert (await here.ask(link)).status == 404
+            assert (here.links("opened"), here.links("refused")) == (1, 2)
+
+    run(scenario())
+
+
+def test_a_link_that_a_messenger_fetches_stays_good(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path) as here:
+            link, ends = here.link(), here.session.ends
+            here.stage.time.now += 299
+            for method in ("GET", "HEAD", "GET"):
+                answer = await here.ask(link, method=method, headers=(("sec-fetch-site", "cross-site"),))
+                assert (answer.status, answer.all("set-cookie")) == (200, [])
+            page = answer.body.decode()
+            assert '<form method="post">' in page
+            assert "Switch preview on in this browser" in page
+            assert not any(secret in page for secret in (here.session.mark, link.rpartition("/")[2]))
+            assert here.session.ends == ends
+            assert (await here.press(link)).status == 200
+            assert (here.links("opened"), here.links("refused")) == (1, 0)
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("pressed", [False, True])
+def test_the_pages_of_a_link_hold_no_script_and_tell_nobody_their_address(tmp_path: Path, *, pressed: bool) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path) as here:
+            answer = await (here.press(here.link()) if pressed else here.ask(here.link()))
             assert answer.header("content-type") == "text/html; charset=utf-8"
             assert answer.header("cache-control") == "no-store"
-            assert answer.header("referrer-policy") == "no-referrer"
-            assert (answer.header("content-security-policy") or "").startswith("default-src 'none'")
-            again = await here.ask(link)
-            assert (again.status, again.all("set-cookie")) == (404, [])
-            assert (here.links("opened"), here.links("refused")) == (1, 1)
+            assert answer.header("referrer-policy") == "same-origin"
+            policy = (answer.header("content-security-policy") or "").split("; ")
+            assert policy == ["default-src 'none'", "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'"]
+            assert b"<script" not in answer.body
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        (("sec-fetch-site", "cross-site"),),
+        (("sec-fetch-site", "same-site"), ("origin", "https://shop.example")),
+        (("sec-fetch-site", "none"), ("origin", "null")),
+        (("origin", "https://evil.example"),),
+        (("origin", "null"),),
+    ],
+)
+def test_another_sites_page_switches_nothing_on(tmp_path: Path, headers: Any) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path) as here:
+            link = here.link()
+            answer = await here.ask(link, method="POST", headers=headers)
+            assert (answer.status, answer.all("set-cookie")) == (403, [])
+            assert b"Another site's page asked for it" in answer.body
+            wrong = await here.ask("/_preview/wrong", method="POST", headers=headers)
+            assert wrong == await here.ask("/elsewhere", method="POST")
+            assert (here.links("opened"), here.links("refused")) == (0, 1)
+            assert (await here.press(link)).status == 200
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("headers", [(), (("origin", "http://shop.example"),)])
+def test_a_browser_that_says_less_is_let_in_too(tmp_path: Path, headers: Any) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path) as here:
+            assert (await here.ask(here.link(), method="POST", headers=headers)).status == 200
 
     run(scenario())
 
 
 @pytest.mark.parametrize("mode", ["dry", "test", "send"])
-def test_the_links_page_says_what_becomes_of_hits(tmp_path: Path, mode: Any) -> None:
+def test_the_links_pages_say_what_becomes_of_hits(tmp_path: Path, mode: Any) -> None:
     said = {"dry": b"nothing of them is sent", "test": b"as a test event", "send": b"as real events"}
 
     async def scenario() -> None:
         async with place(tmp_path) as here:
             here.session.mode = mode
-            body = (await here.ask(here.link())).body
-            assert [each for each, sentence in said.items() if sentence in body] == [mode]
+            link = here.link()
+            for body in ((await here.ask(link)).body, (await here.press(link)).body):
+                assert [each for each, sentence in said.items() if sentence in body] == [mode]
 
     run(scenario())
 
@@ -103,7 +172,7 @@ def test_the_cookie_is_secure_where_a_proxy_of_ours_says_https(
     async def scenario() -> None:
         async with place(tmp_path, proxies=proxies) as here:
             headers = (("x-forwarded-proto", proto), ("x-forwarded-for", "203.0.113.9"))
-            [line] = (await here.ask(here.link(), headers=headers)).all("set-cookie")
+            [line] = (await here.press(here.link(), headers=headers)).all("set-cookie")
             assert ("; Secure" in line) is secure
 
     run(scenario())
@@ -113,7 +182,9 @@ def test_the_cookie_is_secure_where_a_proxy_of_ours_says_https(
 def test_a_link_works_under_a_folder_whether_the_proxy_takes_it_off_or_not(tmp_path: Path, folder: str) -> None:
     async def scenario() -> None:
         async with place(tmp_path, prefix="/metrics") as here:
-            [line] = (await here.ask(folder + here.link())).all("set-cookie")
+            link = folder + here.link()
+            assert (await here.ask(link)).status == 200
+            [line] = (await here.press(link)).all("set-cookie")
             assert "; Path=/metrics;" in line
 
     run(scenario())
@@ -134,10 +205,9 @@ def test_a_link_that_is_wrong_or_old_is_like_any_address_at_which_there_is_nothi
                 f"/_preview/{'a' * 5000}",
             ):
                 assert await here.ask(target) == nothing
-            head = await here.ask(here.link(), method="HEAD")
-            assert (head.status, head.all("set-cookie")) == (404, [])
-            ahead = await here.ask(here.link(), headers=(("sec-purpose", "prefetch;prerender"),))
-            assert ahead == nothing
+                assert await here.press(target) == nothing
+            for method in ("PUT", "DELETE", "OPTIONS"):
+                assert await here.ask(here.link(), method=method) == nothing
             assert here.links("opened") == 0
             here.stage.sessions.end(here.session)
             here.site.ingest.preview = None
@@ -146,16 +216,18 @@ def test_a_link_that_is_wrong_or_old_is_like_any_address_at_which_there_is_nothi
     run(scenario())
 
 
-def test_whoever_guesses_codes_is_refused_for_a_while(tmp_path: Path) -> None:
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_whoever_guesses_codes_is_refused_for_a_while(tmp_path: Path, method: str) -> None:
     async def scenario() -> None:
         async with place(tmp_path) as here:
             for number in range(MOST_WRONG):
-                await here.ask(f"/_preview/{number}")
+                await here.ask(f"/_preview/{number}", method=method)
             link = here.link()
-            assert (await here.ask(link)).status == 404
-            assert (await here.ask(link, peer="198.51.100.8")).status == 200
+            for again in (here.ask, here.press):
+                assert (await again(link)).status == 404
+                assert (await again(here.link(), peer="198.51.100.8")).status == 200
             here.stage.time.now += WRONG_SECONDS
-            assert (await here.ask(here.link())).status == 200
+            assert (await here.press(link)).status == 200
 
     run(scenario())
 
@@ -209,6 +281,32 @@ def test_a_hit_by_rule_runs_live_unchanged_and_the_draft_beside_it_never_sends(t
             assert [cookie["name"] for cookie in record["reply"]["cookies"]] == ["seen"]
             assert here.stage.vendor.got == []
             assert here.site.metric("preview_hits_total", result="by_rule") == 1
+
+    run(scenario())
+
+
+def test_a_hit_of_a_tail_runs_live_unchanged_and_is_looked_at_after_its_reply(tmp_path: Path) -> None:
+    looked: list[bool] = []
+
+    def traced(*given: Any) -> Any:
+        looked.append(True)
+        return trace(*given)
+
+    async def scenario() -> None:
+        async with place(tmp_path, evaluate=traced) as here:
+            target = "/collect?name=purchase&cookie=c&email=jane.doe@example.com"
+            before = await here.ask(target)
+            tail = here.stage.tail()
+            here.stage.time.now += FRESH_SECONDS
+            assert await here.ask(target) == before
+            assert looked == []
+            assert await here.site.waiting() == 2
+            [record] = await here.stage.records(tail)
+            assert (record["source"], len(record["outgoing"]), record["reply"]["status"]) == ("tail", 2, before.status)
+            assert "jane.doe" not in str(record)
+            assert here.stage.vendor.got == []
+            assert await here.site.waiting() == 2
+            assert here.site.metric("preview_hits_total", result="tailed") == 1
 
     run(scenario())
 

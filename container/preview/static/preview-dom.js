@@ -2,7 +2,7 @@
 
 const ATTRIBUTES = new Set(["class", "id", "title", "type", "name", "value", "for", "role", "tabindex", "colspan", "rows",
   "placeholder", "spellcheck", "autocomplete", "min", "max", "step", "open", "selected", "checked", "disabled", "accept",
-  "hidden", "readonly", "scope"]);
+  "hidden", "readonly", "scope", "inputmode"]);
 
 export function element(kind, given = {}, ...children) {
   const made = document.createElement(kind);

@@ -5,7 +5,7 @@ import { statusOf } from "./preview-tabs.js";
 
 // ---- the summary
 
-export async function summary({ ask, state }) {
+export async function summary({ ask, state, tail }) {
   const found = await ask("summary");
   const rows = found.tags.map((each) => [
     [element("b", {}, each.tag), element("small", {}, ` ${each.type}`)],
@@ -13,8 +13,9 @@ export async function summary({ ask, state }) {
     element("div", { class: "chips" }, Object.entries(each.verdicts).map(([verdict, number]) => element("span", { class: `chip ${verdict === "delivered" ? "good" : verdict === "not sent" ? "muted" : "bad"}` }, `${verdict} ${number}`))),
   ]);
   return element("div", {},
-    element("dl", { class: "figures" }, [["Requests", found.hits], ["Events", found.events], ["Tags", found.tags.length], ["No longer kept", state.dropped || 0]].map(([name, number]) => element("div", {}, element("dt", {}, name), element("dd", {}, number.toLocaleString("en"))))),
-    found.hits ? table(["Tag", "On events", "Requests"], rows) : firstSteps(state));
+    element("dl", { class: "figures" }, [["Requests", found.hits], ["Events", found.events], ["Tags", found.tags.length], ["No longer kept", state.dropped || 0], ...(found.tail ? [["Past the limit", found.tail.let_go]] : [])].map(([name, number]) => element("div", {}, element("dt", {}, name), element("dd", {}, number.toLocaleString("en"))))),
+    found.tail && found.tail.let_go > 0 && element("p", { class: "nothing" }, `Of the hits drawn, ${found.tail.let_go.toLocaleString("en")} were not looked at: all tails together take ${found.tail.most_a_second} hits a second. A smaller share shows the traffic more evenly.`),
+    found.hits ? table(["Tag", "On events", "Requests"], rows) : tail ? teach("Nothing has come in yet", "Here stands for each tag on how many events of the sample it fired, or why it did not.") : firstSteps(state));
 }
 
 function firstSteps(state) {
@@ -22,6 +23,23 @@ function firstSteps(state) {
     state.mark ? "Open the panel Connect and follow its link: this browser's hits then appear here." : "What comes in appears here by itself.",
     "Or send one by hand: the panel Compose has a purchase and every other event of GA4's e-commerce ready.",
     "While this is a dry run, no vendor is called, whatever you do.");
+}
+
+// ---- a tail
+
+export function waiting(percent) {
+  return teach(`Waiting for hits: ${percent} % of the live traffic is looked at`,
+    "Each hit of the sample appears here after it was answered. Nothing about it changes for who sent it, and it is delivered as always.",
+    `${Number(percent) < 100 ? `On a quiet site this takes a while: of ${Math.round(100 / Number(percent)).toLocaleString("en")} hits one is looked at. ` : ""}To see your own hits at once, start a preview.`);
+}
+
+export function about({ change, state, tail, reload }) {
+  return element("div", { class: "columns" },
+    section("What this tail sees", facts([["Share", `${tail} % of the hits without a mark of a preview`], ["Limit", `${state.tail.most_a_second} hits a second, all tails together`]]),
+      element("p", {}, "Hits run live, and are delivered as always. Afterwards those of the sample run once more through the live file, which sends nothing."),
+      element("p", {}, "They are masked before they are kept, so nobody can reveal them. To see a request whole, send it yourself in a preview.")),
+    lookOn(state),
+    ending(state, "tail", { change, reload }));
 }
 
 // ---- how hits come here
@@ -38,15 +56,23 @@ export function connect({ change, state, reload, say }) {
   const make = async () => {
     const { path } = await change("link", {});
     const whole = `${origin()}${path}`;
-    link.replaceChildren(block(whole, "The link"), element("p", { class: "buttons" }, copying("Copy link", whole)), element("p", { class: "nothing" }, "Open it in the browser with which you test. It works once, within five minutes."));
+    link.replaceChildren(block(whole, "The link"), element("p", { class: "buttons" }, copying("Copy link", whole)), element("p", { class: "nothing" }, "Open it in the browser with which you test, and press the button there. It works once, within five minutes."));
   };
   return element("div", { class: "columns" },
     section("This browser, or another", element("label", {}, "Address of your container", address), element("p", { class: "buttons" }, element("button", { type: "button", click: make }, "Make a link")), link),
     section("Everything else: a header", facts([["Header", element("code", {}, state.header)], ["Value", element("code", {}, state.mark)]]), line, element("p", { class: "buttons" }, copying("Copy curl line", curlLine), copying("Copy value", () => state.mark))),
     codes({ change, state, say }),
     rules({ change, state, say }),
-    section("Let others look on", element("p", {}, "Who has this address sees this preview, masked, and changes nothing."), element("p", { class: "buttons" }, copying("Copy address", () => new URL(`shared/${state.share}`, location.origin + location.pathname).href))),
-    section("Session", element("p", {}, `It ends at ${clock(state.ends * 1000)} unless something happens before.`), element("p", { class: "buttons" }, element("button", { class: "danger", type: "button", click: async () => { await change("end", {}); reload(); } }, "End this preview"))));
+    lookOn(state),
+    ending(state, "preview", { change, reload }));
+}
+
+function lookOn(state) {
+  return section("Let others look on", element("p", {}, "Who has this address sees the same, masked, and changes nothing."), element("p", { class: "buttons" }, copying("Copy address", () => new URL(`shared/${state.share}`, location.origin + location.pathname).href)));
+}
+
+function ending(state, what, { change, reload }) {
+  return section("Session", element("p", {}, `It ends at ${clock(state.ends * 1000)} unless something happens before.`), element("p", { class: "buttons" }, element("button", { class: "danger", type: "button", click: async () => { await change("end", {}); reload(); } }, `End this ${what}`)));
 }
 
 function codes({ change, state, say }) {
@@ -60,16 +86,55 @@ function codes({ change, state, say }) {
   return section("Test events", element("p", {}, "The vendor's code, such as TikTok's from Events Manager. A tag without one stays dry."), form);
 }
 
+const MOST_RULES = 10;
+const PARTS = [["client_id", "Client id", "1234567890.1700000000"], ["address", "Address or network", "203.0.113.0/24"], ["path", "Path (pattern)", "^/g/collect"], ["percent", "Share of visitors, in percent", "1"]];
+
 function rules({ change, state, say }) {
-  const given = (state.rules || [])[0] || {};
-  const field = (name, label, placeholder) => element("label", {}, label, element("input", { name, value: given[name] === undefined ? "" : given[name], placeholder, autocomplete: "off", spellcheck: "false" }));
+  const inside = element("div", {});
+  const keep = async (listed, sentence) => {
+    state.rules = (await change("rules", { rules: listed })).rules;
+    show();
+    say(sentence);
+  };
+  const show = () => {
+    const listed = state.rules || [];
+    const without = (index) => () => keep(listed.filter((_, each) => each !== index), "The rule is gone.");
+    inside.replaceChildren(
+      listed.length ? element("ul", { class: "rules" }, listed.map((each, index) => element("li", {}, ruleOf(each), element("button", { class: "plain small", type: "button", "aria-label": `Remove rule ${index + 1}`, click: without(index) }, "Remove")))) : element("p", { class: "nothing" }, "No rule yet: only hits with the mark are seen."),
+      listed.length < MOST_RULES ? newRule((given) => keep([...listed, given], "The rule holds from the next hit on.")) : element("p", { class: "nothing" }, `These are ${MOST_RULES} rules, which is all a session has. Remove one to add another.`));
+  };
+  show();
+  return section("Live traffic, by rule", element("p", {}, "Such hits run live and are delivered as always. The draft runs beside them and never sends. A hit is seen if one of the rules takes it."), inside);
+}
+
+function ruleOf(given) {
+  return element("dl", { class: "facts" }, PARTS.filter(([name]) => given[name] !== undefined).map(([name, label]) => [element("dt", {}, label), element("dd", {}, element("code", {}, given[name]), name === "percent" ? " %" : "")]));
+}
+
+function newRule(add) {
+  const fields = PARTS.map(([name, label, placeholder]) => {
+    const input = element("input", { name, placeholder, autocomplete: "off", spellcheck: "false", inputmode: name === "percent" ? "decimal" : null });
+    return { name, input, made: element("label", {}, label, input) };
+  });
+  const whole = element("p", { class: "wrong", role: "alert" });
+  const wrong = ({ part, message }) => {
+    for (const { name, input, made } of fields) {
+      made.querySelector(".wrong")?.remove();
+      input.removeAttribute("aria-invalid");
+      if (name !== part) continue;
+      input.setAttribute("aria-invalid", "true");
+      made.append(element("span", { class: "wrong", role: "alert" }, message));
+      input.focus();
+    }
+    whole.textContent = fields.some(({ name }) => name === part) ? "" : message;
+  };
   const form = element("form", { class: "fields", submit: async (happened) => {
     happened.preventDefault();
-    const filled = Object.fromEntries([...new FormData(form)].filter(([, held]) => held !== ""));
-    await change("rules", { rules: Object.keys(filled).length ? [filled, ...(state.rules || []).slice(1)] : (state.rules || []).slice(1) });
-    say("The rule holds from the next hit on.");
-  } }, field("client_id", "Client id", "1234567890.1700000000"), field("address", "Address or network", "203.0.113.0/24"), field("path", "Path (pattern)", "^/g/collect"), field("percent", "Share of visitors, in percent", "1"), element("p", { class: "buttons" }, element("button", {}, "Keep")));
-  return section("Live traffic, by rule", element("p", {}, "Such hits run live and are delivered as always. The draft runs beside them and never sends."), form);
+    const given = Object.fromEntries(fields.map(({ name, input }) => [name, input.value.trim()]).filter(([, held]) => held !== ""));
+    if (!Object.keys(given).length) return wrong({ message: "Fill in one of these. What stays empty is not asked." });
+    await add(given).catch(wrong);
+  } }, element("h4", {}, "Add a rule"), element("p", { class: "nothing" }, "A hit has to satisfy all that is filled in."), fields.map(({ made }) => made), whole, element("p", { class: "buttons" }, element("button", {}, "Add")));
+  return form;
 }
 
 // ---- hits by hand
@@ -119,7 +184,8 @@ export function beside({ live, draft }) {
     const [, event, name] = key.split("\n");
     return [[element("b", {}, name), element("small", {}, ` ${event}`), element("p", { class: same ? "note muted" : "note odd" }, same ? "the same" : "differs")], ...sides.map(side)];
   });
-  return section("Side by side", table(["Tag", "Live", "Draft"], rows, "beside"));
+  const cut = [...new Set([live, draft].flatMap((each) => each.cut || []))].map((each) => element("p", { class: "note odd" }, each));
+  return section("Side by side", table(["Tag", "Live", "Draft"], rows, "beside"), cut);
 }
 
 function side(tag) {

@@ -153,11 +153,11 @@ export function consent(event) {
 
 // ---- conversions
 
-export function conversions(listed, whole) {
+export function conversions(listed, seen) {
   if (!listed || !listed.length) return teach("Nothing to match here", "This looks at what a vendor gets of a conversion: can it recognise the visitor, is everything there, and does it count once beside the pixel.", "No tag fired on this event with something of that kind.");
   return element("div", {}, listed.map((each) => element("section", { class: "conversion" },
     element("h2", {}, each.tag, element("small", {}, ` ${each.type}`)),
-    element("div", { class: "boxes" }, match(each.match), complete(each.complete), once(each.once, whole)))));
+    element("div", { class: "boxes" }, match(each.match), complete(each.complete), once(each.once, seen)))));
 }
 
 function box(heading, figure, ...children) {
@@ -176,9 +176,9 @@ function complete(listed) {
     element("div", {}, element("b", {}, each.field), element("small", {}, each.what), each.has ? value(each.value) : element("small", { class: "how" }, each.how))))) : element("p", { class: "nothing" }, "Nothing is known of what this vendor wants of a conversion."));
 }
 
-function once(given, whole) {
+function once(given, { whole, reveals }) {
   return box("Deduplication", "", given.id ? [
     facts([["Event id", element("code", {}, given.id)], ["Comes from", given.from], ["Name in the pixel", given.name && element("code", {}, given.name)]]),
-    given.line && [element("p", {}, "Run this on the page, with the same id, and the sale counts once:"), element("pre", { class: "payload", tabindex: "0" }, given.line), whole ? copying("Copy the line", given.line) : element("p", { class: "note odd" }, "Values are masked here. Reveal the request to copy the line.")],
+    given.line && [element("p", {}, "Run this on the page, with the same id, and the sale counts once:"), element("pre", { class: "payload", tabindex: "0" }, given.line), whole ? copying("Copy the line", given.line) : element("p", { class: "note odd" }, `Values are masked here.${reveals ? " Reveal the request to copy the line." : ""}`)],
   ] : element("p", { class: "note odd" }, "There is no event id, so what the pixel sends counts beside this. Send event_id, or transaction_id with a purchase, from the page and to the pixel."));
 }

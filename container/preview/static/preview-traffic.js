@@ -54,20 +54,21 @@ function reply(given) {
 
 // ---- what goes out
 
-export function outgoing(record, listed, whole) {
+export function outgoing(record, listed, { whole, reveals }) {
   if (!listed.length) return teach("Nothing goes out", "A request appears here for each one that a tag plans for this event, with what the vendor answered.", "The tab Tags says why none did.");
   return element("div", {}, listed.map((each) => element("article", { class: "out" },
     element("div", { class: "headline" }, element("h2", {}, each.tag), fate(each, record)),
     element("p", { class: "request" }, element("code", {}, `${each.method} ${each.url}`)),
-    !whole && element("p", { class: "note odd" }, "Values are masked, also in what is copied. Reveal the request to see it byte for byte."),
+    !whole && element("p", { class: "note odd" }, `Values are masked, also in what is copied.${reveals ? " Reveal the request to see it byte for byte." : ""}`),
     element("p", { class: "buttons" }, copying("Copy as curl", () => curl(each.method, each.url, each.headers || [], each.body || "")), copying("Copy body", () => each.body || "")),
     element("div", { class: "sides" },
       section("Sent", table(["Header", "Value"], (each.headers || []).map(([name, held]) => [element("code", {}, name), value(held)])), each.body ? [block(pretty(each.body), "Body, in lines"), pretty(each.body) !== each.body && element("details", { class: "raw" }, element("summary", {}, "Byte for byte"), block(each.body, "Body as it is sent"))] : element("p", { class: "nothing" }, "No body.")),
-      section("Answer", answer(each))))));
+      section("Answer", answer(each, record))))));
 }
 
 function fate(each, record) {
   const mode = each.mode || record.mode;
+  if (record.source === "tail") return element("span", { class: "pill tail" }, "Delivered by live");
   if (each.answer) {
     const good = each.answer.verdict === "delivered";
     return element("span", { class: `pill ${good ? "dry" : "send"}` }, `${each.answer.verdict} (${each.answer.status || "no answer"})`);
@@ -75,8 +76,9 @@ function fate(each, record) {
   return mode === "dry" ? element("span", { class: "pill dry" }, record.mode === "dry" ? "Dry run: not sent" : "Stays dry: not sent") : element("span", { class: "pill test" }, "On its way");
 }
 
-function answer(each) {
+function answer(each, record) {
   const given = each.answer;
+  if (record.source === "tail") return element("p", { class: "nothing" }, "The live container delivers this, unless it has sent the same before. What vendors answer is counted under Deliveries.");
   if (!given) return element("p", { class: "nothing" }, each.why ? `Nothing left this server: ${each.why}.` : each.mode === "dry" ? "Nothing left this server. Choose Test events to have the vendor look at it under its test code." : "None yet.");
   return [
     facts([["Status", given.status || "no answer"], ["Verdict", given.verdict], ["Why", given.reason], ["Took", given.seconds === undefined ? "" : `${Math.round(given.seconds * 1000)} ms`], ["Attempt", given.attempt]]),

@@ -1,13 +1,13 @@
 // The screen of a preview: the list of what came in, and the panels that explain one of its events.
 
 import { clock, element, plural, teach } from "./preview-dom.js";
-import { beside, compose, connect, draft, summary } from "./preview-panels.js";
+import { about, beside, compose, connect, draft, summary, waiting } from "./preview-panels.js";
 import { consent, conversions, data, tags, variables } from "./preview-tabs.js";
 import { outgoing, request, says } from "./preview-traffic.js";
 
-const MOST_SHOWN = 500;
+const MOST_SHOWN = 2000;
 const at = (id) => document.getElementById(id);
-const { base, token, shared } = document.body.dataset;
+const { base, token, shared, tail } = document.body.dataset;
 // The address of the page may hold the token, with which `fetch` takes none.
 const address = (path) => new URL(base + path, location.origin + location.pathname);
 
@@ -15,13 +15,16 @@ const STRIPS = {
   dry: "Dry run: no vendor is called. Outgoing shows what would be sent, byte for byte.",
   test: "Test events: sent to vendors under the test codes of this session. A tag without one stays dry.",
   send: "Send: requests of this preview go to vendors for real. A test order becomes a sale.",
+  tail: "Live traffic runs and is delivered as always. This only looks on.",
 };
+const reveals = !shared && !tail;
 const TABS = ["Tags", "Variables", "Event Data", "Consent", "Request", "Outgoing", "Conversions", "Console"];
 
 const records = new Map(); // by number: its line of the list
 const items = new Map(); // by number: its element
 const opened = new Set(); // names of tags whose details are open
 let state = {};
+let gone = 0; // the last number of those that are no longer shown
 let held = null; // what came in during a pause
 let panel = "summary";
 let tab = "Tags";
@@ -33,8 +36,9 @@ let shown = { number: 0, event: 0, record: null, whole: false };
 async function answered(answer) {
   const found = await answer.json().catch(() => ({ error: answer.status === 404 ? "This preview is over, or the server was restarted. Start another one." : "The server does not answer as expected." }));
   if (answer.ok) return found;
-  say(found.error);
-  throw new Error(found.error);
+  // What belongs to a field is said beside it.
+  if (!found.part) say(found.error);
+  throw Object.assign(new Error(found.error), { part: found.part });
 }
 
 const ask = async (path) => answered(await fetch(address(path), { cache: "no-store" }));
@@ -50,8 +54,9 @@ function say(sentence) {
 
 function showMode({ mode, draft: runs }) {
   state.mode = mode;
-  document.body.dataset.mode = mode;
-  at("strip").textContent = STRIPS[mode];
+  document.body.dataset.mode = tail ? "tail" : mode;
+  at("strip").textContent = STRIPS[tail ? "tail" : mode];
+  if (tail) return;
   at("runs").textContent = runs ? "of a draft" : "of the live file";
   for (const radio of at("modes").querySelectorAll("input")) radio.checked = radio.value === mode;
 }
@@ -64,20 +69,24 @@ async function refresh() {
 // ---- the list
 
 function take(line) {
-  if (held) { held.push(line); showCount(); return; }
+  if (held) { held.push(line); if (held.length > MOST_SHOWN) held.shift(); countSoon(); return; }
+  // A late answer, or a new connection that tells everything once more, brings back nothing that had to go.
+  if (line.number <= gone) return;
   records.set(line.number, line);
   const made = itemOf(line);
   const before = items.get(line.number);
   items.set(line.number, made);
   if (before) before.replaceWith(made);
   else at("hits").prepend(made);
-  if (items.size > MOST_SHOWN) forget(Math.min(...items.keys()));
+  // The oldest is the first that came in, also when its answer came later.
+  if (items.size > MOST_SHOWN) forget(items.keys().next().value);
   if (line.number === shown.number && shown.record && !shown.whole) look(shown.number, shown.event);
   if (panel === "summary") soon();
-  showCount();
+  countSoon();
 }
 
 function forget(number) {
+  gone = Math.max(gone, number);
   records.delete(number);
   items.get(number)?.remove();
   items.delete(number);
@@ -88,7 +97,7 @@ function itemOf(line) {
     element("span", {}, event.name), fired(event.fired))) : element("button", { class: "event none", type: "button", "data-number": line.number, "data-event": 0, "aria-current": isShown(line.number, 0) ? "true" : null, click: () => look(line.number, 0, true) }, line.why || "no event");
   const made = element("li", { class: line.failed ? "hit failed" : "hit" },
     element("div", { class: "line" }, element("span", { class: "method" }, line.method), element("span", { class: "path", title: line.path }, line.path), element("time", {}, clock(line.at))),
-    element("div", { class: "line small" }, element("span", {}, line.client || "no client"), line.source !== "marked" && element("span", { class: "source" }, line.source), line.draft && element("span", { class: "source" }, "draft"), line.failed && element("span", { class: "bad" }, "problem")),
+    element("div", { class: "line small" }, element("span", {}, line.client || "no client"), line.source !== "marked" && !tail && element("span", { class: "source" }, line.source), line.draft && element("span", { class: "source" }, "draft"), line.failed && element("span", { class: "bad" }, "problem")),
     events);
   made.hidden = !matches(line);
   return made;
@@ -112,12 +121,18 @@ function sift() {
   showCount();
 }
 
+// Once for all lines of a moment: a page that is opened gets a thousand of them.
+let counts = 0;
+function countSoon() {
+  if (!counts) counts = requestAnimationFrame(() => { counts = 0; showCount(); });
+}
+
 function showCount() {
   const visible = [...items.values()].filter((each) => !each.hidden).length;
   const waits = held && held.length ? `, ${held.length} more during the pause` : "";
   at("count").textContent = records.size ? `${visible === records.size ? plural(visible, "request") : `${visible} of ${plural(records.size, "request")}`}${waits}` : held ? `Paused${waits}` : "";
   at("empty").hidden = visible > 0;
-  if (!visible) at("empty").replaceChildren(records.size ? teach("Nothing matches", "Empty the search, or choose All.") : teach("Waiting for requests", shared ? "What the preview catches appears here." : "Open the link under Connect in the browser you test with, or send a hit under Compose."));
+  if (!visible) at("empty").replaceChildren(records.size ? teach("Nothing matches", "Empty the search, or choose All.") : tail ? waiting(tail) : teach("Waiting for requests", shared ? "What the preview catches appears here." : "Open the link under Connect in the browser you test with, or send a hit under Compose."));
 }
 
 function pause() {
@@ -151,13 +166,13 @@ function eventPanel() {
     "Event Data": () => (found ? data(found, { view, choose: (name) => { view = name; show("event"); } }) : unread(record)),
     Consent: () => (found ? consent(found) : unread(record)),
     Request: () => request(record),
-    Outgoing: () => outgoing(record, sent, shown.whole),
-    Conversions: () => conversions((record.insights || [])[shown.event], shown.whole),
+    Outgoing: () => outgoing(record, sent, { whole: shown.whole, reveals }),
+    Conversions: () => conversions((record.insights || [])[shown.event], { whole: shown.whole, reveals }),
     Console: () => says(record, found),
   };
   const list = element("div", { class: "tabs", role: "tablist", "aria-label": "About this event", keydown: alongTabs }, TABS.map((name) => element("button", { role: "tab", type: "button", id: `tab-${name.replace(" ", "-")}`, "aria-selected": String(name === tab), tabindex: name === tab ? "0" : "-1", "data-tab": name, click: () => { tab = name; show("event", true); } }, name)));
   return element("div", {},
-    element("div", { class: "headline" }, element("h2", {}, found ? found.name : "No event", element("small", {}, ` request ${record.number}, ${clock(record.at)}${record.draft ? ", draft" : ""}`)), element("div", { class: "buttons" }, shared ? null : again(record), reveal(record))),
+    element("div", { class: "headline" }, element("h2", {}, found ? found.name : "No event", element("small", {}, ` request ${record.number}, ${clock(record.at)}${record.draft ? ", draft" : ""}`)), element("div", { class: "buttons" }, shared || tail ? null : again(record), reveal(record))),
     list, element("div", { role: "tabpanel", class: "pane", tabindex: "-1", "aria-labelledby": `tab-${tab.replace(" ", "-")}` }, panes[tab]()));
 }
 
@@ -166,6 +181,7 @@ function unread(record) {
 }
 
 function reveal(record) {
+  if (tail) return element("small", {}, "Masked, for everybody.");
   if (shared) return element("small", {}, "Personal data is masked.");
   if (shown.whole) return element("span", { class: "masks" }, element("small", { class: "odd" }, "Shown whole, which the log says."), element("button", { class: "plain small", type: "button", click: () => look(record.number, shown.event, true) }, "Mask it again"));
   return element("span", { class: "masks" }, element("small", {}, "Masked."), element("button", { class: "plain small", type: "button", click: async () => {
@@ -195,13 +211,13 @@ function alongTabs(happened) {
 
 // ---- the panels
 
-const PANELS = { event: eventPanel, summary, connect, compose, draft };
+const PANELS = { event: eventPanel, summary, connect, compose, draft, about };
 
 async function show(name, focus = false) {
   const fresh = name !== panel;
   panel = name;
   await ready;
-  const made = await PANELS[name]({ ask, change, state, say, refresh, shown, reload: () => location.reload(), go: (number) => { tab = "Tags"; look(number, 0, true); } });
+  const made = await PANELS[name]({ ask, change, state, say, refresh, shown, tail, reload: () => location.reload(), go: (number) => { tab = "Tags"; look(number, 0, true); } });
   if (panel !== name) return;
   const scrolled = at("shown").scrollTop;
   at("shown").replaceChildren(made);
@@ -216,9 +232,12 @@ async function show(name, focus = false) {
   if (focus) at("shown").querySelector('[role="tab"][aria-selected="true"]')?.focus();
 }
 
-let waits = 0;
+// Again only when the last one has been shown: with many requests totals take a while.
+let waits = false;
 function soon() {
-  if (!waits) waits = setTimeout(() => { waits = 0; if (panel === "summary") show("summary"); }, 500);
+  if (waits) return;
+  waits = true;
+  setTimeout(() => (panel === "summary" ? show("summary") : Promise.resolve()).finally(() => { waits = false; }), 500);
 }
 
 // ---- keys
@@ -274,7 +293,7 @@ at("filter").addEventListener("change", sift);
 at("pause").addEventListener("click", pause);
 at("back").addEventListener("click", back);
 at("clear")?.addEventListener("click", async () => { await change("clear", {}); shown = { number: 0, event: 0, record: null, whole: false }; show(panel); });
-at("modes").addEventListener("change", async (happened) => {
+at("modes")?.addEventListener("change", async (happened) => {
   const { mode } = await change("mode", { mode: happened.target.value }).catch(() => state);
   showMode({ mode, draft: state.draft });
 });
