@@ -18,11 +18,8 @@ from container.fields import Pattern
 from container.shape import text
 from container.template import Template
 
-LONGEST_VALUE = 80
-"""A value in a sentence is cut after so many characters."""
-
-LONGEST_LIST = 10
-"""Of a longer list a sentence names so many."""
+LONGEST_VALUE, LONGEST_LIST = 80, 10
+"""A value in a sentence is cut after so many characters; of a longer list a sentence names so many."""
 
 DAY_MS = 86_400_000
 
@@ -99,7 +96,8 @@ def _holding(trigger: CompiledTrigger, scope: Scope) -> str:
 
 
 def _not_triggered(triggers: Sequence[CompiledTrigger], scope: Scope) -> str:
-    return "; ".join(f'trigger "{trigger.name}" {_failing(trigger, scope)}' for trigger in triggers)
+    hearing_first = sorted(triggers, key=lambda trigger: not trigger.hears(scope.original.name))
+    return "; ".join(f'trigger "{trigger.name}" {_failing(trigger, scope)}' for trigger in hearing_first)
 
 
 def _failing(trigger: CompiledTrigger, scope: Scope) -> str:

@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from container.config.model import ContainerModel
+from container.fields import Settings
+
 SENT = frozenset(
     (
         *("data", "json", "value", "before", "after", "expected", "headers", "cookies", "url", "path", "query", "body"),
@@ -74,6 +77,28 @@ def expected(value: Any, within: str = "") -> Iterator[str]:
             yield from _QUOTED.findall(member)
         elif key not in SENT:
             yield from expected(member, key)
+
+
+def given_by(model: ContainerModel) -> Iterator[str]:
+    """What the variables of a file give that no hit brings along: constants, defaults, the values of tables."""
+    for variable in model.variables.values():
+        if variable.settings is not None:
+            for name in ("default", "value", "table", "rows"):
+                yield from _literals(getattr(variable.settings, name, None))
+
+
+def _literals(value: Any) -> Iterator[str]:
+    match value:
+        case str() if value:
+            yield value
+        case Mapping():
+            for member in value.values():
+                yield from _literals(member)
+        case list() | tuple():
+            for member in value:
+                yield from _literals(member)
+        case Settings():
+            yield from _literals(getattr(value, "value", None))
 
 
 def is_configured(key: str, within: str) -> bool:

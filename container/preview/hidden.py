@@ -7,7 +7,7 @@ under a name of which the value is masked is known, and is then masked wherever 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from container.delivery.masking import masked, masked_text
 from container.delivery.texts import values
@@ -56,6 +56,7 @@ class Hidden:
         self._heard: set[str] = set()
         self._values: set[str] = set()
         self._shown: set[str] = set()
+        self._told: dict[str, str] = {}
         self._starts: dict[str, set[str]] = {}
         self._settled = False
         self._names: dict[str, str] = {}
@@ -83,6 +84,10 @@ class Hidden:
         """The text is shown under a name that is nobody's, so it tells nothing elsewhere, if it is a plain word."""
         if _SNAKE.fullmatch(text) or _CODE.fullmatch(text):
             self._shown.add(text.casefold())
+
+    def tell(self, texts: Mapping[str, str]) -> None:
+        """How these values are shown, which sentences show in the same way."""
+        self._told.update(texts)
 
     def is_value(self, text: str) -> bool:
         """Whether the text as a whole is a visitor's."""
@@ -120,6 +125,8 @@ class Hidden:
             return text
         if text in self._expected:
             return self.without(text)
+        if text in self._told:
+            return self._told[text]
         is_word = _SAID.fullmatch(text) and not _MANY_DIGITS.search(text) and not self.is_value(text)
         return text if is_word else masked_text(text)
 

@@ -17,6 +17,7 @@ from container.delivery.masking import AMOUNTS, CURRENCIES, HARMLESS_HEADERS, MO
 from container.delivery.masking import masked as hinted
 from container.preview.configured import expected, is_configured, written
 from container.preview.hidden import Hidden
+from container.preview.plain import Sort, is_host, is_product, product, reads_as, sort_of, source_of, sources, words_of
 
 _ABOUT = frozenset({("conditions", "text"), ("variables", "from"), ("settings", "from")})
 """Where we say what the analyst wrote: with names of cookies and parameters, which a sentence might not show."""
@@ -35,10 +36,13 @@ _OURS = frozenset(
 _METHOD = re.compile(r"[A-Z]{3,7}", re.ASCII)
 _AMOUNT = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,6})?", re.ASCII)
 _WORDS = re.compile(r"[A-Za-z][A-Za-z_. -]{0,40}|[0-9]{1,6}|G1[01-]{2}|(?:G|GT|AW)-[A-Z0-9]{1,14}", re.ASCII)
+_CONSENT = re.compile(r"[0-9]{2}[0-9a-z-]{4,20}", re.ASCII)
+"""Of Google's consent mode, each letter a state."""
 _TIME = re.compile(r"1[0-9]{9}(?:[0-9]{3}){0,2}", re.ASCII)
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)?([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.ASCII | re.DOTALL)
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?", re.ASCII)
-_SEGMENT = re.compile(r"[a-z][a-z_.-]{0,24}|v?[0-9]{1,3}(?:\.[0-9]{1,3})?", re.ASCII)
+_ESCAPED = str.maketrans({sign: f"%{ord(sign):02X}" for sign in "%&#+"})
+"""Signs that would read as the query's own."""
 _FORM = "x-www-form-urlencoded"
 _LONGEST_NUMBER = 6
 _HEX = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -50,17 +54,31 @@ def masked(record: Mapping[str, Any], *, known: Collection[str] = ()) -> dict[st
     `known`: more texts of the configuration, which are shown as they are, such as the paths of clients.
     """
     hidden = Hidden({*known, *written(record)}, set(expected(record)))
-    _Masking(hidden).members(record, "")
+    made_of = dict(sources(record))
+    first = _Masking(hidden, made_of)
+    first.members(record, "")
     hidden.settle()
     # Once more, now that all is known that has to be hidden.
-    return _Masking(hidden).members(record, "")
+    second = _Masking(hidden, made_of)
+    hidden.tell({text: second.plain(sort, text) for text, sort in first.seen.items()})
+    return second.members(record, "")
 
 
 class _Masking:
-    """Goes through a record by its structure; what is masked on the way is hidden elsewhere."""
+    """Goes through a record by its structure; what is masked on the way is hidden elsewhere.
 
-    def __init__(self, hidden: Hidden) -> None:
-        self._hidden = hidden
+    `made_of`: the members of the event's data that variables hold. `seen`: values about goods, orders and pages.
+    """
+
+    def __init__(self, hidden: Hidden, made_of: Mapping[str, str]) -> None:
+        self._hidden, self._made_of = hidden, made_of
+        self.seen: dict[str, Sort] = {}
+
+    def plain(self, sort: Sort, text: str) -> str:
+        """A value about goods, an order or a page."""
+        if sort != "place":
+            return self._hidden.without(text)
+        return self._hidden.without(text) if is_host(text) else str(self.address(text, {}))
 
     def members(self, value: Mapping[str, Any], within: str) -> dict[str, Any]:
         """An object of the structure. `within`: the name under which it stands."""
@@ -131,6 +149,10 @@ class _Masking:
     def _value(self, key: str, text: str, money: bool = False) -> str:
         if not text or text in self._hidden.known:
             return text
+        sort = sort_of(key)
+        if sort == "place" or (sort and reads_as(sort, text)):
+            self.seen[text] = sort
+            return self.plain(sort, text)
         if not self._is_shown(key, text, money):
             return self._hide(key, text)
         self._hidden.show(text)
@@ -143,7 +165,8 @@ class _Masking:
             return False
         is_time = "time" in small and _TIME.fullmatch(text)
         is_amount = small.endswith(tuple(AMOUNTS)) and _AMOUNT.fullmatch(text)
-        return bool(is_time or is_amount or _WORDS.fullmatch(text))
+        is_consent = small == "gcd" and _CONSENT.fullmatch(text)
+        return bool(is_time or is_amount or is_consent or _WORDS.fullmatch(text))
 
     def _hide(self, name: str, text: str) -> str:
         self._hidden.hide(name, text)
@@ -153,7 +176,7 @@ class _Masking:
         """The value of a variable, a field, a condition or a key."""
         named = next((beside[each] for each in ("name", "field", "key") if isinstance(beside.get(each), str)), "")
         text = beside.get("text")
-        name = named or (text.partition(" ")[0] if isinstance(text, str) else "")
+        name = source_of(beside, self._made_of) or named or (text.partition(" ")[0] if isinstance(text, str) else "")
         # A setting stands in groups, as in `properties.currency`.
         return self.json(value, name.rpartition(".")[2])
 
@@ -184,6 +207,8 @@ class _Masking:
     def _header(self, name: str, value: str) -> str:
         if name in HARMLESS_HEADERS or name in _OURS:
             return self._hidden.sentence(value)
+        if name in ("referer", "origin"):
+            return str(self.address(value, {}))
         if name in ("cookie", "set-cookie"):
             first, *others = value.split(";")
             rest = [self._cookie(each) if name == "cookie" else self._attribute(each) for each in others]
@@ -239,6 +264,7 @@ class _Masking:
             return self.json(value)
         if value in self._hidden.known:
             return value
+        self.seen[value] = "place"
         found = _ADDRESS.fullmatch(value)
         if found is None:
             return self._hide("", value)
@@ -249,29 +275,43 @@ class _Masking:
             (
                 scheme,
                 host,
-                path if path in self._hidden.known else "/".join(map(self._segment, path.split("/"))),
-                f"?{self.pairs(query[1:], {})}" if query else "",
+                path if path in self._hidden.known else self._path(path),
+                f"?{self._query(query[1:], plain=False)}" if query else "",
                 f"#{self._hide('', fragment[1:])}" if fragment[1:] else fragment,
             )
         )
 
-    def _segment(self, text: str) -> str:
-        is_word = not text or (_SEGMENT.fullmatch(text) and not self._hidden.is_value(text))
-        return text if is_word or text in self._hidden.known else self._hide("", text)
+    def _path(self, path: str) -> str:
+        parts = path.split("/")
+        return "/".join(self._segment(part, before) for before, part in zip(("", *parts), parts, strict=False))
+
+    def _segment(self, text: str, before: str) -> str:
+        words = words_of(text, before)
+        is_plain = words is not None and not any(map(self._hidden.is_value, (text, *words)))
+        is_shown = not text or is_plain or text in self._hidden.known
+        return text if is_shown else self._hide("", text)
 
     def pairs(self, value: Any, _beside: Mapping[str, Any]) -> Any:
         """Parameters of a query or a form."""
-        if not isinstance(value, str):
-            return self.json(value)
-        pairs = [pair.partition("=") for pair in value.split("&")]
-        money = any(name in CURRENCIES and _is_word(held) for name, _, held in pairs)
-        return "&".join(self._pair(*pair, money=money) for pair in pairs)
+        return self._query(value, plain=True) if isinstance(value, str) else self.json(value)
 
-    def _pair(self, name: str, equals: str, value: str, *, money: bool) -> str:
+    def _query(self, query: str, *, plain: bool) -> str:
+        """`plain`: whether values about goods, orders and pages are shown. In a page's address they are not."""
+        pairs = [pair.partition("=") for pair in query.split("&")]
+        money = any(name in CURRENCIES and _is_word(held) for name, _, held in pairs)
+        return "&".join(self._pair(*pair, money=money, plain=plain) for pair in pairs)
+
+    def _pair(self, name: str, equals: str, value: str, *, money: bool, plain: bool) -> str:
         if not equals:
             return self._hide("", unquote_plus(name)) if name else name
         held = unquote_plus(value, errors="replace")
-        return f"{self._hidden.name(unquote_plus(name, errors='replace'))}={self._value(name, held, money)}"
+        if not plain and sort_of(name):
+            shown = self._hide(name, held) if held else held
+        elif plain and is_product(name):
+            shown = product(held, lambda key, part: self._value(key, part, money=True), self._hide)
+        else:
+            shown = self._value(name, held, money)
+        return f"{self._hidden.name(unquote_plus(name, errors='replace'))}={shown.translate(_ESCAPED)}"
 
     def body(self, value: Any, beside: Mapping[str, Any]) -> Any:
         """A body by its kind: JSON and forms with their names, other text line by line."""

@@ -249,11 +249,11 @@ class Recorder:
         return {**shown, **built, "answer": None, **({"why": why} if why else {})}
 
     def _why_not(self, row: Row, outcome: Outcome, mode: Mode) -> str:
-        """Why a row stays here though the mode is to send; empty where it leaves, and in a dry run."""
-        if mode == "dry":
-            return ""
+        """Why a row stays here though the mode is to send; empty where it leaves, and where only a dry run keeps it."""
         if row.expire is not None and row.expire <= self.clock() * 1000:
             return "the event is older than what the vendor takes"
+        if mode == "dry":
+            return ""
         if mode == "test":
             codes = [planned.request.test_code for planned in outcome.planned if planned.id == row.id]
             if not any(codes):

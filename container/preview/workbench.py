@@ -7,6 +7,7 @@ import base64
 import binascii
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
@@ -20,6 +21,7 @@ from container.engine.run import blame
 from container.engine.trace import trace
 from container.event import Hit
 from container.preview.bench import Json, RefusedError, Source
+from container.preview.configured import given_by
 from container.preview.cut import written
 from container.preview.differing import difference
 from container.preview.drafts import NAME, Draft, Live, drafted, drafted_bytes, problems_json
@@ -73,7 +75,13 @@ class Workbench:
             return dict(record)
         draft: Draft | None = session.draft
         drafts = () if draft is None else draft.container.clients
-        return masked(record, known=set(_named(*self._container().clients, *drafts)))
+        return masked(record, known={*_named(*self._container().clients, *drafts), *self._given()})
+
+    def _given(self) -> Sequence[str]:
+        """What the variables of the file in force give by themselves."""
+        with suppress(RefusedError):
+            return list(given_by(self._in_force.file().model))
+        return ()
 
     def name(self) -> str:
         return self._container().name

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,12 +12,9 @@ import uvicorn
 
 from container.preview.api import PreviewApi
 from container.preview.sessions import Session
-from tests.browser.devtools import Tab, chromium
+from tests.browser.tabs import WIDE, Tab, chromium
 from tests.preview.page_parts import TOKEN, Workbench, listener
 from tests.web.parts import NOW, site
-
-WIDE, NARROW = (1280, 900), (390, 844)
-FILES = Path(__file__).resolve().parents[2] / "docs" / "images"
 
 
 class Desk:
@@ -30,39 +26,17 @@ class Desk:
     async def open(self, path: str = "") -> None:
         await self.tab.open(f"{self.address}/preview{path or '/' + self.session.id}")
 
-    async def size(self, size: tuple[int, int]) -> None:
-        given = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == NARROW}
-        await self.tab.ask("Emulation.setDeviceMetricsOverride", **given)
-
-    async def scheme(self, name: str) -> None:
-        features = [{"name": "prefers-color-scheme", "value": name}]
-        await self.tab.ask("Emulation.setEmulatedMedia", features=features)
-
     async def choose(self, tab: str) -> None:
         await self.tab.click(f'[data-tab="{tab}"]')
-        await self.tab.until(f"document.querySelector('[aria-selected=true]').dataset.tab === {tab!r}")
+        await self.tab.first(f'[data-tab="{tab}"][aria-selected=true]').wait_for()
 
     async def panel(self, name: str) -> None:
         await self.tab.click(f'[data-panel="{name}"]')
-        await self.tab.until(f"document.querySelector('[data-panel={name}]').getAttribute('aria-current') === 'true'")
+        await self.tab.first(f'[data-panel="{name}"][aria-current=true]').wait_for()
 
     async def look(self, number: int, event: int = 0) -> None:
-        await self.tab.until(f"document.querySelector('[data-number=\"{number}\"]') !== null")
         await self.tab.click(f'[data-number="{number}"][data-event="{event}"]')
-        await self.tab.until("document.querySelector('[role=tabpanel]') !== null")
-
-    async def text(self, selector: str = "#shown") -> str:
-        return str(await self.tab.value(f"document.querySelector('{selector}').innerText"))
-
-    async def picture(self, folder: Path, name: str) -> None:
-        found = await self.tab.ask("Page.captureScreenshot", format="png")
-        (folder / name).write_bytes(base64.b64decode(found["data"]))
-
-    async def key(self, key: str) -> None:
-        """Presses a key and lets it go."""
-        text = {"text": key} if len(key) == 1 else {}
-        await self.tab.ask("Input.dispatchKeyEvent", type="keyDown", key=key, **text)
-        await self.tab.ask("Input.dispatchKeyEvent", type="keyUp", key=key)
+        await self.tab.first("[role=tabpanel]").wait_for()
 
 
 @asynccontextmanager
@@ -78,9 +52,9 @@ async def desk(folder: Path, *, size: tuple[int, int] = WIDE) -> AsyncIterator[D
         try:
             port = bound.getsockname()[1]
             session = bench.sessions.start(NOW)
-            async with chromium(folder / "profile") as tab:
+            async with chromium() as tab:
                 found = Desk(bench, session, tab, f"http://127.0.0.1:{port}")
-                await found.size(size)
+                await tab.size(size)
                 # As an operator does: let in at the overview, after which the browser sends the password by itself.
                 await tab.open(f"http://ada:{TOKEN}@127.0.0.1:{port}/")
                 yield found

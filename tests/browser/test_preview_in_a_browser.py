@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,13 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.browser.devtools import CHROMIUM
-from tests.browser.preview_parts import NARROW, WIDE, Desk, desk
-from tests.preview.page_parts import DENIED, EMAIL, PURCHASE, STRANGE, TEST_ORDER
+from tests.browser.preview_parts import Desk, desk
+from tests.browser.tabs import CHROMIUM, IMAGES, NARROW, WIDE, Scheme, pictures
+from tests.preview.page_parts import DENIED, EMAIL, PURCHASE, STRANGE, TEST_ORDER, live
 from tests.web.markup import payloads
 
 TABS = ("Tags", "Variables", "Event Data", "Consent", "Request", "Outgoing", "Conversions", "Console")
 PANELS = ("summary", "connect", "compose", "draft")
-IMAGES = os.environ.get("PREVIEW_IMAGES")
-"""The folder that pictures are kept in, such as `docs/images`; without it they are only made."""
 
 pytestmark = [
     pytest.mark.chromium,
@@ -69,7 +66,7 @@ def test_each_tab_says_what_it_is_there_for(tmp_path: Path) -> None:
             await here.choose(tab)
             if tab == "Tags":
                 await here.tab.click("details.tag > summary")
-            text = await here.text()
+            text = await here.tab.text()
             assert [each for each in said[tab] if each not in text] == [], (tab, text)
 
     looking(tmp_path, work)
@@ -79,14 +76,82 @@ def test_why_a_tag_did_not_fire_is_said_in_a_sentence(tmp_path: Path) -> None:
     async def work(here: Desk) -> None:
         await four(here)
         await here.look(2)
-        await here.tab.until("document.querySelector('#shown').innerText.includes('needs ad_storage')")
-        assert "blocked by consent" in await here.text()
+        await here.tab.until("document.querySelector('#shown').innerText.includes('Needs ad_storage')")
+        assert "blocked by consent" in await here.tab.text()
         await here.look(3)
         await here.tab.until("document.querySelector('#shown').innerText.includes('not triggered')")
         await here.tab.click("details.tag > summary")
-        assert "value: TEST-1" in await here.text()
+        assert "value: TEST-1" in await here.tab.text()
         await here.look(4)
         await here.tab.until("document.querySelector('#shown').innerText.includes('no client took the hit')")
+
+    looking(tmp_path, work)
+
+
+REASONS = """
+version: 1
+container: {name: Example Shop, id: SHOP-1}
+consent: {default: denied}
+clients: {GA4: {type: ga4}}
+triggers:
+  All Pages: {events: page_view}
+  Big Purchase: {events: purchase, when: [{value: "{{ event.value }}", greater_than: 100}]}
+  Purchase: {events: purchase}
+  Staff: {when: [{variable: IP Address, is_in_network: [198.51.100.0/24]}]}
+tags:
+"""
+NOT_FIRING = {
+    "Pixel of large orders": "triggers: [All Pages, Big Purchase], pixel_id: C1EXAMPLEPIXEL000000",
+    "Pixel without staff": "triggers: [Purchase], exceptions: [Staff], pixel_id: C1EXAMPLEPIXEL000000",
+    "Pixel of last year": "triggers: [Purchase], paused: true, pixel_id: C1EXAMPLEPIXEL000000",
+    "Pixel by page": 'triggers: [Purchase], pixel_id: "{{ event.pixel }}"',
+    "Pixel of the shop": "triggers: [Purchase], pixel_id: C2EXAMPLEPIXEL000000",
+}
+EVERY_TAG = "type: tiktok_events_api, access_token: '${secret:TIKTOK_TOKEN}', browser: {pixel: true}"
+
+
+def test_why_a_tag_did_not_fire_is_read_without_opening_it(tmp_path: Path) -> None:
+    said = {
+        "Pixel of large orders": 'not triggered|Trigger "Big Purchase" does not hold: {{ event.value }} is 72.5, which',
+        "Pixel without staff": 'blocked by an exception|Exception "Staff" holds: the event is "purchase" and IP',
+        "Pixel of last year": "paused|The tag is paused",
+        "Pixel by page": "blocked by consent|Needs ad_storage",
+        "Pixel of the shop": "blocked by consent|Needs ad_storage, which is denied (gcs)",
+    }
+
+    async def tag_says(here: Desk, tag: str, words: str) -> None:
+        summary = here.tab.page.locator("details.tag > summary").filter(has_text=tag)
+        shown = (await summary.inner_text()).replace("\u00a0", " ")
+        assert [each for each in words.split("|") if each not in shown] == [], shown
+
+    async def work(here: Desk) -> None:
+        tags = "".join(f"  {name}: {{{EVERY_TAG}, {more}}}\n" for name, more in NOT_FIRING.items())
+        here.bench.file, here.bench.masks = live(REASONS + tags), True
+        here.bench.keep(here.session, {**PURCHASE, "query": PURCHASE["query"].replace("gcs=G111", "gcs=G100")})
+        await here.look(1)
+        await here.tab.until_says("Not fired (5)")
+        await pictures(here.tab, "reasons")
+        for tag, words in said.items():
+            await tag_says(here, tag, words)
+
+        common, purchase = PURCHASE["query"].split("&en=")
+        twice = "\n".join([f"en={purchase}"] * 2)
+        here.bench.keep(here.session, {**PURCHASE, "query": common, "body": twice})
+        await here.look(2, 1)
+        await here.tab.until_says("request 2")
+        await tag_says(
+            here, "Pixel by page", 'incomplete|No value for "pixel_id", which the tag needs: {{ event.pixel }}'
+        )
+        await tag_says(here, "Pixel of the shop", "duplicate|A copy of what was sent within 48h for the event ID")
+
+        number = here.bench.keep(here.session, PURCHASE)
+        old = here.session.records.get(number)
+        assert old is not None
+        old["outgoing"][0]["why"] = "the event is older than what the vendor takes"
+        here.session.records.replace(number, old)
+        await here.look(3)
+        await here.tab.until_says("the event is older")
+        await tag_says(here, "Pixel of the shop", "fired|older than what the vendor takes")
 
     looking(tmp_path, work)
 
@@ -96,10 +161,10 @@ def test_revealing_shows_what_was_masked(tmp_path: Path) -> None:
         await four(here)
         await here.look(1)
         await here.choose("Event Data")
-        assert EMAIL not in await here.text()
+        assert EMAIL not in await here.tab.text()
         await here.tab.click(".masks button")
         await here.tab.until("document.querySelector('.masks').innerText.includes('Mask it again')")
-        assert EMAIL in await here.text()
+        assert EMAIL in await here.tab.text()
 
     looking(tmp_path, work)
 
@@ -107,15 +172,15 @@ def test_revealing_shows_what_was_masked(tmp_path: Path) -> None:
 def test_the_mode_is_always_to_be_seen_and_changed_by_one_click(tmp_path: Path) -> None:
     async def work(here: Desk) -> None:
         await here.tab.until("document.body.dataset.mode === 'dry'")
-        assert "no vendor is called" in await here.text("#strip")
+        assert "no vendor is called" in await here.tab.text("#strip")
         await here.tab.click(".modes .test")
         await here.tab.until("document.body.dataset.mode === 'test'")
         assert here.session.mode == "test"
         await four(here)
         await here.look(1)
         await here.choose("Outgoing")
-        assert "183 ms" in await here.text()
-        assert "test codes" in await here.text("#strip")
+        assert "183 ms" in await here.tab.text()
+        assert "test codes" in await here.tab.text("#strip")
 
     looking(tmp_path, work)
 
@@ -126,7 +191,7 @@ def test_the_list_is_searched_sifted_paused_and_cleared(tmp_path: Path) -> None:
     async def work(here: Desk) -> None:
         await four(here)
         await here.tab.click("#search")
-        await here.tab.ask("Input.insertText", text="page_view")
+        await here.tab.page.keyboard.insert_text("page_view")
         await here.tab.until(f"{visible} === 1")
         await here.tab.value("document.querySelector('#search').value = ''")
         await here.tab.value("document.querySelector('#filter').value = 'fired'")
@@ -141,7 +206,7 @@ def test_the_list_is_searched_sifted_paused_and_cleared(tmp_path: Path) -> None:
         await here.tab.until(f"{visible} === 5")
         await here.tab.click("#clear")
         await here.tab.until(f"{visible} === 0")
-        assert "Waiting for requests" in await here.text("#empty")
+        assert "Waiting for requests" in await here.tab.text("#empty")
 
     looking(tmp_path, work)
 
@@ -149,21 +214,21 @@ def test_the_list_is_searched_sifted_paused_and_cleared(tmp_path: Path) -> None:
 def test_everything_is_reached_with_the_keys(tmp_path: Path) -> None:
     async def work(here: Desk) -> None:
         await four(here)
-        await here.key("j")
+        await here.tab.key("j")
         await here.tab.until("document.querySelector('#shown h2')?.innerText.includes('request 4')")
-        await here.key("j")
+        await here.tab.key("j")
         await here.tab.until("document.querySelector('#shown h2')?.innerText.includes('request 3')")
-        await here.key("6")
+        await here.tab.key("6")
         await here.tab.until("document.querySelector('[aria-selected=true]').dataset.tab === 'Outgoing'")
         await here.tab.value("document.querySelector('[aria-selected=true]').focus()")
-        await here.key("ArrowRight")
+        await here.tab.key("ArrowRight")
         await here.tab.until("document.activeElement.dataset.tab === 'Conversions'")
-        await here.key("/")
+        await here.tab.key("/")
         assert await here.tab.value("document.activeElement.id") == "search"
-        await here.key("Escape")
+        await here.tab.key("Escape")
         assert await here.tab.value("document.activeElement.id") != "search"
-        await here.key("p")
-        assert await here.text("#pause") == "Resume"
+        await here.tab.key("p")
+        assert await here.tab.text("#pause") == "Resume"
 
     looking(tmp_path, work)
 
@@ -175,7 +240,7 @@ def test_a_draft_shows_its_problems_in_place_and_then_runs(tmp_path: Path) -> No
         await here.tab.value("document.querySelector('textarea.file').value += '\\nnothing: 1\\n'")
         await here.tab.click(".draft .buttons button")
         await here.tab.until("document.querySelector('.problems') !== null")
-        assert "unknown-key" in await here.text(".problems")
+        assert "unknown-key" in await here.tab.text(".problems")
         await here.tab.value("(t => t.value = t.value.replace('\\nnothing: 1\\n', '').replace('TEST-', 'DRY-'))"
                              "(document.querySelector('textarea.file'))")  # fmt: skip
         await here.tab.click(".draft .buttons button")
@@ -195,7 +260,7 @@ def test_a_hit_is_sent_by_hand_and_shown(tmp_path: Path) -> None:
         await here.panel("compose")
         await here.tab.click("#shown form .buttons button")
         await here.tab.until("document.querySelector('#shown h2')?.innerText.includes('purchase')")
-        assert "Fired (1)" in await here.text()
+        assert "Fired (1)" in await here.tab.text()
 
     looking(tmp_path, work)
 
@@ -205,7 +270,7 @@ def test_who_only_looks_on_sees_the_same_and_changes_nothing(tmp_path: Path) -> 
         await here.open(f"/shared/{here.session.share}")
         await four(here)
         await here.look(1)
-        assert "Fired (1)" in await here.text()
+        assert "Fired (1)" in await here.tab.text()
         assert await here.tab.value("document.querySelector('#modes').disabled")
         assert await here.tab.value("document.querySelector('#clear, .masks button, [data-panel=draft]') === null")
 
@@ -214,21 +279,21 @@ def test_who_only_looks_on_sees_the_same_and_changes_nothing(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280", "390"])
-def test_each_tab_fits_its_screen(tmp_path: Path, size: tuple[int, int], scheme: str) -> None:
+def test_each_tab_fits_its_screen(tmp_path: Path, size: tuple[int, int], scheme: Scheme) -> None:
     folder = Path(IMAGES) if IMAGES else tmp_path
 
     async def work(here: Desk) -> None:
-        await here.scheme(scheme)
+        await here.tab.scheme(scheme)
         here.bench.masks = True
         await four(here)
         pictures = []
 
         async def picture(name: str) -> None:
-            await asyncio.sleep(0.2)  # until the browser has painted it
             assert await here.tab.value(FITS), name
             pictures.append(f"preview-{name.lower().replace(' ', '-')}-{scheme}-{size[0]}.png")
-            await here.picture(folder, pictures[-1])
+            await here.tab.picture(folder / pictures[-1])
 
+        await here.tab.until("document.querySelector('.figures dd').textContent === '4'")
         await picture("list")
         await here.look(1)
         for tab in TABS:
@@ -327,6 +392,7 @@ def test_no_payload_in_any_field_is_more_than_text(tmp_path: Path) -> None:
         globalThis.heard = [];
         document.addEventListener('securitypolicyviolation', (event) => heard.push(event.violatedDirective));
         globalThis.alert = () => heard.push('alert');
+        null;  // Playwright calls what an expression is, if that is a function
     """
     values = ["plain words", *payloads()]
 

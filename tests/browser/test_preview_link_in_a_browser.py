@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 
 from container.web.app import Application
-from tests.browser.devtools import CHROMIUM, Tab, chromium
+from tests.browser.tabs import CHROMIUM, Tab, chromium
 from tests.web.test_previewing import Place, place
 
 pytestmark = [
@@ -44,7 +44,7 @@ def looking(folder: Path, work: Callable[[Place, Tab, str], Awaitable[None]]) ->
         async with (
             place(folder / "data") as here,
             listening(here.app) as port,
-            chromium(folder / "profile") as tab,
+            chromium() as tab,
         ):
             await work(here, tab, f"http://127.0.0.1:{port}")
 

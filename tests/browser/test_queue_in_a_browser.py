@@ -12,7 +12,7 @@ import pytest
 from container.delivery.row import GIVE_UP_MS, Acceptance, row_of
 from container.delivery.sqlite import open_store
 from tests import canaries
-from tests.browser.devtools import CHROMIUM, Tab, chromium
+from tests.browser.tabs import CHROMIUM, WIDE, Tab, chromium
 from tests.cli.processes import serving
 from tests.delivery.harness import NOW, item_request, planned
 
@@ -47,11 +47,8 @@ async def lane_page(folder: Path, *, scripts: bool = True) -> AsyncIterator[Tab]
     """A browser that shows the lane's dead letters, opened with the token as a password."""
     await fill(folder / "data")
     with serving(folder, environment=ENVIRONMENT) as served:
-        async with chromium(folder / "profile") as tab:
-            await tab.ask(
-                "Emulation.setDeviceMetricsOverride", width=1280, height=900, deviceScaleFactor=1, mobile=False
-            )
-            await tab.ask("Emulation.setScriptExecutionDisabled", value=not scripts)
+        async with chromium(scripts=scripts) as tab:
+            await tab.size(WIDE)
             await tab.open(served.admin.replace("://", f"://operator:{canaries.ADMIN_TOKEN}@"))
             await tab.click("a.bad")
             await tab.until("location.pathname === '/lanes/1' && document.readyState === 'complete'")

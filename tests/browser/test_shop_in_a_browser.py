@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
-import queue
-import shutil
-import socket
-import subprocess
+import asyncio
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.browser.loopback import Shop, answered, free_port, received_events, running, sandbox_running, shop_of
+from tests.browser.tabs import CHROMIUM, PATIENCE_SECONDS, chromium
+
 CLIENT = Path(__file__).parent / "node_modules" / "@minimal-analytics" / "ga4" / "dist" / "index.js"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-PATIENCE_SECONDS = 60.0
 
 CLICK_ID = "E.C.P.CqwBYrowserTest_Case-Kept.0123456789"
 BROWSER_ID = "01K0T8BYGJH63785W68YS5NN1R_.tt.1"
@@ -73,78 +61,9 @@ THANKS = """<!doctype html><meta charset="utf-8"><title>Thank you</title>
 </script>"""
 
 
-@dataclass(frozen=True)
-class Shop:
-    """The shop's own server: its pages, and what the browser reported back."""
-
-    port: int
-    seen: queue.Queue[str]
-
-
-class _Pages(BaseHTTPRequestHandler):
-    def __init__(self, container: int, seen: queue.Queue[str], *arguments: Any) -> None:
-        self._container, self._seen = container, seen
-        super().__init__(*arguments)
-
-    def do_GET(self) -> None:  # the name that http.server calls
-        page = {"/": LANDING, "/thanks": THANKS}.get(self.path.partition("?")[0])
-        if self.path == "/ga4.js":
-            self._answer("text/javascript", CLIENT.read_bytes())
-        elif page is None:
-            self._answer("text/plain", b"", 404)
-        else:
-            filled = page.replace("CONTAINER", str(self._container)).replace("BROWSER_ID", BROWSER_ID)
-            self._answer("text/html", filled.encode())
-
-    def do_POST(self) -> None:  # the name that http.server calls
-        self._seen.put(self.rfile.read(int(self.headers["content-length"])).decode())
-        self._answer("text/plain", b"")
-
-    def log_message(self, format: str, *arguments: Any) -> None:
-        """The test speaks, not its server."""
-
-    def _answer(self, kind: str, body: bytes, status: int = 200) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-@contextmanager
-def running(*command: str, env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **(env or {})}, stderr=subprocess.DEVNULL)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def answered(url: str) -> bytes:
-    """The answer of a server that is about to be there."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            with urlopen(url, timeout=5) as answer:  # noqa: S310  # loopback, written above
-                return bytes(answer.read())
-        except (URLError, ConnectionError):
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-
-
 @pytest.fixture
 def sandbox() -> Iterator[int]:
-    port = free_port()
-    with running(sys.executable, "-m", "container", "sandbox", "--port", str(port)):
-        answered(f"http://127.0.0.1:{port}/received")
+    with sandbox_running() as port:
         yield port
 
 
@@ -162,41 +81,29 @@ def container(tmp_path: Path, sandbox: int) -> Iterator[int]:
 
 @pytest.fixture
 def shop(container: int) -> Iterator[Shop]:
-    seen: queue.Queue[str] = queue.Queue()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Pages, container, seen))
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield Shop(server.server_port, seen)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def received_events(sandbox: int, wanted: int) -> list[dict[str, Any]]:
-    """The bodies that the sandbox accepted, once there are as many events as wanted."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        records = json.loads(answered(f"http://127.0.0.1:{sandbox}/received"))["received"]
-        bodies = [record["body"] for record in records if record["verdict"] == "accepted"]
-        if sum(len(body["data"]) for body in bodies) >= wanted or time.monotonic() > deadline:
-            return [event for body in bodies for event in body["data"]]
-        time.sleep(0.1)
+    pages = {"/": LANDING, "/thanks": THANKS}
+    filled = {
+        path: page.replace("CONTAINER", str(container)).replace("BROWSER_ID", BROWSER_ID).encode()
+        for path, page in pages.items()
+    }
+    with shop_of({**filled, "/ga4.js": CLIENT.read_bytes()}) as found:
+        yield found
 
 
 @pytest.mark.chromium
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 @pytest.mark.skipif(not CLIENT.exists(), reason="the npm package is not installed: npm ci --prefix tests/browser")
-def test_a_purchase_in_chromium_reaches_tiktok_right_to_the_field(tmp_path: Path, shop: Shop, sandbox: int) -> None:
+def test_a_purchase_in_chromium_reaches_tiktok_right_to_the_field(shop: Shop, sandbox: int) -> None:
     url = f"http://localhost:{shop.port}/?ttclid={CLICK_ID}"
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-    quiet = ["--disable-background-networking", "--disable-component-update", "--remote-debugging-port=0"]
-    profile = f"--user-data-dir={tmp_path / 'profile'}"
-    assert CHROMIUM is not None
-    with running(CHROMIUM, *flags, *quiet, profile, "--lang=en-GB", url):
-        cookies = shop.seen.get(timeout=PATIENCE_SECONDS)
-        events = {event["event"]: event for event in received_events(sandbox, 2)}
+
+    async def visit() -> tuple[str, list[dict[str, Any]]]:
+        async with chromium() as tab:
+            await tab.open(url)
+            seen = await asyncio.to_thread(shop.seen.get, timeout=PATIENCE_SECONDS)
+            return seen, await asyncio.to_thread(received_events, sandbox, 2)
+
+    cookies, received = asyncio.run(visit())
+    events = {event["event"]: event for event in received}
 
     assert f"ttclid={CLICK_ID}" in cookies, "the reply's cookie is in the browser"
     page, purchase = events["Pageview"], events["Purchase"]

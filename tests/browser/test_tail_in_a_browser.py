@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -13,13 +12,12 @@ import pytest
 from container.preview.ring import Ring
 from container.preview.rules import rule
 from container.preview.sessions import Session
-from tests.browser.devtools import CHROMIUM
-from tests.browser.preview_parts import NARROW, WIDE, Desk, desk
+from tests.browser.preview_parts import Desk, desk
+from tests.browser.tabs import CHROMIUM, IMAGES, NARROW, WIDE, Scheme
 from tests.browser.test_preview_in_a_browser import FITS, looking
 from tests.preview.page_parts import DENIED, EMAIL, PURCHASE, STRANGE, TEST_ORDER
 from tests.web.parts import NOW
 
-IMAGES = os.environ.get("PREVIEW_IMAGES")
 MANY, MOST_SHOWN = 1000, 2000
 SOON_MS = 1000
 """Some tens of milliseconds where nothing else runs; a busy machine may take longer now and then."""
@@ -52,21 +50,21 @@ async def fill(here: Desk, tail: Session) -> None:
 def test_a_tail_is_opened_on_the_start_page_and_waits_for_hits(tmp_path: Path) -> None:
     async def work(here: Desk) -> None:
         await here.open("?")
-        assert "serve --tail" in await here.text("main")
+        assert "serve --tail" in await here.tab.text("main")
         here.bench.sessions.tails = True
         await here.open("?")
         await here.tab.value("document.querySelector('#percent').value = 'much'")
         await here.tab.click("form[action$='preview/tail'] button")
         await here.tab.until("document.querySelector('#percent-problem') !== null")
-        assert "above 0" in await here.text("#percent-problem")
+        assert "above 0" in await here.tab.text("#percent-problem")
         here.tab.said.clear()  # the browser notes that the form was answered with 422
         await here.tab.value("document.querySelector('#percent').value = '0.5'")
         await here.tab.click("form[action$='preview/tail'] button")
         await here.tab.until("document.querySelector('#empty')?.innerText.includes('Waiting for hits')")
-        assert "0.5 % of the live traffic is looked at" in await here.text("#empty")
-        assert "of 200 hits one is looked at" in await here.text("#empty")
+        assert "0.5 % of the live traffic is looked at" in await here.tab.text("#empty")
+        assert "of 200 hits one is looked at" in await here.tab.text("#empty")
         await here.tab.until("document.body.dataset.mode === 'tail'")
-        assert "delivered as always" in await here.text("#strip")
+        assert "delivered as always" in await here.tab.text("#strip")
 
     looking(tmp_path, work)
 
@@ -78,15 +76,15 @@ def test_a_tail_shows_what_live_did_and_offers_nothing_that_it_cannot_do(tmp_pat
         await fill(here, tail)
         await here.look(1)
         await here.tab.until("document.querySelector('#shown').innerText.includes('Fired (1)')")
-        assert "Masked, for everybody." in await here.text()
+        assert "Masked, for everybody." in await here.tab.text()
         assert await here.tab.value(f"document.querySelector({json.dumps(gone)}) === null")
         await here.choose("Outgoing")
-        assert "Delivered by live" in await here.text()
-        assert "Reveal" not in await here.text()
+        assert "Delivered by live" in await here.tab.text()
+        assert "Reveal" not in await here.tab.text()
         await here.choose("Event Data")
         assert EMAIL not in await here.tab.value("document.documentElement.innerHTML")
         await here.panel("about")
-        assert "1 % of the hits without a mark" in await here.text()
+        assert "1 % of the hits without a mark" in await here.tab.text()
         assert tail.tail is not None
         tail.tail.let_go = 1234
         await here.panel("summary")
@@ -139,7 +137,7 @@ def test_rules_are_listed_added_and_removed(tmp_path: Path) -> None:
         await here.tab.click(".rules li:nth-child(2) button")
         await here.tab.until("document.querySelectorAll('.rules li').length === 2")
         assert [each.told() for each in here.session.rules] == [given[0], {"percent": 2.5}]
-        assert "1.2" in await here.text(".rules")
+        assert "1.2" in await here.tab.text(".rules")
         await here.panel("summary")
         await here.panel("connect")
         assert await here.tab.value("document.querySelectorAll('.rules li').length") == 2
@@ -151,12 +149,12 @@ def test_what_is_wrong_with_a_rule_stands_beside_its_field(tmp_path: Path) -> No
     async def work(here: Desk) -> None:
         await here.panel("connect")
         await add(here)
-        assert "Fill in one of these" in await here.text("p.wrong")
+        assert "Fill in one of these" in await here.tab.text("p.wrong")
         for name, value in (("path", "("), ("address", "nowhere"), ("percent", "200")):
             await write(here, name, value)
             await add(here)
             await here.tab.until(f"document.querySelector('label:has([name={name}]) .wrong') !== null")
-            said = await here.text(f"label:has([name={name}]) .wrong")
+            said = await here.tab.text(f"label:has([name={name}]) .wrong")
             assert f'"{name}" of the rule' in said
             assert await here.tab.value("document.activeElement.name") == name
             assert await here.tab.value("document.querySelectorAll('.fields .wrong:not(:empty)').length") == 1
@@ -178,7 +176,7 @@ def test_ten_rules_are_all(tmp_path: Path) -> None:
             await write(here, "client_id", str(number))
             await add(here)
             await here.tab.until(f"document.querySelectorAll('.rules li').length === {number + 1}")
-        assert "Remove one to add another" in await here.text()
+        assert "Remove one to add another" in await here.tab.text()
 
     looking(tmp_path, work)
 
@@ -249,24 +247,21 @@ def test_what_had_to_go_does_not_come_back_with_its_answer(tmp_path: Path) -> No
 
 async def timed(here: Desk, number: int) -> float:
     expression = TIMED % (number, number)
-    found = await here.tab.ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
-    assert "exceptionDetails" not in found, found["exceptionDetails"]
-    return float(found["result"]["value"])
+    return float(await here.tab.value(expression))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280", "390"])
-def test_a_tail_and_its_door_fit_the_screen(tmp_path: Path, size: tuple[int, int], scheme: str) -> None:
+def test_a_tail_and_its_door_fit_the_screen(tmp_path: Path, size: tuple[int, int], scheme: Scheme) -> None:
     folder = Path(IMAGES) if IMAGES else tmp_path
 
     async def work(here: Desk, tail: Session) -> None:
-        await here.scheme(scheme)
+        await here.tab.scheme(scheme)
 
         async def picture(name: str, *, whole: bool = True) -> None:
-            await asyncio.sleep(0.2)  # until the browser has painted it
             fits = FITS if whole else "document.documentElement.scrollWidth <= innerWidth"
             assert await here.tab.value(fits), name
-            await here.picture(folder, f"preview-{name}-{scheme}-{size[0]}.png")
+            await here.tab.picture(folder / f"preview-{name}-{scheme}-{size[0]}.png")
 
         await here.tab.until("document.querySelector('#empty')?.innerText.includes('Waiting for hits')")
         await picture("tail-waiting")

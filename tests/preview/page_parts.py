@@ -98,7 +98,7 @@ class Workbench:
     def hide(self, record: Json, _session: Session) -> dict[str, Any]:
         if record.get(MASKED):
             return dict(record)
-        return masked(record, known=["/g/collect"]) if self.masks else hidden(record)
+        return masked(record, known=["/g/collect", "/collect", "GA4"]) if self.masks else hidden(record)
 
     @property
     def tail(self) -> bool:

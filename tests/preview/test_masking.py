@@ -126,6 +126,7 @@ PLACES = st.sampled_from(
         ),
         *("events", "tags", "variables", "conditions", "settings", "changes", "requests", "view", "name", "key"),
         *("event", "event_name", "currency", "type_of", "content_type", "method", "status", "time", "timestamp", "v"),
+        *("item_id", "item_name", "content_ids", "transaction_id", "order_id", "page_location", "dl", "pr1", "referer"),
         *("id", "kind", "source", "verdict", "items", "price", "quantity", "error", "body_base64", "identifiers", "0"),
     )
 )
@@ -294,11 +295,11 @@ def test_a_setting_that_no_hit_changes_is_shown_also_where_it_is_sent() -> None:
     fixed = {"field": "pixel_id", "written": None, "from": "", "value": "C1PIXEL00000"}
     kept = {"a": ["Kept-4711"], "b": 1}
     nested = {"field": "map", "written": kept, "from": "", "value": kept}
-    sent = {"field": "properties.brand", "written": None, "from": "{{ event.brand }}", "value": "C2PIXEL00000"}
-    body = {"pixel_id": "C1PIXEL00000", "a": "Kept-4711", "brand": "C2PIXEL00000"}
+    sent = {"field": "properties.colour", "written": None, "from": "{{ event.colour }}", "value": "C2PIXEL00000"}
+    body = {"pixel_id": "C1PIXEL00000", "a": "Kept-4711", "colour": "C2PIXEL00000"}
     tag = {"settings": [fixed, nested, sent], "requests": [{"json": body}]}
     shown = masked({"told": {"events": [{"tags": [tag]}]}})["told"]["events"][0]["tags"][0]
-    assert shown["requests"][0]["json"] == {"pixel_id": "C1PIXEL00000", "a": "Kept-4711", "brand": "C…0/12"}
+    assert shown["requests"][0]["json"] == {"pixel_id": "C1PIXEL00000", "a": "Kept-4711", "colour": "C…0/12"}
     assert [each["value"] for each in shown["settings"]] == ["C1PIXEL00000", {"a": ["Kept-4711"], "b": 1}, "C…0/12"]
 
 
@@ -351,3 +352,83 @@ def test_nesting_without_end_breaks_nothing() -> None:
     for _ in range(100):
         deep = {"in": [deep]}
     assert not _found(masked({"data": deep}))
+
+
+GOODS = {
+    "transaction_id": "T-1001",
+    "page_location": "https://www.shop.example/p/trail-shoe-42/thanks?ttclid=E.C.P.1&currency=EUR",
+    "page_hostname": "www.shop.example",
+    "items": [{"item_id": "4006381333931", "item_name": "Trail Shoe (blue) – 42,5", "item_brand": "Señor & Söhne"}],
+}
+
+
+def test_goods_orders_and_the_words_of_a_page_are_shown() -> None:
+    shown = masked({"data": {**GOODS, "contents": [{"content_id": "SKU-1", "content_name": "Trail Shoe"}]}})["data"]
+    assert shown["items"] == GOODS["items"]
+    assert shown["contents"] == [{"content_id": "SKU-1", "content_name": "Trail Shoe"}]
+    assert (shown["transaction_id"], shown["page_hostname"]) == ("T-1001", "www.shop.example")
+    assert shown["page_location"] == "https://www.shop.example/p/trail-shoe-42/thanks?ttclid=E…1/7&currency=EUR"
+
+
+def test_a_query_as_it_came_shows_the_same() -> None:
+    query = urlencode(
+        {
+            "dl": GOODS["page_location"],
+            "ep.transaction_id": "T-1001",
+            "pr1": "idSKU-1~nmTrail ~~ Shoe & Co~brAcme~pr30~qt2~k0owner~v0Ada L.",
+        }
+    )
+    assert masked({"query": query})["query"] == (
+        "dl=https://www.shop.example/p/trail-shoe-42/thanks?ttclid=E…1/7%26currency=EUR"
+        "&ep.transaction_id=T-1001&pr1=idSKU-1~nmTrail ~~ Shoe %26 Co~brAcme~pr30~qt2~k…r/7~v…./8"
+    )
+
+
+def test_a_sentence_a_condition_and_a_setting_show_what_they_were_made_of() -> None:
+    order = {"name": "Order", "type": "event_data", "value": "T-1001", "from": 'event data "transaction_id"'}
+    tag = {
+        "why": 'Order is "T-1001", which matches regex "^T", on "https://www.shop.example/thanks?mail=x"',
+        "triggers": [{"conditions": [{"text": 'Order matches regex "^T"', "value": "T-1001"}]}],
+        "settings": [
+            {"field": "number", "from": "{{ Order }}", "value": "T-1001"},
+            {"field": "order_id", "from": "{{ event.user_id }}", "value": "U-4711"},
+        ],
+    }
+    data = {"transaction_id": "T-1001", "page_location": "https://www.shop.example/thanks?mail=x"}
+    event = masked({"told": {"events": [{"data": data, "variables": [order], "tags": [tag]}]}})["told"]["events"][0]
+    shown = event["tags"][0]
+    assert event["variables"][0]["value"] == "T-1001"
+    assert shown["why"] == 'Order is "T-1001", which matches regex "^T", on "https://www.shop.example/thanks?mail=…/1"'
+    assert shown["triggers"][0]["conditions"][0]["value"] == "T-1001"
+    assert [each["value"] for each in shown["settings"]] == ["T-1001", "U…1/6"]
+
+
+@pytest.mark.parametrize("name", ["item_name", "item_id", "content_ids", "transaction_id", "page_location", "brand"])
+@pytest.mark.parametrize("value", [*ADDRESSES, canaries.CLICK_ID, "86e0b9e56c17cc4d12387e1949b85053", "0031612340817"])
+def test_what_reads_as_somebody_is_masked_also_where_goods_belong(name: str, value: str) -> None:
+    assert value not in json.dumps(masked({"data": {name: value}}))
+
+
+@pytest.mark.parametrize("name", ["item_name", "item_id", "transaction_id", "coupon"])
+@pytest.mark.parametrize("value", [canaries.USER_ID, canaries.LAST_NAME, canaries.CITY, canaries.POSTAL_CODE])
+def test_what_a_visitor_is_known_by_is_no_product(name: str, value: str) -> None:
+    assert not _found(masked({"data": {name: value, "x": value}}))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/account/wilhelmina", "/u/wilhelmina/orders", "/p/Wilhelmina", "/p/ada1985", "/reset/tokenword", "/s/cage"],
+)
+def test_a_part_of_a_path_that_may_be_somebodys_is_masked(path: str) -> None:
+    shown = masked({"data": {"page_location": f"https://www.shop.example{path}"}})["data"]["page_location"]
+    assert shown.startswith("https://www.shop.example/")
+    assert path.split("/")[2] not in shown
+
+
+def test_a_word_of_a_path_that_is_a_visitors_name_is_masked() -> None:
+    data = {"page_path": "/gifts/for-wilhelmina", "user_data": {"first_name": "Wilhelmina"}}
+    assert masked({"data": data})["data"]["page_path"] == "/gifts/f…a/14"
+
+
+def test_the_consent_string_is_shown() -> None:
+    assert masked({"data": {"gcd": "13l3l3l3l1l1"}})["data"]["gcd"] == "13l3l3l3l1l1"

@@ -21,7 +21,7 @@ from container.event import Hit
 from container.preview import recorder as recording
 from container.preview.recorder import MOST_UNDER_WAY, MOST_WAITING, REMEMBERED
 from container.preview.rules import rule
-from container.preview.sessions import Session
+from container.preview.sessions import Mode, Session
 from tests.preview.parts import FILE, HOOK, LIVE, TOKEN, VENDOR, Stage, Vendor, a_hit, container, outgoing, stage
 
 QUIET = FILE.replace("triggers: {Every: {}}", "triggers: {Every: {events: nothing}}")
@@ -230,14 +230,15 @@ def test_more_requests_than_may_be_under_way_stay_here_and_say_why(monkeypatch: 
     assert MOST_UNDER_WAY == 64
 
 
-def test_an_event_that_the_vendor_calls_too_old_stays_here() -> None:
+@pytest.mark.parametrize(("mode", "called"), [("send", [HOOK]), ("dry", [])])
+def test_an_event_that_the_vendor_calls_too_old_stays_here_and_says_so(mode: Mode, called: list[str]) -> None:
     async def scenario() -> None:
         async with stage() as here:
-            session = here.session("send")
+            session = here.session(mode)
             hit = marked(session.mark, f"name=purchase&event_time={int(here.time.now - 25 * 3600)}")
             await here.recorder.marked(hit)
             [record] = await here.records(session)
-            assert here.vendor.addresses == [HOOK]
+            assert here.vendor.addresses == called
             assert outgoing(record)["Pixel"]["why"] == "the event is older than what the vendor takes"
 
     asyncio.run(scenario())

@@ -196,62 +196,130 @@ function side(tag) {
 
 // ---- the draft
 
+// What was typed and not used yet: somebody may look at an event meanwhile.
+let typed = null;
+
 export async function draft({ ask, change, state, say, refresh }) {
   const given = await ask("text");
-  const text = element("textarea", { class: "file", rows: 24, spellcheck: "false", "aria-label": "The draft" });
-  text.value = given.text;
+  const { box, text, point } = editor(typed ?? given.text);
+  const about = element("p", {});
   const problems = element("div", { "aria-live": "polite" });
   const below = element("div", {});
   let name = "draft.yaml";
+  const shown = async (runs) => {
+    about.textContent = runs ? "This preview runs a draft." : "This preview runs the live file. Change something, or drop a file here, to try it without touching the live container.";
+    below.replaceChildren(...await after({ ask, change, state, say, runs, changed }));
+  };
+  // The file in force is another one now.
+  const changed = async (words) => {
+    const now = await ask("text");
+    if (typed === null) { text.value = now.text; problems.replaceChildren(); point([]); }
+    await refresh();
+    await shown(now.draft);
+    say(words);
+  };
   const use = async () => {
     const found = await change("draft", { text: text.value, filename: name });
-    problems.replaceChildren(problemsOf(found.problems, text));
+    const refused = found.problems.some((each) => each.level === "error");
+    typed = refused ? text.value : null;
+    problems.replaceChildren(problemsOf(found.problems, text, point));
+    point(found.problems, refused);
     await refresh();
-    say(found.problems.some((each) => each.level === "error") ? "The draft has problems, and is not used." : "The draft is used from the next request on.");
-    if (found.draft) below.replaceChildren(await differences(ask));
+    await shown(found.draft);
+    say(refused ? "The draft has problems, and is not used." : "The draft is used from the next request on.");
+  };
+  const back = async () => {
+    await change("draft", { text: "" });
+    await refresh();
+    typed = null;
+    text.value = (await ask("text")).text;
+    problems.replaceChildren();
+    point([]);
+    await shown(false);
+    say("This preview runs the live file again.");
   };
   const take = async (file) => { if (file) { name = file.name; text.value = await file.text(); await use(); } };
   text.addEventListener("dragover", (happened) => { happened.preventDefault(); text.classList.add("over"); });
   text.addEventListener("dragleave", () => text.classList.remove("over"));
   text.addEventListener("drop", (happened) => { happened.preventDefault(); text.classList.remove("over"); take(happened.dataTransfer.files[0]); });
   const file = element("input", { type: "file", accept: ".yaml,.yml", class: "unseen", id: "file", change: () => take(file.files[0]) });
-  below.append(given.draft ? await differences(ask) : "");
-  return element("div", { class: "draft" },
-    element("p", {}, given.draft ? "This preview runs a draft." : "This preview runs the live file. Change something, or drop a file here, to try it without touching the live container."),
-    text, problems,
+  // What is published is what was used, and not what is typed meanwhile.
+  text.addEventListener("input", () => {
+    typed = text.value;
+    const publish = below.querySelector("button.publish:enabled");
+    if (!publish) return;
+    publish.disabled = true;
+    publish.after(element("small", { class: "odd" }, "The text has changed. Use it first."));
+  });
+  await shown(given.draft);
+  if (typed !== null) text.dispatchEvent(new Event("input"));
+  return element("div", { class: "draft" }, about, problems, box,
     element("p", { class: "buttons" }, element("button", { type: "button", click: use }, "Use this draft"), element("label", { class: "button plain", for: "file" }, "Choose a file"), file,
-      element("button", { class: "plain", type: "button", click: async () => { await change("draft", { text: "" }); await refresh(); say("This preview runs the live file again."); } }, "Back to live")),
-    below,
-    state.can_publish ? await publishing({ ask, change, say, refresh }) : element("p", { class: "nothing" }, "To publish drafts from this page, start the server with --allow-publish."));
+      element("button", { class: "plain", type: "button", click: back }, "Back to live")),
+    below);
 }
+
+// The text with the numbers of its lines, of which those with a problem are marked.
+function editor(written) {
+  const numbers = element("pre", { class: "numbers", "aria-hidden": "true" });
+  const text = element("textarea", { class: "file", rows: 22, spellcheck: "false", "aria-label": "The draft" });
+  text.value = written;
+  let tones = new Map();
+  let counted = -1;
+  const count = () => {
+    const lines = text.value.split("\n").length;
+    if (lines === counted) return;
+    counted = lines;
+    numbers.replaceChildren(...Array.from({ length: lines }, (_, index) => element("span", { class: tones.get(index + 1) }, `${index + 1}\n`)));
+  };
+  const point = (listed, jump = false) => {
+    tones = new Map([...listed].reverse().map((each) => [each.line, toneOf(each)]));
+    counted = -1;
+    count();
+    if (jump && listed.length) toLine(text, listed[0].line);
+  };
+  text.addEventListener("input", count);
+  text.addEventListener("scroll", () => { numbers.scrollTop = text.scrollTop; });
+  count();
+  return { box: element("div", { class: "editor" }, numbers, text), text, point };
+}
+
+const toneOf = (each) => (each.level === "error" ? "bad" : "odd");
 
 function problemsOf(listed, text) {
   if (!listed.length) return element("p", { class: "good" }, "No problems.");
-  return element("ul", { class: "problems" }, listed.map((each) => element("li", { class: each.level === "error" ? "bad" : "odd" },
-    element("button", { class: "plain small", type: "button", click: () => toLine(text, each.line) }, `${each.line}:${each.column}`),
-    element("span", {}, `${each.level}[${each.code}] ${each.sentence}`), each.hint ? element("small", {}, each.hint) : null)));
+  const lines = text.value.split("\n");
+  return element("ul", { class: "problems" }, listed.map((each) => element("li", {},
+    element("p", { class: toneOf(each) }, element("button", { class: "plain small", type: "button", title: "Go to this line", click: () => toLine(text, each.line) }, `${each.line}:${each.column}`), ` ${each.level}[${each.code}] ${each.sentence}`),
+    lines[each.line - 1] !== undefined && element("pre", { class: "place" }, `${lines[each.line - 1]}\n${" ".repeat(Math.max(each.column - 1, 0))}^`),
+    each.hint ? element("small", {}, each.hint) : null)));
 }
 
 function toLine(text, line) {
   const lines = text.value.split("\n");
   const start = lines.slice(0, line - 1).join("\n").length + (line > 1 ? 1 : 0);
-  text.focus();
+  text.focus({ preventScroll: true });
   text.setSelectionRange(start, start + (lines[line - 1] || "").length);
+  text.scrollTop = Math.max(line - 4, 0) * parseFloat(getComputedStyle(text).lineHeight);
 }
 
-async function differences(ask) {
-  const { things } = await ask("difference");
-  if (!things.length) return element("p", { class: "nothing" }, "The draft says the same as the live file.");
-  return section(`What the draft changes: ${plural(things.length, "thing")}`, things.map((each) => element("details", { class: "tag" },
-    element("summary", {}, element("span", { class: "names" }, element("b", {}, each.name || "The file"), element("small", {}, each.kind)), element("span", { class: `state ${each.what === "removed" ? "bad" : each.what === "added" ? "good" : "odd"}` }, each.what)),
-    element("pre", { class: "payload diff" }, each.lines.map((line) => element("span", { class: line.startsWith("+") ? "good" : line.startsWith("-") ? "bad" : "" }, `${line}\n`))))));
-}
-
-async function publishing({ ask, change, say, refresh }) {
+// What the draft changes, and what can be done about it.
+async function after({ ask, change, state, say, runs, changed }) {
+  const things = runs ? (await ask("difference")).things : [];
+  const heading = things.length ? `What the draft changes: ${plural(things.length, "thing")}` : "What the draft changes";
+  const differs = runs && section(heading, things.length ? things.map((each) => difference(each, things.length < 4)) : element("p", { class: "nothing" }, "The draft says the same as the live file."));
+  if (!state.can_publish) return [differs || "", element("p", { class: "nothing" }, "To publish drafts from this page, start the server with --allow-publish.")];
   const { versions } = await ask("versions");
-  const done = async (what, given, sentence) => { await change(what, given); await refresh(); say(sentence); };
-  const again = (each) => element("button", { class: "plain small", type: "button", click: () => done("restore", { number: each.number }, "The earlier version is live again.") }, "Restore");
-  return element("div", {},
-    section("Publish", element("p", {}, "Writes the draft into the container file, and loads it. Look at the differences first."), element("p", { class: "buttons" }, element("button", { class: "danger", type: "button", click: () => done("publish", {}, "The draft is live.") }, "Publish the draft"))),
-    section("Earlier versions", versions.length ? table(["Until", "Version", "By", ""], versions.map((each) => [new Date(each.until).toLocaleString("sv-SE"), element("code", {}, each.version), each.by || "", again(each)])) : element("p", { class: "nothing" }, "None yet: each publishing keeps the file before it, ten at most.")));
+  const again = (each) => element("button", { class: "plain small", type: "button", click: async () => { await change("restore", { number: each.number }); await changed("The earlier version is live again."); } }, "Restore");
+  const publish = element("button", { class: "danger publish", type: "button", disabled: !things.length, click: async () => { await change("publish", {}); await changed("The draft is live."); } }, "Publish the draft");
+  return [differs || "",
+    section("Publish", element("p", {}, things.length ? "Writes what is shown above into the container file, and loads it." : "Use a draft that changes something: it can then be written into the container file from here."), element("p", { class: "buttons" }, publish)),
+    section("Earlier versions", versions.length ? table(["Until", "Version", "By", ""], versions.map((each) => [new Date(each.until).toLocaleString("sv-SE"), element("code", {}, each.version), each.by || "", again(each)])) : element("p", { class: "nothing" }, "None yet: each publishing keeps the file before it, ten at most."))];
+}
+
+function difference(each, open) {
+  const tone = { removed: "bad", added: "good" }[each.what] || "odd";
+  return element("details", { class: "tag change", open },
+    element("summary", {}, element("span", { class: `sign ${tone}`, "aria-hidden": "true" }, { removed: "−", added: "+" }[each.what] || "≠"), element("span", { class: "names" }, element("b", {}, each.name || "The file"), element("small", {}, each.kind)), element("span", { class: `state ${tone}` }, each.what)),
+    element("pre", { class: "payload diff" }, each.lines.map((line) => element("span", { class: line.startsWith("+") ? "good" : line.startsWith("-") ? "bad" : "" }, `${line}\n`))));
 }

@@ -40,7 +40,8 @@ function tagOf(tag, opened, outgoing) {
       element("span", { class: `sign ${tone}`, "aria-hidden": "true" }, sign),
       element("span", { class: "names" }, element("b", {}, tag.tag), element("small", {}, tag.type)),
       element("span", { class: `state ${tone}` }, word),
-      element("span", { class: "why" }, tag.why || "")),
+      element("span", { class: "why" }, sentence(tag.why)),
+      [...new Set(sent.map((each) => each.why).filter(Boolean))].map((each) => element("span", { class: "why odd" }, `nothing leaves: ${each}`))),
     element("div", { class: "inside" },
       (tag.notes || []).length > 0 && section("Notes", element("ul", { class: "notes" }, tag.notes.map((each) => element("li", {}, each)))),
       triggers("Firing triggers", tag.triggers, "This tag has no trigger, so it never fires. Name one under triggers:."),
@@ -55,11 +56,21 @@ function tagOf(tag, opened, outgoing) {
 // An exception that does not hold is nothing bad.
 const OF_EXCEPTIONS = ["odd", "muted"];
 
+// Those that are for such events first, in the order of the file; the others in one line.
 function triggers(heading, listed, none, tones) {
   if (!(listed || []).length) return section(heading, element("p", { class: "nothing" }, none));
-  return section(heading, listed.map((trigger) => element("div", { class: "trigger" },
-    element("p", {}, mark(trigger.holds, trigger.hears === false ? ["good", "muted"] : tones), " ", element("b", {}, trigger.name), trigger.hears === false && element("small", {}, ` listens to ${[].concat(trigger.events || "other events").join(", ")}`)),
-    element("ul", { class: "conditions" }, (trigger.conditions || []).map((each) => condition(each, tones))))));
+  const hearing = listed.filter((each) => each.hears !== false);
+  const others = listed.filter((each) => each.hears === false);
+  return section(heading, hearing.map((trigger) => element("div", { class: "trigger" },
+    element("p", {}, mark(trigger.holds, tones), " ", element("b", {}, trigger.name)),
+    element("ul", { class: "conditions" }, (trigger.conditions || []).map((each) => condition(each, tones))))),
+    others.length > 0 && element("div", { class: "trigger others" }, element("p", {}, mark(false, ["good", "muted"]), " ", element("small", {}, hearing.length ? "For other events: " : "All of them are for other events: "),
+      others.map((each, index) => [index ? ", " : "", element("b", {}, each.name), element("small", {}, ` (${[].concat(each.events || "other events").join(", ")})`)]))));
+}
+
+// A sentence of ours, in which a reference stays on one line.
+function sentence(text) {
+  return String(text || "").replace(/\{\{ ([^{}]{1,40}) \}\}/g, (_, name) => `{{\u00a0${name.replaceAll(" ", "\u00a0")}\u00a0}}`);
 }
 
 function condition(each, tones) {
