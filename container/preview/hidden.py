@@ -62,6 +62,7 @@ class Hidden:
         self._values: set[str] = set()
         self._shown: set[str] = set()
         self._told: dict[str, str] = {}
+        self._parts: set[str] = set()
         self._inside: set[str] = set()
         self._starts: frozenset[str] = frozenset()
         self._sorted: list[str] = []
@@ -87,6 +88,8 @@ class Hidden:
             if len(small) < 2 or small in self._values:
                 continue
             self._values.add(small)
+            words = small.split()
+            self._parts.update(words if len(words) > 1 else ())
             # A word in small letters may be a word of a sentence. Where it is quoted it is not shown all the same.
             if len(small) >= SHORTEST_INSIDE and not _SNAKE.fullmatch(plain):
                 self._inside.add(small)
@@ -104,6 +107,11 @@ class Hidden:
         """Whether the text as a whole is a visitor's."""
         small = text.strip().casefold()
         return small in self._values and small not in self._shown and text not in self.known
+
+    def goods(self, text: str) -> str:
+        """A name or a number of goods. One word that stands in a visitor's words, as in a whole name, is theirs too."""
+        is_part = self._settled and text.strip().casefold() in self._parts and text not in self.known
+        return masked(text) if is_part else self.without(text)
 
     def without(self, text: str) -> str:
         """The text with what is a visitor's masked."""

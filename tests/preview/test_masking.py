@@ -436,6 +436,14 @@ def test_the_consent_string_is_shown() -> None:
     assert masked({"data": {"gcd": "13l3l3l3l1l1"}})["data"]["gcd"] == "13l3l3l3l1l1"
 
 
+def test_a_first_name_in_the_place_of_goods_is_masked_where_the_whole_name_is_hidden() -> None:
+    whole = f"{canaries.FIRST_NAME} {canaries.LAST_NAME}"
+    query = f"up.name={whole}&pr1=idSKU-1~nm{canaries.FIRST_NAME}"
+    shown = masked({"hit": {"query": query}, "data": {"item_name": canaries.FIRST_NAME, "item_brand": "Zeno"}})
+    assert not _found(shown)
+    assert shown["data"] == {"item_name": "W…a/10", "item_brand": "Zeno"}
+
+
 ALIKE = [f"aaaaaaa{number}" for number in range(5_000)]
 
 
