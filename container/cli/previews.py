@@ -69,10 +69,10 @@ async def open_previews(
         sessions, in_force.compiled, engine.transport, judges, counted=engine.metrics.previewed, clock=clock
     )
     previewing = Previewing(recorder, engine.metrics, options.prefix)
-    table = engine.store.previews
-    if table is not None:
+    # Without a database there is one process, which has its sessions to itself.
+    if options.store:
         counted = engine.metrics.not_shared
-        shared = await share(sessions, table, in_force.file, clock=clock, counted=counted)
+        shared = await share(sessions, engine.store.previews, in_force.file, clock=clock, counted=counted)
         # After the recorder, whose last records the others are to see.
         opened.push_async_callback(shared.close)
     opened.push_async_callback(recorder.close)

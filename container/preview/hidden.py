@@ -7,7 +7,8 @@ under a name of which the value is masked is known, and is then masked wherever 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from bisect import bisect_right
+from collections.abc import Collection, Mapping, Sequence
 
 from container.delivery.masking import masked, masked_text
 from container.delivery.texts import values
@@ -18,6 +19,9 @@ SHORTEST_INSIDE = 6
 LONGEST_NAME = 64
 LONGEST_WORD = 24
 """Letters and digits of a name in one piece; longer ones may be anything, encoded."""
+
+LONGEST_SEARCHED = 2_000
+"""Characters of a text that is searched. Ours are shorter; of a longer one, such as a header, all is masked or none."""
 
 _START = 4
 """Values are found by their first characters."""
@@ -31,14 +35,15 @@ _MANY_DIGITS = re.compile(r"[0-9]{5}|[0-9]+\.[0-9]+\.", re.ASCII)
 _PIECE = re.compile(r"[A-Za-z0-9]+", re.ASCII)
 _QUOTED = re.compile(r'"([^"]*)"')
 _SAID = re.compile(r"[a-z_][a-z0-9_.]{0,40}", re.ASCII)
+_OF_ADDRESSES = ("@", "%40", "://")
+_WORD = re.compile(r"\S+", re.ASCII)
 _PERSONAL = re.compile(
-    r"\S*(?:@|%40|://)\S*"
-    r"|\+?[0-9][0-9 ()./-]{5,}[0-9]"
+    r"\+?[0-9][0-9 ()./-]{5,}[0-9]"
     r"|(?<![A-Za-z0-9])[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]{4,}"
     r"|(?<![A-Za-z0-9])(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{20,}",
     re.ASCII,
 )
-"""Addresses of people, pages and machines, long numbers, and long ids, wherever they stand in a sentence."""
+"""Beside words with a sign of an address: long numbers, addresses of machines, and long ids, wherever they stand."""
 
 _SECRET = re.compile(r"\$\{secret:[A-Za-z0-9_.-]{1,100}\}", re.ASCII)
 
@@ -57,13 +62,20 @@ class Hidden:
         self._values: set[str] = set()
         self._shown: set[str] = set()
         self._told: dict[str, str] = {}
-        self._starts: dict[str, set[str]] = {}
+        self._parts: set[str] = set()
+        self._inside: set[str] = set()
+        self._starts: frozenset[str] = frozenset()
+        self._sorted: list[str] = []
+        self._shorter: list[int] = []
         self._settled = False
         self._names: dict[str, str] = {}
 
     def settle(self) -> None:
         """Everything has been hidden and shown. Before it, texts and names are given back as they are."""
         self._settled = True
+        self._starts = frozenset(each[:_START] for each in self._inside)
+        self._sorted = sorted(self._inside)
+        self._shorter = _beginnings(self._sorted)
 
     def hide(self, name: str, text: str) -> None:
         """The text, and what stands within it, is a visitor's."""
@@ -76,9 +88,11 @@ class Hidden:
             if len(small) < 2 or small in self._values:
                 continue
             self._values.add(small)
+            words = small.split()
+            self._parts.update(words if len(words) > 1 else ())
             # A word in small letters may be a word of a sentence. Where it is quoted it is not shown all the same.
             if len(small) >= SHORTEST_INSIDE and not _SNAKE.fullmatch(plain):
-                self._starts.setdefault(small[:_START], set()).add(small)
+                self._inside.add(small)
 
     def show(self, text: str) -> None:
         """The text is shown under a name that is nobody's, so it tells nothing elsewhere, if it is a plain word."""
@@ -93,6 +107,11 @@ class Hidden:
         """Whether the text as a whole is a visitor's."""
         small = text.strip().casefold()
         return small in self._values and small not in self._shown and text not in self.known
+
+    def goods(self, text: str) -> str:
+        """A name or a number of goods. One word that stands in a visitor's words, as in a whole name, is theirs too."""
+        is_part = self._settled and text.strip().casefold() in self._parts and text not in self.known
+        return masked(text) if is_part else self.without(text)
 
     def without(self, text: str) -> str:
         """The text with what is a visitor's masked."""
@@ -144,12 +163,18 @@ class Hidden:
         return "".join((*parts, self._impersonal(text[position:])))
 
     def _impersonal(self, text: str) -> str:
+        if len(text) > LONGEST_SEARCHED:
+            return masked(text)
         # Values first: what is masked of one in parts would not be found any more.
-        return _PERSONAL.sub(lambda found: masked(found[0]), self._without_inner(text))
+        inner = _WORD.sub(lambda found: _without_address(found[0]), self._without_inner(text))
+        return _PERSONAL.sub(lambda found: masked(found[0]), inner)
 
     def _without_inner(self, text: str) -> str:
         small = text.casefold()
         starts = self._starts
+        if len(small) > LONGEST_SEARCHED:
+            is_clean = not any(small[place : place + _START] in starts for place in range(len(small)))
+            return text if is_clean else masked(text)
         # The shorter of two ways to find out that nothing is in it, as is usual.
         if len(starts) < len(small) and not any(start in small for start in starts):
             return text
@@ -169,5 +194,23 @@ class Hidden:
 
     def _at(self, small: str, position: int) -> int:
         """How long the longest value is that stands at this place."""
-        candidates = self._starts.get(small[position : position + _START], ())
-        return max((len(each) for each in candidates if small.startswith(each, position)), default=0)
+        # In alphabetical order it is the last one that is not behind the rest, or a beginning of that one.
+        place = bisect_right(self._sorted, small[position:]) - 1
+        while place >= 0 and not small.startswith(self._sorted[place], position):
+            place = self._shorter[place]
+        return len(self._sorted[place]) if place >= 0 else 0
+
+
+def _without_address(word: str) -> str:
+    return masked(word) if any(sign in word for sign in _OF_ADDRESSES) else word
+
+
+def _beginnings(ordered: Sequence[str]) -> list[int]:
+    """For each text the place of the longest other one that it begins with, -1 where there is none."""
+    found: list[int] = []
+    for place, text in enumerate(ordered):
+        before = place - 1
+        while before >= 0 and not text.startswith(ordered[before]):
+            before = found[before]
+        found.append(before)
+    return found

@@ -77,7 +77,7 @@ class _Masking:
     def plain(self, sort: Sort, text: str) -> str:
         """A value about goods, an order or a page."""
         if sort != "place":
-            return self._hidden.without(text)
+            return self._hidden.goods(text)
         return self._hidden.without(text) if is_host(text) else str(self.address(text, {}))
 
     def members(self, value: Mapping[str, Any], within: str) -> dict[str, Any]:
