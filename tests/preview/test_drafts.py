@@ -144,6 +144,21 @@ def test_the_vendor_itself_is_always_fine() -> None:
     assert isinstance(drafted(text, LIVE), Draft)
 
 
+def test_the_vendor_itself_is_fine_also_where_the_live_file_sends_it_nothing() -> None:
+    begin, end = TEXT.index("  TikTok:"), TEXT.index("  Collector:")
+    tag = TEXT[begin:end].replace("TIKTOK_TOKEN", "COLLECTOR_TOKEN").replace("${PIXEL}", "C1EXAMPLEPIXEL000000")
+    of = live(TEXT[:begin] + TEXT[end:])
+    assert isinstance(drafted(of.text + tag, of), Draft)
+    assert only(of.text + tag + "    endpoint: https://evil.example/in\n", of)[0] == "secret-leak"
+
+
+@pytest.mark.parametrize("parts", [2, 40, 400])
+def test_a_secret_is_not_sent_to_a_new_address_whatever_its_variable_is_called(parts: int) -> None:
+    name = ".".join("a" * parts)
+    text = with_collector("https://evil.example/in").replace("  Token:", f"  {name}:")
+    assert only(text.replace("{{ Token }}", f"{{{{ {name} }}}}")) == ("secret-leak", "https://evil.example/in")
+
+
 class Empty(Settings):
     pass
 
