@@ -30,6 +30,7 @@ from container.engine.trace import Traced, trace
 from container.event import Hit
 from container.preview.codes import with_test_codes
 from container.preview.marks import marks_of, without_marks
+from container.preview.reach import origin
 from container.preview.rules import taken
 from container.preview.sending import Vendors, answer_to, body_of, pairs, request_of
 from container.preview.sessions import Mode, Session, Sessions
@@ -91,6 +92,8 @@ class Recorder:
     """Records the hits of sessions, in one event loop.
 
     `live`: the container of the file in force, compiled for preview. `clock`: Unix seconds; `monotonic`: seconds.
+    `strangers`: sends what a draft has for somebody to whom the file in force sends nothing, and never to a private
+    address, to which the name of a public host may lead.
     """
 
     def __init__(
@@ -100,6 +103,7 @@ class Recorder:
         vendors: Vendors,
         judges: Judges,
         *,
+        strangers: Vendors | None = None,
         counted: Callable[[Seen], None] = lambda _seen: None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
@@ -109,6 +113,7 @@ class Recorder:
         self.clock = clock
         self._live = live
         self._vendors = vendors
+        self._strangers = strangers or vendors
         self._judges = judges
         self._counted = counted
         self._monotonic = monotonic
@@ -216,7 +221,14 @@ class Recorder:
             outgoing[place] |= {"mode": "dry", "why": f"{MOST_UNDER_WAY} requests of previews are under way already"}
         number = session.records.add(record)
         for place in leaving[:room]:
-            self._start(self._send(session, number, record, place, rows[place]))
+            row = rows[place]
+            self._start(self._send(session, number, record, place, row, self._reaching(session, row)))
+
+    def _reaching(self, session: Session, row: Row) -> Vendors:
+        """What sends a row of the session."""
+        draft = session.draft
+        known = draft is None or origin(row.frame.url.shown) in draft.hosts
+        return self._vendors if known else self._strangers
 
     async def _keep_masked(self, beside: _Beside, traced: Traced, container: Container) -> None:
         """Records a hit of a tail: what is kept of it can be shown to anybody who may look on."""
@@ -276,10 +288,12 @@ class Recorder:
             "console": [*([held] if held else []), *console],
         }
 
-    async def _send(self, session: Session, number: int, record: dict[str, Any], place: int, row: Row) -> None:
+    async def _send(
+        self, session: Session, number: int, record: dict[str, Any], place: int, row: Row, vendors: Vendors
+    ) -> None:
         try:
             now = int(self.clock() * 1000)
-            answer = await answer_to(self._vendors, row, self._judges, now=now, monotonic=self._monotonic)
+            answer = await answer_to(vendors, row, self._judges, now=now, monotonic=self._monotonic)
             record["outgoing"][place]["answer"] = answer
             session.records.replace(number, record)
         except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's
