@@ -19,7 +19,7 @@ from container.event import Hit
 from container.preview.api import PreviewApi
 from container.preview.bench import Json, RefusedError, Source
 from container.preview.differing import difference
-from container.preview.drafts import Draft, Live, drafted, drafted_bytes, problems_json
+from container.preview.drafts import Draft, Live, drafted, drafted_bytes, problems_json, text_digest
 from container.preview.masking import masked
 from container.preview.pages import PreviewPages
 from container.preview.sessions import Session, Sessions
@@ -138,9 +138,10 @@ class Workbench:
     async def difference(self, session: Session) -> Sequence[Json]:
         return [each.as_json() for each in difference(self.file.text, self.text(session))]
 
-    async def publish(self, session: Session, *, by: str) -> None:
+    async def publish(self, session: Session, *, by: str, shown: str = "") -> None:
         if session.draft is None:
             raise RefusedError("There is no draft to publish.")
+        assert shown in ("", text_digest(session.draft.text))
         self.published.append(session.draft.text)
 
     async def versions(self) -> Sequence[Json]:
