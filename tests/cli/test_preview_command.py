@@ -68,6 +68,11 @@ def test_a_draft_that_is_the_live_file_is_said_to_be(server: Preview, draft: Pat
     assert "It is the same as the live file." in preview(draft, server.address).stdout
 
 
+def test_a_draft_in_which_only_a_comment_differs_is_said_to_differ(server: Preview, draft: Path) -> None:
+    draft.write_text(TEXT + "# Another.\n", encoding="utf-8")
+    assert "The draft runs now. Changed: file changed.\n" in preview(draft, server.address).stdout
+
+
 def test_problems_are_shown_as_validate_shows_them_and_nothing_is_left_behind(server: Preview, draft: Path) -> None:
     draft.write_text(TEXT.replace("${PIXEL}", "${HOME}"), encoding="utf-8")
     found = preview(draft, server.address)
