@@ -176,6 +176,8 @@ class Recorder:
 
     def _held(self, session: Session) -> str:
         """Why this process sends nothing of the session's hits, whatever its mode is; empty where it may."""
+        if not self.sessions.has(session):
+            return "This preview is over, so nothing was sent."
         if session.unready is not None:
             return session.unready.why
         return "" if session.mode == "dry" else self.sessions.others.unsure
