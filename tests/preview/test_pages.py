@@ -221,6 +221,25 @@ def test_a_draft_with_problems_is_not_used_and_one_without_is(tmp_path: Path) ->
     with_screen(tmp_path, work)
 
 
+@pytest.mark.parametrize(
+    "large",
+    [
+        {"query": "a=" + "b" * 16_384},
+        {"headers": [["a", "b"]] * 101},
+        {"headers": [["a", "b" * 32_768]]},
+        {"body": "é" * 500_001},
+        {"method": "M" * 21},
+    ],
+)
+def test_a_hit_by_hand_is_no_larger_than_one_that_comes_in(tmp_path: Path, large: dict[str, Any]) -> None:
+    async def work(here: Screen) -> None:
+        for name in ("compose", "compare"):
+            said = await here.post(name, {"hit": {**DENIED, "headers": [], **large}}, status=422)
+            assert "larger than what this server takes: 16,384 bytes" in said["error"]
+
+    with_screen(tmp_path, work)
+
+
 def test_a_draft_is_published_and_a_version_restored_only_where_that_is_allowed(tmp_path: Path) -> None:
     async def work(here: Screen) -> None:
         text = (await here.get("text"))["text"]
