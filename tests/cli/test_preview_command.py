@@ -110,7 +110,7 @@ def test_without_the_servers_token_there_is_no_preview(server: Preview, draft: P
     assert "see that TAG_CONTAINER_ADMIN_TOKEN is the server's" in found.stderr
 
 
-@pytest.mark.parametrize("token", [None, "", "short"])
+@pytest.mark.parametrize("token", [None, "", "short", "a-token-of-16-€€€€"])
 def test_a_token_is_needed_before_anything_is_asked(server: Preview, draft: Path, token: str | None) -> None:
     found = preview(draft, server.address, token=token)
     assert (found.exit_code, server.asked) == (2, [])
