@@ -45,6 +45,8 @@ FRESH_SECONDS = 1.0
 REMEMBERED = 10_000
 """After so many guards a session forgets which are taken, so that it does not grow."""
 
+OVER = "The preview ended before the hit had run, so nothing was sent."
+
 Source = Literal["marked", "rule", "tail", "composed", "replayed"]
 BY_HAND: Collection[Source] = ("composed", "replayed")
 Seen = Literal["marked", "ignored", "by_rule", "tailed", "skipped", "failed"]
@@ -171,6 +173,8 @@ class Recorder:
 
     def _held(self, session: Session) -> str:
         """Why this process sends nothing of the session's hits, whatever its mode is; empty where it may."""
+        if not self.sessions.has(session):
+            return OVER
         if session.unready is not None:
             return session.unready.why
         return "" if session.mode == "dry" else self.sessions.others.unsure
@@ -193,7 +197,12 @@ class Recorder:
 
         Those begin anew with another draft, mode or code: what a dry run showed was never sent, so nothing is its copy.
         """
-        container = await self._live() if session.draft is None else session.draft.container
+        # A draft may come or go meanwhile: what runs has to be what the record says, since it may be sent.
+        while True:
+            draft = session.draft
+            container = await self._live() if draft is None else draft.container
+            if session.draft is draft:
+                break
         made_of = container, session.mode, dict(session.test_codes) if session.mode == "test" else {}
         found = self._prepared.get(session.id)
         if found is None or found.made_of[0] is not container or found.made_of[1:] != made_of[1:]:
