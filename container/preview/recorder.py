@@ -42,6 +42,9 @@ counted."""
 FRESH_SECONDS = 1.0
 """So often it is asked anew which sessions are open: each hit without a mark pays for it."""
 
+QUICK_SECONDS, MOST_SECONDS, RESTS = 0.05, 2.0, 10
+"""Where the masking of a tail's hit was not quick, tails rest for so many times its time, of which this counts."""
+
 REMEMBERED = 10_000
 """After so many guards a session forgets which are taken, so that it does not grow."""
 
@@ -122,6 +125,7 @@ class Recorder:
         self._open: Sequence[Session] = ()
         self._tails = 0
         self._counted_at = -FRESH_SECONDS
+        self._rests_until = 0.0
 
     async def marked(self, hit: Hit) -> Reply | None:
         """The draft's reply to a hit with the mark of a session, `None` for all others. Wrong marks mean nothing."""
@@ -230,9 +234,14 @@ class Recorder:
     async def _keep_masked(self, beside: _Beside, traced: Traced, container: Container) -> None:
         """Records a hit of a tail: what is kept of it can be shown to anybody who may look on."""
         record, _ = self._evaluated(beside.session, traced, "tail", "dry", beside.reply)
-        # It takes as long as the trace, and hits have their turn in between.
-        await asyncio.sleep(0)
-        beside.session.records.add(hidden(record, [path for client in container.clients for path in client.paths]))
+        paths = [path for client in container.clients for path in client.paths]
+        # It takes as long as the trace, and a second where somebody sends a megabyte: hits have their turn meanwhile.
+        begun = self.clock()
+        masked = await asyncio.to_thread(hidden, record, paths)
+        took = min(max(self.clock() - begun, 0.0), MOST_SECONDS)
+        if took > QUICK_SECONDS:
+            self._rests_until = self.clock() + took * RESTS
+        beside.session.records.add(masked)
 
     def _evaluated(
         self, session: Session, traced: Traced, source: Source, mode: Mode, reply: Reply | None
@@ -303,7 +312,8 @@ class Recorder:
         # Once more, since sessions may come from a process that does open tails.
         if not self.sessions.tails or not tail.draws(hit):
             return
-        if tail.has_room(self.clock(), self._tails):
+        now = self.clock()
+        if tail.has_room(now, self._tails, resting=0 < self._rests_until - now < MOST_SECONDS * RESTS):
             self._look(_Beside(session, hit, reply))
         else:
             self._counted("skipped")
