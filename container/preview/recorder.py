@@ -30,7 +30,7 @@ from container.engine.trace import Traced, trace
 from container.event import Hit
 from container.preview.codes import with_test_codes
 from container.preview.marks import marks_of, without_marks
-from container.preview.rules import taken
+from container.preview.rules import read_once, taken
 from container.preview.sending import Vendors, answer_to, body_of, pairs, request_of
 from container.preview.sessions import Mode, Session, Sessions
 from container.preview.tail import Tail, hidden
@@ -147,10 +147,11 @@ class Recorder:
             if not 0 <= now - self._counted_at < FRESH_SECONDS:
                 self._open, self._counted_at = self.sessions.all(now), now
                 self._tails = sum(1 for session in self._open if session.tail is not None)
+            ids_of = read_once(hit)
             for session in self._open:
                 if session.tail is not None:
                     self._draw(session, session.tail, hit, reply)
-                elif session.rules and taken(session.rules, hit, session.id):
+                elif session.rules and taken(session.rules, hit, session.id, ids_of):
                     self._look(_Beside(session, hit, reply))
         except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's
             self._failed(problem)
