@@ -42,7 +42,7 @@ class Engine:
     """What takes hits and delivers. `working` ends when the worker does.
 
     `last_run`: what the next process on the data folder learns of this one. `end`: has deliveries end; more than once
-    is fine. `transport`: what reaches vendors, without spans.
+    is fine. `transport`: what reaches vendors, without spans; `strangers`: the same, and no private address at all.
     """
 
     current: Current
@@ -55,6 +55,7 @@ class Engine:
     last_run: LastRun | None
     end: Callable[[], Awaitable[None]]
     transport: Transport
+    strangers: Transport
 
 
 async def open_engine(
@@ -79,6 +80,8 @@ async def open_engine(
     egress = options.egress + (LOOPBACK if options.demo else ())
     transport = Transport(vendor_transport(egress), scene.secrets)
     opened.push_async_callback(transport.close)
+    strangers = Transport(vendor_transport(), scene.secrets)
+    opened.push_async_callback(strangers.close)
     tags = registry.of_kind("tag")
     worker = Worker(store, spans.sender(transport), spans.judges(judges_of(tags)), paces=paces_of(tags))
     if options.delivers:
@@ -115,6 +118,7 @@ async def open_engine(
         last_run,
         stop_worker,
         transport,
+        strangers,
     )
 
 

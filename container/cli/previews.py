@@ -66,7 +66,13 @@ async def open_previews(
     in_force = InForce(lambda: current.live)
     judges = judges_of(registry.of_kind("tag"))
     recorder = Recorder(
-        sessions, in_force.compiled, engine.transport, judges, counted=engine.metrics.previewed, clock=clock
+        sessions,
+        in_force.compiled,
+        engine.transport,
+        judges,
+        strangers=engine.strangers,
+        counted=engine.metrics.previewed,
+        clock=clock,
     )
     previewing = Previewing(recorder, engine.metrics, options.prefix)
     # Without a database there is one process, which has its sessions to itself.

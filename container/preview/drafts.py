@@ -19,7 +19,7 @@ from container.config.registry import Registry
 from container.config.source import LARGEST_FILE
 from container.engine.compile import compile_container
 from container.engine.container import Container
-from container.preview.reach import Reach, beyond, reach_of
+from container.preview.reach import Reach, beyond, origin, reach_of
 
 NAME = "draft.yaml"
 
@@ -51,13 +51,17 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A draft without errors, compiled to be traced. `problems`: its warnings. `base`: the digest of the live text."""
+    """A draft without errors, compiled to be traced. `problems`: its warnings. `base`: the digest of the live text.
+
+    `hosts`: where the live file sends as well, as `origin` has it.
+    """
 
     text: str
     filename: str
     container: Container
     problems: Sequence[Problem]
     base: str
+    hosts: frozenset[str] = frozenset()
 
 
 def drafted(text: str, live: Live, *, filename: str = NAME) -> Draft | Sequence[Problem]:
@@ -77,7 +81,12 @@ def drafted(text: str, live: Live, *, filename: str = NAME) -> Draft | Sequence[
     problems, refused = beyond(text, found, reach, asked)
     if found.model is None or refused:
         return problems
-    return Draft(text, filename, compile_container(live.finish(found.model), debug=True), problems, base)
+    finished = live.finish(found.model)
+    # A demonstration has its own reasons to send elsewhere than the text says.
+    moved = {
+        origin(tag.address) for name, tag in finished.tags.items() if tag.address != found.model.tags[name].address
+    }
+    return Draft(text, filename, compile_container(finished, debug=True), problems, base, reach.hosts | moved)
 
 
 def drafted_bytes(content: bytes, live: Live, *, filename: str = NAME) -> Draft | Sequence[Problem]:

@@ -86,16 +86,21 @@ class Publisher:
         return version
 
     async def versions(self) -> list[Version]:
-        """What is kept, the latest first."""
-        return await asyncio.to_thread(self._versions)
+        """What is kept, the latest first. Raises `PublishError`."""
+        try:
+            return await asyncio.to_thread(self._versions)
+        except OSError as problem:
+            reason = problem.strerror or "the disk says no"
+            raise PublishError(f"The earlier versions in the data folder cannot be read: {reason}.") from None
 
     async def _put(self, text: str, base: str, *, by: str) -> tuple[str, str]:
         """The versions that are in force now, and before."""
         async with self._turn:
             was = self.live()
             try:
-                before = await asyncio.to_thread(self._replace, text, base, was, by=by)
-                refused = "" if await self.reload() else await self._put_back(before)
+                before, kept = await asyncio.to_thread(self._replace, text, base, was, by=by)
+                refused = "" if await self.reload() else await self._put_back(before, kept)
+                await asyncio.to_thread(self._forget)
             except OSError as problem:
                 refused = f"The file could not be written: {problem.strerror or 'the disk says no'}."
             except PublishError as problem:
@@ -105,14 +110,23 @@ class Publisher:
                 raise PublishError(refused)
             return text_digest(text)[:DIGEST_LENGTH], was.digest[:DIGEST_LENGTH]
 
-    async def _put_back(self, before: bytes) -> str:
+    async def _put_back(self, before: bytes, kept: Path) -> str:
         """Undoes what was written and could not be taken. Why nothing has changed."""
-        await asyncio.to_thread(self.write, self.path, before)
+        try:
+            await asyncio.to_thread(self.write, self.path, before)
+        except OSError as problem:
+            reason = problem.strerror or "the disk says no"
+            return (
+                f"The file could not be taken, and what it said before could not be written either ({reason}). What "
+                "was in force still is: put the file right by hand before this server starts anew. What it said "
+                "before is in the list of earlier versions."
+            )
         await self.reload()
+        await asyncio.to_thread(kept.unlink, missing_ok=True)
         return "The file could not be taken, so it is as it was before: the log says what is wrong with it."
 
-    def _replace(self, text: str, base: str, was: Live, *, by: str) -> bytes:
-        """Keeps what the file says, and then writes it anew. What it said before."""
+    def _replace(self, text: str, base: str, was: Live, *, by: str) -> tuple[bytes, Path]:
+        """Keeps what the file says, and then writes it anew. What it said before, and where that is kept."""
         if not self.path.is_file():
             raise PublishError("The container is not a single file, so nothing can be published into it.")
         before = _content(self.path)
@@ -127,12 +141,17 @@ class Publisher:
                 "The file on the disk is not the one in force: somebody has changed it. "
                 "Reload it, and compare the draft with it first."
             )
-        self._keep(before, on_disk[:DIGEST_LENGTH], by)
-        self.write(self.path, text.encode("utf-8", "surrogatepass"))
-        return before
+        kept = self._keep(before, on_disk[:DIGEST_LENGTH], by)
+        try:
+            self.write(self.path, text.encode("utf-8", "surrogatepass"))
+        except OSError:
+            # Else every failure would take the place of a version that was live.
+            kept.unlink(missing_ok=True)
+            raise
+        return before, kept
 
-    def _keep(self, content: bytes, version: str, by: str) -> None:
-        """One file for each version, for its owner only; the oldest go."""
+    def _keep(self, content: bytes, version: str, by: str) -> Path:
+        """One file for each version, for its owner only."""
         folder = self.folder / FOLDER
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         known = self._files()
@@ -145,8 +164,13 @@ class Publisher:
             file.flush()
             os.fsync(file.fileno())
         made.replace(path)
+        return path
+
+    def _forget(self) -> None:
+        """Only the latest stay."""
         for each in self._files()[MOST_VERSIONS:]:
-            with suppress(FileNotFoundError):
+            # One too many is no reason to say that nothing was published.
+            with suppress(OSError):
                 each.unlink()
 
     def _files(self) -> list[Path]:

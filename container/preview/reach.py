@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
 from types import MappingProxyType
 from typing import Any
 
@@ -15,8 +14,10 @@ from container.config.fill import environment_places
 from container.config.load import Loaded, Secrets, load
 from container.config.model import Condition, ContainerModel, Group
 from container.config.problem import LINE_BREAK, Problem, in_order, problem
+from container.config.references import resolve
 from container.config.registry import MODULES, PACKAGES, Registry
 from container.config.source import Entry, Listing, Node, Scalar, Table, read
+from container.delivery.egress import allowed
 from container.url import url_parts
 
 SECRET = "secret:"  # noqa: S105  # how a reference to one begins
@@ -26,9 +27,6 @@ _NEAR = (".local", ".internal", ".localhost", ".lan", ".home.arpa")
 
 _ADDRESSES = ("endpoint", "url")
 """The fields in which a tag says where it sends."""
-
-_MOST_PARTS = 33
-"""No name of a variable has more parts that count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ def reach_of(
     )
     # In a demonstration the container in force sends elsewhere than its file says: both count.
     models = [model] if found.model is None else [model, found.model]
-    hosts = frozenset(_origin(tag.address) for each in models for tag in each.tags.values() if tag.address)
+    hosts = frozenset(origin(tag.address) for each in models for tag in each.tags.values() if tag.address)
     return Reach(frozenset(asked), hosts, _within(registry, model), registry, environment, secrets)
 
 
@@ -101,6 +99,12 @@ def beyond(text: str, found: Loaded, reach: Reach, asked: Container[str]) -> tup
     places = {(each.line, each.column, each.code) for each in refused}
     others = [each for each in found.problems if (each.line, each.column, each.code) not in places]
     return in_order([*refused, *(_told(each, text, reach) for each in others)]), bool(refused)
+
+
+def origin(address: str) -> str:
+    """Where an address leads, whatever is asked for there."""
+    parts = url_parts(address)
+    return f"{parts.protocol}://{parts.hostname}:{parts.port}"
 
 
 class _Watched(dict[str, str]):
@@ -130,22 +134,31 @@ def _names(root: Node, asked: Container[str]) -> Iterator[Problem]:
 
 def _sent_elsewhere(root: Node, model: ContainerModel | None, reach: Reach) -> Iterator[Problem]:
     """Tags that would send to private addresses, or secrets to addresses, to which the live file sends nothing."""
-    holding = _holding_secrets(_section(root, "variables"))
+    variables = _section(root, "variables")
+    holding = _holding_secrets(variables)
     tags = _section(root, "tags")
     for name, tag in {} if model is None else model.tags.items():
-        if not tag.address or _origin(tag.address) in reach.hosts:
+        if not tag.address or origin(tag.address) in reach.hosts:
             continue
         node = tags[name].value
-        fields = node.entries if isinstance(node, Table) else {}
-        stated = next((fields[key].value for key in _ADDRESSES if key in fields), node)
+        stated = _stated(node)
+        if stated is None:
+            # The vendor's own address, which the type of the tag knows.
+            continue
         if _is_near(url_parts(tag.address).hostname):
             sentence = f'tag "{name}": the live file sends nothing to this private address, so a draft may not'
             hint = "write an address that the live file sends to, or a public one"
             yield problem("wrong-type", stated.place, sentence, hint=hint)
-        elif _holds_secret(node, holding):
+        elif _states_secret(node) or not holding.isdisjoint(_used(node, variables)):
             sentence = f'tag "{name}": the live file sends nothing to this address, so a draft sends no secret to it'
             hint = "write an address that the live file sends to, or take the secret out"
             yield problem("secret-leak", stated.place, sentence, hint=hint)
+
+
+def _stated(node: Node) -> Node | None:
+    """The address that the file states, `None` where it states none."""
+    fields = node.entries if isinstance(node, Table) else {}
+    return next((fields[key].value for key in _ADDRESSES if key in fields), None)
 
 
 def _holding_secrets(variables: Mapping[str, Entry]) -> frozenset[str]:
@@ -153,7 +166,7 @@ def _holding_secrets(variables: Mapping[str, Entry]) -> frozenset[str]:
     users: dict[str, list[str]] = {}
     waiting: list[str] = []
     for name, entry in variables.items():
-        if _holds_secret(entry.value, ()):
+        if _states_secret(entry.value):
             waiting.append(name)
         for used in _used(entry.value, variables):
             users.setdefault(used, []).append(name)
@@ -165,30 +178,18 @@ def _holding_secrets(variables: Mapping[str, Entry]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _holds_secret(node: Node, holding: Container[str]) -> bool:
-    for scalar in _scalars(node):
-        if any(name.startswith(SECRET) for name, _ in environment_places(scalar)):
-            return True
-        if any(each in holding for each in _owners(scalar)):
-            return True
-    return False
+def _states_secret(node: Node) -> bool:
+    return any(name.startswith(SECRET) for scalar in _scalars(node) for name, _ in environment_places(scalar))
 
 
 def _used(node: Node, variables: Container[str]) -> Iterator[str]:
-    return (name for scalar in _scalars(node) for name in _owners(scalar) if name in variables)
-
-
-def _owners(scalar: Scalar) -> Iterator[str]:
-    """The variables that the text may mean: `A.b.c` is one of that name, or a member of `A.b`, or of `A`."""
-    for found in _REFERENCE.finditer(scalar.text):
-        yield from _beginnings(found[1])
-    # A field that takes the name of a variable takes it without braces, too.
-    yield scalar.text
-
-
-def _beginnings(name: str) -> Iterator[str]:
-    parts = name.split(".")[:_MOST_PARTS]
-    return (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+    """The variables that any text in it means, by the rule that the loader goes by."""
+    for scalar in _scalars(node):
+        # A field that takes the name of a variable takes it without braces, too.
+        for name in (scalar.text, *(found[1] for found in _REFERENCE.finditer(scalar.text))):
+            target = resolve(name, variables)
+            if target is not None and target.kind == "variable":
+                yield target.name
 
 
 def _told(each: Problem, text: str, reach: Reach) -> Problem:
@@ -259,14 +260,9 @@ def _scalars(root: Node) -> Iterator[Scalar]:
             waiting += [each for entry in node.entries.values() for each in (entry.key, entry.value)]
 
 
-def _origin(address: str) -> str:
-    parts = url_parts(address)
-    return f"{parts.protocol}://{parts.hostname}:{parts.port}"
-
-
 def _is_near(host: str) -> bool:
     address = canonical_address(host)
     if address is not None:
-        return not ip_address(address).is_global
+        return not allowed(address)
     name = host.rstrip(".")
     return "." not in name or name.endswith(_NEAR)

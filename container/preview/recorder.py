@@ -30,8 +30,9 @@ from container.engine.trace import Traced, trace
 from container.event import Hit
 from container.preview.codes import with_test_codes
 from container.preview.marks import marks_of, without_marks
+from container.preview.reach import origin
 from container.preview.rules import read_once, taken
-from container.preview.sending import Vendors, answer_to, body_of, pairs, request_of
+from container.preview.sending import Vendors, answer_to, hit_json, request_of
 from container.preview.sessions import Mode, Session, Sessions
 from container.preview.tail import Tail, hidden
 
@@ -96,6 +97,8 @@ class Recorder:
     """Records the hits of sessions, in one event loop.
 
     `live`: the container of the file in force, compiled for preview. `clock`: Unix seconds; `monotonic`: seconds.
+    `strangers`: sends what a draft has for somebody to whom the file in force sends nothing, and never to a private
+    address, to which the name of a public host may lead.
     """
 
     def __init__(
@@ -105,6 +108,7 @@ class Recorder:
         vendors: Vendors,
         judges: Judges,
         *,
+        strangers: Vendors | None = None,
         counted: Callable[[Seen], None] = lambda _seen: None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
@@ -114,6 +118,7 @@ class Recorder:
         self.clock = clock
         self._live = live
         self._vendors = vendors
+        self._strangers = strangers or vendors
         self._judges = judges
         self._counted = counted
         self._monotonic = monotonic
@@ -230,7 +235,14 @@ class Recorder:
             outgoing[place] |= {"mode": "dry", "why": f"{MOST_UNDER_WAY} requests of previews are under way already"}
         number = session.records.add(record)
         for place in leaving[:room]:
-            self._start(self._send(session, number, record, place, rows[place]))
+            row = rows[place]
+            self._start(self._send(session, number, record, place, row, self._reaching(session, row)))
+
+    def _reaching(self, session: Session, row: Row) -> Vendors:
+        """What sends a row of the session."""
+        draft = session.draft
+        known = draft is None or origin(row.frame.url.shown) in draft.hosts
+        return self._vendors if known else self._strangers
 
     async def _keep_masked(self, beside: _Beside, traced: Traced, container: Container) -> None:
         """Records a hit of a tail: what is kept of it can be shown to anybody who may look on."""
@@ -295,10 +307,12 @@ class Recorder:
             "console": [*([held] if held else []), *console],
         }
 
-    async def _send(self, session: Session, number: int, record: dict[str, Any], place: int, row: Row) -> None:
+    async def _send(
+        self, session: Session, number: int, record: dict[str, Any], place: int, row: Row, vendors: Vendors
+    ) -> None:
         try:
             now = int(self.clock() * 1000)
-            answer = await answer_to(self._vendors, row, self._judges, now=now, monotonic=self._monotonic)
+            answer = await answer_to(vendors, row, self._judges, now=now, monotonic=self._monotonic)
             record["outgoing"][place]["answer"] = answer
             session.records.replace(number, record)
         except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's
@@ -368,19 +382,6 @@ def planned_rows(outcome: Outcome, taken: Collection[Guard] = ()) -> tuple[list[
     held_back = {planned for guard in taken for planned in guard.planned}
     console = [f'The tag "{letter.tag}" {_SAID[letter.reason]}: {letter.note}.' for letter in accepted.letters]
     return [row for row in accepted.rows if row.id not in held_back], console
-
-
-def hit_json(hit: Hit) -> dict[str, Any]:
-    """What came in, as the record has it."""
-    return {
-        "id": hit.id.hex(),
-        "method": hit.method,
-        "path": hit.path,
-        "query": hit.query,
-        "headers": pairs(hit.headers.items()),
-        **body_of(hit.body),
-        "ip": hit.ip,
-    }
 
 
 _SAID = {"tag_failed": "failed", "unsendable": "gave a request that cannot be sent"}

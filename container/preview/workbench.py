@@ -139,7 +139,10 @@ class Workbench:
             session.draft = session.unready = None
 
     async def versions(self) -> Sequence[Json]:
-        return [] if self._publisher is None else [each.as_json() for each in await self._publisher.versions()]
+        try:
+            return [] if self._publisher is None else [each.as_json() for each in await self._publisher.versions()]
+        except PublishError as problem:
+            raise RefusedError(str(problem)) from None
 
     async def restore(self, number: int, *, by: str) -> None:
         try:

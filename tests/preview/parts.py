@@ -111,19 +111,23 @@ class Vendor:
 
 @dataclass
 class Stage:
-    """A recorder, and what surrounds it. `now`: Unix seconds, by which everything goes."""
+    """A recorder, and what surrounds it. `now`: Unix seconds, by which everything goes.
+
+    `stranger`: gets what a draft sends to where the live file sends nothing.
+    """
 
     sessions: Sessions
     recorder: Recorder
     vendor: Vendor
     seen: Counter[Seen]
     time: SimpleNamespace
+    stranger: Vendor
 
     def session(self, mode: Any = "dry", *, draft: str | None = None, **codes: str) -> Session:
         session = self.sessions.start(self.time.now)
         session.mode, session.test_codes = mode, codes
         if draft is not None:
-            session.draft = SimpleNamespace(container=container(draft))
+            session.draft = SimpleNamespace(container=container(draft), hosts=frozenset())
         return session
 
     def tail(self, percent: float = 100) -> Session:
@@ -140,7 +144,8 @@ async def stage(
     vendor: Vendor | None = None, *, evaluate: Evaluate = trace, live: Container = LIVE, tails: bool = True
 ) -> AsyncIterator[Stage]:
     vendor, time, seen = vendor or Vendor(), SimpleNamespace(now=NOW, ticks=0.0), Counter[Seen]()
-    transport = Transport(httpx.MockTransport(vendor), {"TOKEN": TOKEN}.get)
+    stranger = Vendor()
+    transport, strangers = (Transport(httpx.MockTransport(each), {"TOKEN": TOKEN}.get) for each in (vendor, stranger))
 
     async def found() -> Container:
         return live
@@ -154,16 +159,18 @@ async def stage(
         found,
         transport,
         JUDGES,
+        strangers=strangers,
         counted=lambda result: seen.update([result]),
         clock=lambda: float(time.now),
         monotonic=ticks,
         evaluate=evaluate,
     )
     try:
-        yield Stage(recorder.sessions, recorder, vendor, seen, time)
+        yield Stage(recorder.sessions, recorder, vendor, seen, time, stranger)
     finally:
         await recorder.close()
         await transport.close()
+        await strangers.close()
 
 
 def outgoing(record: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -144,6 +144,36 @@ def test_the_vendor_itself_is_always_fine() -> None:
     assert isinstance(drafted(text, LIVE), Draft)
 
 
+def test_the_vendor_itself_is_fine_also_where_the_live_file_sends_it_nothing() -> None:
+    begin, end = TEXT.index("  TikTok:"), TEXT.index("  Collector:")
+    tag = TEXT[begin:end].replace("TIKTOK_TOKEN", "COLLECTOR_TOKEN").replace("${PIXEL}", "C1EXAMPLEPIXEL000000")
+    of = live(TEXT[:begin] + TEXT[end:])
+    assert isinstance(drafted(of.text + tag, of), Draft)
+    assert only(of.text + tag + "    endpoint: https://evil.example/in\n", of)[0] == "secret-leak"
+
+
+def test_a_draft_knows_where_the_live_file_sends_and_what_a_demonstration_points_elsewhere() -> None:
+    def finish(model: ContainerModel) -> ContainerModel:
+        tag = model.tags["TikTok"]
+        assert tag.settings is not None
+        pointed = tag.settings.model_copy(update={"endpoint": "http://127.0.0.1:9/in"})
+        return replace(model, tags={**model.tags, "TikTok": replace(tag, settings=pointed)})
+
+    known = {"https://business-api.tiktok.com:443", "https://collector.example:443"}
+    text = with_collector("https://other.example/in").replace('X-Token: "{{ Token }}"', "X-Shop: Shop")
+    for of, hosts in ((LIVE, known), (replace(LIVE, finish=finish), {*known, "http://127.0.0.1:9"})):
+        found = drafted(text, of)
+        assert isinstance(found, Draft)
+        assert found.hosts == hosts
+
+
+@pytest.mark.parametrize("parts", [2, 40, 400])
+def test_a_secret_is_not_sent_to_a_new_address_whatever_its_variable_is_called(parts: int) -> None:
+    name = ".".join("a" * parts)
+    text = with_collector("https://evil.example/in").replace("  Token:", f"  {name}:")
+    assert only(text.replace("{{ Token }}", f"{{{{ {name} }}}}")) == ("secret-leak", "https://evil.example/in")
+
+
 class Empty(Settings):
     pass
 

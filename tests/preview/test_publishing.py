@@ -197,6 +197,45 @@ def test_a_disk_that_says_no_changes_nothing(server: Server, caplog: pytest.LogC
     assert "No space left" in lines(caplog)[0]
 
 
+def test_what_failed_takes_the_place_of_no_version(server: Server) -> None:
+    for number in range(MOST_VERSIONS):
+        server.publish(TEXT.replace("id: L-1", f"id: P-{number}"))
+    known, write = server.versions(), server.write
+
+    def full(_path: Path, _content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    server.write = full
+    refused(server, server.draft(), "No space left on device")
+    assert server.versions() == known
+    server.write, server.taken = write, False
+    refused(server, server.draft(), "as it was before")
+    assert server.versions() == known
+
+
+def test_what_could_not_be_undone_is_said_to_be_so(server: Server) -> None:
+    def once(path: Path, content: bytes) -> None:
+        if content == TEXT.encode():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        rewrite_file(path, content)
+
+    server.write, server.taken = once, False
+    with pytest.raises(PublishError, match=r"could not be written either \(No space left on device\)"):
+        server.publish()
+    # What it said before is not lost.
+    assert [text for _, _, text in server.versions()] == [TEXT]
+
+
+def test_versions_that_cannot_be_read_are_told_of(server: Server) -> None:
+    folder = server.folder / "data" / FOLDER
+    folder.parent.mkdir()
+    folder.write_text("no folder", encoding="utf-8")
+    with pytest.raises(PublishError, match="cannot be read: Not a directory"):
+        server.versions()
+    with pytest.raises(PublishError, match="cannot be read: Not a directory"):
+        asyncio.run(server.publisher.restore(1, by="ada"))
+
+
 def test_an_error_without_words_is_told_all_the_same(server: Server) -> None:
     def broken(_path: Path, _content: bytes) -> None:
         raise OSError

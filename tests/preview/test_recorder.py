@@ -19,6 +19,7 @@ from container.engine.guards import Memory
 from container.engine.trace import Traced, trace
 from container.event import Hit
 from container.preview import recorder as recording
+from container.preview.reach import origin
 from container.preview.recorder import MOST_UNDER_WAY, MOST_WAITING, REMEMBERED
 from container.preview.rules import rule
 from container.preview.sessions import Mode, Session, Unready
@@ -292,7 +293,7 @@ async def renewed(here: Stage, session: Session, change: Callable[[], object]) -
         lambda session: setattr(session, "mode", "send"),
         lambda session: session.test_codes.update(Hook="unknown"),
         lambda session: session.test_codes.update(Pixel="TEST2"),
-        lambda session: setattr(session, "draft", SimpleNamespace(container=container())),
+        lambda session: setattr(session, "draft", SimpleNamespace(container=container(), hosts=frozenset())),
     ],
     ids=["mode", "code", "another code", "draft"],
 )
@@ -620,5 +621,17 @@ def test_nothing_is_sent_of_a_preview_that_ended_while_its_hit_waited() -> None:
             session = here.session("send")
             await met_while_compiling(here, session, lambda: here.sessions.end(session))
             assert here.vendor.got == []
+
+    asyncio.run(scenario())
+
+
+def test_what_a_draft_sends_to_where_the_live_file_sends_nothing_reaches_no_private_address() -> None:
+    async def scenario() -> None:
+        async with stage() as here:
+            session = here.session("send", draft=FILE)
+            session.draft.hosts = frozenset({origin(VENDOR)})
+            await here.recorder.marked(marked(session.mark))
+            await here.records(session)
+            assert (here.vendor.addresses, here.stranger.addresses) == ([VENDOR], [HOOK])
 
     asyncio.run(scenario())

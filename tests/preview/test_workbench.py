@@ -123,6 +123,15 @@ def test_a_session_that_ends_while_its_draft_is_read_keeps_nothing_of_it(tmp_pat
     with_bench(tmp_path, work)
 
 
+def test_versions_that_cannot_be_read_are_a_refusal_with_a_sentence(tmp_path: Path) -> None:
+    async def work(bench: Workbench, _session: Session, _here: Bench) -> None:
+        (tmp_path / "versions").write_text("no folder", encoding="utf-8")
+        with pytest.raises(RefusedError, match="cannot be read"):
+            await bench.versions()
+
+    with_bench(tmp_path, work, publishes=True)
+
+
 def test_of_two_drafts_the_one_that_came_last_runs(tmp_path: Path) -> None:
     async def work(bench: Workbench, session: Session, _here: Bench) -> None:
         # The first takes longer to read.
