@@ -29,6 +29,7 @@ from container.engine.simulate import reply_json
 from container.engine.trace import Traced, trace
 from container.event import Hit
 from container.preview.codes import with_test_codes
+from container.preview.configured import literals_in
 from container.preview.marks import marks_of, without_marks
 from container.preview.reach import origin
 from container.preview.rules import taken
@@ -235,7 +236,8 @@ class Recorder:
         record, _ = self._evaluated(beside.session, traced, "tail", "dry", beside.reply)
         # It takes as long as the trace, and hits have their turn in between.
         await asyncio.sleep(0)
-        beside.session.records.add(hidden(record, [path for client in container.clients for path in client.paths]))
+        known = [path for client in container.clients for path in client.paths]
+        beside.session.records.add(hidden(record, known, literals_in(container)))
 
     def _evaluated(
         self, session: Session, traced: Traced, source: Source, mode: Mode, reply: Reply | None
