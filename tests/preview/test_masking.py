@@ -557,7 +557,8 @@ def _literal(value: str, literals: set[str]) -> dict[str, Any]:
         "exceptions": [{"name": "Staff", "conditions": [condition]}],
     }
     event = {"data": {"kind": value, "page_type": "PURCHASE"}, "variables": [variable], "tags": [tag]}
-    return masked({"told": {"events": [event]}}, literals=literals)["told"]["events"][0]
+    shown: dict[str, Any] = masked({"told": {"events": [event]}}, literals=literals)["told"]["events"][0]
+    return shown
 
 
 def test_what_stands_in_the_file_is_masked_in_no_sentence_condition_or_variable() -> None:
