@@ -13,6 +13,7 @@ from container.engine.container import CompiledCondition, CompiledTag, CompiledT
 from container.engine.fold import Decision
 from container.engine.format_value import not_set
 from container.engine.guards import DUPLICATE_WINDOW_MS
+from container.engine.kinds import no_number
 from container.engine.scope import Scope
 from container.fields import Pattern
 from container.shape import text
@@ -128,10 +129,11 @@ def _words(condition: CompiledCondition, scope: Scope, *, holds: bool) -> str:
 def _left_value(condition: CompiledCondition, model: Condition, scope: Scope) -> str:
     """The value that was compared, and what was noted when it was made: that it was of the wrong kind, for one."""
     before = len(scope.notes)
-    shown = _shown(condition.left(scope) if condition.left else None)
+    left = condition.left(scope) if condition.left else None
     notes = [note.removeprefix(not_set(model.variable or "")) for note in dict.fromkeys(scope.notes[before:])]
     del scope.notes[before:]
-    return f"{shown} ({'; '.join(notes)})" if notes else shown
+    notes += no_number(left, model.checks)
+    return f"{_shown(left)} ({'; '.join(notes)})" if notes else _shown(left)
 
 
 def _group_words(kind: str, members: Sequence[CompiledCondition], scope: Scope, *, holds: bool) -> str:

@@ -29,6 +29,7 @@ from container.engine.simulate import reply_json
 from container.engine.trace import Traced, trace
 from container.event import Hit
 from container.preview.codes import with_test_codes
+from container.preview.configured import literals_in
 from container.preview.marks import marks_of, without_marks
 from container.preview.reach import origin
 from container.preview.rules import read_once, taken
@@ -250,7 +251,7 @@ class Recorder:
         paths = [path for client in container.clients for path in client.paths]
         # It takes as long as the trace, and a second where somebody sends a megabyte: hits have their turn meanwhile.
         begun = self.clock()
-        masked = await asyncio.to_thread(hidden, record, paths)
+        masked = await asyncio.to_thread(hidden, record, paths, literals_in(container))
         took = min(max(self.clock() - begun, 0.0), MOST_SECONDS)
         if took > QUICK_SECONDS:
             self._rests_until = self.clock() + took * RESTS

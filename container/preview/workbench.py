@@ -21,7 +21,7 @@ from container.engine.run import blame
 from container.engine.trace import trace
 from container.event import Hit
 from container.preview.bench import Json, RefusedError, Source
-from container.preview.configured import given_by
+from container.preview.configured import given_by, literals_in
 from container.preview.cut import written
 from container.preview.differing import difference
 from container.preview.drafts import NAME, Draft, Live, drafted, drafted_bytes, problems_json, text_digest
@@ -75,13 +75,21 @@ class Workbench:
             return dict(record)
         draft: Draft | None = session.draft
         drafts = () if draft is None else draft.container.clients
-        return masked(record, known={*_named(*self._container().clients, *drafts), *self._given()})
+        known = {*_named(*self._container().clients, *drafts), *self._given()}
+        return masked(record, known=known, literals=self._literals(draft))
 
     def _given(self) -> Sequence[str]:
         """What the variables of the file in force give by themselves."""
         with suppress(RefusedError):
             return list(given_by(self._in_force.file().model))
         return ()
+
+    def _literals(self, draft: Draft | None) -> frozenset[str]:
+        """What the analyst wrote into the file in force, and into the draft."""
+        drafted = frozenset[str]() if draft is None else literals_in(draft.container)
+        with suppress(RefusedError):
+            return self._in_force.file().literals | drafted
+        return drafted
 
     def name(self) -> str:
         return self._container().name

@@ -72,6 +72,21 @@ def test_each_tab_says_what_it_is_there_for(tmp_path: Path) -> None:
     looking(tmp_path, work)
 
 
+def test_a_masked_value_says_how_it_is_masked(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        here.bench.masks = True
+        await four(here)
+        await here.look(1)
+        await here.choose("Event Data")
+        assert "Masked: first and last character, then the length." in await here.tab.text()
+        titled = "[...document.querySelectorAll('code.value[title^=Masked]')].map((each) => each.textContent)"
+        found = await here.tab.value(titled)
+        assert "M…)/31" in found
+        assert "T-1001" not in found
+
+    looking(tmp_path, work)
+
+
 def test_why_a_tag_did_not_fire_is_said_in_a_sentence(tmp_path: Path) -> None:
     async def work(here: Desk) -> None:
         await four(here)

@@ -273,6 +273,22 @@ def test_what_is_shown_is_masked(tmp_path: Path) -> None:
     with_bench(tmp_path, work)
 
 
+def test_what_stands_in_the_live_file_or_in_the_draft_is_shown_in_sentences(tmp_path: Path) -> None:
+    async def work(bench: Workbench, session: Session, here: Bench) -> None:
+        said = 'trigger "Real Purchase" does not hear "x", only "Drafted Order" or "/^test/"'
+        record = {"told": {"why": said}}
+        assert "Drafted Order" not in str(bench.hide(record, session))
+        live = bench.text(session)
+        heard = '    events: Drafted Order\n    events_matching: "^test"'
+        draft = live.replace("    events: purchase", heard, 1)
+        assert not [each for each in await bench.draft(session, draft, "d.yaml") if each["level"] == "error"]
+        assert bench.hide(record, session)["told"]["why"] == said
+        here.file = None
+        assert bench.hide({"told": {"why": 'it is "Drafted Order"'}}, session)["told"]["why"] == 'it is "Drafted Order"'
+
+    with_bench(tmp_path, work)
+
+
 def test_what_a_draft_calls_its_clients_and_their_paths_is_shown(tmp_path: Path) -> None:
     async def work(bench: Workbench, session: Session, here: Bench) -> None:
         path, name = "/collect-9f8e7d6c/In", "Ads 20250101"

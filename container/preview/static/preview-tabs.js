@@ -180,5 +180,5 @@ function once(given, { whole, reveals }) {
   return box("Deduplication", "", given.id ? [
     facts([["Event id", element("code", {}, given.id)], ["Comes from", given.from], ["Name in the pixel", given.name && element("code", {}, given.name)]]),
     given.line && [element("p", {}, "Run this on the page, with the same id, and the sale counts once:"), element("pre", { class: "payload", tabindex: "0" }, given.line), whole ? copying("Copy the line", given.line) : element("p", { class: "note odd" }, `Values are masked here.${reveals ? " Reveal the request to copy the line." : ""}`)],
-  ] : element("p", { class: "note odd" }, "There is no event id, so what the pixel sends counts beside this. Send event_id, or transaction_id with a purchase, from the page and to the pixel."));
+  ] : element("p", { class: "note odd" }, given.how));
 }

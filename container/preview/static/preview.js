@@ -1,6 +1,6 @@
 // The screen of a preview: the list of what came in, and the panels that explain one of its events.
 
-import { clock, element, plural, teach } from "./preview-dom.js";
+import { MASKS, clock, element, plural, teach } from "./preview-dom.js";
 import { about, beside, compose, connect, draft, summary, waiting } from "./preview-panels.js";
 import { consent, conversions, data, tags, variables } from "./preview-tabs.js";
 import { outgoing, request, says } from "./preview-traffic.js";
@@ -200,10 +200,10 @@ function unread(record) {
 }
 
 function reveal(record) {
-  if (tail) return element("small", {}, "Masked, for everybody.");
-  if (shared) return element("small", {}, "Personal data is masked.");
+  if (tail) return element("small", {}, `Masked, for everybody. ${MASKS}`);
+  if (shared) return element("small", {}, `Personal data is masked. ${MASKS}`);
   if (shown.whole) return element("span", { class: "masks" }, element("small", { class: "odd" }, "Shown whole, which the log says."), element("button", { class: "plain small", type: "button", click: () => look(record.number, shown.event, true) }, "Mask it again"));
-  return element("span", { class: "masks" }, element("small", {}, "Masked."), element("button", { class: "plain small", type: "button", click: async () => {
+  return element("span", { class: "masks" }, element("small", {}, MASKS), element("button", { class: "plain small", type: "button", click: async () => {
     const whole = await change("reveal", { number: record.number });
     if (shown.number !== record.number) return;
     shown = { ...shown, record: whole, whole: true };
