@@ -32,7 +32,7 @@ from container.preview.codes import with_test_codes
 from container.preview.marks import marks_of, without_marks
 from container.preview.reach import origin
 from container.preview.rules import taken
-from container.preview.sending import Vendors, answer_to, body_of, pairs, request_of
+from container.preview.sending import Vendors, answer_to, hit_json, request_of
 from container.preview.sessions import Mode, Session, Sessions
 from container.preview.tail import Tail, hidden
 
@@ -337,12 +337,14 @@ class Recorder:
     async def _look_at(self, beside: _Beside) -> None:
         try:
             prepared = await self._ready(beside.session)
-            traced = self._evaluate(prepared.container, beside.hit, prepared.guards("rule"))
+            # Without test codes, whatever the mode is: live has none.
+            container = prepared.made_of[0]
+            traced = self._evaluate(container, beside.hit, prepared.guards("rule"))
             if beside.session.tail is None:
                 self._keep(beside.session, traced, "rule", "dry", beside.reply)
                 self._counted("by_rule")
             else:
-                await self._keep_masked(beside, traced, prepared.container)
+                await self._keep_masked(beside, traced, container)
                 self._counted("tailed")
         except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's
             self._failed(problem)
@@ -362,19 +364,6 @@ def planned_rows(outcome: Outcome, taken: Collection[Guard] = ()) -> tuple[list[
     held_back = {planned for guard in taken for planned in guard.planned}
     console = [f'The tag "{letter.tag}" {_SAID[letter.reason]}: {letter.note}.' for letter in accepted.letters]
     return [row for row in accepted.rows if row.id not in held_back], console
-
-
-def hit_json(hit: Hit) -> dict[str, Any]:
-    """What came in, as the record has it."""
-    return {
-        "id": hit.id.hex(),
-        "method": hit.method,
-        "path": hit.path,
-        "query": hit.query,
-        "headers": pairs(hit.headers.items()),
-        **body_of(hit.body),
-        "ip": hit.ip,
-    }
 
 
 _SAID = {"tag_failed": "failed", "unsendable": "gave a request that cannot be sent"}
