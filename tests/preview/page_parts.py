@@ -85,7 +85,10 @@ def hidden(record: Json) -> dict[str, Any]:
 
 @dataclass
 class Workbench:
-    """As `Bench` has it. `published`: the texts that became the live file. `masks`: as a server does, all of it."""
+    """As `Bench` has it. `published`: the texts that became the live file. `masks`: as a server does, all of it.
+
+    `stated`: the hits that were run or compared.
+    """
 
     file: Live = field(default_factory=live)
     sessions: Sessions = field(default_factory=Sessions)
@@ -94,6 +97,7 @@ class Workbench:
     published: list[str] = field(default_factory=list)
     number: int = 0
     masks: bool = False
+    stated: list[Json] = field(default_factory=list)
 
     def hide(self, record: Json, _session: Session) -> dict[str, Any]:
         if record.get(MASKED):
@@ -150,9 +154,11 @@ class Workbench:
         self.published.append(f"version {number}")
 
     async def run(self, session: Session, hit: Json, *, source: Source) -> int:
+        self.stated.append(hit)
         return self.keep(session, hit, source=source)
 
     async def compared(self, session: Session, hit: Json) -> Json:
+        self.stated.append(hit)
         return {"live": self._told(None, hit), "draft": self._told(session, hit)}
 
     def keep(self, session: Session, hit: Json, *, source: str = "marked", **more: Any) -> int:

@@ -20,6 +20,7 @@ from container.preview.drafts import Live, drafted
 from container.preview.in_force import InForce
 from container.preview.publishing import Publisher
 from container.preview.ring import MOST_OF_ONE
+from container.preview.sending import hit_json
 from container.preview.sessions import Session, Sessions
 from container.preview.workbench import Workbench, hit_of
 from tests.preview.page_parts import EMAIL, PURCHASE, TEST_ORDER, live
@@ -234,6 +235,22 @@ def test_a_hit_by_hand_runs_as_the_sessions_and_its_number_is_told(tmp_path: Pat
         assert (composed, replayed) == ("composed", "replayed")
         assert first.id != second.id
         assert (first.path, first.received) == ("/g/collect", int(NOW * 1000))
+
+    with_bench(tmp_path, work)
+
+
+def test_a_hit_of_a_record_gives_the_same_requests_a_week_later(tmp_path: Path) -> None:
+    came = hit_of(PURCHASE, now=int(NOW * 1000) - 7 * 86_400_000)
+
+    async def work(bench: Workbench, session: Session, here: Bench) -> None:
+        kept = {**hit_json(came), "at": came.received}
+        await bench.run(session, kept, source="replayed")
+        [(again, _)] = here.kept.hits
+        assert (again, again.received) == (came, came.received)
+        told = trace(compile_container(live().model, debug=True), came).told["events"][0]["tags"][0]["requests"]
+        both = await bench.compared(session, kept)
+        assert told
+        assert [side["events"][0]["tags"][0]["requests"] for side in both.values()] == [told] * 2
 
     with_bench(tmp_path, work)
 
