@@ -165,7 +165,11 @@ def _changed(said: Mapping[str, Any]) -> str:
     if not changes:
         return "It is the same as the live file."
     try:
-        named = [f'{each["kind"]} "{each["name"]}" {each["what"]}' for each in changes[:_MOST_NAMED]]
+        # The file as a whole has no name.
+        named = [
+            f'{each["kind"]} "{each["name"]}" {each["what"]}' if each["name"] else f"{each['kind']} {each['what']}"
+            for each in changes[:_MOST_NAMED]
+        ]
     except (KeyError, TypeError):
         raise ApiError(_NO_PREVIEW) from None
     more = len(changes) - len(named)

@@ -11,10 +11,12 @@ from starlette.exceptions import HTTPException
 
 from container.preview.answers import hit_in, kept, number_in, text_in, whole
 from container.preview.bench import Bench
+from container.preview.drafts import NAME
 from container.preview.rules import rules_of
 from container.preview.sessions import Session
 
 BY = "admin_token"
+LONGEST_FILENAME = 200
 MODES = ("dry", "test", "send")
 
 OF_TAILS = frozenset({"clear", "end"})
@@ -94,12 +96,14 @@ class Changes:
 
     async def draft(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         text = text_in(stated, "text")
-        problems = await self._bench.draft(session, text, text_in(stated, "filename") or "draft.yaml")
+        # It stands beside each problem.
+        filename = text_in(stated, "filename")[:LONGEST_FILENAME] or NAME
+        problems = await self._bench.draft(session, text, filename)
         return {"problems": list(problems), "draft": session.draft is not None}
 
-    async def publish(self, session: Session, _stated: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def publish(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         self._is_allowed()
-        await self._bench.publish(session, by=BY)
+        await self._bench.publish(session, by=BY, shown=text_in(stated, "digest"))
         return {}
 
     async def restore(self, _session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -31,7 +31,7 @@ from container.event import Hit
 from container.preview.codes import with_test_codes
 from container.preview.marks import marks_of, without_marks
 from container.preview.reach import origin
-from container.preview.rules import taken
+from container.preview.rules import read_once, taken
 from container.preview.sending import Vendors, answer_to, hit_json, request_of
 from container.preview.sessions import Mode, Session, Sessions
 from container.preview.tail import Tail, hidden
@@ -43,8 +43,13 @@ counted."""
 FRESH_SECONDS = 1.0
 """So often it is asked anew which sessions are open: each hit without a mark pays for it."""
 
+QUICK_SECONDS, MOST_SECONDS, RESTS = 0.05, 2.0, 10
+"""Where the masking of a tail's hit was not quick, tails rest for so many times its time, of which this counts."""
+
 REMEMBERED = 10_000
 """After so many guards a session forgets which are taken, so that it does not grow."""
+
+OVER = "The preview ended before the hit had run, so nothing was sent."
 
 Source = Literal["marked", "rule", "tail", "composed", "replayed"]
 BY_HAND: Collection[Source] = ("composed", "replayed")
@@ -125,6 +130,7 @@ class Recorder:
         self._open: Sequence[Session] = ()
         self._tails = 0
         self._counted_at = -FRESH_SECONDS
+        self._rests_until = 0.0
 
     async def marked(self, hit: Hit) -> Reply | None:
         """The draft's reply to a hit with the mark of a session, `None` for all others. Wrong marks mean nothing."""
@@ -146,10 +152,11 @@ class Recorder:
             if not 0 <= now - self._counted_at < FRESH_SECONDS:
                 self._open, self._counted_at = self.sessions.all(now), now
                 self._tails = sum(1 for session in self._open if session.tail is not None)
+            ids_of = read_once(hit)
             for session in self._open:
                 if session.tail is not None:
                     self._draw(session, session.tail, hit, reply)
-                elif session.rules and taken(session.rules, hit, session.id):
+                elif session.rules and taken(session.rules, hit, session.id, ids_of):
                     self._look(_Beside(session, hit, reply))
         except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's
             self._failed(problem)
@@ -176,6 +183,8 @@ class Recorder:
 
     def _held(self, session: Session) -> str:
         """Why this process sends nothing of the session's hits, whatever its mode is; empty where it may."""
+        if not self.sessions.has(session):
+            return OVER
         if session.unready is not None:
             return session.unready.why
         return "" if session.mode == "dry" else self.sessions.others.unsure
@@ -198,7 +207,12 @@ class Recorder:
 
         Those begin anew with another draft, mode or code: what a dry run showed was never sent, so nothing is its copy.
         """
-        container = await self._live() if session.draft is None else session.draft.container
+        # A draft may come or go meanwhile: what runs has to be what the record says, since it may be sent.
+        while True:
+            draft = session.draft
+            container = await self._live() if draft is None else draft.container
+            if session.draft is draft:
+                break
         made_of = container, session.mode, dict(session.test_codes) if session.mode == "test" else {}
         found = self._prepared.get(session.id)
         if found is None or found.made_of[0] is not container or found.made_of[1:] != made_of[1:]:
@@ -233,9 +247,14 @@ class Recorder:
     async def _keep_masked(self, beside: _Beside, traced: Traced, container: Container) -> None:
         """Records a hit of a tail: what is kept of it can be shown to anybody who may look on."""
         record, _ = self._evaluated(beside.session, traced, "tail", "dry", beside.reply)
-        # It takes as long as the trace, and hits have their turn in between.
-        await asyncio.sleep(0)
-        beside.session.records.add(hidden(record, [path for client in container.clients for path in client.paths]))
+        paths = [path for client in container.clients for path in client.paths]
+        # It takes as long as the trace, and a second where somebody sends a megabyte: hits have their turn meanwhile.
+        begun = self.clock()
+        masked = await asyncio.to_thread(hidden, record, paths)
+        took = min(max(self.clock() - begun, 0.0), MOST_SECONDS)
+        if took > QUICK_SECONDS:
+            self._rests_until = self.clock() + took * RESTS
+        beside.session.records.add(masked)
 
     def _evaluated(
         self, session: Session, traced: Traced, source: Source, mode: Mode, reply: Reply | None
@@ -308,7 +327,8 @@ class Recorder:
         # Once more, since sessions may come from a process that does open tails.
         if not self.sessions.tails or not tail.draws(hit):
             return
-        if tail.has_room(self.clock(), self._tails):
+        now = self.clock()
+        if tail.has_room(now, self._tails, resting=0 < self._rests_until - now < MOST_SECONDS * RESTS):
             self._look(_Beside(session, hit, reply))
         else:
             self._counted("skipped")

@@ -24,7 +24,7 @@ from container.preview.bench import Json, RefusedError, Source
 from container.preview.configured import given_by
 from container.preview.cut import written
 from container.preview.differing import difference
-from container.preview.drafts import NAME, Draft, Live, drafted, drafted_bytes, problems_json
+from container.preview.drafts import NAME, Draft, Live, drafted, drafted_bytes, problems_json, text_digest
 from container.preview.in_force import InForce
 from container.preview.masking import masked
 from container.preview.publishing import Publisher, PublishError
@@ -95,7 +95,9 @@ class Workbench:
 
     async def draft(self, session: Session, text: str, filename: str) -> Sequence[Json]:
         if not text.strip():
-            session.draft = session.unready = None
+            # Behind a draft that is still being read, which came before.
+            async with self._turn:
+                session.draft = session.unready = None
             return []
         return await self._taken(session, partial(drafted, text, filename=filename), filename)
 
@@ -126,10 +128,15 @@ class Workbench:
         found = await asyncio.to_thread(difference, self._in_force.file().text, self.text(session))
         return [each.as_json() for each in found]
 
-    async def publish(self, session: Session, *, by: str) -> None:
-        draft = session.draft
+    async def publish(self, session: Session, *, by: str, shown: str = "") -> None:
+        draft: Draft | None = session.draft
         if draft is None:
             raise RefusedError("There is no draft to publish: this preview runs the live file.")
+        if shown not in ("", text_digest(draft.text)):
+            raise RefusedError(
+                "This preview runs another draft by now, so nothing was published. Load the page anew, look at what "
+                "that one changes, and publish it then."
+            )
         try:
             await self._publishing().publish(draft, by=by)
         except PublishError as problem:

@@ -22,7 +22,7 @@ from container.preview import recorder as recording
 from container.preview.reach import origin
 from container.preview.recorder import MOST_UNDER_WAY, MOST_WAITING, REMEMBERED
 from container.preview.rules import rule
-from container.preview.sessions import Mode, Session
+from container.preview.sessions import Mode, Session, Unready
 from tests.preview.parts import FILE, HOOK, LIVE, TOKEN, VENDOR, Stage, Vendor, a_hit, container, outgoing, stage
 
 QUIET = FILE.replace("triggers: {Every: {}}", "triggers: {Every: {events: nothing}}")
@@ -603,6 +603,49 @@ def test_the_live_file_is_what_is_previewed_where_there_is_no_draft() -> None:
     assert LIVE.debug
 
 
+async def met_while_compiling(here: Stage, session: Session, change: Callable[[], None]) -> None:
+    """A marked hit that waits for the live file, while this happens."""
+    compiled, found = asyncio.Event(), here.recorder._live
+
+    async def live() -> Container:
+        await compiled.wait()
+        return await found()
+
+    here.recorder._live = live
+    taken = asyncio.create_task(here.recorder.marked(marked(session.mark)))
+    await asyncio.sleep(0)
+    change()
+    compiled.set()
+    assert await taken is not None
+    await here.recorder.settled()
+
+
+def test_a_draft_that_comes_while_the_live_file_is_compiled_is_what_runs() -> None:
+    async def scenario() -> None:
+        async with stage() as here:
+            session = here.session("send")
+            session.unready = Unready("", "draft.yaml", "It is being compiled.")
+
+            def ready() -> None:
+                session.draft, session.unready = SimpleNamespace(container=container(QUIET)), None
+
+            await met_while_compiling(here, session, ready)
+            [record] = await here.records(session)
+            assert (record["draft"], record["outgoing"], here.vendor.got) == (True, [], [])
+
+    asyncio.run(scenario())
+
+
+def test_nothing_is_sent_of_a_preview_that_ended_while_its_hit_waited() -> None:
+    async def scenario() -> None:
+        async with stage() as here:
+            session = here.session("send")
+            await met_while_compiling(here, session, lambda: here.sessions.end(session))
+            assert here.vendor.got == []
+
+    asyncio.run(scenario())
+
+
 def test_what_a_draft_sends_to_where_the_live_file_sends_nothing_reaches_no_private_address() -> None:
     async def scenario() -> None:
         async with stage() as here:
@@ -611,5 +654,17 @@ def test_what_a_draft_sends_to_where_the_live_file_sends_nothing_reaches_no_priv
             await here.recorder.marked(marked(session.mark))
             await here.records(session)
             assert (here.vendor.addresses, here.stranger.addresses) == ([VENDOR], [HOOK])
+
+    asyncio.run(scenario())
+
+
+def test_nothing_is_sent_of_a_session_that_ended_while_its_hit_waited() -> None:
+    async def scenario() -> None:
+        async with stage() as here:
+            session = here.session("send")
+            here.sessions.end(session)
+            await here.recorder.take(session, a_hit(), "composed")
+            await here.recorder.settled()
+            assert here.vendor.got == []
 
     asyncio.run(scenario())

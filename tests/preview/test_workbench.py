@@ -16,7 +16,7 @@ from container.engine.compile import compile_container
 from container.engine.trace import trace
 from container.event import Hit
 from container.preview.bench import RefusedError, Source
-from container.preview.drafts import Live, drafted
+from container.preview.drafts import Live, drafted, text_digest
 from container.preview.in_force import InForce
 from container.preview.publishing import Publisher
 from container.preview.ring import MOST_OF_ONE
@@ -129,6 +129,31 @@ def test_versions_that_cannot_be_read_are_a_refusal_with_a_sentence(tmp_path: Pa
         (tmp_path / "versions").write_text("no folder", encoding="utf-8")
         with pytest.raises(RefusedError, match="cannot be read"):
             await bench.versions()
+
+    with_bench(tmp_path, work, publishes=True)
+
+
+def test_back_to_live_holds_also_while_a_draft_is_read(tmp_path: Path) -> None:
+    async def work(bench: Workbench, session: Session, _here: Bench) -> None:
+        text = bench.text(session) + "# a draft\n"
+        await asyncio.gather(bench.draft(session, text, "d.yaml"), bench.draft(session, "", "d.yaml"))
+        assert session.draft is None
+
+    with_bench(tmp_path, work)
+
+
+def test_a_draft_that_nobody_has_looked_at_is_not_published(tmp_path: Path) -> None:
+    async def work(bench: Workbench, session: Session, here: Bench) -> None:
+        first, second = (bench.text(session) + f"# {name}\n" for name in ("first", "second"))
+        await bench.draft(session, first, "d.yaml")
+        # Somebody else has the same session run another one.
+        await bench.draft_file(session, second.encode())
+        with pytest.raises(RefusedError, match="another draft by now"):
+            await bench.publish(session, by="ada", shown=text_digest(first))
+        assert here.file is not None
+        assert here.file.text not in (first, second)
+        await bench.publish(session, by="ada", shown=text_digest(second))
+        assert here.file.text == second
 
     with_bench(tmp_path, work, publishes=True)
 

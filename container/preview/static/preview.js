@@ -42,8 +42,15 @@ async function answered(answer) {
   throw Object.assign(new Error(found.error), { part: found.part });
 }
 
-const ask = async (path) => answered(await fetch(address(path), { cache: "no-store" }));
-const change = async (path, given) => answered(await fetch(address(path), { method: "POST", headers: { "content-type": "application/json", "x-form-token": token }, body: JSON.stringify(given) }));
+async function reached(path, given) {
+  return fetch(address(path), given).catch((problem) => {
+    say("The server cannot be reached, so nothing was done. Try again.");
+    throw problem;
+  });
+}
+
+const ask = async (path) => answered(await reached(path, { cache: "no-store" }));
+const change = async (path, given) => answered(await reached(path, { method: "POST", headers: { "content-type": "application/json", "x-form-token": token }, body: JSON.stringify(given) }));
 
 function say(sentence) {
   const line = element("p", { class: "toast" }, sentence);
@@ -81,7 +88,7 @@ function take(line) {
   else at("hits").prepend(made);
   // The oldest is the first that came in, also when its answer came later.
   if (items.size > MOST_SHOWN) forget(items.keys().next().value);
-  if (line.number === shown.number && shown.record && !shown.whole) look(shown.number, shown.event);
+  if (line.number === shown.number && shown.record && !shown.whole) lookAgain();
   if (panel === "summary") soon();
   countSoon();
 }
@@ -155,13 +162,25 @@ function pause() {
 
 // ---- one event
 
+// Two answers may come the other way round: what was asked for last is shown.
+let looks = 0;
 async function look(number, event, focus = false) {
+  const mine = ++looks;
   const record = await ask(`records/${number}`);
-  if (focus || (shown.number === number && shown.event === event)) {
-    shown = { number, event, record, whole: false };
-    await show("event");
-    if (focus) document.body.classList.add("looks");
-  }
+  if (mine !== looks) return;
+  shown = { number, event, record, whole: false };
+  await show("event");
+  if (focus) document.body.classList.add("looks");
+}
+
+// The record that is shown has got an answer. Somebody may be at another panel by now, and stays there.
+async function lookAgain() {
+  const { number } = shown;
+  const mine = looks;
+  const record = await ask(`records/${number}`);
+  if (mine !== looks || shown.number !== number || shown.whole) return;
+  shown = { ...shown, record };
+  if (panel === "event") await show("event", at("shown").contains(document.activeElement));
 }
 
 function eventPanel() {
@@ -195,6 +214,7 @@ function reveal(record) {
   if (shown.whole) return element("span", { class: "masks" }, element("small", { class: "odd" }, "Shown whole, which the log says."), element("button", { class: "plain small", type: "button", click: () => look(record.number, shown.event, true) }, "Mask it again"));
   return element("span", { class: "masks" }, element("small", {}, "Masked."), element("button", { class: "plain small", type: "button", click: async () => {
     const whole = await change("reveal", { number: record.number });
+    if (shown.number !== record.number) return;
     shown = { ...shown, record: whole, whole: true };
     await show("event");
   } }, "Reveal"));
