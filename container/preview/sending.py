@@ -91,19 +91,6 @@ def pairs(headers: Iterable[tuple[str, str]]) -> list[list[str]]:
     return [[name, value] for name, value in headers]
 
 
-def hit_json(hit: Hit) -> dict[str, Any]:
-    """What came in, as the record has it."""
-    return {
-        "id": hit.id.hex(),
-        "method": hit.method,
-        "path": hit.path,
-        "query": hit.query,
-        "headers": pairs(hit.headers.items()),
-        **body_of(hit.body),
-        "ip": hit.ip,
-    }
-
-
 def body_of(body: bytes) -> dict[str, str]:
     """The body as text, or in base64 where it is none."""
     try:
