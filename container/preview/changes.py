@@ -115,12 +115,12 @@ class Changes:
         return {"number": await self._bench.run(session, hit_in(stated), source="composed")}
 
     async def replay(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
-        hit = kept(session, number_in(stated, "number"))["hit"]
+        hit = _hit_of(session, number_in(stated, "number"))
         return {"number": await self._bench.run(session, hit, source="replayed")}
 
     async def compare(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         number = stated.get("number")
-        hit = hit_in(stated) if number is None else kept(session, number_in(stated, "number"))["hit"]
+        hit = hit_in(stated) if number is None else _hit_of(session, number_in(stated, "number"))
         told = await self._bench.compared(session, hit)
         return {side: await asyncio.to_thread(self._shown, told[side], session) for side in ("live", "draft")}
 
@@ -130,3 +130,9 @@ class Changes:
     def _is_allowed(self) -> None:
         if not self._bench.can_publish:
             raise HTTPException(403, "This server does not publish. Start it with --allow-publish.")
+
+
+def _hit_of(session: Session, number: int) -> Mapping[str, Any]:
+    """The hit of a record, and when it came."""
+    record = kept(session, number)
+    return {**record["hit"], "at": record.get("at")}

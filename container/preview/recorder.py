@@ -358,12 +358,14 @@ class Recorder:
     async def _look_at(self, beside: _Beside) -> None:
         try:
             prepared = await self._ready(beside.session)
-            traced = self._evaluate(prepared.container, beside.hit, prepared.guards("rule"))
+            # Without test codes, whatever the mode is: live has none.
+            container = prepared.made_of[0]
+            traced = self._evaluate(container, beside.hit, prepared.guards("rule"))
             if beside.session.tail is None:
                 self._keep(beside.session, traced, "rule", "dry", beside.reply)
                 self._counted("by_rule")
             else:
-                await self._keep_masked(beside, traced, prepared.container)
+                await self._keep_masked(beside, traced, container)
                 self._counted("tailed")
         except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's
             self._failed(problem)

@@ -181,7 +181,7 @@ class Workbench:
         return self._publisher
 
     def _hit(self, stated: Json) -> Hit:
-        return hit_of(stated, received=int(self._clock() * 1000))
+        return hit_of(stated, now=int(self._clock() * 1000))
 
 
 def _named(*clients: CompiledClient) -> Iterator[str]:
@@ -204,15 +204,19 @@ def _told(container: Container, hit: Hit) -> Json:
     return {**(kept.get("told") or {}), "cut": kept.get("cut", [])}
 
 
-def hit_of(stated: Json, *, received: int) -> Hit:
-    """The hit of a record, or one that was written by hand, as if it had come in just now."""
+def hit_of(stated: Json, *, now: int) -> Hit:
+    """The hit of a record, with the number and the time that it came with: the same event gives the same requests.
+
+    One that was written by hand comes `now`.
+    """
     headers: dict[str, str] = {}
     for name, value in stated.get("headers", ()):
         lower = name.lower()
         separator = "; " if lower == "cookie" else ", "
         headers[lower] = f"{headers[lower]}{separator}{value}" if lower in headers else value
     about = (str(stated.get("method") or "GET"), str(stated["path"]), str(stated.get("query") or ""))
-    return Hit(secrets.token_bytes(16), received, *about, headers, _body(stated), ip=stated.get("ip"))
+    number = bytes.fromhex(stated["id"]) if stated.get("id") else secrets.token_bytes(16)
+    return Hit(number, stated.get("at") or now, *about, headers, _body(stated), ip=stated.get("ip"))
 
 
 def _body(stated: Mapping[str, Any]) -> bytes:

@@ -291,7 +291,7 @@ def test_a_session_that_ends_while_the_draft_is_watched_ends_the_command(server:
         server.answers["GET"] = 404, b"Not Found"
         _, complained = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 1
-    assert "tag-container preview: the session has ended on the server" in complained
+    assert "tag-container preview: the session has ended on the server, and marked hits now run live" in complained
     assert complained.endswith("start the command again\n")
 
 

@@ -94,7 +94,7 @@ def _set() -> asyncio.Event:
 class Workbench:
     """As `Bench` has it. `published`: the texts that became the live file. `masks`: as a server does, all of it.
 
-    `reads`: set once drafts may be read.
+    `stated`: the hits that were run or compared. `reads`: set once drafts may be read.
     """
 
     file: Live = field(default_factory=live)
@@ -104,6 +104,7 @@ class Workbench:
     published: list[str] = field(default_factory=list)
     number: int = 0
     masks: bool = False
+    stated: list[Json] = field(default_factory=list)
     reads: asyncio.Event = field(default_factory=_set)
 
     def hide(self, record: Json, _session: Session) -> dict[str, Any]:
@@ -163,9 +164,11 @@ class Workbench:
         self.published.append(f"version {number}")
 
     async def run(self, session: Session, hit: Json, *, source: Source) -> int:
+        self.stated.append(hit)
         return self.keep(session, hit, source=source)
 
     async def compared(self, session: Session, hit: Json) -> Json:
+        self.stated.append(hit)
         return {"live": self._told(None, hit), "draft": self._told(session, hit)}
 
     def keep(self, session: Session, hit: Json, *, source: str = "marked", **more: Any) -> int:

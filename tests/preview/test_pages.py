@@ -262,7 +262,11 @@ def test_a_hit_is_composed_replayed_and_compared(tmp_path: Path) -> None:
         replayed = await here.post("replay", {"number": composed["number"]})
         record = await here.get(f"records/{replayed['number']}")
         assert (record["source"], record["told"]["events"][0]["name"]) == ("replayed", "page_view")
+        kept = here.session.records.get(composed["number"])
+        assert kept is not None
+        assert [stated.get("at") for stated in here.bench.stated] == [None, kept["at"]]
         both = await here.post("compare", {"number": composed["number"]})
+        assert here.bench.stated[-1]["at"] == kept["at"]
         assert both["live"]["events"][0]["tags"] == both["draft"]["events"][0]["tags"]
         wrongs: list[Any] = [{}, {"hit": []}, {"hit": {"path": "x"}}, {"hit": {"path": "/", "headers": [1]}}]
         for wrong in wrongs:

@@ -20,6 +20,7 @@ from container.preview.drafts import Live, drafted, text_digest
 from container.preview.in_force import InForce
 from container.preview.publishing import Publisher
 from container.preview.ring import MOST_OF_ONE
+from container.preview.sending import hit_json
 from container.preview.sessions import Session, Sessions
 from container.preview.workbench import Workbench, hit_of
 from tests.preview.page_parts import EMAIL, PURCHASE, TEST_ORDER, live
@@ -263,9 +264,25 @@ def test_a_hit_by_hand_runs_as_the_sessions_and_its_number_is_told(tmp_path: Pat
     with_bench(tmp_path, work)
 
 
+def test_a_hit_of_a_record_gives_the_same_requests_a_week_later(tmp_path: Path) -> None:
+    came = hit_of(PURCHASE, now=int(NOW * 1000) - 7 * 86_400_000)
+
+    async def work(bench: Workbench, session: Session, here: Bench) -> None:
+        kept = {**hit_json(came), "at": came.received}
+        await bench.run(session, kept, source="replayed")
+        [(again, _)] = here.kept.hits
+        assert (again, again.received) == (came, came.received)
+        told = trace(compile_container(live().model, debug=True), came).told["events"][0]["tags"][0]["requests"]
+        both = await bench.compared(session, kept)
+        assert told
+        assert [side["events"][0]["tags"][0]["requests"] for side in both.values()] == [told] * 2
+
+    with_bench(tmp_path, work)
+
+
 def test_what_is_shown_is_masked(tmp_path: Path) -> None:
     async def work(bench: Workbench, session: Session, _here: Bench) -> None:
-        told = trace(compile_container(live().model, debug=True), hit_of(PURCHASE, received=int(NOW * 1000))).told
+        told = trace(compile_container(live().model, debug=True), hit_of(PURCHASE, now=int(NOW * 1000))).told
         shown = bench.hide({"hit": PURCHASE, "told": told}, session)
         assert EMAIL not in str(shown)
         assert shown["hit"]["path"] == "/g/collect"
@@ -390,8 +407,8 @@ def test_the_tags_are_those_of_the_draft(tmp_path: Path) -> None:
 
 def test_headers_that_come_twice_are_joined_and_a_body_is_what_it_was() -> None:
     headers = [["A", "1"], ["a", "2"], ["Cookie", "x=1"], ["cookie", "y=2"]]
-    hit = hit_of({"path": "/", "headers": headers, "body_base64": "AP8="}, received=1)
+    hit = hit_of({"path": "/", "headers": headers, "body_base64": "AP8="}, now=1)
     assert dict(hit.headers) == {"a": "1, 2", "cookie": "x=1; y=2"}
     assert hit.body == b"\0\xff"
     with pytest.raises(RefusedError, match="cut"):
-        hit_of({"path": "/", "body_base64": "AP8…"}, received=1)
+        hit_of({"path": "/", "body_base64": "AP8…"}, now=1)

@@ -5,12 +5,14 @@ import { statusOf } from "./preview-tabs.js";
 
 // ---- the summary
 
+const TONES = { delivered: "good", "delivered by live": "good", "not sent": "muted", "on its way": "muted" };
+
 export async function summary({ ask, state, tail }) {
   const found = await ask("summary");
   const rows = found.tags.map((each) => [
     [element("b", {}, each.tag), element("small", {}, ` ${each.type}`)],
     element("div", { class: "chips" }, Object.entries(each.statuses).map(([status, number]) => element("span", { class: `chip ${statusOf(status)[1]}` }, `${statusOf(status)[2]} ${number}`))),
-    element("div", { class: "chips" }, Object.entries(each.verdicts).map(([verdict, number]) => element("span", { class: `chip ${verdict === "delivered" ? "good" : verdict === "not sent" ? "muted" : "bad"}` }, `${verdict} ${number}`))),
+    element("div", { class: "chips" }, Object.entries(each.verdicts).map(([verdict, number]) => element("span", { class: `chip ${TONES[verdict] || "bad"}` }, `${verdict} ${number}`))),
   ]);
   return element("div", {},
     element("dl", { class: "figures" }, [["Requests", found.hits], ["Events", found.events], ["Tags", found.tags.length], ["No longer kept", state.dropped || 0], ...(found.tail ? [["Past the limit", found.tail.let_go]] : [])].map(([name, number]) => element("div", {}, element("dt", {}, name), element("dd", {}, number.toLocaleString("en"))))),
@@ -72,7 +74,7 @@ function lookOn(state) {
 }
 
 function ending(state, what, { change, reload }) {
-  return section("Session", element("p", {}, `It ends at ${clock(state.ends * 1000)} unless something happens before.`), element("p", { class: "buttons" }, element("button", { class: "danger", type: "button", click: async () => { await change("end", {}); reload(); } }, `End this ${what}`)));
+  return section("Session", element("p", {}, `It ends at ${clock(state.ends * 1000)} unless something happens before.${what === "preview" ? " Marked hits then run live." : ""}`), element("p", { class: "buttons" }, element("button", { class: "danger", type: "button", click: async () => { await change("end", {}); reload(); } }, `End this ${what}`)));
 }
 
 function codes({ change, state, say }) {

@@ -2,7 +2,7 @@
 
 import { MASKS, clock, element, plural, teach } from "./preview-dom.js";
 import { about, beside, compose, connect, draft, summary, waiting } from "./preview-panels.js";
-import { consent, conversions, data, tags, variables } from "./preview-tabs.js";
+import { consent, conversions, data, reasonOf, tags, variables, verdictOf } from "./preview-tabs.js";
 import { outgoing, request, says } from "./preview-traffic.js";
 
 const MOST_SHOWN = 2000;
@@ -17,6 +17,7 @@ const STRIPS = {
   send: "Send: requests of this preview go to vendors for real. A test order becomes a sale.",
   tail: "Live traffic runs and is delivered as always. This only looks on.",
 };
+const MARKED_RUN_LIVE = "Marked hits now run live.";
 const reveals = !shared && !tail;
 const TABS = ["Tags", "Variables", "Event Data", "Consent", "Request", "Outgoing", "Conversions", "Console"];
 
@@ -104,10 +105,18 @@ function itemOf(line) {
     element("span", {}, event.name), fired(event.fired))) : element("button", { class: "event none", type: "button", "data-number": line.number, "data-event": 0, "aria-current": isShown(line.number, 0) ? "true" : null, click: () => look(line.number, 0, true) }, line.why || "no event");
   const made = element("li", { class: line.failed ? "hit failed" : "hit" },
     element("div", { class: "line" }, element("span", { class: "method" }, line.method), element("span", { class: "path", title: line.path }, line.path), element("time", {}, clock(line.at))),
-    element("div", { class: "line small" }, element("span", {}, line.client || "no client"), line.source !== "marked" && !tail && element("span", { class: "source" }, line.source), line.draft && element("span", { class: "source" }, "draft"), line.failed && element("span", { class: "bad" }, "problem")),
+    element("div", { class: "line small" }, element("span", {}, line.client || "no client"), line.source !== "marked" && !tail && element("span", { class: "source" }, line.source), line.draft && element("span", { class: "source" }, "draft"), badge(line)),
     events);
   made.hidden = !matches(line);
   return made;
+}
+
+// The worst answer of a vendor, in a word or two; what went wrong before it is a problem.
+function badge({ failed, answer }) {
+  const [word, tone] = answer ? verdictOf(answer) : ["", ""];
+  if (tone === "bad") return element("span", { class: "bad", title: reasonOf(answer) }, word === "refused" && answer.reason ? `${word}: ${answer.reason}` : word);
+  if (failed) return element("span", { class: "bad" }, "problem");
+  return tone === "good" && element("span", { class: "good" }, word);
 }
 
 function fired(number) {
@@ -302,8 +311,20 @@ function listen() {
     for (const each of [...records.keys()]) if (each < number) forget(each);
     showCount();
   });
-  stream.addEventListener("ended", () => { stream.close(); document.body.dataset.mode = "over"; at("strip").textContent = "This preview is over. Start another one to go on."; });
-  stream.addEventListener("error", () => { at("strip").textContent = stream.readyState === EventSource.CLOSED ? "This preview is over, or the server does not let this page in." : "The server does not answer. Trying again…"; });
+  stream.addEventListener("ended", () => { stream.close(); over(tail ? "This tail is over. Open another one to go on." : `This preview is over. ${MARKED_RUN_LIVE} Start another one to go on.`); });
+  stream.addEventListener("error", () => {
+    if (stream.readyState !== EventSource.CLOSED) at("strip").textContent = "The server does not answer. Trying again…";
+    else over(tail ? "This tail is over, or the server does not let this page in." : `This preview is over, or the server does not let this page in. If it is over: ${MARKED_RUN_LIVE}`);
+  });
+}
+
+// What was chosen no longer holds: no mode is lit, and none can be chosen.
+function over(sentence) {
+  document.body.dataset.mode = "over";
+  at("strip").textContent = sentence;
+  if (!at("modes")) return;
+  at("modes").disabled = true;
+  for (const radio of at("modes").querySelectorAll("input")) radio.checked = false;
 }
 
 const ready = refresh();
