@@ -656,15 +656,3 @@ def test_what_a_draft_sends_to_where_the_live_file_sends_nothing_reaches_no_priv
             assert (here.vendor.addresses, here.stranger.addresses) == ([VENDOR], [HOOK])
 
     asyncio.run(scenario())
-
-
-def test_nothing_is_sent_of_a_session_that_ended_while_its_hit_waited() -> None:
-    async def scenario() -> None:
-        async with stage() as here:
-            session = here.session("send")
-            here.sessions.end(session)
-            await here.recorder.take(session, a_hit(), "composed")
-            await here.recorder.settled()
-            assert here.vendor.got == []
-
-    asyncio.run(scenario())
