@@ -37,6 +37,7 @@ FORMATS: Mapping[str, str] = {
 BY_NAME: Mapping[str, str] = {
     "container.cli.demo": "fields of a settings model",
     "container.config.lint": "fields of an account that the code lists",
+    "container.config.literals": "fields of a settings model",
     "container.config.problem": "fields of a problem",
     "container.config.registry": "what a module of components holds",
     "container.engine.assemble": "fields of a settings model",
