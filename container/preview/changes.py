@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from starlette.exceptions import HTTPException
 
 from container.preview.answers import hit_in, kept, number_in, text_in, whole
-from container.preview.bench import Bench
+from container.preview.bench import Bench, Source
+from container.preview.drafts import Draft
 from container.preview.rules import rules_of
 from container.preview.sessions import Session
 
@@ -59,7 +60,11 @@ class Changes:
         return whole(record)
 
     async def link(self, session: Session, _stated: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"path": f"/_preview/{await self._bench.sessions.link(session, self._clock())}"}
+        code = await self._bench.sessions.link(session, self._clock())
+        logger.info("preview.link_made session=%s by=%s", session.id, BY)
+        # Behind an address that somebody has stated, its own path is there already.
+        mounted = "" if self._bench.public else self._bench.prefix
+        return {"path": f"{mounted}/_preview/{code}"}
 
     async def mode(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         mode = stated.get("mode")
@@ -81,6 +86,7 @@ class Changes:
 
     async def rules(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         session.rules[:] = rules_of(stated.get("rules"))
+        logger.info("preview.rules session=%s count=%d by=%s", session.id, len(session.rules), BY)
         return {"rules": [each.told() for each in session.rules]}
 
     async def clear(self, session: Session, _stated: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -95,6 +101,7 @@ class Changes:
     async def draft(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         text = text_in(stated, "text")
         problems = await self._bench.draft(session, text, text_in(stated, "filename") or "draft.yaml")
+        tell_draft(session, problems)
         return {"problems": list(problems), "draft": session.draft is not None}
 
     async def publish(self, session: Session, _stated: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -108,11 +115,11 @@ class Changes:
         return {}
 
     async def compose(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"number": await self._bench.run(session, hit_in(stated), source="composed")}
+        return {"number": await self._run(session, hit_in(stated), "composed")}
 
     async def replay(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         hit = kept(session, number_in(stated, "number"))["hit"]
-        return {"number": await self._bench.run(session, hit, source="replayed")}
+        return {"number": await self._run(session, hit, "replayed")}
 
     async def compare(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         number = stated.get("number")
@@ -120,9 +127,28 @@ class Changes:
         told = await self._bench.compared(session, hit)
         return {side: await asyncio.to_thread(self._shown, told[side], session) for side in ("live", "draft")}
 
+    async def _run(self, session: Session, hit: Mapping[str, Any], source: Source) -> int:
+        mode = session.mode
+        number = await self._bench.run(session, hit, source=source)
+        # Something of it may have left.
+        if mode != "dry" and source == "composed":
+            logger.info("preview.composed session=%s record=%d mode=%s by=%s", session.id, number, mode, BY)
+        elif mode != "dry":
+            logger.info("preview.replayed session=%s record=%d mode=%s by=%s", session.id, number, mode, BY)
+        return number
+
     def _shown(self, told: Mapping[str, Any], session: Session) -> Any:
         return self._bench.hide({"told": told}, session)["told"]
 
     def _is_allowed(self) -> None:
         if not self._bench.can_publish:
             raise HTTPException(403, "This server does not publish. Start it with --allow-publish.")
+
+
+def tell_draft(session: Session, problems: Sequence[Mapping[str, Any]]) -> None:
+    """Says in the log which draft the session runs from now on, or that it runs the live file again."""
+    if any(each["level"] == "error" for each in problems):
+        return
+    draft: Draft | None = session.draft
+    version = "live" if draft is None else draft.container.version
+    logger.info("preview.draft session=%s version=%s by=%s", session.id, version, BY)
