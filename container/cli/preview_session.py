@@ -162,8 +162,11 @@ def _changed(said: Mapping[str, Any]) -> str:
     if not changes:
         return "It is the same as the live file."
     try:
-        named = [f'{each["kind"]} "{each["name"]}" {each["what"]}' for each in changes[:_MOST_NAMED]]
-    except (KeyError, TypeError):
+        first, named = changes[0], [f'{each["kind"]} "{each["name"]}" {each["what"]}' for each in changes[:_MOST_NAMED]]
+        if not first["name"] and first["lines"]:
+            # Of the file as a whole a sentence comes first.
+            return printable(f"It is not the same as the live file. {str(first['lines'][0]).strip()}")
+    except (KeyError, TypeError, IndexError):
         raise ApiError(_NO_PREVIEW) from None
     more = len(changes) - len(named)
     return printable("Changed: " + ", ".join(named) + (f" and {more} more" if more else "") + ".")

@@ -117,7 +117,8 @@ class Database:
         now = time.monotonic()
         if now - self._version_read_at >= VERSION_SECONDS:
             self._version_read_at = now
-            self.version = await self.run(version_of, asked=None) or self.version
+            found = await self.run(version_of, asked=None)
+            self.version = found or self.version
 
     async def ask(
         self, query: str, values: Any = (), *, asked: Operation | None = "write", done: str = "", unsure: bool = False

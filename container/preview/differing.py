@@ -38,6 +38,7 @@ _CONTEXT = 3
 _CUT = "…"
 _UNTOLD = " The things in these files are not told apart: one of them cannot be read, or not soon enough."
 _MORE = f" More than {MOST_CHANGES:,} things differ. The others are not shown."
+_SAME = " Only comments, layout or the order of things differ."
 _REST = " The rest is not shown."
 """Sentences begin with a blank, as lines that have not changed."""
 
@@ -90,7 +91,15 @@ def difference(before: str, after: str) -> tuple[Change, ...]:
         if len(found) == MOST_CHANGES:
             return (*found, Change(FILE, "", "changed", [_MORE]))
         found.append(_change(budget, kind, name, was, now))
-    return tuple(found)
+    return tuple(found) or (_layout(budget, before, after),)
+
+
+def _layout(budget: _Budget, before: str, after: str) -> Change:
+    """What is different between two texts that say the same."""
+    was, now = _whole(before), _whole(after)
+    # Else nothing but line breaks differ.
+    lines = [] if was.lines == now.lines else _change(budget, FILE, "", was, now).lines
+    return Change(FILE, "", "changed", [_SAME, *lines])
 
 
 def _whole(text: str) -> _Thing:

@@ -22,6 +22,10 @@ def one(before: str, after: str) -> Change:
     return found
 
 
+LAYOUT = [("file", "", "changed")]
+"""What differs where no thing does."""
+
+
 def test_a_file_does_not_differ_from_itself() -> None:
     assert difference(TEXT, TEXT) == ()
 
@@ -78,7 +82,18 @@ def test_all_of_what_is_new_or_gone_is_shown() -> None:
 
 
 def test_comments_around_a_thing_are_none_of_its_lines() -> None:
-    assert names(TEXT, TEXT.replace("  # The one that counts.\n", "\n  # It counts.\n\n")) == []
+    assert names(TEXT, TEXT.replace("  # The one that counts.\n", "\n  # It counts.\n\n")) == LAYOUT
+
+
+def test_where_only_comments_or_layout_differ_that_is_said_with_the_lines() -> None:
+    found = one(TEXT, TEXT.replace("  # The one that counts.\n", "  # It counts.\n"))
+    assert (found.kind, found.name, found.what) == ("file", "", "changed")
+    assert found.lines[0] == " Only comments, layout or the order of things differ."
+    assert {"-  # The one that counts.", "+  # It counts."} <= set(found.lines)
+
+
+def test_of_line_breaks_alone_no_lines_are_shown() -> None:
+    assert one(TEXT, TEXT.replace("\n", "\r\n")).lines == [" Only comments, layout or the order of things differ."]
 
 
 def test_a_comment_within_a_thing_is_a_change_of_it() -> None:
@@ -87,7 +102,7 @@ def test_a_comment_within_a_thing_is_a_change_of_it() -> None:
 
 def test_a_thing_that_only_moved_is_no_change() -> None:
     before = "triggers:\n  A: {events: a}\n  B: {events: b}\n"
-    assert names(before, "triggers:\n  B: {events: b}\n  A: {events: a}\n") == []
+    assert names(before, "triggers:\n  B: {events: b}\n  A: {events: a}\n") == LAYOUT
 
 
 def test_what_comes_from_an_anchor_is_a_change_of_who_uses_it() -> None:
@@ -103,7 +118,8 @@ def test_what_comes_from_an_anchor_is_a_change_of_who_uses_it() -> None:
 
 @pytest.mark.parametrize("section", ["tags: 1", "tags: [a]", "tags:", "tags: {}"])
 def test_a_section_that_names_nothing_is_a_setting_or_nothing(section: str) -> None:
-    assert all(each.kind == "setting" for each in difference("version: 1\n", f"version: 1\n{section}\n"))
+    found = difference("version: 1\n", f"version: 1\n{section}\n")
+    assert [(each.kind, each.name) for each in found] in ([("setting", "tags")], [("file", "")])
 
 
 def test_a_file_that_cannot_be_read_differs_as_a_whole() -> None:
@@ -202,4 +218,4 @@ def test_a_line_without_an_end_is_cut() -> None:
 
 def test_lines_end_as_yaml_says() -> None:
     assert len(LINE_BREAK.split("a\u2028b")) == 2
-    assert names("tags:\r\n  A: {a: 1}\r\n", "tags:\n  A: {a: 1}\n") == []
+    assert names("tags:\r\n  A: {a: 1}\r\n", "tags:\n  A: {a: 1}\n") == LAYOUT
