@@ -49,7 +49,8 @@ def test_preview_works_on_a_path_behind_caddy_for_ones_own_network_alone(tmp_pat
         block = block.replace("203.0.113.0/24", VISITOR).replace("127.0.0.1:8081", urlsplit(served.admin).netloc)
         (tmp_path / "Caddyfile").write_text(
             f"{{\n\tadmin off\n\tauto_https disable_redirects\n\thttps_port {port}\n}}\n"
-            f"{HOST}:{port} {{\n\tbind {AT}\n\ttls {certificate} {key}\n{block}\thandle {{\n\t\trespond 404\n\t}}\n}}\n",
+            f"{HOST}:{port} {{\n\tbind {AT}\n\ttls {certificate} {key}\n{block}"
+            "\thandle {\n\t\trespond 404\n\t}\n}\n",
             encoding="utf-8",
         )
         process = subprocess.Popen(
