@@ -100,21 +100,26 @@ async def open_previews(
         clock=clock,
         publisher=publisher,
         public=public,
+        prefix=options.prefix,
     )
     api = PreviewApi(bench, options.token, clock)
     return Previews(sessions, recorder, PreviewPages(api), publisher, api.streams.close, ingest.ignored)
 
 
 def public_address(options: Options, listens_at: str) -> str:
-    """The address that visitors reach us at: of the host that is served, else the listener's own if it is near.
+    """The address that visitors reach us at: as stated, else of the host that is served, else the listener's own.
 
-    `listens_at`: that of the listener, empty when there is none. So is the answer when nobody can say it.
+    `listens_at`: that of the listener, empty when there is none. So is the answer when nobody can say it: visitors of a
+    server behind a proxy never see where it listens.
     """
+    if options.public_url:
+        return options.public_url
     if len(options.hosts.names) == 1 and not options.hosts.domains:
         [name] = options.hosts.names
         return f"https://{name}{options.prefix}"
     is_near = is_inside(listens_at.partition("//")[2])
-    return listens_at + options.prefix if is_near and not (options.hosts.names or options.hosts.domains) else ""
+    elsewhere = options.proxies or options.hosts.names or options.hosts.domains
+    return listens_at + options.prefix if is_near and not elsewhere else ""
 
 
 def _put(ingest: Ingest, previewing: Previewing | None) -> None:

@@ -80,6 +80,8 @@ class PostgresPreviews:
         self._database, self._keys, self._most_bytes = database, keys, most_bytes
 
     async def look(self, *, now: int) -> Sequence[SeenSession]:
+        if self._database.version < FIRST_VERSION:
+            await self._database.read_version()
         self._check()
         found = await self._database.ask(_LOOK, {"now": now}, asked=None)
         return [

@@ -27,6 +27,12 @@ from container.web.queue_api import document, is_from_here, is_json
 
 HEADER = "X-Gtm-Server-Preview"
 
+STALE = "The page was open for too long, so nothing was done. Load it anew, and try again."
+UNSIGNED = (
+    "Nothing was done: send the form token of the page as X-Form-Token, or the admin token as a bearer "
+    "(Authorization: Bearer …)."
+)
+
 Answer = Callable[[Request, Session], Awaitable[Response]]
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -125,7 +131,7 @@ class PreviewApi:
             if not is_json(request):
                 return said(403, "Send JSON, with content-type: application/json.")
             if not self._may_change(request):
-                return said(403, "The page was open for too long, so nothing was done. Load it anew, and try again.")
+                return said(403, STALE if request.headers.get("x-form-token") else UNSIGNED)
             return await told(work(request, session))
 
         return changed

@@ -21,6 +21,8 @@ class Bench(Protocol):
     sessions: Sessions
     public: str
     """The address of the public listener, such as `https://tags.shop.example`; empty when nobody said it."""
+    prefix: str
+    """The path under which the public listener answers, such as `/metrics`; empty for none."""
 
     @property
     def can_publish(self) -> bool:

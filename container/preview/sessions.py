@@ -7,6 +7,7 @@ comparison takes longer for a guess that is nearly right. `now` is Unix time in 
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -17,6 +18,8 @@ from container.preview.ring import Ring
 from container.preview.rules import Rule
 from container.preview.tail import Tail
 from container.secret import digest
+
+logger = logging.getLogger("container.preview")
 
 Mode = Literal["dry", "test", "send"]
 
@@ -347,7 +350,7 @@ class Sessions:
     def expire(self, now: float) -> None:
         """Ends what is over. To be called from time to time, since nothing else may happen."""
         for session in [each for each in self._sessions.values() if now >= each.ends]:
-            self.end(session)
+            self._expired(session)
         for key in [key for key, (_, until) in self._codes.items() if now >= until]:
             del self._codes[key]
 
@@ -368,9 +371,14 @@ class Sessions:
 
     def _living(self, session: Session | None, now: float) -> Session | None:
         if session is not None and now >= session.ends:
-            self.end(session)
+            self._expired(session)
             return None
         return session
+
+    def _expired(self, session: Session) -> None:
+        if self.has(session):
+            logger.info("preview.expired session=%s", session.id)
+        self.end(session)
 
     def _failed(self, sender: str, now: float) -> None:
         failures = self._failures.get(sender)

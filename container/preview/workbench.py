@@ -44,6 +44,7 @@ class Workbench:
     """`container`: that of the next hit. `takes_code`: whether tags have a test code.
 
     `clock`: Unix time in seconds. `public`: the address of the public listener, if somebody said it.
+    `prefix`: the path under which it answers.
     """
 
     def __init__(
@@ -57,8 +58,9 @@ class Workbench:
         clock: Callable[[], float],
         publisher: Publisher | None = None,
         public: str = "",
+        prefix: str = "",
     ) -> None:
-        self.sessions, self.public = sessions, public
+        self.sessions, self.public, self.prefix = sessions, public, prefix
         self._recording, self._in_force, self._container, self._takes_code = recording, in_force, container, takes_code
         self._clock, self._publisher, self._turn = clock, publisher, asyncio.Lock()
 

@@ -5,6 +5,7 @@ While none is, ingest knows nothing of this, and `/_preview/` is an address like
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from container.preview.recorder import Recorder
 from container.preview.sessions import LONGEST_SECONDS, Mode, Session
 from container.web.metrics import Metrics
 from container.web.queue_api import is_from_here
+
+logger = logging.getLogger("container.web")
 
 LINK = "/_preview/"
 """What the link's path begins with; the code is the rest."""
@@ -105,6 +108,7 @@ class Previewing:
         if session is None:
             return None
         self.metrics.preview_links["opened"].inc()
+        logger.info("preview.link_used session=%s", session.id)
         cookie = SetCookie(
             COOKIE,
             session.mark,

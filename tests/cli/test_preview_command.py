@@ -48,6 +48,14 @@ def preview(draft: Path, server: str, *arguments: str, token: str | None = TOKEN
     return CliRunner().invoke(app, ["preview", str(draft), "--server", server, *arguments], env=environment)
 
 
+def test_of_a_draft_that_only_has_other_comments_that_is_said(server: Preview, draft: Path) -> None:
+    draft.write_text(f"# Mine.\n{TEXT}", encoding="utf-8")
+    found = preview(draft, server.address)
+    assert found.stdout.splitlines()[0] == (
+        "The draft runs now. It is not the same as the live file. Only comments, layout or the order of things differ."
+    )
+
+
 def test_a_draft_runs_and_how_to_mark_a_hit_is_said(server: Preview, draft: Path) -> None:
     found = preview(draft, server.address)
     assert (found.exit_code, server.asked) == (0, STARTED)

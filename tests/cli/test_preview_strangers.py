@@ -197,6 +197,8 @@ def test_json_of_a_browser_needs_what_only_a_page_of_ours_knows(preview: Preview
             if "{id}" in path and not path.startswith("/preview/sessions"):
                 answer = asked(preview, method, filled(path, session), headers, json={"mode": "send", "number": 1})
                 assert answer.status_code == 403, (method, path)
+                why = "was open for too long" if token else "or the admin token as a bearer"
+                assert why in answer.json()["error"]
     assert unchanged(session)
 
 

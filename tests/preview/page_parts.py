@@ -100,6 +100,7 @@ class Workbench:
     file: Live = field(default_factory=live)
     sessions: Sessions = field(default_factory=Sessions)
     public: str = "https://tags.shop.example"
+    prefix: str = ""
     publishes: bool = True
     published: list[str] = field(default_factory=list)
     number: int = 0

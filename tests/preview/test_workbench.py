@@ -127,7 +127,7 @@ def test_a_session_that_ends_while_its_draft_is_read_keeps_nothing_of_it(tmp_pat
 def test_versions_that_cannot_be_read_are_a_refusal_with_a_sentence(tmp_path: Path) -> None:
     async def work(bench: Workbench, _session: Session, _here: Bench) -> None:
         (tmp_path / "versions").write_text("no folder", encoding="utf-8")
-        with pytest.raises(RefusedError, match="cannot be read"):
+        with pytest.raises(RefusedError, match="no folder of ours"):
             await bench.versions()
 
     with_bench(tmp_path, work, publishes=True)
