@@ -3,7 +3,7 @@
 A hit with a session's mark runs through the draft alone: its reply is the draft's, and what the draft would send is
 recorded, and sent where the session's mode says so. A hit that a rule takes runs live as always; the draft runs beside
 it, afterwards, and sends nothing; so does the live file beside one that a tail draws. Nothing of them is stored, and no
-fault here is a hit's.
+fault here is a hit's. What takes long, runs and records, is done in a thread of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,7 +30,10 @@ from container.engine.simulate import reply_json
 from container.engine.trace import Traced, trace
 from container.event import Hit
 from container.preview.codes import with_test_codes
+from container.preview.controls import Controls
+from container.preview.evaluating import Evaluating
 from container.preview.marks import marks_of, without_marks
+from container.preview.prepared import Made, Prepared, Source
 from container.preview.reach import origin
 from container.preview.rules import taken
 from container.preview.sending import Vendors, answer_to, body_of, pairs, request_of
@@ -38,45 +42,22 @@ from container.preview.tail import Tail, hidden
 
 MOST_WAITING, MOST_UNDER_WAY = 64, 64
 """Hits that ran live and wait to be looked at, and requests on their way to vendors. What is more is let go, and
-counted."""
+counted. Hits with a mark: `container.preview.evaluating`."""
 
 FRESH_SECONDS = 1.0
 """So often it is asked anew which sessions are open: each hit without a mark pays for it."""
 
-REMEMBERED = 10_000
-"""After so many guards a session forgets which are taken, so that it does not grow."""
-
-Source = Literal["marked", "rule", "tail", "composed", "replayed"]
-BY_HAND: Collection[Source] = ("composed", "replayed")
-Seen = Literal["marked", "ignored", "by_rule", "tailed", "skipped", "failed"]
+Seen = Literal["marked", "ignored", "refused", "by_rule", "tailed", "skipped", "failed"]
 """What became of a hit while a session was open. `ignored`: its mark is of no session, or of one that is over;
-`tailed`: a tail looked at it; `skipped`: more hits came by rule, or were drawn by a tail, than could be looked at;
-`failed`: a fault of ours while it was recorded."""
+`refused`: it has a mark, and too many of those wait; `tailed`: a tail looked at it; `skipped`: more hits came by rule,
+or were drawn by a tail, than could be looked at; `failed`: a fault of ours while it was recorded."""
+
+CHANGED = "the preview stood in another mode by then"
 
 Evaluate = Callable[[Container, Hit, Memory], Traced]
+_Result = Made | Exception
 
 logger = logging.getLogger("container.preview")
-
-
-@dataclass(slots=True)
-class _Prepared:
-    """What a session's hits run through. `made_of`: the container, the mode and the codes, which begin it anew.
-
-    `marked`, `beside`: which guards hits with a mark hold, and those by rule, of which nothing ever leaves.
-    """
-
-    made_of: tuple[Container, Mode, dict[str, str]]
-    container: Container
-    marked: Memory = field(default_factory=Memory)
-    beside: Memory = field(default_factory=Memory)
-
-    def guards(self, source: Source) -> Memory:
-        """The guards that a hit meets. What is sent by hand is no copy of anything, and nothing is a copy of it."""
-        if source in BY_HAND:
-            return Memory()
-        if max(self.marked.held, self.beside.held) >= REMEMBERED:
-            self.marked, self.beside = Memory(), Memory()
-        return self.marked if source == "marked" else self.beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +74,8 @@ class Recorder:
 
     `live`: the container of the file in force, compiled for preview. `clock`: Unix seconds; `monotonic`: seconds.
     `strangers`: sends what a draft has for somebody to whom the file in force sends nothing, and never to a private
-    address, to which the name of a public host may lead.
+    address, to which the name of a public host may lead. `left`: called with the mode of each request that was sent, and
+    with what its answer means. `controls`: what an operator has said of deliveries.
     """
 
     def __init__(
@@ -105,6 +87,9 @@ class Recorder:
         *,
         strangers: Vendors | None = None,
         counted: Callable[[Seen], None] = lambda _seen: None,
+        left: Callable[[Mode, str], None] = lambda _mode, _verdict: None,
+        controls: Controls | None = None,
+        evaluating: Evaluating | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         evaluate: Evaluate = trace,
@@ -115,10 +100,11 @@ class Recorder:
         self._vendors = vendors
         self._strangers = strangers or vendors
         self._judges = judges
-        self._counted = counted
+        self._counted, self._left = counted, left
+        self._controls, self._evaluating = controls or Controls(), evaluating or Evaluating()
         self._monotonic = monotonic
         self._evaluate = evaluate
-        self._prepared: dict[str, _Prepared] = {}
+        self._prepared: dict[str, Prepared] = {}
         self._under_way: set[asyncio.Task[None]] = set()
         self._waiting: deque[_Beside] = deque()
         self._looking: asyncio.Task[None] | None = None
@@ -127,11 +113,14 @@ class Recorder:
         self._counted_at = -FRESH_SECONDS
 
     async def marked(self, hit: Hit) -> Reply | None:
-        """The draft's reply to a hit with the mark of a session, `None` for all others. Wrong marks mean nothing."""
+        """The draft's reply to a hit with the mark of a session, `None` for all others. Wrong marks mean nothing.
+
+        Raises `FullError`.
+        """
         for mark in marks_of(hit):
             session = self.sessions.marked(mark, self.clock())
             if session is not None:
-                self._counted("marked")
+                self._counted("refused" if self._evaluating.full else "marked")
                 return await self.take(session, without_marks(hit), "marked")
             self._counted("ignored")
         return None
@@ -157,22 +146,32 @@ class Recorder:
     async def take(self, session: Session, hit: Hit, source: Source) -> Reply:
         """Runs the hit through the session's draft, records it, and sends what the mode says. The draft's reply.
 
-        Where recording fails the hit is answered all the same, and nothing of it is sent.
+        Where recording fails the hit is answered all the same, and nothing of it is sent. Raises `FullError`.
         """
-        prepared = await self._ready(session)
+        with self._evaluating.seat():
+            prepared = await self._ready(session)
+            mode: Mode = "dry" if self._held(session) else prepared.mode
+            try:
+                reply, made = await self._evaluating.run(partial(self._run, session, prepared, hit, source, mode))
+            except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's
+                self._failed(problem)
+                self._add(session, self._record(session, prepared, hit, source, told=None, console=[_blame(problem)]))
+                # What a client raises it raises here once more, and the hit is answered as it would be without preview.
+                return (await self._evaluating.run(partial(run, prepared.container, hit))).finished()
         try:
-            traced = self._evaluate(prepared.container, hit, prepared.guards(source))
-            reply = traced.outcome.finished(traced.taken)
-        except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's
-            self._failed(problem)
-            session.records.add(self._record(session, hit, source, told=None, console=[_blame(problem)]))
-            # What a client raises it raises here once more, and the hit is answered as it would be without preview.
-            return run(prepared.container, hit).finished()
-        try:
-            self._keep(session, traced, source, "dry" if self._held(session) else session.mode)
+            self._keep(session, prepared, made)
         except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's
             self._failed(problem)
         return reply
+
+    def _run(self, session: Session, prepared: Prepared, hit: Hit, source: Source, mode: Mode) -> tuple[Reply, _Result]:
+        """The hit's reply, and what it led to, or why that cannot be said. In the thread, like the next three."""
+        traced = self._evaluate(prepared.container, hit, prepared.guards(source))
+        reply = traced.outcome.finished(traced.taken)
+        try:
+            return reply, self._made(session, prepared, traced, source, mode)
+        except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's
+            return reply, problem
 
     def _held(self, session: Session) -> str:
         """Why this process sends nothing of the session's hits, whatever its mode is; empty where it may."""
@@ -192,8 +191,9 @@ class Recorder:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._evaluating.close()
 
-    async def _ready(self, session: Session) -> _Prepared:
+    async def _ready(self, session: Session) -> Prepared:
         """The container of the session with its test codes, and the guards that its hits have taken.
 
         Those begin anew with another draft, mode or code: what a dry run showed was never sent, so nothing is its copy.
@@ -203,7 +203,9 @@ class Recorder:
         found = self._prepared.get(session.id)
         if found is None or found.made_of[0] is not container or found.made_of[1:] != made_of[1:]:
             self._forget()
-            found = self._prepared[session.id] = _Prepared(made_of, with_test_codes(container, made_of[2]))
+            found = self._prepared[session.id] = Prepared(
+                made_of, with_test_codes(container, made_of[2]), session.draft
+            )
         return found
 
     def _forget(self) -> None:
@@ -211,43 +213,54 @@ class Recorder:
         living = {session.id for session in self.sessions.all(self.clock())}
         self._prepared = {key: found for key, found in self._prepared.items() if key in living}
 
-    def _keep(self, session: Session, traced: Traced, source: Source, mode: Mode, reply: Reply | None = None) -> None:
-        """Records the hit, and starts to send what the mode says. `reply`: where it is not the draft's."""
-        record, rows = self._evaluated(session, traced, source, mode, reply)
-        outgoing = record["outgoing"]
-        room = max(MOST_UNDER_WAY - len(self._under_way), 0)
-        leaving = [place for place, each in enumerate(outgoing) if each["mode"] != "dry"]
+    def _keep(self, session: Session, prepared: Prepared, made: _Result) -> None:
+        """Records the hit, and starts to send what the mode says."""
+        if isinstance(made, Exception):
+            raise made
+        leaving = made.leaving
+        may = leaving and session.mode == prepared.mode and not self._held(session)
+        room = max(MOST_UNDER_WAY - len(self._under_way), 0) if may else 0
         for place in leaving[room:]:
-            outgoing[place] |= {"mode": "dry", "why": f"{MOST_UNDER_WAY} requests of previews are under way already"}
-        number = session.records.add(record)
-        for place in leaving[:room]:
-            row = rows[place]
-            self._start(self._send(session, number, record, place, row, self._reaching(session, row)))
+            made.stays(place, f"{MOST_UNDER_WAY} requests of previews are under way already" if may else CHANGED)
+        number = self._add(session, made.shown)
+        for place in leaving[:room] if number else ():
+            self._start(self._send(session, prepared, made, number, place))
 
-    def _reaching(self, session: Session, row: Row) -> Vendors:
+    def _add(self, session: Session, record: dict[str, Any]) -> int:
+        """The number of the record; 0 where the session has ended meanwhile, and then nothing is kept."""
+        return session.records.add(record) if self.sessions.has(session) else 0
+
+    def _reaching(self, prepared: Prepared, row: Row) -> Vendors:
         """What sends a row of the session."""
-        draft = session.draft
+        draft = prepared.draft
         known = draft is None or origin(row.frame.url.shown) in draft.hosts
         return self._vendors if known else self._strangers
 
-    async def _keep_masked(self, beside: _Beside, traced: Traced, container: Container) -> None:
-        """Records a hit of a tail: what is kept of it can be shown to anybody who may look on."""
-        record, _ = self._evaluated(beside.session, traced, "tail", "dry", beside.reply)
-        # It takes as long as the trace, and hits have their turn in between.
-        await asyncio.sleep(0)
-        beside.session.records.add(hidden(record, [path for client in container.clients for path in client.paths]))
+    def _made_beside(self, beside: _Beside, prepared: Prepared) -> Made:
+        """What the draft makes of a hit that ran live. Of a tail's nothing is left that may not be seen."""
+        source: Source = "rule" if beside.session.tail is None else "tail"
+        traced = self._evaluate(prepared.container, beside.hit, prepared.guards("rule"))
+        return self._made(beside.session, prepared, traced, source, "dry", beside.reply)
 
-    def _evaluated(
-        self, session: Session, traced: Traced, source: Source, mode: Mode, reply: Reply | None
-    ) -> tuple[dict[str, Any], list[Row]]:
-        """The record of a hit, and the rows that it tells of under `outgoing`."""
+    def _made(
+        self,
+        session: Session,
+        prepared: Prepared,
+        traced: Traced,
+        source: Source,
+        mode: Mode,
+        reply: Reply | None = None,
+    ) -> Made:
+        """The record of a hit, and the rows that it tells of under `outgoing`. `reply`: where it is not the draft's."""
         outcome = traced.outcome
         rows, console = planned_rows(outcome, traced.taken)
-        record = self._record(session, outcome.hit, source, told=traced.told, console=console)
+        record = self._record(session, prepared, outcome.hit, source, told=traced.told, console=console)
         record |= {"outgoing": [self._outgoing(row, outcome, mode) for row in rows], "mode": mode}
         if reply is not None:
             record["reply"] = reply_json(reply)
-        return record, rows
+        if source == "tail":
+            record = hidden(record, [path for client in prepared.container.clients for path in client.paths])
+        return Made(record, session.records.fitting(record), rows)
 
     def _outgoing(self, row: Row, outcome: Outcome, mode: Mode) -> dict[str, Any]:
         """A request as the record has it: `mode` says whether it leaves, and `why` why not where it might have."""
@@ -273,14 +286,21 @@ class Recorder:
         return ""
 
     def _record(
-        self, session: Session, hit: Hit, source: Source, *, told: dict[str, Any] | None, console: Sequence[str]
+        self,
+        session: Session,
+        prepared: Prepared,
+        hit: Hit,
+        source: Source,
+        *,
+        told: dict[str, Any] | None,
+        console: Sequence[str],
     ) -> dict[str, Any]:
         held = self._held(session)
         return {
             "at": hit.received,
             "source": source,
-            "mode": session.mode,
-            "draft": session.draft is not None,
+            "mode": prepared.mode,
+            "draft": prepared.draft is not None,
             "hit": hit_json(hit),
             "told": told,
             "reply": None if told is None else told["reply"],
@@ -288,16 +308,26 @@ class Recorder:
             "console": [*([held] if held else []), *console],
         }
 
-    async def _send(
-        self, session: Session, number: int, record: dict[str, Any], place: int, row: Row, vendors: Vendors
-    ) -> None:
+    async def _send(self, session: Session, prepared: Prepared, made: Made, number: int, place: int) -> None:
+        row, outgoing = made.rows[place], made.record["outgoing"]
         try:
-            now = int(self.clock() * 1000)
-            answer = await answer_to(vendors, row, self._judges, now=now, monotonic=self._monotonic)
-            record["outgoing"][place]["answer"] = answer
-            session.records.replace(number, record)
+            if why := await self._controls.why_not(row.lane):
+                made.stays(place, why)
+            else:
+                vendors, now = self._reaching(prepared, row), int(self.clock() * 1000)
+                answer = await answer_to(vendors, row, self._judges, now=now, monotonic=self._monotonic)
+                self._left(outgoing[place]["mode"], answer["verdict"])
+                outgoing[place]["answer"] = answer
+            await self._show_anew(session, made, number)
         except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's
             self._failed(problem)
+
+    async def _show_anew(self, session: Session, made: Made, number: int) -> None:
+        # Of several answers that wait for the thread the first one takes the others along.
+        if not made.waits:
+            made.waits = True
+            made.shown = await self._evaluating.run(partial(_fitting_anew, session, made))
+            session.records.replace(number, made.shown)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -315,7 +345,7 @@ class Recorder:
 
     def _look(self, beside: _Beside) -> None:
         if len(self._waiting) >= MOST_WAITING:
-            self._counted("skipped")
+            self._skip(beside.session)
             return
         self._waiting.append(beside)
         if self._looking is None or self._looking.done():
@@ -328,29 +358,38 @@ class Recorder:
             self._looking = None
 
     async def _look_at_all(self) -> None:
-        """Traces what waits, one hit after the other: those that run live have their turn in between."""
+        """Traces what waits, one hit after the other."""
         while self._waiting:
-            # First, since the live hit's reply is still to be written.
-            await asyncio.sleep(0)
-            await self._look_at(self._waiting.popleft())
+            beside = self._waiting.popleft()
+            if not self._evaluating.has_budget:
+                self._skip(beside.session)
+            elif self.sessions.has(beside.session):
+                await self._look_at(beside)
 
     async def _look_at(self, beside: _Beside) -> None:
+        session = beside.session
         try:
-            prepared = await self._ready(beside.session)
-            traced = self._evaluate(prepared.container, beside.hit, prepared.guards("rule"))
-            if beside.session.tail is None:
-                self._keep(beside.session, traced, "rule", "dry", beside.reply)
-                self._counted("by_rule")
-            else:
-                await self._keep_masked(beside, traced, prepared.container)
-                self._counted("tailed")
+            prepared = await self._ready(session)
+            made = await self._evaluating.run_within_budget(partial(self._made_beside, beside, prepared))
+            self._add(session, made.shown)
+            self._counted("by_rule" if session.tail is None else "tailed")
         except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's
             self._failed(problem)
+
+    def _skip(self, session: Session) -> None:
+        if session.tail is not None:
+            session.tail.let_go += 1
+        self._counted("skipped")
 
     def _failed(self, problem: Exception) -> None:
         """A fault of ours. Its text may hold what the hit held, so the log gets its kind and its place."""
         self._counted("failed")
         logger.error("preview.failed error=%s at=%s", type(problem).__name__, _place(problem))
+
+
+def _fitting_anew(session: Session, made: Made) -> dict[str, Any]:
+    made.waits = False
+    return session.records.fitting(made.record)
 
 
 def planned_rows(outcome: Outcome, taken: Collection[Guard] = ()) -> tuple[list[Row], list[str]]:

@@ -7,15 +7,13 @@ import re
 
 import pytest
 
+from container.preview.lock import MOST_SENDERS, MOST_WRONG, WRONG_SECONDS
 from container.preview.sessions import (
     CODE_SECONDS,
     IDLE_SECONDS,
     LONGEST_SECONDS,
     MOST_CODES,
-    MOST_SENDERS,
     MOST_SESSIONS,
-    MOST_WRONG,
-    WRONG_SECONDS,
     Session,
     Sessions,
     TooManyError,
@@ -250,7 +248,7 @@ def test_ten_wrong_ones_do_not_carry_over_into_the_next_minute(opened: Sessions,
 def test_many_senders_of_wrong_codes_take_bounded_room(opened: Sessions, session: Session) -> None:
     for number in range(MOST_SENDERS * 3):
         opened.redeem("guess", NOW, f"2001:db8::{number:x}")
-    assert len(opened._failures) == MOST_SENDERS
+    assert len(opened.lock) == MOST_SENDERS
     assert opened.wrong.codes == MOST_SENDERS * 3
 
 

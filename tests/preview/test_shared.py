@@ -8,11 +8,11 @@ import pytest
 
 from container.preview.elsewhere import COMPILING
 from container.preview.rules import rule
+from container.preview.lock import MOST_WRONG
 from container.preview.sessions import (
     IDLE_SECONDS,
     MOST_CODES,
     MOST_SESSIONS,
-    MOST_WRONG,
     TooManyError,
     Unready,
 )

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from container.engine.trace import trace
+from container.preview.lock import MOST_WRONG, WRONG_SECONDS
 from container.preview.recorder import FRESH_SECONDS, Evaluate
 from container.preview.rules import rule
-from container.preview.sessions import MOST_WRONG, WRONG_SECONDS, Session
+from container.preview.sessions import Session
 from container.web.addresses import Proxies, network
 from container.web.app import Application, public_app
 from container.web.previewing import Previewing
