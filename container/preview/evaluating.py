@@ -104,7 +104,7 @@ class _Raised:
 
 
 def _caught(work: Callable[[], T]) -> T | _Raised:
-    """What work gives or raises: a future cannot hold a `StopIteration`, and whoever waits for it would wait for ever."""
+    """What work gives or raises: no future can hold a `StopIteration`, and who waits for it would wait for ever."""
     try:
         return work()
     except Exception as problem:  # noqa: BLE001  # it is raised where somebody waits for it

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from container.delivery.row import Row
 from container.engine.container import Container
 from container.engine.guards import Memory
+from container.preview.ring import Ring
 from container.preview.sessions import Mode
 
 REMEMBERED = 10_000
@@ -56,6 +57,11 @@ class Made:
     shown: dict[str, Any]
     rows: Sequence[Row]
     waits: bool = False
+
+    def fitted(self, ring: Ring) -> dict[str, Any]:
+        """The record as the ring keeps it, with all answers that are there by now."""
+        self.waits = False
+        return ring.fitting(self.record)
 
     @property
     def leaving(self) -> list[int]:

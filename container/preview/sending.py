@@ -1,4 +1,6 @@
-"""What a preview sends, or would send: one request for each row, shown as it leaves, and the vendor's answer to it.
+"""What a preview sends, or would send: one request for each row, as it leaves, and the vendor's answer to it.
+
+Here as well: how a record shows what goes over the wire, the hit included.
 
 Nothing of this is stored and nothing is tried again: an analyst who looks sees the first answer.
 """
@@ -15,6 +17,7 @@ from container.delivery.row import Row
 from container.delivery.store import ClaimedRow
 from container.delivery.transport import NoAnswer
 from container.effects import Response, Verdict
+from container.event import Hit
 
 LONGEST_BODY = 16_000
 """Characters of an answer that are kept."""
@@ -72,6 +75,19 @@ def alone(row: Row) -> ClaimedRow:
 def pairs(headers: Iterable[tuple[str, str]]) -> list[list[str]]:
     """Names and values as JSON has them."""
     return [[name, value] for name, value in headers]
+
+
+def hit_json(hit: Hit) -> dict[str, Any]:
+    """What came in, as the record has it."""
+    return {
+        "id": hit.id.hex(),
+        "method": hit.method,
+        "path": hit.path,
+        "query": hit.query,
+        "headers": pairs(hit.headers.items()),
+        **body_of(hit.body),
+        "ip": hit.ip,
+    }
 
 
 def body_of(body: bytes) -> dict[str, str]:

@@ -15,8 +15,8 @@ import orjson
 import pytest
 
 from container.preview.api import PreviewApi
-from container.preview.pages import PreviewPages
 from container.preview.lock import MOST_WRONG
+from container.preview.pages import PreviewPages
 from container.web.access import form_token
 from tests import canaries
 from tests.cli.previewed import BEARER, HIT, TOKEN, Previewed, Session, opened_in_a_browser, previewed

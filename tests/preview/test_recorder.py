@@ -18,11 +18,13 @@ from container.engine.container import Container
 from container.engine.guards import Memory
 from container.engine.trace import Traced, trace
 from container.event import Hit
+from container.preview import prepared
 from container.preview import recorder as recording
+from container.preview.prepared import REMEMBERED
 from container.preview.reach import origin
-from container.preview.recorder import MOST_UNDER_WAY, MOST_WAITING, REMEMBERED
+from container.preview.recorder import MOST_UNDER_WAY, MOST_WAITING
 from container.preview.rules import rule
-from container.preview.sessions import Mode, Session
+from container.preview.sessions import Mode, Session, Unready
 from tests.preview.parts import FILE, HOOK, LIVE, TOKEN, VENDOR, Stage, Vendor, a_hit, container, outgoing, stage
 
 QUIET = FILE.replace("triggers: {Every: {}}", "triggers: {Every: {events: nothing}}")
@@ -218,10 +220,17 @@ def test_more_requests_than_may_be_under_way_stay_here_and_say_why(monkeypatch: 
     monkeypatch.setattr(recording, "MOST_UNDER_WAY", 3)
 
     async def scenario() -> None:
-        async with stage() as here:
+        released = asyncio.Event()
+
+        async def in_time(_: httpx.Request) -> httpx.Response:
+            await released.wait()
+            return httpx.Response(200, json={"said": "ok"})
+
+        async with stage(Vendor(in_time)) as here:
             session = here.session("send")
             for number in (1, 2):
                 await here.recorder.marked(marked(session.mark, number=number))
+            released.set()
             first, second = await here.records(session)
             assert [each["mode"] for each in first["outgoing"] + second["outgoing"]] == ["send"] * 3 + ["dry"]
             assert second["outgoing"][1]["why"] == "3 requests of previews are under way already"
@@ -265,7 +274,7 @@ COPY = "name=purchase&event_id=E1"
 
 
 def test_what_guards_remember_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recording, "REMEMBERED", 3)
+    monkeypatch.setattr(prepared, "REMEMBERED", 3)
 
     async def scenario() -> None:
         async with stage() as here:
@@ -580,6 +589,49 @@ def test_the_live_file_is_what_is_previewed_where_there_is_no_draft() -> None:
 
     asyncio.run(scenario())
     assert LIVE.debug
+
+
+async def met_while_compiling(here: Stage, session: Session, change: Callable[[], None]) -> None:
+    """A marked hit that waits for the live file, while this happens."""
+    compiled, found = asyncio.Event(), here.recorder._live
+
+    async def live() -> Container:
+        await compiled.wait()
+        return await found()
+
+    here.recorder._live = live
+    taken = asyncio.create_task(here.recorder.marked(marked(session.mark)))
+    await asyncio.sleep(0)
+    change()
+    compiled.set()
+    assert await taken is not None
+    await here.recorder.settled()
+
+
+def test_a_draft_that_comes_while_the_live_file_is_compiled_is_what_runs() -> None:
+    async def scenario() -> None:
+        async with stage() as here:
+            session = here.session("send")
+            session.unready = Unready("", "draft.yaml", "It is being compiled.")
+
+            def ready() -> None:
+                session.draft, session.unready = SimpleNamespace(container=container(QUIET)), None
+
+            await met_while_compiling(here, session, ready)
+            [record] = await here.records(session)
+            assert (record["draft"], record["outgoing"], here.vendor.got) == (True, [], [])
+
+    asyncio.run(scenario())
+
+
+def test_nothing_is_sent_of_a_preview_that_ended_while_its_hit_waited() -> None:
+    async def scenario() -> None:
+        async with stage() as here:
+            session = here.session("send")
+            await met_while_compiling(here, session, lambda: here.sessions.end(session))
+            assert here.vendor.got == []
+
+    asyncio.run(scenario())
 
 
 def test_what_a_draft_sends_to_where_the_live_file_sends_nothing_reaches_no_private_address() -> None:

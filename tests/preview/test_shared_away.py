@@ -112,7 +112,7 @@ def test_what_a_later_release_has_written_is_left_alone(url: str) -> None:
             await one.shared._tell(replica)
         assert not one.knows(session)
         await until(lambda: one.counted == other.counted == {"foreign": 1})
-        await other.table.write(session.id, [b"no envelope"], {})
+        await other.table.write(session.id, [b"no envelope"], {}, cleared=0)
         await other.shared.read(other.find(session))
         assert len(other.find(session).records) == 0
 

@@ -12,7 +12,8 @@ import pytest
 
 from container.engine.trace import trace
 from container.preview.lock import MOST_WRONG, WRONG_SECONDS
-from container.preview.recorder import FRESH_SECONDS, Evaluate
+from container.preview.making import Evaluate
+from container.preview.recorder import FRESH_SECONDS
 from container.preview.rules import rule
 from container.preview.sessions import Session
 from container.web.addresses import Proxies, network
