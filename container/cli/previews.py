@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from container.cli.engine import Engine
 from container.cli.options import Options
@@ -13,11 +14,12 @@ from container.config.registry import Registry
 from container.delivery.judging import judges_of
 from container.preview.api import PreviewApi
 from container.preview.codes import code_field
+from container.preview.controls import Controls
 from container.preview.in_force import InForce
 from container.preview.pages import PreviewPages
 from container.preview.publishing import Publisher
 from container.preview.recorder import Recorder
-from container.preview.sessions import Sessions
+from container.preview.sessions import Sessions, Standing
 from container.preview.shared import share
 from container.preview.workbench import Workbench
 from container.web.hosts import is_inside
@@ -72,8 +74,12 @@ async def open_previews(
         judges,
         strangers=engine.strangers,
         counted=engine.metrics.previewed,
+        left=engine.metrics.preview_sent,
+        controls=Controls(engine.store.lanes, delivers=options.delivers),
         clock=clock,
     )
+    for mode, gauge in engine.metrics.preview_sessions.items():
+        gauge.set_function(partial(_standing, sessions, clock, mode))
     previewing = Previewing(recorder, engine.metrics, options.prefix)
     # Without a database there is one process, which has its sessions to itself.
     if options.store:
@@ -106,6 +112,10 @@ def public_address(options: Options, listens_at: str) -> str:
         return f"https://{name}{options.prefix}"
     is_near = is_inside(listens_at.partition("//")[2])
     return listens_at + options.prefix if is_near and not (options.hosts.names or options.hosts.domains) else ""
+
+
+def _standing(sessions: Sessions, clock: Callable[[], float], mode: Standing) -> int:
+    return sessions.standing(clock())[mode]
 
 
 def _put(ingest: Ingest, previewing: Previewing | None) -> None:

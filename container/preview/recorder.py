@@ -34,7 +34,7 @@ from container.preview.marks import marks_of, without_marks
 from container.preview.prepared import Made, Prepared, Source
 from container.preview.reach import origin
 from container.preview.rules import read_once, taken
-from container.preview.sending import Vendors, answer_to
+from container.preview.sending import Left, Vendors, answer_to
 from container.preview.sessions import Mode, Session, Sessions
 from container.preview.tail import Tail
 
@@ -83,7 +83,7 @@ class Recorder:
         *,
         strangers: Vendors | None = None,
         counted: Callable[[Seen], None] = lambda _seen: None,
-        left: Callable[[Mode, str], None] = lambda _mode, _verdict: None,
+        left: Callable[[Mode, Left], None] = lambda _mode, _verdict: None,
         controls: Controls | None = None,
         evaluating: Evaluating | None = None,
         clock: Callable[[], float] = time.time,

@@ -283,7 +283,16 @@ function listen() {
     showCount();
   });
   stream.addEventListener("ended", () => { stream.close(); document.body.dataset.mode = "over"; at("strip").textContent = "This preview is over. Start another one to go on."; });
-  stream.addEventListener("error", () => { at("strip").textContent = stream.readyState === EventSource.CLOSED ? "This preview is over, or the server does not let this page in." : "The server does not answer. Trying again…"; });
+  stream.addEventListener("error", async () => { at("strip").textContent = stream.readyState === EventSource.CLOSED ? await refusal() : "The server does not answer. Trying again…"; });
+}
+
+// A stream does not say why it was refused; asked as anything else, the server does.
+async function refusal() {
+  const asking = new AbortController();
+  const answer = await fetch(address("stream"), { cache: "no-store", signal: asking.signal }).catch(() => null);
+  const told = answer?.status === 503 ? await answer.json().catch(() => ({})) : {};
+  asking.abort();
+  return told.error || "This preview is over, or the server does not let this page in.";
 }
 
 const ready = refresh();
