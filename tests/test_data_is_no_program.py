@@ -46,6 +46,7 @@ BY_NAME: Mapping[str, str] = {
     "container.engine.traced_settings": "fields of a settings model",
     "container.engine.traced_values": "fields of a settings model",
     "container.engine.traced_variables": "fields of a settings model",
+    "container.preview.configured": "fields of a settings model",
     "container.preview.drafts": "fields of a problem",
     "container.preview.stored": "fields of a dataclass",
     "container.sandbox.answers": "fields of a dataclass",

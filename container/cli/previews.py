@@ -16,9 +16,10 @@ from container.preview.api import PreviewApi
 from container.preview.codes import code_field
 from container.preview.controls import Controls
 from container.preview.in_force import InForce
+from container.preview.marks import Ignored
 from container.preview.pages import PreviewPages
 from container.preview.publishing import Publisher
-from container.preview.recorder import Recorder
+from container.preview.recorder import Recorder, Seen
 from container.preview.sessions import Sessions, Standing
 from container.preview.shared import share
 from container.preview.workbench import Workbench
@@ -39,12 +40,14 @@ class Previews:
     pages: PreviewPages
     publisher: Publisher | None
     close: Callable[[], None]
+    ignored: Ignored
 
     async def keep(self) -> None:
-        """Ends sessions when they are over, until it is cancelled."""
+        """Ends sessions when they are over, and tells of marks that lead nowhere, until it is cancelled."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             self.sessions.expire(self.recorder.clock())
+            self.ignored.tell()
 
 
 async def open_previews(
@@ -66,6 +69,12 @@ async def open_previews(
     current = engine.current
     sessions = Sessions(lambda is_open: _put(ingest, previewing if is_open else None), tails=options.tail)
     in_force = InForce(lambda: current.live)
+
+    def counted(seen: Seen) -> None:
+        engine.metrics.previewed(seen)
+        if seen == "ignored":
+            ingest.ignored.saw()
+
     judges = judges_of(registry.of_kind("tag"))
     recorder = Recorder(
         sessions,
@@ -73,7 +82,7 @@ async def open_previews(
         engine.transport,
         judges,
         strangers=engine.strangers,
-        counted=engine.metrics.previewed,
+        counted=counted,
         left=engine.metrics.preview_sent,
         controls=Controls(engine.store.lanes, delivers=options.delivers),
         clock=clock,
@@ -83,8 +92,8 @@ async def open_previews(
     previewing = Previewing(recorder, engine.metrics, options.prefix)
     # Without a database there is one process, which has its sessions to itself.
     if options.store:
-        counted = engine.metrics.not_shared
-        shared = await share(sessions, engine.store.previews, in_force.file, clock=clock, counted=counted)
+        unshared = engine.metrics.not_shared
+        shared = await share(sessions, engine.store.previews, in_force.file, clock=clock, counted=unshared)
         # After the recorder, whose last records the others are to see.
         opened.push_async_callback(shared.close)
     opened.push_async_callback(recorder.close)
@@ -99,7 +108,7 @@ async def open_previews(
         public=public,
     )
     api = PreviewApi(bench, options.token, clock)
-    return Previews(sessions, recorder, PreviewPages(api), publisher, api.streams.close)
+    return Previews(sessions, recorder, PreviewPages(api), publisher, api.streams.close, ingest.ignored)
 
 
 def public_address(options: Options, listens_at: str) -> str:

@@ -13,6 +13,7 @@ from container.engine.container import CompiledCondition, CompiledTag, CompiledT
 from container.engine.fold import Decision
 from container.engine.format_value import not_set
 from container.engine.guards import DUPLICATE_WINDOW_MS
+from container.engine.kinds import no_number
 from container.engine.scope import Scope
 from container.fields import Pattern
 from container.shape import text
@@ -33,9 +34,9 @@ def held_back(tag: CompiledTag, scope: Scope, decision: Decision, status: Status
     """The sentence for a tag that would have fired, but for a guard that an earlier event has taken."""
     if status == "blocked_by_once_per" and tag.once_per is not None:
         within = length_of_time(tag.once_per.within)
-        return f'an earlier event within {within} had the same key, "{_cut(decision.key)}"'
+        return f'an earlier event within {within} had the same key, "{cut(decision.key)}"'
     window = length_of_time(DUPLICATE_WINDOW_MS)
-    return f'a copy of what was sent within {window} for the event ID "{_cut(scope.original.sender_id)}"'
+    return f'a copy of what was sent within {window} for the event ID "{cut(scope.original.sender_id)}"'
 
 
 def length_of_time(milliseconds: int) -> str:
@@ -128,10 +129,11 @@ def _words(condition: CompiledCondition, scope: Scope, *, holds: bool) -> str:
 def _left_value(condition: CompiledCondition, model: Condition, scope: Scope) -> str:
     """The value that was compared, and what was noted when it was made: that it was of the wrong kind, for one."""
     before = len(scope.notes)
-    shown = _shown(condition.left(scope) if condition.left else None)
+    left = condition.left(scope) if condition.left else None
     notes = [note.removeprefix(not_set(model.variable or "")) for note in dict.fromkeys(scope.notes[before:])]
     del scope.notes[before:]
-    return f"{shown} ({'; '.join(notes)})" if notes else shown
+    notes += no_number(left, model.checks)
+    return f"{_shown(left)} ({'; '.join(notes)})" if notes else _shown(left)
 
 
 def _group_words(kind: str, members: Sequence[CompiledCondition], scope: Scope, *, holds: bool) -> str:
@@ -172,22 +174,22 @@ def left_side(model: Condition) -> str:
 def _shown(value: Any) -> str:
     if value is None:
         return "not set"
-    shown = _cut(text(value))
+    shown = cut(text(value))
     return shown if isinstance(value, (bool, int, float, list, tuple, Mapping)) else f'"{shown}"'
 
 
 def _expected(value: Any) -> str:
     """The right side: several texts are choices, several numbers limits."""
     if isinstance(value, Pattern):
-        return f'"{_cut(value.source)}"'
+        return f'"{cut(value.source)}"'
     if not isinstance(value, tuple):
         return _shown(value)
     if value and all(isinstance(member, (int, float)) for member in value):
         return " and ".join(map(text, value))
-    return _listed([_cut(text(member)) for member in value])
+    return _listed([cut(text(member)) for member in value])
 
 
-def _cut(shown: str) -> str:
+def cut(shown: str) -> str:
     return shown if len(shown) <= LONGEST_VALUE else shown[:LONGEST_VALUE] + "…"
 
 

@@ -18,6 +18,7 @@ from container.preview.answers import as_json, kept, nothing, said, told, whole
 from container.preview.bench import Bench
 from container.preview.brief import summary
 from container.preview.changes import OF_TAILS, REVEAL_REFUSED, TAIL_ONLY_LOOKS, Change, Changes
+from container.preview.drafts import text_digest
 from container.preview.presets import presets
 from container.preview.sessions import Session
 from container.preview.stream import BEAT_SECONDS, Stream, Streams, mode_told
@@ -164,7 +165,9 @@ class PreviewApi:
         return as_json({"text": self.bench.text(session), "draft": session.draft is not None})
 
     async def _difference(self, _request: Request, session: Session) -> Response:
-        return as_json({"things": list(await self.bench.difference(session))})
+        # Of the same text: another draft may come while they are compared.
+        digest = text_digest(self.bench.text(session))
+        return as_json({"things": list(await self.bench.difference(session)), "digest": digest})
 
     async def _versions(self, _request: Request, _session: Session) -> Response:
         return as_json({"versions": list(await self.bench.versions())})

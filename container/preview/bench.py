@@ -54,8 +54,8 @@ class Bench(Protocol):
     async def difference(self, session: Session) -> Sequence[Json]:
         """By named thing: `kind`, `name`, `what`, and `lines` of a unified diff."""
 
-    async def publish(self, session: Session, *, by: str) -> None:
-        """The draft becomes the live file."""
+    async def publish(self, session: Session, *, by: str, shown: str = "") -> None:
+        """The draft becomes the live file. `shown`: the digest of the draft that somebody has looked at, if any."""
 
     async def versions(self) -> Sequence[Json]:
         """Earlier files: `number`, `until`, `version`, `by`."""

@@ -11,10 +11,12 @@ from starlette.exceptions import HTTPException
 
 from container.preview.answers import hit_in, kept, number_in, text_in, whole
 from container.preview.bench import Bench
+from container.preview.drafts import NAME
 from container.preview.rules import rules_of
 from container.preview.sessions import Session
 
 BY = "admin_token"
+LONGEST_FILENAME = 200
 MODES = ("dry", "test", "send")
 
 OF_TAILS = frozenset({"clear", "end"})
@@ -94,12 +96,14 @@ class Changes:
 
     async def draft(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         text = text_in(stated, "text")
-        problems = await self._bench.draft(session, text, text_in(stated, "filename") or "draft.yaml")
+        # It stands beside each problem.
+        filename = text_in(stated, "filename")[:LONGEST_FILENAME] or NAME
+        problems = await self._bench.draft(session, text, filename)
         return {"problems": list(problems), "draft": session.draft is not None}
 
-    async def publish(self, session: Session, _stated: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def publish(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         self._is_allowed()
-        await self._bench.publish(session, by=BY)
+        await self._bench.publish(session, by=BY, shown=text_in(stated, "digest"))
         return {}
 
     async def restore(self, _session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -111,12 +115,12 @@ class Changes:
         return {"number": await self._bench.run(session, hit_in(stated), source="composed")}
 
     async def replay(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
-        hit = kept(session, number_in(stated, "number"))["hit"]
+        hit = _hit_of(session, number_in(stated, "number"))
         return {"number": await self._bench.run(session, hit, source="replayed")}
 
     async def compare(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         number = stated.get("number")
-        hit = hit_in(stated) if number is None else kept(session, number_in(stated, "number"))["hit"]
+        hit = hit_in(stated) if number is None else _hit_of(session, number_in(stated, "number"))
         told = await self._bench.compared(session, hit)
         return {side: await asyncio.to_thread(self._shown, told[side], session) for side in ("live", "draft")}
 
@@ -126,3 +130,9 @@ class Changes:
     def _is_allowed(self) -> None:
         if not self._bench.can_publish:
             raise HTTPException(403, "This server does not publish. Start it with --allow-publish.")
+
+
+def _hit_of(session: Session, number: int) -> Mapping[str, Any]:
+    """The hit of a record, and when it came."""
+    record = kept(session, number)
+    return {**record["hit"], "at": record.get("at")}

@@ -16,6 +16,7 @@ from container.engine.outcome import Guard, Outcome
 from container.engine.simulate import reply_json
 from container.engine.trace import Traced
 from container.event import Hit
+from container.preview.configured import literals_in
 from container.preview.prepared import Made, Prepared, Source
 from container.preview.ring import Ring
 from container.preview.sending import Vendors, hit_json, request_of
@@ -51,8 +52,11 @@ class Making:
     def beside(
         self, prepared: Prepared, hit: Hit, source: Source, ring: Ring, *, held: str, reply: Reply
     ) -> dict[str, Any]:
-        """The record of a hit that ran live, and got this reply. In a tail's is nothing that may not be seen."""
-        traced = self._evaluate(prepared.container, hit, prepared.guards("rule"))
+        """The record of a hit that ran live, and got this reply. In a tail's is nothing that may not be seen.
+
+        It runs without test codes, whatever the mode is: live has none.
+        """
+        traced = self._evaluate(prepared.made_of[0], hit, prepared.guards("rule"))
         return self._made(prepared, traced, source, ring, held=held, mode="dry", reply=reply).shown
 
     def _made(
@@ -74,7 +78,9 @@ class Making:
         if reply is not None:
             record["reply"] = reply_json(reply)
         if source == "tail":
-            record = hidden(record, [path for client in prepared.container.clients for path in client.paths])
+            container = prepared.made_of[0]
+            paths = [path for client in container.clients for path in client.paths]
+            record = hidden(record, paths, literals_in(container))
         return Made(record, ring.fitting(record), rows)
 
     def _outgoing(self, row: Row, outcome: Outcome, mode: Mode) -> dict[str, Any]:

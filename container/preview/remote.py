@@ -58,9 +58,14 @@ class Remote:
         sessions, now = self._bench.sessions, self._api.clock()
         try:
             session = sessions.start(now)
+        except SessionError as problem:
+            return _problem(status_of(problem), str(problem))
+        try:
             # Both take as long as the others need to hear of it.
             _, code = await asyncio.gather(sessions.others.started(session), sessions.link(session, now))
         except SessionError as problem:
+            # Nobody would know of it, and it would take the place of another one.
+            sessions.end(session)
             return _problem(status_of(problem), str(problem))
         logger.info("preview.started session=%s by=%s", session.id, BY)
         return as_json(self._told(session, code), 201)

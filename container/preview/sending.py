@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Literal, Protocol
 
 from container.delivery.built import Built
@@ -67,7 +68,7 @@ async def answer_to(
     seconds = round(max(monotonic() - begun, 0.0), 4)
     if isinstance(answer, NoAnswer):
         return _told(vendors.bare(answer.reason), seconds=seconds, verdict=answer.cause)
-    verdict = _judged(judges, row, answer)
+    verdict = _of_one(_judged(judges, row, answer))
     return {
         **_told(vendors.bare(verdict.reason), seconds=seconds, verdict=verdict.kind),
         "status": answer.status,
@@ -83,11 +84,6 @@ def alone(row: Row) -> ClaimedRow:
     return ClaimedRow(0, row.id, row.frame, row.item, row.tag, name, time, 1, 0, 0, row.first, row.give_up)
 
 
-def pairs(headers: Iterable[tuple[str, str]]) -> list[list[str]]:
-    """Names and values as JSON has them."""
-    return [[name, value] for name, value in headers]
-
-
 def hit_json(hit: Hit) -> dict[str, Any]:
     """What came in, as the record has it."""
     return {
@@ -99,6 +95,11 @@ def hit_json(hit: Hit) -> dict[str, Any]:
         **body_of(hit.body),
         "ip": hit.ip,
     }
+
+
+def pairs(headers: Iterable[tuple[str, str]]) -> list[list[str]]:
+    """Names and values as JSON has them."""
+    return [[name, value] for name, value in headers]
 
 
 def body_of(body: bytes) -> dict[str, str]:
@@ -117,6 +118,15 @@ def _judged(judges: Judges, row: Row, answer: Response) -> Verdict:
         return checked(judge(answer))
     except Exception as problem:  # noqa: BLE001  # around one judge: a plug-in's mistake is told, and no more
         return Verdict("retry", f"{NOT_JUDGED}: {type_name(problem)}")
+
+
+def _of_one(verdict: Verdict) -> Verdict:
+    """What the answer to a batch means for the only one in it."""
+    if verdict.kind == "delivered" and 0 in verdict.refused:
+        return replace(verdict, kind="refused")
+    if verdict.kind == "delivered" and 0 in verdict.again:
+        return replace(verdict, kind="retry")
+    return verdict
 
 
 def _told(reason: str, *, seconds: float, verdict: str) -> dict[str, Any]:

@@ -21,10 +21,10 @@ from container.engine.run import blame
 from container.engine.trace import trace
 from container.event import Hit
 from container.preview.bench import Json, RefusedError, Source
-from container.preview.configured import given_by
+from container.preview.configured import given_by, literals_in
 from container.preview.cut import written
 from container.preview.differing import difference
-from container.preview.drafts import NAME, Draft, Live, drafted, drafted_bytes, problems_json
+from container.preview.drafts import NAME, Draft, Live, drafted, drafted_bytes, problems_json, text_digest
 from container.preview.evaluating import FullError
 from container.preview.in_force import InForce
 from container.preview.masking import masked
@@ -76,13 +76,21 @@ class Workbench:
             return dict(record)
         draft: Draft | None = session.draft
         drafts = () if draft is None else draft.container.clients
-        return masked(record, known={*_named(*self._container().clients, *drafts), *self._given()})
+        known = {*_named(*self._container().clients, *drafts), *self._given()}
+        return masked(record, known=known, literals=self._literals(draft))
 
     def _given(self) -> Sequence[str]:
         """What the variables of the file in force give by themselves."""
         with suppress(RefusedError):
             return list(given_by(self._in_force.file().model))
         return ()
+
+    def _literals(self, draft: Draft | None) -> frozenset[str]:
+        """What the analyst wrote into the file in force, and into the draft."""
+        drafted = frozenset[str]() if draft is None else literals_in(draft.container)
+        with suppress(RefusedError):
+            return self._in_force.file().literals | drafted
+        return drafted
 
     def name(self) -> str:
         return self._container().name
@@ -96,7 +104,9 @@ class Workbench:
 
     async def draft(self, session: Session, text: str, filename: str) -> Sequence[Json]:
         if not text.strip():
-            session.draft = session.unready = None
+            # Behind a draft that is still being read, which came before.
+            async with self._turn:
+                session.draft = session.unready = None
             return []
         return await self._taken(session, partial(drafted, text, filename=filename), filename)
 
@@ -127,10 +137,15 @@ class Workbench:
         found = await asyncio.to_thread(difference, self._in_force.file().text, self.text(session))
         return [each.as_json() for each in found]
 
-    async def publish(self, session: Session, *, by: str) -> None:
-        draft = session.draft
+    async def publish(self, session: Session, *, by: str, shown: str = "") -> None:
+        draft: Draft | None = session.draft
         if draft is None:
             raise RefusedError("There is no draft to publish: this preview runs the live file.")
+        if shown not in ("", text_digest(draft.text)):
+            raise RefusedError(
+                "This preview runs another draft by now, so nothing was published. Load the page anew, look at what "
+                "that one changes, and publish it then."
+            )
         try:
             await self._publishing().publish(draft, by=by)
         except PublishError as problem:
@@ -170,7 +185,7 @@ class Workbench:
         return self._publisher
 
     def _hit(self, stated: Json) -> Hit:
-        return hit_of(stated, received=int(self._clock() * 1000))
+        return hit_of(stated, now=int(self._clock() * 1000))
 
 
 def _named(*clients: CompiledClient) -> Iterator[str]:
@@ -193,15 +208,19 @@ def _told(container: Container, hit: Hit) -> Json:
     return {**(kept.get("told") or {}), "cut": kept.get("cut", [])}
 
 
-def hit_of(stated: Json, *, received: int) -> Hit:
-    """The hit of a record, or one that was written by hand, as if it had come in just now."""
+def hit_of(stated: Json, *, now: int) -> Hit:
+    """The hit of a record, with the number and the time that it came with: the same event gives the same requests.
+
+    One that was written by hand comes `now`.
+    """
     headers: dict[str, str] = {}
     for name, value in stated.get("headers", ()):
         lower = name.lower()
         separator = "; " if lower == "cookie" else ", "
         headers[lower] = f"{headers[lower]}{separator}{value}" if lower in headers else value
     about = (str(stated.get("method") or "GET"), str(stated["path"]), str(stated.get("query") or ""))
-    return Hit(secrets.token_bytes(16), received, *about, headers, _body(stated), ip=stated.get("ip"))
+    number = bytes.fromhex(stated["id"]) if stated.get("id") else secrets.token_bytes(16)
+    return Hit(number, stated.get("at") or now, *about, headers, _body(stated), ip=stated.get("ip"))
 
 
 def _body(stated: Mapping[str, Any]) -> bytes:

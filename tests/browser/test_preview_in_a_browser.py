@@ -74,6 +74,21 @@ def test_each_tab_says_what_it_is_there_for(tmp_path: Path) -> None:
     looking(tmp_path, work)
 
 
+def test_a_masked_value_says_how_it_is_masked(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        here.bench.masks = True
+        await four(here)
+        await here.look(1)
+        await here.choose("Event Data")
+        assert "Masked: first and last character, then the length." in await here.tab.text()
+        titled = "[...document.querySelectorAll('code.value[title^=Masked]')].map((each) => each.textContent)"
+        found = await here.tab.value(titled)
+        assert "M…)/31" in found
+        assert "T-1001" not in found
+
+    looking(tmp_path, work)
+
+
 def test_why_a_tag_did_not_fire_is_said_in_a_sentence(tmp_path: Path) -> None:
     async def work(here: Desk) -> None:
         await four(here)
@@ -263,6 +278,96 @@ def test_a_hit_is_sent_by_hand_and_shown(tmp_path: Path) -> None:
         await here.tab.click("#shown form .buttons button")
         await here.tab.until("document.querySelector('#shown h2')?.innerText.includes('purchase')")
         assert "Fired (1)" in await here.tab.text()
+
+    looking(tmp_path, work)
+
+
+COMPOSED = "document.querySelector('#shown form textarea')"
+DRAFT = "document.querySelector('textarea.file')"
+
+
+def test_a_hit_by_hand_is_kept_for_who_looks_at_what_came_of_it(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        await here.panel("compose")
+        await here.tab.first("#shown form textarea").fill("v=2\n&en=mine")
+        await here.tab.page.get_by_role("button", name="Send", exact=True).click()
+        await here.tab.until("document.querySelector('#shown h2') !== null")
+        await here.panel("compose")
+        assert await here.tab.value(f"{COMPOSED}.value") == "v=2\n&en=mine"
+
+    looking(tmp_path, work)
+
+
+def test_an_answer_that_comes_late_takes_nobody_away_from_another_panel(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        here.session.mode = "send"
+        number = here.bench.keep(here.session, PURCHASE)
+        await here.look(number)
+        await here.panel("compose")
+        await here.tab.first("#shown form textarea").fill("v=2&en=mine")
+        record = here.session.records.get(number)
+        assert record is not None
+        record["outgoing"][0]["answer"]["verdict"] = "refused"
+        async with here.tab.page.expect_response(lambda answer: answer.url.endswith(f"/records/{number}")):
+            here.session.records.replace(number, record)
+        await here.tab.until("document.querySelector('.hit.failed') !== null")
+        assert await here.tab.value(f"{COMPOSED}.value") == "v=2&en=mine"
+        await here.panel("event")
+        await here.choose("Outgoing")
+        await here.tab.until_says("refused (200)")
+
+    looking(tmp_path, work)
+
+
+def test_what_is_typed_while_a_draft_is_read_is_not_lost_and_not_published(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        await here.panel("draft")
+        text = here.bench.text(here.session).replace("TEST-", "DRY-")
+        await here.tab.first("textarea.file").fill(text)
+        here.bench.reads.clear()
+        async with here.tab.page.expect_request("**/draft"):
+            await here.tab.page.get_by_role("button", name="Use this draft").click()
+        await here.tab.first("textarea.file").fill(f"{text}# more\n")
+        here.bench.reads.set()
+        await here.tab.until_says("The text has changed. Use it first.")
+        await here.panel("summary")
+        await here.panel("draft")
+        assert await here.tab.value(f"{DRAFT}.value") == f"{text}# more\n"
+        await here.tab.page.get_by_role("button", name="Use this draft").click()
+        await here.tab.page.get_by_role("button", name="Publish the draft").click()
+        await here.tab.until_says("The draft is live.", within=".toast")
+        assert here.bench.published == [f"{text}# more\n"]
+
+    looking(tmp_path, work)
+
+
+def test_a_file_is_chosen_again_once_it_was_changed_and_one_that_is_no_text_is_not_used(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        await here.panel("draft")
+        text = here.bench.text(here.session).replace("TEST-", "DRY-")
+        file = tmp_path / "mine.yaml"
+        file.write_bytes(text.encode())
+        await here.tab.page.set_input_files("#file", file)
+        await here.tab.until_says("The draft is used", within=".toast")
+        assert await here.tab.value("document.querySelector('#file').value") == ""
+        file.write_bytes(b"# \xff\n" + text.encode())
+        await here.tab.page.set_input_files("#file", file)
+        await here.tab.until_says("is not text in UTF-8", within=".toast")
+        assert here.bench.text(here.session) == text
+
+    looking(tmp_path, work)
+
+
+def test_who_presses_a_button_while_the_server_is_away_is_told(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        await here.panel("draft")
+        await here.tab.page.route("**/draft", lambda route: route.abort())
+        await here.tab.first("textarea.file").fill("version: 1\n")
+        await here.tab.page.get_by_role("button", name="Use this draft").click()
+        await here.tab.until_says("The server cannot be reached", within=".toast")
+        assert await here.tab.value(f"{DRAFT}.value") == "version: 1\n"
+        # The browser says so too, as it has to.
+        here.tab.said.clear()
 
     looking(tmp_path, work)
 

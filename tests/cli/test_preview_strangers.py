@@ -253,6 +253,19 @@ def test_what_a_stranger_says_of_the_scheme_means_nothing(tmp_path: Path) -> Non
         assert "Secure" not in answer.headers["set-cookie"]
 
 
+def test_the_log_tells_of_marks_that_lead_nowhere_and_shows_none(tmp_path: Path) -> None:
+    with previewed(tmp_path) as preview:
+        over = preview.start()
+        over.end()
+        for _ in range(3):
+            assert preview.hit(x_gtm_server_preview=over.mark).status_code == 204
+        preview.served.wait_for(r"preview\.mark_ignored count=1")
+        assert preview.metric('preview_hits_total{result="ignored"}') == 3
+        lines = preview.served.lines
+        assert sum("preview.mark_ignored" in line for line in lines) == 1
+        assert not any(over.mark in line for line in lines)
+
+
 def test_a_mark_that_is_over_is_ignored_and_counted_and_its_hit_delivered(preview: Previewed) -> None:
     over, open_still = preview.start(), preview.start()
     over.end()

@@ -131,7 +131,7 @@ class Reader:
         self.browser.clipboard = self._behind(name)
 
     def _behind(self, name: str) -> str:
-        found = re.search(rf"{name}: +(\S+)$", self.terminal.said, re.MULTILINE)
+        found = re.search(rf"{name}: +(\S+)( \(.*\))?$", self.terminal.said, re.MULTILINE)
         assert found is not None, self.terminal.said
         return found[1]
 

@@ -268,7 +268,10 @@ def test_a_copy_of_an_event_is_a_copy_in_preview_too() -> None:
             await here.recorder.marked(marked(other.mark, "name=purchase&event_id=E1"))
             first, second = await here.records(session)
             assert [len(each["outgoing"]) for each in (first, second, *await here.records(other))] == [2, 0, 2]
-            assert [tag["status"] for tag in second["told"]["events"][0]["tags"]] == ["duplicate"] * 2
+            tags = second["told"]["events"][0]["tags"]
+            assert [tag["status"] for tag in tags] == ["duplicate"] * 2
+            said = 'a copy of an event that was seen in this preview, with the event ID "E1"'
+            assert [tag["why"] for tag in tags] == [said] * 2
             assert second["reply"]["cookies"] == []
             assert len(here.vendor.got) == 2
 
@@ -467,6 +470,24 @@ def test_a_hit_by_rule_is_recorded_on_the_draft_and_the_draft_never_sends() -> N
             assert here.vendor.got == []
             assert await here.records(other) == []
             assert here.seen == {"by_rule": 1}
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("draft", [None, FILE])
+def test_a_hit_by_rule_never_gets_a_test_code_since_live_has_none(draft: str | None) -> None:
+    async def scenario() -> None:
+        async with stage() as here:
+            session = here.session("test", draft=draft, Pixel="TEST1")
+            session.rules = [MINE]
+            await here.recorder.marked(marked(session.mark))
+            await looked_at(here, a_hit(number=2))
+            own, by_rule = await here.records(session)
+            codes = [json.loads(outgoing(record)["Pixel"]["body"])["code"] for record in (own, by_rule)]
+            assert codes == ["TEST1", ""]
+            fields = {each["field"]: each["value"] for each in by_rule["told"]["events"][0]["tags"][0]["settings"]}
+            assert fields.get("test_event_code") is None
+            assert by_rule["draft"] is (draft is not None)
 
     asyncio.run(scenario())
 

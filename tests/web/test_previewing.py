@@ -354,16 +354,25 @@ def test_a_hit_of_a_tail_runs_live_unchanged_and_is_looked_at_after_its_reply(tm
     run(scenario())
 
 
-def test_while_no_session_is_open_a_mark_is_not_even_looked_at(tmp_path: Path) -> None:
+def test_while_no_session_is_open_a_mark_leads_nowhere_and_the_log_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async def scenario() -> None:
         async with place(tmp_path) as here:
             here.site.ingest.preview = None
-            await here.ask(headers=(("x-gtm-server-preview", here.session.mark),))
-            assert await here.site.waiting() == 1
+            await here.ask(headers=(("x-gtm-server-preview", ""), ("cookie", "tc_preview=")))
+            assert here.site.metric("preview_hits_total", result="ignored") == 0
+            for header in (("x-gtm-server-preview", here.session.mark), ("cookie", f"tc_preview={here.session.mark}")):
+                await here.ask(headers=(header,))
+            assert await here.site.waiting() == 3
+            assert here.site.metric("preview_hits_total", result="ignored") == 2
             assert here.site.metric("preview_hits_total", result="marked") == 0
             assert (await here.ask(here.link())).status == 404
+            assert here.session.mark not in caplog.text
 
-    run(scenario())
+    with caplog.at_level("INFO", "container.preview"):
+        run(scenario())
+    assert [line.message for line in caplog.records] == ["preview.mark_ignored count=1"]
 
 
 def test_a_fault_of_the_recorder_breaks_no_hit(tmp_path: Path) -> None:

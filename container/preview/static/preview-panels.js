@@ -5,12 +5,14 @@ import { statusOf } from "./preview-tabs.js";
 
 // ---- the summary
 
+const TONES = { delivered: "good", "delivered by live": "good", "not sent": "muted", "on its way": "muted" };
+
 export async function summary({ ask, state, tail }) {
   const found = await ask("summary");
   const rows = found.tags.map((each) => [
     [element("b", {}, each.tag), element("small", {}, ` ${each.type}`)],
     element("div", { class: "chips" }, Object.entries(each.statuses).map(([status, number]) => element("span", { class: `chip ${statusOf(status)[1]}` }, `${statusOf(status)[2]} ${number}`))),
-    element("div", { class: "chips" }, Object.entries(each.verdicts).map(([verdict, number]) => element("span", { class: `chip ${verdict === "delivered" ? "good" : verdict === "not sent" ? "muted" : "bad"}` }, `${verdict} ${number}`))),
+    element("div", { class: "chips" }, Object.entries(each.verdicts).map(([verdict, number]) => element("span", { class: `chip ${TONES[verdict] || "bad"}` }, `${verdict} ${number}`))),
   ]);
   return element("div", {},
     element("dl", { class: "figures" }, [["Requests", found.hits], ["Events", found.events], ["Tags", found.tags.length], ["No longer kept", state.dropped || 0], ...(found.tail ? [["Past the limit", found.tail.let_go]] : [])].map(([name, number]) => element("div", {}, element("dt", {}, name), element("dd", {}, number.toLocaleString("en"))))),
@@ -72,7 +74,7 @@ function lookOn(state) {
 }
 
 function ending(state, what, { change, reload }) {
-  return section("Session", element("p", {}, `It ends at ${clock(state.ends * 1000)} unless something happens before.`), element("p", { class: "buttons" }, element("button", { class: "danger", type: "button", click: async () => { await change("end", {}); reload(); } }, `End this ${what}`)));
+  return section("Session", element("p", {}, `It ends at ${clock(state.ends * 1000)} unless something happens before.${what === "preview" ? " Marked hits then run live." : ""}`), element("p", { class: "buttons" }, element("button", { class: "danger", type: "button", click: async () => { await change("end", {}); reload(); } }, `End this ${what}`)));
 }
 
 function codes({ change, state, say }) {
@@ -139,6 +141,9 @@ function newRule(add) {
 
 // ---- hits by hand
 
+// What was written by hand: somebody looks at what came of it, and comes back to change a little.
+let composed = null;
+
 export function compose({ change, state, go, shown }) {
   const presets = element("select", { "aria-label": "Preset" }, state.presets.map((each) => element("option", { value: each.name, selected: each.name === "purchase" }, each.name)));
   const method = element("select", { "aria-label": "Method" }, ["GET", "POST"].map((each) => element("option", { value: each }, each)));
@@ -156,12 +161,15 @@ export function compose({ change, state, go, shown }) {
     headers.value = (given.headers || []).map((each) => each.join(": ")).join("\n");
     body.value = given.body || "";
   };
-  presets.addEventListener("change", () => fill(state.presets.find((each) => each.name === presets.value).hit));
-  fill(state.presets.find((each) => each.name === "purchase").hit);
+  const preset = () => state.presets.find((each) => each.name === presets.value).hit;
+  const keep = () => { composed = { preset: presets.value, hit: hit() }; };
+  presets.addEventListener("change", () => fill(preset()));
+  presets.value = composed ? composed.preset : "purchase";
+  fill(composed ? composed.hit : preset());
   const send = async () => { const { number } = await change("compose", { hit: hit() }); go(number); };
   const compare = async () => result.replaceChildren(beside(await change("compare", { hit: hit() })));
   const base = state.public || "https://tags.shop.example";
-  return element("form", { class: "fields", submit: (happened) => { happened.preventDefault(); send(); } },
+  return element("form", { class: "fields", input: keep, change: keep, submit: (happened) => { happened.preventDefault(); send(); } },
     element("label", {}, "Preset", presets),
     element("div", { class: "line" }, element("label", {}, "Method", method), element("label", { class: "grow" }, "Path", path)),
     element("label", {}, "Query", query), element("label", {}, "Headers, one per line", headers), element("label", {}, "Body", body),
@@ -216,16 +224,20 @@ export async function draft({ ask, change, state, say, refresh }) {
     if (typed === null) { text.value = now.text; problems.replaceChildren(); point([]); }
     await refresh();
     await shown(now.draft);
+    unused();
     say(words);
   };
   const use = async () => {
-    const found = await change("draft", { text: text.value, filename: name });
+    const used = text.value;
+    const found = await change("draft", { text: used, filename: name });
     const refused = found.problems.some((each) => each.level === "error");
-    typed = refused ? text.value : null;
+    // What was typed while the server read is not used yet.
+    typed = refused || text.value !== used ? text.value : null;
     problems.replaceChildren(problemsOf(found.problems, text, point));
     point(found.problems, refused);
     await refresh();
     await shown(found.draft);
+    unused();
     say(refused ? "The draft has problems, and is not used." : "The draft is used from the next request on.");
   };
   const back = async () => {
@@ -238,21 +250,40 @@ export async function draft({ ask, change, state, say, refresh }) {
     await shown(false);
     say("This preview runs the live file again.");
   };
-  const take = async (file) => { if (file) { name = file.name; text.value = await file.text(); await use(); } };
+  const take = async (file) => {
+    if (!file) return;
+    try {
+      text.value = new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());
+    } catch {
+      say(`The file "${file.name}" is not text in UTF-8, so it was not used. Save it as UTF-8, and choose it again.`);
+      return;
+    }
+    name = file.name;
+    typed = text.value;
+    await use();
+  };
   text.addEventListener("dragover", (happened) => { happened.preventDefault(); text.classList.add("over"); });
   text.addEventListener("dragleave", () => text.classList.remove("over"));
   text.addEventListener("drop", (happened) => { happened.preventDefault(); text.classList.remove("over"); take(happened.dataTransfer.files[0]); });
-  const file = element("input", { type: "file", accept: ".yaml,.yml", class: "unseen", id: "file", change: () => take(file.files[0]) });
+  const file = element("input", { type: "file", accept: ".yaml,.yml", class: "unseen", id: "file", change: () => {
+    const [chosen] = file.files;
+    // So that the same one can be chosen again, once it was changed.
+    file.value = "";
+    take(chosen);
+  } });
   // What is published is what was used, and not what is typed meanwhile.
-  text.addEventListener("input", () => {
-    typed = text.value;
-    const publish = below.querySelector("button.publish:enabled");
+  const unused = () => {
+    const publish = typed === null ? null : below.querySelector("button.publish:enabled");
     if (!publish) return;
     publish.disabled = true;
     publish.after(element("small", { class: "odd" }, "The text has changed. Use it first."));
+  };
+  text.addEventListener("input", () => {
+    typed = text.value;
+    unused();
   });
   await shown(given.draft);
-  if (typed !== null) text.dispatchEvent(new Event("input"));
+  unused();
   return element("div", { class: "draft" }, about, problems, box,
     element("p", { class: "buttons" }, element("button", { type: "button", click: use }, "Use this draft"), element("label", { class: "button plain", for: "file" }, "Choose a file"), file,
       element("button", { class: "plain", type: "button", click: back }, "Back to live")),
@@ -305,13 +336,13 @@ function toLine(text, line) {
 
 // What the draft changes, and what can be done about it.
 async function after({ ask, change, state, say, runs, changed }) {
-  const things = runs ? (await ask("difference")).things : [];
+  const { things, digest } = runs ? await ask("difference") : { things: [], digest: "" };
   const heading = things.length ? `What the draft changes: ${plural(things.length, "thing")}` : "What the draft changes";
   const differs = runs && section(heading, things.length ? things.map((each) => difference(each, things.length < 4)) : element("p", { class: "nothing" }, "The draft says the same as the live file."));
   if (!state.can_publish) return [differs || "", element("p", { class: "nothing" }, "To publish drafts from this page, start the server with --allow-publish.")];
   const { versions } = await ask("versions");
   const again = (each) => element("button", { class: "plain small", type: "button", click: async () => { await change("restore", { number: each.number }); await changed("The earlier version is live again."); } }, "Restore");
-  const publish = element("button", { class: "danger publish", type: "button", disabled: !things.length, click: async () => { await change("publish", {}); await changed("The draft is live."); } }, "Publish the draft");
+  const publish = element("button", { class: "danger publish", type: "button", disabled: !things.length, click: async () => { await change("publish", { digest }); await changed("The draft is live."); } }, "Publish the draft");
   return [differs || "",
     section("Publish", element("p", {}, things.length ? "Writes what is shown above into the container file, and loads it." : "Use a draft that changes something: it can then be written into the container file from here."), element("p", { class: "buttons" }, publish)),
     section("Earlier versions", versions.length ? table(["Until", "Version", "By", ""], versions.map((each) => [new Date(each.until).toLocaleString("sv-SE"), element("code", {}, each.version), each.by || "", again(each)])) : element("p", { class: "nothing" }, "None yet: each publishing keeps the file before it, ten at most."))];

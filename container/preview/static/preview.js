@@ -1,8 +1,8 @@
 // The screen of a preview: the list of what came in, and the panels that explain one of its events.
 
-import { clock, element, plural, teach } from "./preview-dom.js";
+import { MASKS, clock, element, plural, teach } from "./preview-dom.js";
 import { about, beside, compose, connect, draft, summary, waiting } from "./preview-panels.js";
-import { consent, conversions, data, tags, variables } from "./preview-tabs.js";
+import { consent, conversions, data, reasonOf, tags, variables, verdictOf } from "./preview-tabs.js";
 import { outgoing, request, says } from "./preview-traffic.js";
 
 const MOST_SHOWN = 2000;
@@ -17,6 +17,7 @@ const STRIPS = {
   send: "Send: requests of this preview go to vendors for real. A test order becomes a sale.",
   tail: "Live traffic runs and is delivered as always. This only looks on.",
 };
+const MARKED_RUN_LIVE = "Marked hits now run live.";
 const reveals = !shared && !tail;
 const TABS = ["Tags", "Variables", "Event Data", "Consent", "Request", "Outgoing", "Conversions", "Console"];
 
@@ -41,8 +42,15 @@ async function answered(answer) {
   throw Object.assign(new Error(found.error), { part: found.part });
 }
 
-const ask = async (path) => answered(await fetch(address(path), { cache: "no-store" }));
-const change = async (path, given) => answered(await fetch(address(path), { method: "POST", headers: { "content-type": "application/json", "x-form-token": token }, body: JSON.stringify(given) }));
+async function reached(path, given) {
+  return fetch(address(path), given).catch((problem) => {
+    say("The server cannot be reached, so nothing was done. Try again.");
+    throw problem;
+  });
+}
+
+const ask = async (path) => answered(await reached(path, { cache: "no-store" }));
+const change = async (path, given) => answered(await reached(path, { method: "POST", headers: { "content-type": "application/json", "x-form-token": token }, body: JSON.stringify(given) }));
 
 function say(sentence) {
   const line = element("p", { class: "toast" }, sentence);
@@ -80,7 +88,7 @@ function take(line) {
   else at("hits").prepend(made);
   // The oldest is the first that came in, also when its answer came later.
   if (items.size > MOST_SHOWN) forget(items.keys().next().value);
-  if (line.number === shown.number && shown.record && !shown.whole) look(shown.number, shown.event);
+  if (line.number === shown.number && shown.record && !shown.whole) lookAgain();
   if (panel === "summary") soon();
   countSoon();
 }
@@ -97,10 +105,18 @@ function itemOf(line) {
     element("span", {}, event.name), fired(event.fired))) : element("button", { class: "event none", type: "button", "data-number": line.number, "data-event": 0, "aria-current": isShown(line.number, 0) ? "true" : null, click: () => look(line.number, 0, true) }, line.why || "no event");
   const made = element("li", { class: line.failed ? "hit failed" : "hit" },
     element("div", { class: "line" }, element("span", { class: "method" }, line.method), element("span", { class: "path", title: line.path }, line.path), element("time", {}, clock(line.at))),
-    element("div", { class: "line small" }, element("span", {}, line.client || "no client"), line.source !== "marked" && !tail && element("span", { class: "source" }, line.source), line.draft && element("span", { class: "source" }, "draft"), line.failed && element("span", { class: "bad" }, "problem")),
+    element("div", { class: "line small" }, element("span", {}, line.client || "no client"), line.source !== "marked" && !tail && element("span", { class: "source" }, line.source), line.draft && element("span", { class: "source" }, "draft"), badge(line)),
     events);
   made.hidden = !matches(line);
   return made;
+}
+
+// The worst answer of a vendor, in a word or two; what went wrong before it is a problem.
+function badge({ failed, answer }) {
+  const [word, tone] = answer ? verdictOf(answer) : ["", ""];
+  if (tone === "bad") return element("span", { class: "bad", title: reasonOf(answer) }, word === "refused" && answer.reason ? `${word}: ${answer.reason}` : word);
+  if (failed) return element("span", { class: "bad" }, "problem");
+  return tone === "good" && element("span", { class: "good" }, word);
 }
 
 function fired(number) {
@@ -146,13 +162,25 @@ function pause() {
 
 // ---- one event
 
+// Two answers may come the other way round: what was asked for last is shown.
+let looks = 0;
 async function look(number, event, focus = false) {
+  const mine = ++looks;
   const record = await ask(`records/${number}`);
-  if (focus || (shown.number === number && shown.event === event)) {
-    shown = { number, event, record, whole: false };
-    await show("event");
-    if (focus) document.body.classList.add("looks");
-  }
+  if (mine !== looks) return;
+  shown = { number, event, record, whole: false };
+  await show("event");
+  if (focus) document.body.classList.add("looks");
+}
+
+// The record that is shown has got an answer. Somebody may be at another panel by now, and stays there.
+async function lookAgain() {
+  const { number } = shown;
+  const mine = looks;
+  const record = await ask(`records/${number}`);
+  if (mine !== looks || shown.number !== number || shown.whole) return;
+  shown = { ...shown, record };
+  if (panel === "event") await show("event", at("shown").contains(document.activeElement));
 }
 
 function eventPanel() {
@@ -181,11 +209,12 @@ function unread(record) {
 }
 
 function reveal(record) {
-  if (tail) return element("small", {}, "Masked, for everybody.");
-  if (shared) return element("small", {}, "Personal data is masked.");
+  if (tail) return element("small", {}, `Masked, for everybody. ${MASKS}`);
+  if (shared) return element("small", {}, `Personal data is masked. ${MASKS}`);
   if (shown.whole) return element("span", { class: "masks" }, element("small", { class: "odd" }, "Shown whole, which the log says."), element("button", { class: "plain small", type: "button", click: () => look(record.number, shown.event, true) }, "Mask it again"));
-  return element("span", { class: "masks" }, element("small", {}, "Masked."), element("button", { class: "plain small", type: "button", click: async () => {
+  return element("span", { class: "masks" }, element("small", {}, MASKS), element("button", { class: "plain small", type: "button", click: async () => {
     const whole = await change("reveal", { number: record.number });
+    if (shown.number !== record.number) return;
     shown = { ...shown, record: whole, whole: true };
     await show("event");
   } }, "Reveal"));
@@ -282,8 +311,12 @@ function listen() {
     for (const each of [...records.keys()]) if (each < number) forget(each);
     showCount();
   });
-  stream.addEventListener("ended", () => { stream.close(); document.body.dataset.mode = "over"; at("strip").textContent = "This preview is over. Start another one to go on."; });
-  stream.addEventListener("error", async () => { at("strip").textContent = stream.readyState === EventSource.CLOSED ? await refusal() : "The server does not answer. Trying again…"; });
+  stream.addEventListener("ended", () => { stream.close(); over(tail ? "This tail is over. Open another one to go on." : `This preview is over. ${MARKED_RUN_LIVE} Start another one to go on.`); });
+  stream.addEventListener("error", async () => {
+    const why = stream.readyState === EventSource.CLOSED ? await refusal() : "The server does not answer. Trying again…";
+    if (why) at("strip").textContent = why;
+    else over(tail ? "This tail is over, or the server does not let this page in." : `This preview is over, or the server does not let this page in. If it is over: ${MARKED_RUN_LIVE}`);
+  });
 }
 
 // A stream does not say why it was refused; asked as anything else, the server does.
@@ -292,7 +325,16 @@ async function refusal() {
   const answer = await fetch(address("stream"), { cache: "no-store", signal: asking.signal }).catch(() => null);
   const told = answer?.status === 503 ? await answer.json().catch(() => ({})) : {};
   asking.abort();
-  return told.error || "This preview is over, or the server does not let this page in.";
+  return told.error;
+}
+
+// What was chosen no longer holds: no mode is lit, and none can be chosen.
+function over(sentence) {
+  document.body.dataset.mode = "over";
+  at("strip").textContent = sentence;
+  if (!at("modes")) return;
+  at("modes").disabled = true;
+  for (const radio of at("modes").querySelectorAll("input")) radio.checked = false;
 }
 
 const ready = refresh();
