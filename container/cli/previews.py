@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from container.cli.engine import Engine
 from container.cli.options import Options
@@ -13,12 +14,13 @@ from container.config.registry import Registry
 from container.delivery.judging import judges_of
 from container.preview.api import PreviewApi
 from container.preview.codes import code_field
+from container.preview.controls import Controls
 from container.preview.in_force import InForce
 from container.preview.marks import Ignored
 from container.preview.pages import PreviewPages
 from container.preview.publishing import Publisher
 from container.preview.recorder import Recorder, Seen
-from container.preview.sessions import Sessions
+from container.preview.sessions import Sessions, Standing
 from container.preview.shared import share
 from container.preview.workbench import Workbench
 from container.web.hosts import is_inside
@@ -81,8 +83,12 @@ async def open_previews(
         judges,
         strangers=engine.strangers,
         counted=counted,
+        left=engine.metrics.preview_sent,
+        controls=Controls(engine.store.lanes, delivers=options.delivers),
         clock=clock,
     )
+    for mode, gauge in engine.metrics.preview_sessions.items():
+        gauge.set_function(partial(_standing, sessions, clock, mode))
     previewing = Previewing(recorder, engine.metrics, options.prefix)
     # Without a database there is one process, which has its sessions to itself.
     if options.store:
@@ -120,6 +126,10 @@ def public_address(options: Options, listens_at: str) -> str:
     is_near = is_inside(listens_at.partition("//")[2])
     elsewhere = options.proxies or options.hosts.names or options.hosts.domains
     return listens_at + options.prefix if is_near and not elsewhere else ""
+
+
+def _standing(sessions: Sessions, clock: Callable[[], float], mode: Standing) -> int:
+    return sessions.standing(clock())[mode]
 
 
 def _put(ingest: Ingest, previewing: Previewing | None) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from container.preview.answers import as_json, kept, nothing, said, told, whole
@@ -21,8 +21,8 @@ from container.preview.changes import OF_TAILS, REVEAL_REFUSED, TAIL_ONLY_LOOKS,
 from container.preview.drafts import text_digest
 from container.preview.presets import presets
 from container.preview.sessions import Session
-from container.preview.stream import BEAT_SECONDS, Streams, mode_told
-from container.web.access import GUARDED, authorised, is_form_token
+from container.preview.stream import BEAT_SECONDS, Stream, Streams, mode_told
+from container.web.access import authorised, is_form_token
 from container.web.queue_api import document, is_from_here, is_json
 
 HEADER = "X-Gtm-Server-Preview"
@@ -178,11 +178,10 @@ class PreviewApi:
     async def _versions(self, _request: Request, _session: Session) -> Response:
         return as_json({"versions": list(await self.bench.versions())})
 
-    async def _stream(self, _request: Request, session: Session) -> Response:
-        if self.streams.full:
-            return said(503, "Too many pages of preview are open.")
-        headers = {**GUARDED, "x-accel-buffering": "no"}
-        return StreamingResponse(self.streams.of(session), media_type="text/event-stream", headers=headers)
+    async def _stream(self, request: Request, session: Session) -> Response:
+        guest = "share" in request.path_params
+        why = self.streams.why_not(session, guest=guest)
+        return said(503, why) if why else Stream(self.streams, session, guest=guest)
 
 
 def _tail(session: Session) -> dict[str, Any]:

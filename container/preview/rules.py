@@ -6,6 +6,7 @@ A rule may name a client id, addresses, a pattern of paths and a share of traffi
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
@@ -30,6 +31,8 @@ _LARGEST_READ = 64 * 1024
 """Bytes of a body in which a client id is looked for."""
 _MOST_LINES = 100
 """Of it; Google's tags send 25 at most."""
+
+_PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{0,20})?|\.[0-9]{1,20}", re.ASCII)
 
 Ids = Callable[[], Collection[str]]
 
@@ -143,12 +146,13 @@ def read_once(hit: Hit) -> Ids:
 
 
 def share_of(written: object) -> float | None:
-    """A share in percent: above 0, and 100 at most. `None` for anything else."""
-    try:
-        percent = float(written) if isinstance(written, (str, int, float)) and not isinstance(written, bool) else 0.0
-    except (ValueError, OverflowError):
+    """A share in percent: above 0, and 100 at most. `None` for anything else, also for digits of other scripts."""
+    if isinstance(written, str):
+        written = float(written) if _PERCENT.fullmatch(written) else None
+    if not isinstance(written, (int, float)) or isinstance(written, bool):
         return None
-    return percent if 0 < percent <= 100 else None
+    # Whole numbers of JSON have no end, and are compared as they are.
+    return float(written) if 0 < written <= 100 else None
 
 
 def client_ids(hit: Hit) -> frozenset[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from container.delivery.built import Built
 from container.delivery.judging import Judges, checked, type_name
@@ -22,6 +22,17 @@ from container.event import Hit
 
 LONGEST_BODY = 16_000
 """Characters of an answer that are kept."""
+
+Left = Literal[
+    "delivered",
+    "retry",
+    "refused",
+    "credential",
+    "no_answer",
+    "missing_secret",
+    "address_refused",
+]
+"""What became of a request that was sent: what the answer means, or why there is none."""
 
 NOT_JUDGED = "the answer could not be judged"
 

@@ -34,15 +34,12 @@ class Tail:
         """Whether the hit is of the sample: each by itself, whoever sent it."""
         return int.from_bytes(hit.id[:4]) / 2**32 * 100 < self.percent
 
-    def has_room(self, now: float, tails: int, *, resting: bool = False) -> bool:
-        """Whether one more may be looked at in this second, and counts it.
-
-        `tails`: how many share what there is. `resting`: whether none may, since the last one took long.
-        """
+    def has_room(self, now: float, tails: int) -> bool:
+        """Whether one more may be looked at in this second, and counts it. `tails`: how many share what there is."""
         second = int(now)
         if second != self._second:
             self._second, self._taken = second, 0
-        if resting or self._taken >= max(MOST_A_SECOND // tails, 1):
+        if self._taken >= max(MOST_A_SECOND // tails, 1):
             self.let_go += 1
             return False
         self._taken += 1

@@ -25,6 +25,7 @@ from container.preview.configured import given_by, literals_in
 from container.preview.cut import written
 from container.preview.differing import difference
 from container.preview.drafts import NAME, Draft, Live, drafted, drafted_bytes, problems_json, text_digest
+from container.preview.evaluating import FullError
 from container.preview.in_force import InForce
 from container.preview.masking import masked
 from container.preview.publishing import Publisher, PublishError
@@ -168,7 +169,10 @@ class Workbench:
             raise RefusedError(str(problem)) from None
 
     async def run(self, session: Session, hit: Json, *, source: Source) -> int:
-        await self._recording.take(session, self._hit(hit), source)
+        try:
+            await self._recording.take(session, self._hit(hit), source)
+        except FullError as problem:
+            raise RefusedError(str(problem)) from None
         # Nothing else has had its turn since the record was added.
         return session.records.next_number - 1
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from container.preview.stream import MOST_GUESTS
 from tests.browser.preview_parts import Desk, desk
 from tests.browser.tabs import CHROMIUM, IMAGES, NARROW, WIDE, Scheme, pictures
 from tests.preview.page_parts import DENIED, EMAIL, PURCHASE, STRANGE, TEST_ORDER, live
@@ -519,5 +521,19 @@ def test_no_payload_in_any_field_is_more_than_text(tmp_path: Path) -> None:
                 assert found == expected.setdefault(tab, found), (tab, value)
         assert await here.tab.value("JSON.stringify(heard)") == json.dumps([])
         assert await here.tab.value("location.pathname") == f"/preview/{here.session.id}"
+
+    looking(tmp_path, work)
+
+
+def test_a_page_to_look_on_for_which_there_is_no_place_says_so(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        with ExitStack() as seats:
+            for _ in range(MOST_GUESTS):
+                seats.enter_context(here.api.streams.seat(here.session, guest=True))
+            await here.open(f"/shared/{here.session.share}")
+            await here.tab.until("document.querySelector('#strip').innerText.includes('5 pages look on')")
+            here.tab.said.clear()  # the browser notes that the stream was answered with 503
+        await here.open(f"/shared/{here.session.share}")
+        await here.tab.until("document.querySelector('#strip').innerText.includes('no vendor is called')")
 
     looking(tmp_path, work)

@@ -137,6 +137,12 @@ def test_hits_of_nobody_are_drawn_each_by_itself() -> None:
         ({"percent": True}, "above 0"),
         ({"percent": [1]}, "above 0"),
         ({"percent": 10**400}, "above 0"),
+        ({"percent": "１"}, "above 0"),
+        ({"percent": "٥"}, "above 0"),
+        ({"percent": "1_0"}, "above 0"),
+        ({"percent": "1e1"}, "above 0"),
+        ({"percent": "+5"}, "above 0"),
+        ({"percent": "."}, "above 0"),
     ],
 )
 def test_a_rule_that_cannot_be_says_what_to_write(written: dict[str, Any], says: str) -> None:

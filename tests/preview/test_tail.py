@@ -12,7 +12,6 @@ from container.engine.container import Container
 from container.engine.guards import Memory
 from container.engine.trace import Traced, trace
 from container.event import Hit
-from container.preview.recorder import MOST_SECONDS, RESTS
 from container.preview.rules import rule
 from container.preview.sessions import IDLE_SECONDS, LONGEST_SECONDS, MOST_SESSIONS, NoTailError, Sessions, TooManyError
 from container.preview.tail import MOST_A_SECOND, Tail
@@ -86,27 +85,6 @@ def test_so_many_hits_of_a_second_are_looked_at_and_no_more() -> None:
     assert tail.let_go == 2
     assert tail.has_room(NOW + 1, 1)
     assert tail.told() == {"percent": 100, "most_a_second": MOST_A_SECOND, "let_go": 2}
-
-
-def test_a_hit_that_took_long_to_mask_is_followed_by_a_rest() -> None:
-    async def scenario() -> None:
-        async with stage() as here:
-            session = here.tail()
-            times = iter([NOW, NOW, NOW, NOW, NOW, NOW + 1, NOW + 1])
-            here.recorder.clock = lambda: next(times, NOW + 1)
-            for number in range(9):
-                here.recorder.beside(a_hit(number=number), LIVE_REPLY)
-                await here.recorder.settled()
-            assert here.recorder._rests_until > NOW + 1
-            assert session.tail is not None
-            kept = len(session.records)
-            assert (kept + session.tail.let_go, kept < 9) == (9, True)
-            here.recorder.clock = lambda: NOW + 1 + 2 * MOST_SECONDS * RESTS
-            here.recorder.beside(a_hit(number=9), LIVE_REPLY)
-            await here.recorder.settled()
-            assert len(session.records) == kept + 1
-
-    asyncio.run(scenario())
 
 
 def test_hits_have_their_turn_while_a_large_one_is_masked() -> None:

@@ -17,6 +17,7 @@ from container.engine.trace import trace
 from container.event import Hit
 from container.preview.bench import RefusedError, Source
 from container.preview.drafts import Live, drafted, text_digest
+from container.preview.evaluating import FullError
 from container.preview.in_force import InForce
 from container.preview.publishing import Publisher
 from container.preview.ring import MOST_OF_ONE
@@ -32,8 +33,11 @@ class Kept:
     """Keeps what a session runs, as the recorder does."""
 
     hits: list[tuple[Hit, Source]] = field(default_factory=list)
+    full: bool = False
 
     async def take(self, session: Session, hit: Hit, source: Source) -> Reply:
+        if self.full:
+            raise FullError
         self.hits.append((hit, source))
         session.records.add({"source": source})
         return Reply()
@@ -412,3 +416,12 @@ def test_headers_that_come_twice_are_joined_and_a_body_is_what_it_was() -> None:
     assert hit.body == b"\0\xff"
     with pytest.raises(RefusedError, match="cut"):
         hit_of({"path": "/", "body_base64": "AP8…"}, now=1)
+
+
+def test_what_finds_no_room_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    async def work(bench: Workbench, session: Session, here: Bench) -> None:
+        here.kept.full = True
+        with pytest.raises(RefusedError, match=r"wait already\. Try again in a few seconds"):
+            await bench.run(session, PURCHASE, source="composed")
+
+    with_bench(tmp_path, work)

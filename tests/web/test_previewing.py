@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,14 +13,17 @@ from typing import Any
 import pytest
 
 from container.engine.trace import trace
-from container.preview.recorder import FRESH_SECONDS, Evaluate
+from container.preview.evaluating import MOST_WAITING
+from container.preview.lock import MOST_WRONG, WRONG_SECONDS
+from container.preview.making import Evaluate
+from container.preview.recorder import FRESH_SECONDS
 from container.preview.rules import rule
-from container.preview.sessions import MOST_WRONG, WRONG_SECONDS, Session
+from container.preview.sessions import Session
 from container.web.addresses import Proxies, network
 from container.web.app import Application, public_app
 from container.web.previewing import Previewing
 from tests.preview.parts import Stage, stage
-from tests.preview.test_recorder import failing
+from tests.preview.test_recorder import failing, slow
 from tests.web.parts import Answer, Call, Site, ask, run, site
 
 TRUSTED = Proxies((network("198.51.100.7/32"),))
@@ -226,8 +231,46 @@ def test_whoever_guesses_codes_is_refused_for_a_while(tmp_path: Path, method: st
             for again in (here.ask, here.press):
                 assert (await again(link)).status == 404
                 assert (await again(here.link(), peer="198.51.100.8")).status == 200
+            assert (here.links("refused"), here.links("locked")) == (MOST_WRONG, 2)
             here.stage.time.now += WRONG_SECONDS
             assert (await here.press(link)).status == 200
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers"),
+    [("10.0.0.7", ()), ("10.0.0.7", (("x-forwarded-for", "198.51.100.9"),)), ("127.0.0.1", ())],
+    ids=["private", "unnamed proxy", "own"],
+)
+def test_where_a_sender_may_be_everybody_nobody_is_locked_out(tmp_path: Path, peer: str, headers: Any) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path) as here:
+            for number in range(MOST_WRONG * 2):
+                await here.press(f"/_preview/{number}", peer=peer, headers=headers)
+            assert (await here.press(here.link(), peer=peer, headers=headers)).status == 200
+            assert (here.links("refused"), here.links("locked")) == (MOST_WRONG * 2, 0)
+
+    run(scenario())
+
+
+def test_past_as_many_hits_with_a_mark_as_may_wait_the_answer_is_to_come_back(tmp_path: Path) -> None:
+    go_on = threading.Event()
+
+    async def scenario() -> None:
+        async with place(tmp_path, evaluate=slow(go_on)) as here:
+            mark = ("x-gtm-server-preview", here.session.mark)
+            waiting = [asyncio.create_task(here.ask(headers=(mark,))) for _ in range(MOST_WAITING)]
+            for _ in range(100):
+                await asyncio.sleep(0)
+            answer = await here.ask(headers=(mark,))
+            assert (answer.status, answer.header("retry-after")) == (503, "5")
+            assert answer.body == b"Not now: come back in a few seconds.\n"
+            assert (await here.ask()).status == 204
+            go_on.set()
+            assert [each.status for each in await asyncio.gather(*waiting)] == [204] * MOST_WAITING
+            assert here.site.metric("preview_hits_total", result="refused") == 1
+            assert await here.site.waiting() == 1
 
     run(scenario())
 

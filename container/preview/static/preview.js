@@ -312,10 +312,20 @@ function listen() {
     showCount();
   });
   stream.addEventListener("ended", () => { stream.close(); over(tail ? "This tail is over. Open another one to go on." : `This preview is over. ${MARKED_RUN_LIVE} Start another one to go on.`); });
-  stream.addEventListener("error", () => {
-    if (stream.readyState !== EventSource.CLOSED) at("strip").textContent = "The server does not answer. Trying again…";
+  stream.addEventListener("error", async () => {
+    const why = stream.readyState === EventSource.CLOSED ? await refusal() : "The server does not answer. Trying again…";
+    if (why) at("strip").textContent = why;
     else over(tail ? "This tail is over, or the server does not let this page in." : `This preview is over, or the server does not let this page in. If it is over: ${MARKED_RUN_LIVE}`);
   });
+}
+
+// A stream does not say why it was refused; asked as anything else, the server does.
+async function refusal() {
+  const asking = new AbortController();
+  const answer = await fetch(address("stream"), { cache: "no-store", signal: asking.signal }).catch(() => null);
+  const told = answer?.status === 503 ? await answer.json().catch(() => ({})) : {};
+  asking.abort();
+  return told.error;
 }
 
 // What was chosen no longer holds: no mode is lit, and none can be chosen.
