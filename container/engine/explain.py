@@ -34,9 +34,9 @@ def held_back(tag: CompiledTag, scope: Scope, decision: Decision, status: Status
     """The sentence for a tag that would have fired, but for a guard that an earlier event has taken."""
     if status == "blocked_by_once_per" and tag.once_per is not None:
         within = length_of_time(tag.once_per.within)
-        return f'an earlier event within {within} had the same key, "{cut(decision.key)}"'
+        return f'an earlier event within {within} had the same key, "{_cut(decision.key)}"'
     window = length_of_time(DUPLICATE_WINDOW_MS)
-    return f'a copy of what was sent within {window} for the event ID "{cut(scope.original.sender_id)}"'
+    return f'a copy of an event that was seen within {window}, with the event ID "{_cut(scope.original.sender_id)}"'
 
 
 def length_of_time(milliseconds: int) -> str:
@@ -174,22 +174,22 @@ def left_side(model: Condition) -> str:
 def _shown(value: Any) -> str:
     if value is None:
         return "not set"
-    shown = cut(text(value))
+    shown = _cut(text(value))
     return shown if isinstance(value, (bool, int, float, list, tuple, Mapping)) else f'"{shown}"'
 
 
 def _expected(value: Any) -> str:
     """The right side: several texts are choices, several numbers limits."""
     if isinstance(value, Pattern):
-        return f'"{cut(value.source)}"'
+        return f'"{_cut(value.source)}"'
     if not isinstance(value, tuple):
         return _shown(value)
     if value and all(isinstance(member, (int, float)) for member in value):
         return " and ".join(map(text, value))
-    return _listed([cut(text(member)) for member in value])
+    return _listed([_cut(text(member)) for member in value])
 
 
-def cut(shown: str) -> str:
+def _cut(shown: str) -> str:
     return shown if len(shown) <= LONGEST_VALUE else shown[:LONGEST_VALUE] + "…"
 
 

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from container.case import event_json
 from container.engine.attempt import attempt
 from container.engine.container import CompiledTag, Container
-from container.engine.explain import cut
 from container.engine.guards import Memory
 from container.engine.outcome import Guard, Outcome
 from container.engine.probes import Probes
@@ -100,14 +99,8 @@ def _variables(probes: Probes, each: DecidedEvent, moment: _Moment) -> Iterator[
 def _tag(probes: Probes, each: DecidedTag, scope: Scope, taken: Collection[Guard]) -> dict[str, Any]:
     tag = each.tag
     seen = scope if tag.view is None else attempt(partial(view_of, tag.view), scope).value
-    told = shown_tag(each, scope, taken)
-    if told["status"] == "duplicate":
-        # Where nothing may have been sent, nothing is a copy of what was.
-        told["why"] = (
-            f'a copy of an event that was seen in this preview, with the event ID "{cut(scope.original.sender_id)}"'
-        )
     return {
-        **told,
+        **shown_tag(each, scope, taken),
         "type": tag.component.type,
         "notes": list(dict.fromkeys(each.decision.notes)),
         "settings": [] if seen is None else settings_told(probes.settings.get(tag.name, ()), tag, seen),

@@ -159,7 +159,9 @@ def test_why_a_tag_did_not_fire_is_read_without_opening_it(tmp_path: Path) -> No
         await tag_says(
             here, "Pixel by page", 'incomplete|No value for "pixel_id", which the tag needs: {{ event.pixel }}'
         )
-        await tag_says(here, "Pixel of the shop", "duplicate|A copy of what was sent within 48h for the event ID")
+        await tag_says(
+            here, "Pixel of the shop", "duplicate|A copy of an event that was seen within 48h, with the event ID"
+        )
 
         number = here.bench.keep(here.session, PURCHASE)
         old = here.session.records.get(number)

@@ -270,7 +270,7 @@ def test_a_copy_of_an_event_is_a_copy_in_preview_too() -> None:
             assert [len(each["outgoing"]) for each in (first, second, *await here.records(other))] == [2, 0, 2]
             tags = second["told"]["events"][0]["tags"]
             assert [tag["status"] for tag in tags] == ["duplicate"] * 2
-            said = 'a copy of an event that was seen in this preview, with the event ID "E1"'
+            said = 'a copy of an event that was seen within 48h, with the event ID "E1"'
             assert [tag["why"] for tag in tags] == [said] * 2
             assert second["reply"]["cookies"] == []
             assert len(here.vendor.got) == 2
