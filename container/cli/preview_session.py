@@ -165,12 +165,15 @@ def _changed(said: Mapping[str, Any]) -> str:
     if not changes:
         return "It is the same as the live file."
     try:
-        # The file as a whole has no name.
+        first = changes[0]
+        if not first["name"] and first["lines"]:
+            # Of the file as a whole, which has no name, a sentence comes first.
+            return printable(f"It is not the same as the live file. {str(first['lines'][0]).strip()}")
         named = [
             f'{each["kind"]} "{each["name"]}" {each["what"]}' if each["name"] else f"{each['kind']} {each['what']}"
             for each in changes[:_MOST_NAMED]
         ]
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, IndexError):
         raise ApiError(_NO_PREVIEW) from None
     more = len(changes) - len(named)
     return printable("Changed: " + ", ".join(named) + (f" and {more} more" if more else "") + ".")

@@ -52,7 +52,8 @@ def test_of_a_draft_that_only_has_other_comments_that_is_said(server: Preview, d
     draft.write_text(f"# Mine.\n{TEXT}", encoding="utf-8")
     found = preview(draft, server.address)
     assert found.stdout.splitlines()[0] == (
-        "The draft runs now. It is not the same as the live file. Only comments, layout or the order of things differ."
+        "The draft runs now. It is not the same as the live file. "
+        "Only comments, blank lines, empty sections or the order of sections differ."
     )
 
 
@@ -74,11 +75,6 @@ def test_a_draft_runs_and_how_to_mark_a_hit_is_said(server: Preview, draft: Path
 def test_a_draft_that_is_the_live_file_is_said_to_be(server: Preview, draft: Path) -> None:
     draft.write_text(TEXT, encoding="utf-8")
     assert "It is the same as the live file." in preview(draft, server.address).stdout
-
-
-def test_a_draft_in_which_only_a_comment_differs_is_said_to_differ(server: Preview, draft: Path) -> None:
-    draft.write_text(TEXT + "# Another.\n", encoding="utf-8")
-    assert "The draft runs now. Changed: file changed.\n" in preview(draft, server.address).stdout
 
 
 def test_problems_are_shown_as_validate_shows_them_and_nothing_is_left_behind(server: Preview, draft: Path) -> None:
