@@ -54,14 +54,20 @@ class Bench(Protocol):
     async def difference(self, session: Session) -> Sequence[Json]:
         """By named thing: `kind`, `name`, `what`, and `lines` of a unified diff."""
 
-    async def publish(self, session: Session, *, by: str) -> None:
-        """The draft becomes the live file."""
+    def seen(self, session: Session) -> str:
+        """The digest of the text that `difference` is about."""
+
+    async def publish(self, session: Session, *, by: str, note: str = "", seen: str = "") -> None:
+        """The draft becomes the live file. `note`: what is said about it. `seen`: of the draft that was shown."""
 
     async def versions(self) -> Sequence[Json]:
-        """Earlier files: `number`, `until`, `version`, `by`."""
+        """Earlier files: `number`, `until`, `version`, `by`, `note`."""
 
-    async def restore(self, number: int, *, by: str) -> None:
-        """An earlier file becomes the live one again."""
+    async def restoring(self, number: int) -> Json:
+        """What would differ if an earlier file were live: `things` as of `difference`. `seen`: of the live file."""
+
+    async def restore(self, number: int, *, by: str, note: str = "", seen: str = "") -> None:
+        """An earlier file becomes the live one again. `seen`: of the live file that was shown."""
 
     async def run(self, session: Session, hit: Json, *, source: Source) -> int:
         """Runs a hit as if it had come in with the session's mark. The number of its record."""

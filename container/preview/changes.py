@@ -97,14 +97,15 @@ class Changes:
         problems = await self._bench.draft(session, text, text_in(stated, "filename") or "draft.yaml")
         return {"problems": list(problems), "draft": session.draft is not None}
 
-    async def publish(self, session: Session, _stated: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def publish(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         self._is_allowed()
-        await self._bench.publish(session, by=BY)
+        await self._bench.publish(session, by=BY, note=text_in(stated, "note"), seen=text_in(stated, "seen"))
         return {}
 
     async def restore(self, _session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         self._is_allowed()
-        await self._bench.restore(number_in(stated, "number"), by=BY)
+        note, seen = text_in(stated, "note"), text_in(stated, "seen")
+        await self._bench.restore(number_in(stated, "number"), by=BY, note=note, seen=seen)
         return {}
 
     async def compose(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -117,8 +118,10 @@ class Changes:
     async def compare(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         number = stated.get("number")
         hit = hit_in(stated) if number is None else kept(session, number_in(stated, "number"))["hit"]
+        is_draft = session.draft is not None
         told = await self._bench.compared(session, hit)
-        return {side: await asyncio.to_thread(self._shown, told[side], session) for side in ("live", "draft")}
+        sides = {side: await asyncio.to_thread(self._shown, told[side], session) for side in ("live", "draft")}
+        return {**sides, "is_draft": is_draft}
 
     def _shown(self, told: Mapping[str, Any], session: Session) -> Any:
         return self._bench.hide({"told": told}, session)["told"]

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,8 @@ from container.preview.drafts import Draft, Live, text_digest
 
 FOLDER = "versions"
 MOST_VERSIONS = 10
+LONGEST_NOTE = 200
+"""Characters of what somebody says about a version."""
 
 _NAME = re.compile(r"[0-9]{16}-[0-9a-f]{12}\.json", re.ASCII)
 _STAMP = 16
@@ -42,6 +44,7 @@ class Version:
     """What the file said until a moment in Unix milliseconds, when somebody put something else in its place.
 
     `number` names it, and the later one is the higher. `version`: the digest that the container showed as its version.
+    `by`, `note`: who replaced it, and what they said about that.
     """
 
     number: int
@@ -49,10 +52,17 @@ class Version:
     version: str
     by: str
     text: str = field(repr=False)
+    note: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """What a list of versions shows: the text is asked for by number."""
-        return {"number": self.number, "until": self.until, "version": self.version, "by": self.by}
+        return {
+            "number": self.number,
+            "until": self.until,
+            "version": self.version,
+            "by": self.by,
+            "note": self.note,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +80,21 @@ class Publisher:
     clock: Callable[[], int]
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def publish(self, draft: Draft, *, by: str) -> str:
+    async def publish(self, draft: Draft, *, by: str, note: str = "") -> str:
         """Writes the draft and has it in force; the new version. `by`: who did it. Raises `PublishError`."""
-        version, was = await self._put(draft.text, draft.base, by=by)
-        logger.info("preview.published version=%s was=%s by=%s", version, was, quoted(by))
-        return version
+        return await self._put("published", draft.text, draft.base, by=by, note=note)
 
-    async def restore(self, number: int, *, by: str, base: str | None = None) -> str:
+    async def restore(self, number: int, *, by: str, base: str | None = None, note: str = "") -> str:
         """Puts a version back. `base`: the digest of the live text that was seen, if any. Raises `PublishError`."""
-        kept = {each.number: each for each in await self.versions()}
-        if number not in kept:
-            raise PublishError("There is no such version any more: the last ten are kept. Load the list anew.")
-        version, was = await self._put(kept[number].text, self.live().digest if base is None else base, by=by)
-        logger.info("preview.restored version=%s was=%s by=%s", version, was, quoted(by))
-        return version
+        text = (await self.version(number)).text
+        return await self._put("restored", text, self.live().digest if base is None else base, by=by, note=note)
+
+    async def version(self, number: int) -> Version:
+        """One that is kept. Raises `PublishError`."""
+        for each in await self.versions():
+            if each.number == number:
+                return each
+        raise PublishError("There is no such version any more: the last ten are kept. Load the list anew.")
 
     async def versions(self) -> list[Version]:
         """What is kept, the latest first. Raises `PublishError`."""
@@ -93,12 +104,13 @@ class Publisher:
             reason = problem.strerror or "the disk says no"
             raise PublishError(f"The earlier versions in the data folder cannot be read: {reason}.") from None
 
-    async def _put(self, text: str, base: str, *, by: str) -> tuple[str, str]:
-        """The versions that are in force now, and before."""
+    async def _put(self, done: str, text: str, base: str, *, by: str, note: str) -> str:
+        """The version that is in force now. `done`: the word for it in the log."""
+        said = _one_line(note)
         async with self._turn:
             was = self.live()
             try:
-                before, kept = await asyncio.to_thread(self._replace, text, base, was, by=by)
+                before, kept = await asyncio.to_thread(self._replace, text, base, was, by=by, note=said)
                 refused = "" if await self.reload() else await self._put_back(before, kept)
                 await asyncio.to_thread(self._forget)
             except OSError as problem:
@@ -108,7 +120,12 @@ class Publisher:
             if refused:
                 logger.warning("preview.publish_refused by=%s reason=%s", quoted(by), quoted(refused))
                 raise PublishError(refused)
-            return text_digest(text)[:DIGEST_LENGTH], was.digest[:DIGEST_LENGTH]
+            version = text_digest(text)[:DIGEST_LENGTH]
+            about = f" note={quoted(said)}" if said else ""
+            logger.info(
+                "preview.%s version=%s was=%s by=%s%s", done, version, was.digest[:DIGEST_LENGTH], quoted(by), about
+            )
+            return version
 
     async def _put_back(self, before: bytes, kept: Path) -> str:
         """Undoes what was written and could not be taken. Why nothing has changed."""
@@ -125,7 +142,7 @@ class Publisher:
         await asyncio.to_thread(kept.unlink, missing_ok=True)
         return "The file could not be taken, so it is as it was before: the log says what is wrong with it."
 
-    def _replace(self, text: str, base: str, was: Live, *, by: str) -> tuple[bytes, Path]:
+    def _replace(self, text: str, base: str, was: Live, *, by: str, note: str) -> tuple[bytes, Path]:
         """Keeps what the file says, and then writes it anew. What it said before, and where that is kept."""
         if not self.path.is_file():
             raise PublishError("The container is not a single file, so nothing can be published into it.")
@@ -141,7 +158,7 @@ class Publisher:
                 "The file on the disk is not the one in force: somebody has changed it. "
                 "Reload it, and compare the draft with it first."
             )
-        kept = self._keep(before, on_disk[:DIGEST_LENGTH], by)
+        kept = self._keep(before, {"version": on_disk[:DIGEST_LENGTH], "by": by, "note": note})
         try:
             self.write(self.path, text.encode("utf-8", "surrogatepass"))
         except OSError:
@@ -150,14 +167,14 @@ class Publisher:
             raise
         return before, kept
 
-    def _keep(self, content: bytes, version: str, by: str) -> Path:
-        """One file for each version, for its owner only."""
+    def _keep(self, content: bytes, about: Mapping[str, str]) -> Path:
+        """One file for each version, for its owner only. `about`: of the version."""
         folder = self.folder / FOLDER
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         known = self._files()
         until = max(self.clock(), *(int(each.name[:_STAMP]) + 1 for each in known[:1]), 0)
-        said = {"until": until, "version": version, "by": by, "text": content.decode("utf-8-sig", "replace")}
-        path = folder / f"{until:0{_STAMP}d}-{version}.json"
+        said = {"until": until, **about, "text": content.decode("utf-8-sig", "replace")}
+        path = folder / f"{until:0{_STAMP}d}-{about['version']}.json"
         made = path.with_suffix(".new")
         with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(orjson.dumps(said))
@@ -185,6 +202,10 @@ class Publisher:
         return [found for each in self._files()[:MOST_VERSIONS] if (found := _version(each)) is not None]
 
 
+def _one_line(note: str) -> str:
+    return " ".join(note.encode(errors="replace").decode().split())[:LONGEST_NOTE]
+
+
 def _content(path: Path) -> bytes:
     with path.open("rb") as file:
         content = file.read(LARGEST_FILE + 4)
@@ -197,8 +218,8 @@ def _version(path: Path) -> Version | None:
     """`None` for a file that cannot be read: the others can be put back all the same."""
     try:
         said = orjson.loads(path.read_bytes())
-        return Version(
-            int(path.stem[:_STAMP]), int(said["until"]), str(said["version"]), str(said["by"]), str(said["text"])
-        )
+        version, by, text = (str(said[name]) for name in ("version", "by", "text"))
+        # Whoever kept one before there were notes said none.
+        return Version(int(path.stem[:_STAMP]), int(said["until"]), version, by, text, str(said.get("note", "")))
     except (OSError, ValueError, TypeError, KeyError):
         return None

@@ -24,7 +24,7 @@ from container.preview.bench import Json, RefusedError, Source
 from container.preview.configured import given_by
 from container.preview.cut import written
 from container.preview.differing import difference
-from container.preview.drafts import NAME, Draft, Live, drafted, drafted_bytes, problems_json
+from container.preview.drafts import NAME, Draft, Live, drafted, drafted_bytes, problems_json, text_digest
 from container.preview.in_force import InForce
 from container.preview.masking import masked
 from container.preview.publishing import Publisher, PublishError
@@ -126,12 +126,19 @@ class Workbench:
         found = await asyncio.to_thread(difference, self._in_force.file().text, self.text(session))
         return [each.as_json() for each in found]
 
-    async def publish(self, session: Session, *, by: str) -> None:
+    def seen(self, session: Session) -> str:
+        return text_digest(self.text(session))
+
+    async def publish(self, session: Session, *, by: str, note: str = "", seen: str = "") -> None:
         draft = session.draft
         if draft is None:
             raise RefusedError("There is no draft to publish: this preview runs the live file.")
+        if seen not in ("", text_digest(draft.text)):
+            raise RefusedError(
+                "The draft is another one by now. Look at what it changes once more, and publish it then."
+            )
         try:
-            await self._publishing().publish(draft, by=by)
+            await self._publishing().publish(draft, by=by, note=note)
         except PublishError as problem:
             raise RefusedError(str(problem)) from None
         # A draft that came meanwhile is another one.
@@ -144,9 +151,21 @@ class Workbench:
         except PublishError as problem:
             raise RefusedError(str(problem)) from None
 
-    async def restore(self, number: int, *, by: str) -> None:
+    async def restoring(self, number: int) -> Json:
+        live = self._in_force.file()
         try:
-            await self._publishing().restore(number, by=by)
+            earlier = (await self._publishing().version(number)).text
+        except PublishError as problem:
+            raise RefusedError(str(problem)) from None
+        found = await asyncio.to_thread(difference, live.text, earlier)
+        return {"things": [each.as_json() for each in found], "seen": live.digest}
+
+    async def restore(self, number: int, *, by: str, note: str = "", seen: str = "") -> None:
+        publisher = self._publishing()
+        if seen not in ("", self._in_force.file().digest):
+            raise RefusedError("Another file is in force by now. Look at what changes once more, and restore it then.")
+        try:
+            await publisher.restore(number, by=by, base=seen or None, note=note)
         except PublishError as problem:
             raise RefusedError(str(problem)) from None
 

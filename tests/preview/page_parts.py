@@ -19,7 +19,7 @@ from container.event import Hit
 from container.preview.api import PreviewApi
 from container.preview.bench import Json, RefusedError, Source
 from container.preview.differing import difference
-from container.preview.drafts import Draft, Live, drafted, drafted_bytes, problems_json
+from container.preview.drafts import Draft, Live, drafted, drafted_bytes, problems_json, text_digest
 from container.preview.masking import masked
 from container.preview.pages import PreviewPages
 from container.preview.sessions import Session, Sessions
@@ -92,6 +92,7 @@ class Workbench:
     public: str = "https://tags.shop.example"
     publishes: bool = True
     published: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     number: int = 0
     masks: bool = False
 
@@ -138,15 +139,25 @@ class Workbench:
     async def difference(self, session: Session) -> Sequence[Json]:
         return [each.as_json() for each in difference(self.file.text, self.text(session))]
 
-    async def publish(self, session: Session, *, by: str) -> None:
+    def seen(self, session: Session) -> str:
+        return text_digest(self.text(session))
+
+    async def publish(self, session: Session, *, by: str, note: str = "", seen: str = "") -> None:
         if session.draft is None:
             raise RefusedError("There is no draft to publish.")
+        self.notes.append(note)
         self.published.append(session.draft.text)
 
     async def versions(self) -> Sequence[Json]:
-        return [{"number": 1, "until": int(NOW * 1000), "version": "0123456789ab", "by": "admin_token"}]
+        about = {"version": "0123456789ab", "by": "admin_token", "note": "Test orders are no sales."}
+        return [{"number": 1, "until": int(NOW * 1000), **about}]
 
-    async def restore(self, number: int, *, by: str) -> None:
+    async def restoring(self, number: int) -> Json:
+        things = difference(self.file.text, self.file.text.replace("^TEST-", "^DRY-"))
+        return {"things": [each.as_json() for each in things], "seen": self.file.digest}
+
+    async def restore(self, number: int, *, by: str, note: str = "", seen: str = "") -> None:
+        self.notes.append(note)
         self.published.append(f"version {number}")
 
     async def run(self, session: Session, hit: Json, *, source: Source) -> int:

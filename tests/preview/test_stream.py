@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from container.preview.brief import summary
+import pytest
+
+from container.preview.brief import brief, summary
 from container.preview.sessions import Session, Sessions
 from container.preview.stream import Streams
 from tests.web.parts import NOW
@@ -120,3 +122,25 @@ def test_a_stream_ends_in_the_middle_when_all_ends() -> None:
         assert len([line async for line in streams.of(session)]) == 11
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        (
+            {"transaction_id": "T-4", "value": 59.8, "currency": "EUR"},
+            {"order": "T-4", "value": 59.8, "currency": "EUR"},
+        ),
+        ({"transaction_id": 1004, "value": "59.80"}, {"order": 1004, "value": 59.8}),
+        ({"transaction_id": "T…1/6", "value": "5…/4", "currency": "EUR"}, {}),
+        ({"transaction_id": "x" * 41, "value": True, "currency": "EUR"}, {}),
+        ({"transaction_id": ["T-4"], "currency": ["EUR"]}, {}),
+        ({"value": 0, "currency": "€…"}, {"value": 0}),
+        (None, {}),
+    ],
+)
+def test_a_line_of_the_list_says_order_and_value_as_far_as_they_are_shown(
+    data: object, shown: dict[str, object]
+) -> None:
+    record = {"number": 8, "told": {"events": [{"name": "purchase", "data": data, "tags": [{"status": "fired"}]}]}}
+    assert brief(record)["events"] == [{"name": "purchase", "fired": 1, **shown}]

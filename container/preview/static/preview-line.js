@@ -1,0 +1,20 @@
+// What an event says in the list: how many tags fired, and what tells one sale from another.
+
+import { element, plural } from "./preview-dom.js";
+
+export function fired(number) {
+  return element("span", { class: number ? "fired some" : "fired", title: `${plural(number, "tag")} fired` }, `${number} `, element("span", { class: "unseen" }, number === 1 ? "tag " : "tags "), "fired");
+}
+
+// What tells one conversion from another: its order, and its value with the digits that its currency has.
+export function sale({ order, value, currency }) {
+  return [order, value === undefined ? undefined : [amount(value, currency), currency].filter(Boolean).join(" ")].filter((each) => each !== undefined);
+}
+
+function amount(value, currency) {
+  let digits = 0;
+  try {
+    digits = currency ? new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().minimumFractionDigits : 0;
+  } catch { /* No currency has such a name. */ }
+  return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: Math.max(digits, 6), useGrouping: false });
+}
