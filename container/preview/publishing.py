@@ -82,12 +82,18 @@ class Publisher:
 
     async def publish(self, draft: Draft, *, by: str, note: str = "") -> str:
         """Writes the draft and has it in force; the new version. `by`: who did it. Raises `PublishError`."""
-        return await self._put("published", draft.text, draft.base, by=by, note=note)
+        said = _one_line(note)
+        version, was = await self._put(draft.text, draft.base, by=by, note=said)
+        logger.info("preview.published version=%s was=%s by=%s%s", version, was, quoted(by), _noted(said))
+        return version
 
     async def restore(self, number: int, *, by: str, base: str | None = None, note: str = "") -> str:
         """Puts a version back. `base`: the digest of the live text that was seen, if any. Raises `PublishError`."""
         text = (await self.version(number)).text
-        return await self._put("restored", text, self.live().digest if base is None else base, by=by, note=note)
+        said = _one_line(note)
+        version, was = await self._put(text, self.live().digest if base is None else base, by=by, note=said)
+        logger.info("preview.restored version=%s was=%s by=%s%s", version, was, quoted(by), _noted(said))
+        return version
 
     async def version(self, number: int) -> Version:
         """One that is kept. Raises `PublishError`."""
@@ -104,13 +110,12 @@ class Publisher:
             reason = problem.strerror or "the disk says no"
             raise PublishError(f"The earlier versions in the data folder cannot be read: {reason}.") from None
 
-    async def _put(self, done: str, text: str, base: str, *, by: str, note: str) -> str:
-        """The version that is in force now. `done`: the word for it in the log."""
-        said = _one_line(note)
+    async def _put(self, text: str, base: str, *, by: str, note: str) -> tuple[str, str]:
+        """The versions that are in force now, and before."""
         async with self._turn:
             was = self.live()
             try:
-                before, kept = await asyncio.to_thread(self._replace, text, base, was, by=by, note=said)
+                before, kept = await asyncio.to_thread(self._replace, text, base, was, by=by, note=note)
                 refused = "" if await self.reload() else await self._put_back(before, kept)
                 await asyncio.to_thread(self._forget)
             except OSError as problem:
@@ -120,12 +125,7 @@ class Publisher:
             if refused:
                 logger.warning("preview.publish_refused by=%s reason=%s", quoted(by), quoted(refused))
                 raise PublishError(refused)
-            version = text_digest(text)[:DIGEST_LENGTH]
-            about = f" note={quoted(said)}" if said else ""
-            logger.info(
-                "preview.%s version=%s was=%s by=%s%s", done, version, was.digest[:DIGEST_LENGTH], quoted(by), about
-            )
-            return version
+            return text_digest(text)[:DIGEST_LENGTH], was.digest[:DIGEST_LENGTH]
 
     async def _put_back(self, before: bytes, kept: Path) -> str:
         """Undoes what was written and could not be taken. Why nothing has changed."""
@@ -204,6 +204,11 @@ class Publisher:
 
 def _one_line(note: str) -> str:
     return " ".join(note.encode(errors="replace").decode().split())[:LONGEST_NOTE]
+
+
+def _noted(note: str) -> str:
+    """The end of a line of the log."""
+    return f" note={quoted(note)}" if note else ""
 
 
 def _content(path: Path) -> bytes:

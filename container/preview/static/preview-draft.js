@@ -144,7 +144,7 @@ async function after({ ask, change, state, runs, changed }) {
   const publish = element("button", { class: "danger publish", type: "button", "data-changes": things.length ? "yes" : "no", click: () => publishing({ ask, change, changed }) }, "Publish the draft");
   return [differs || "",
     section("Publish", element("p", {}, things.length ? "Writes what is shown above into the container file, and loads it. You are asked before." : "Use a draft that changes something: it can then be written into the container file from here."), element("p", { class: "buttons" }, publish, element("small", { class: "odd unused", hidden: true }, "The text has changed. Use it first."))),
-    section("Earlier versions", versions.length ? [element("p", {}, "Each was live until the moment that stands beside it. Then it was replaced by whom it names; the note is what they said about that."), versionsOf(versions, { ask, change, changed })] : element("p", { class: "nothing" }, "None yet: each publishing keeps the file before it, ten at most."))];
+    section("Earlier versions", versions.length ? [element("p", {}, "Each was the live file until the moment in the first column, when somebody put another in its place. The note is what they said about that."), versionsOf(versions, { ask, change, changed })] : element("p", { class: "nothing" }, "None yet: each publishing keeps the file before it, ten at most."))];
 }
 
 const NOTE = "Note, kept with the version (optional)";

@@ -12,9 +12,20 @@ export function sale({ order, value, currency }) {
 }
 
 function amount(value, currency) {
-  let digits = 0;
-  try {
-    digits = currency ? new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().minimumFractionDigits : 0;
-  } catch { /* No currency has such a name. */ }
-  return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: Math.max(digits, 6), useGrouping: false });
+  const digits = digitsOf(currency);
+  return (String(value).split(".")[1] || "").length < digits ? value.toFixed(digits) : String(value);
+}
+
+// To ask it takes long, and the search asks for a thousand lines.
+const known = new Map();
+
+function digitsOf(currency) {
+  if (!known.has(currency)) {
+    let digits = 0;
+    try {
+      digits = currency ? new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().minimumFractionDigits : 0;
+    } catch { /* No currency has such a name. */ }
+    known.set(currency, digits);
+  }
+  return known.get(currency);
 }
