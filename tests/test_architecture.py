@@ -214,6 +214,8 @@ BROAD_EXCEPTS = {
     "container.delivery.leftovers": "what is wrong with one spool holds up no other",
     "container.web.ingest": "a hit gets an answer",
     "container.preview.recorder": "a fault of preview is no hit's",
+    "container.preview.making": "a fault of preview is no hit's",
+    "container.preview.evaluating": "what is raised in the thread is raised where somebody waits for it",
     "container.preview.shared": "there is a next look, and until one is well nothing is sent",
     "container.preview.sending": "around one judge",
     "container.preview.workbench": "what a client raises is told to who compares",

@@ -37,6 +37,7 @@ FORMATS: Mapping[str, str] = {
 BY_NAME: Mapping[str, str] = {
     "container.cli.demo": "fields of a settings model",
     "container.config.lint": "fields of an account that the code lists",
+    "container.config.literals": "fields of a settings model",
     "container.config.problem": "fields of a problem",
     "container.config.registry": "what a module of components holds",
     "container.engine.assemble": "fields of a settings model",
@@ -46,6 +47,7 @@ BY_NAME: Mapping[str, str] = {
     "container.engine.traced_settings": "fields of a settings model",
     "container.engine.traced_values": "fields of a settings model",
     "container.engine.traced_variables": "fields of a settings model",
+    "container.preview.configured": "fields of a settings model",
     "container.preview.drafts": "fields of a problem",
     "container.preview.stored": "fields of a dataclass",
     "container.sandbox.answers": "fields of a dataclass",

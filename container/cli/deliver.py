@@ -10,7 +10,16 @@ import typer
 from container.cli.log_setup import Format
 from container.cli.options import Options
 from container.cli.serve import how_many
-from container.cli.starting import OnlyStore, Port, carry_out, check_store, networks_of, own_of
+from container.cli.starting import (
+    OnlyStore,
+    Port,
+    PublicUrl,
+    carry_out,
+    check_store,
+    networks_of,
+    own_of,
+    public_url_of,
+)
 from container.delivery.store import Limits
 
 
@@ -30,6 +39,7 @@ def deliver(
     store_bytes: Annotated[
         int, typer.Option(min=1 << 20, metavar="N", help="Bytes of deliveries that may wait, the same as of `serve`.")
     ] = Limits().most_bytes,
+    public_url: PublicUrl = "",
     allow_egress: Annotated[
         list[str] | None, typer.Option(metavar="CIDR", help="Private addresses that tags may send to. Repeatable.")
     ] = None,
@@ -59,6 +69,7 @@ def deliver(
         key=own.key,
         store=own.store,
         accepts=False,
+        public_url=public_url_of(public_url),
         workers=workers,
     )
     carry_out(options, config, own)

@@ -12,7 +12,7 @@ from container.cli.queue import Config
 from container.cli.queue_store import Data, SecretsDir, Store, reached_by
 from container.cli.working import carried_out, job_done, progress
 from container.config.problem import printable
-from container.delivery.forget import DEAD, GUARDS, PREVIEWS, SEEN, WAITING
+from container.delivery.forget import DEAD, GUARDS, PREVIEWS, RECORDED, SEEN, WAITING
 from container.delivery.person import NobodyError, person
 
 SPOOLS = "Spools of servers were not searched: hits that wait in one come to the database later. Run it again then."
@@ -60,12 +60,13 @@ async def _forgotten(
     if job["left"]:
         typer.echo(printable(job["left"]), err=True)
     # What the owner of the tables has to do is not done by doing this again.
-    return not job["kept"] and job["left"] != SEEN
+    return not job["kept"] and not job["left"].startswith(RECORDED) and not job["left"].endswith(SEEN)
 
 
 def _sentence(job: dict[str, Any], *, dry_run: bool) -> str:
     found = job["changed"]
     counts = f"{found[WAITING]} waiting deliveries, {found[DEAD]} dead letters, {found[GUARDS]} guards"
     if found.get(PREVIEWS):
-        counts += f", {found[PREVIEWS]} {PREVIEWS}"
+        # They are nobody's in particular.
+        counts += f", and all {found[PREVIEWS]} {PREVIEWS}, whoever they are of,"
     return f"{counts} would be deleted." if dry_run else f"{counts} were deleted."

@@ -24,7 +24,8 @@ class Options:
     still taken once the process is no longer ready. `limits`: of the store. `store`: the address of a database, empty
     for the data folder. `accepts`: whether hits come in; `delivers`: whether deliveries go out. `workers`: processes.
     `spool`: whether hits are taken while the database is away. `allow_publish`: whether preview may write the file.
-    `tail`: whether preview may look at a masked sample of live traffic.
+    `tail`: whether preview may look at a masked sample of live traffic. `public_url`: where visitors reach the public
+    listener, empty when nobody said it.
     """
 
     host: str
@@ -51,3 +52,4 @@ class Options:
     spool: bool = False
     allow_publish: bool = False
     tail: bool = False
+    public_url: str = ""

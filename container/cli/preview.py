@@ -48,6 +48,8 @@ def preview(
     token = admin_token(os.environ.get(TOKEN, ""))
     if not token:
         raise typer.BadParameter(f"{TOKEN} has to be set, to the admin token of the server")
+    if not token.isascii():
+        raise typer.BadParameter(f"{TOKEN} has letters that no header can hold: give the server another, all in ASCII")
     try:
         api = AdminApi(server_address(server), token)
     except ValueError as problem:

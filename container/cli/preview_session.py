@@ -20,7 +20,10 @@ TOKEN = "TAG_CONTAINER_ADMIN_TOKEN"  # noqa: S105  # the name of the variable
 SESSIONS = "/preview/sessions"
 
 _NO_PREVIEW = "what answers there is no preview of tag-container"
-_OVER = f"the session has ended on the server, or {TOKEN} is no longer the server's; start the command again"
+_OVER = (
+    f"the session has ended on the server, and marked hits now run live, or {TOKEN} is no longer the server's; "
+    "start the command again"
+)
 _MOST_NAMED = 10
 _LONGEST_SECONDS = 7 * 24 * 3600
 """Whatever a server says, no session lasts longer."""
@@ -162,7 +165,11 @@ def _changed(said: Mapping[str, Any]) -> str:
     if not changes:
         return "It is the same as the live file."
     try:
-        named = [f'{each["kind"]} "{each["name"]}" {each["what"]}' for each in changes[:_MOST_NAMED]]
+        # The file as a whole has no name.
+        named = [
+            f'{each["kind"]} "{each["name"]}" {each["what"]}' if each["name"] else f"{each['kind']} {each['what']}"
+            for each in changes[:_MOST_NAMED]
+        ]
     except (KeyError, TypeError):
         raise ApiError(_NO_PREVIEW) from None
     more = len(changes) - len(named)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from container.cli.engine import Engine
 from container.cli.options import Options
@@ -13,11 +14,13 @@ from container.config.registry import Registry
 from container.delivery.judging import judges_of
 from container.preview.api import PreviewApi
 from container.preview.codes import code_field
+from container.preview.controls import Controls
 from container.preview.in_force import InForce
+from container.preview.marks import Ignored
 from container.preview.pages import PreviewPages
 from container.preview.publishing import Publisher
-from container.preview.recorder import Recorder
-from container.preview.sessions import Sessions
+from container.preview.recorder import Recorder, Seen
+from container.preview.sessions import Sessions, Standing
 from container.preview.shared import share
 from container.preview.workbench import Workbench
 from container.web.hosts import is_inside
@@ -37,12 +40,14 @@ class Previews:
     pages: PreviewPages
     publisher: Publisher | None
     close: Callable[[], None]
+    ignored: Ignored
 
     async def keep(self) -> None:
-        """Ends sessions when they are over, until it is cancelled."""
+        """Ends sessions when they are over, and tells of marks that lead nowhere, until it is cancelled."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             self.sessions.expire(self.recorder.clock())
+            self.ignored.tell()
 
 
 async def open_previews(
@@ -64,6 +69,12 @@ async def open_previews(
     current = engine.current
     sessions = Sessions(lambda is_open: _put(ingest, previewing if is_open else None), tails=options.tail)
     in_force = InForce(lambda: current.live)
+
+    def counted(seen: Seen) -> None:
+        engine.metrics.previewed(seen)
+        if seen == "ignored":
+            ingest.ignored.saw()
+
     judges = judges_of(registry.of_kind("tag"))
     recorder = Recorder(
         sessions,
@@ -71,14 +82,18 @@ async def open_previews(
         engine.transport,
         judges,
         strangers=engine.strangers,
-        counted=engine.metrics.previewed,
+        counted=counted,
+        left=engine.metrics.preview_sent,
+        controls=Controls(engine.store.lanes, delivers=options.delivers),
         clock=clock,
     )
+    for mode, gauge in engine.metrics.preview_sessions.items():
+        gauge.set_function(partial(_standing, sessions, clock, mode))
     previewing = Previewing(recorder, engine.metrics, options.prefix)
     # Without a database there is one process, which has its sessions to itself.
     if options.store:
-        counted = engine.metrics.not_shared
-        shared = await share(sessions, engine.store.previews, in_force.file, clock=clock, counted=counted)
+        unshared = engine.metrics.not_shared
+        shared = await share(sessions, engine.store.previews, in_force.file, clock=clock, counted=unshared)
         # After the recorder, whose last records the others are to see.
         opened.push_async_callback(shared.close)
     opened.push_async_callback(recorder.close)
@@ -91,21 +106,30 @@ async def open_previews(
         clock=clock,
         publisher=publisher,
         public=public,
+        prefix=options.prefix,
     )
     api = PreviewApi(bench, options.token, clock)
-    return Previews(sessions, recorder, PreviewPages(api), publisher, api.streams.close)
+    return Previews(sessions, recorder, PreviewPages(api), publisher, api.streams.close, ingest.ignored)
 
 
 def public_address(options: Options, listens_at: str) -> str:
-    """The address that visitors reach us at: of the host that is served, else the listener's own if it is near.
+    """The address that visitors reach us at: as stated, else of the host that is served, else the listener's own.
 
-    `listens_at`: that of the listener, empty when there is none. So is the answer when nobody can say it.
+    `listens_at`: that of the listener, empty when there is none. So is the answer when nobody can say it: visitors of a
+    server behind a proxy never see where it listens.
     """
+    if options.public_url:
+        return options.public_url
     if len(options.hosts.names) == 1 and not options.hosts.domains:
         [name] = options.hosts.names
         return f"https://{name}{options.prefix}"
     is_near = is_inside(listens_at.partition("//")[2])
-    return listens_at + options.prefix if is_near and not (options.hosts.names or options.hosts.domains) else ""
+    elsewhere = options.proxies or options.hosts.names or options.hosts.domains
+    return listens_at + options.prefix if is_near and not elsewhere else ""
+
+
+def _standing(sessions: Sessions, clock: Callable[[], float], mode: Standing) -> int:
+    return sessions.standing(clock())[mode]
 
 
 def _put(ingest: Ingest, previewing: Previewing | None) -> None:

@@ -13,6 +13,7 @@ from container.cli.options import Options
 from container.cli.publish import check_publish
 from container.cli.starting import (
     Port,
+    PublicUrl,
     Store,
     carry_out,
     check_ports,
@@ -22,6 +23,7 @@ from container.cli.starting import (
     own_of,
     prefix_of,
     proxies_of,
+    public_url_of,
 )
 from container.cli.stopping import MOST_DRAIN_SECONDS
 from container.delivery.leftovers import holds_file
@@ -68,6 +70,7 @@ def serve(
     allow_host: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A host to answer for, else any is. Repeatable.")
     ] = None,
+    public_url: PublicUrl = "",
     rate_limit: Annotated[
         int, typer.Option(min=0, max=1_000_000, metavar="N", help="Hits per second of one address; 0 for any number.")
     ] = 50,
@@ -118,6 +121,7 @@ def serve(
         proxies=proxies_of(trusted_proxy),
         egress=networks_of("--allow-egress", allow_egress),
         prefix=prefix_of(path_prefix),
+        public_url=public_url_of(public_url, prefix=prefix_of(path_prefix)),
         hosts=hosts_of(allow_host),
         rate_limit=rate_limit,
         drain=drain,

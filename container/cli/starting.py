@@ -30,7 +30,7 @@ from container.config.registry import RegistryError, discover
 from container.delivery.told import quoted
 from container.secret import Known
 from container.web.addresses import Networks, network
-from container.web.hosts import Hosts, allowed_hosts
+from container.web.hosts import Hosts, allowed_hosts, is_host
 from container.web.mount import plain
 
 SHORTEST_TOKEN = 16
@@ -40,7 +40,14 @@ PASSWORDS = ("password", "sslpassword")
 """What is secret of the options in the address of a database."""
 
 STORE = "TAG_CONTAINER_STORE"
+PUBLIC_URL = "TAG_CONTAINER_PUBLIC_URL"
 _PREFIX = re.compile(r"[A-Za-z0-9/._~-]*", re.ASCII)
+
+_NO_PUBLIC_URL = (
+    f"--public-url ({PUBLIC_URL}) takes the address at which visitors reach this server, such as "
+    "https://t.shop.example or https://www.shop.example/metrics: http or https, a host (an IDN as xn--…), at most a "
+    "port and a path, and nothing else"
+)
 
 logger = logging.getLogger("container.cli")
 
@@ -50,6 +57,12 @@ Store = Annotated[
 ]
 
 
+PublicUrl = Annotated[
+    str,
+    typer.Option(
+        metavar="URL", envvar=PUBLIC_URL, help="The address at which visitors reach this server: preview shows it."
+    ),
+]
 OnlyStore = Annotated[str | None, typer.Option(metavar="URL", help="The PostgreSQL database of the store.")]
 """For what works on a database only."""
 
@@ -181,6 +194,23 @@ def prefix_of(stated: str) -> str:
     if not _PREFIX.fullmatch(stated):
         raise typer.BadParameter("--path-prefix takes a path such as /metrics")
     return plain(f"/{stated}/".encode()).decode().rstrip("/")
+
+
+def public_url_of(stated: str, *, prefix: str = "") -> str:
+    """`https://t.shop.example/metrics`, without a slash in the end. `prefix`: its path where it states none."""
+    address = stated.strip()
+    if not address:
+        return ""
+    try:
+        parts = urlsplit(address)
+        wrong = parts.port == 0
+    except ValueError:
+        raise typer.BadParameter(_NO_PUBLIC_URL) from None
+    wrong = wrong or parts.scheme not in ("http", "https") or not is_host(parts.netloc)
+    # Asked of the text: an empty query or fragment would not be seen.
+    if wrong or set(address) & set("?#\\") or not _PREFIX.fullmatch(parts.path):
+        raise typer.BadParameter(_NO_PUBLIC_URL)
+    return f"{parts.scheme}://{parts.netloc.lower()}{prefix_of(parts.path) or prefix}"
 
 
 def hosts_of(stated: Sequence[str] | None) -> Hosts:

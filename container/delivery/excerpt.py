@@ -129,7 +129,7 @@ def _told_of(value: Any, *, told: bool, depth: int) -> Any:
         return "*"
     match value:
         case dict():
-            return {key: _told_of(member, told=_is_told(key), depth=depth + 1) for key, member in value.items()}
+            return {key: _told_of(member, told=is_told(key), depth=depth + 1) for key, member in value.items()}
         case list():
             return [_told_of(member, told=told, depth=depth + 1) for member in value]
         case bool() | None:
@@ -137,5 +137,6 @@ def _told_of(value: Any, *, told: bool, depth: int) -> Any:
     return value if told else "*"
 
 
-def _is_told(key: str) -> bool:
+def is_told(key: str) -> bool:
+    """Whether what stands under such a name says what the vendor thinks, or how it calls the request."""
     return _LETTERS.sub("", key.lower()) in _TOLD or _NAMED_ID.fullmatch(key) is not None

@@ -15,11 +15,12 @@ from pathlib import Path
 from container.delivery.person import Person
 from container.delivery.progress import Progress
 from container.delivery.queue_protocol import Left
+from container.delivery.remedies import advice
 from container.delivery.row import FailedHit, Unpacked
 from container.delivery.schema import FILE
 from container.delivery.selection import AT_ONCE, Place, Selection
 from container.delivery.spools import holding
-from container.delivery.store import Store, StoreUnavailableError
+from container.delivery.store import Store, StoreError, StoreUnavailableError
 from container.delivery.texts import texts_of
 from container.engine.guards import once_per_guard
 
@@ -35,6 +36,9 @@ NOT_OWNED = (
     "Copies of what was deleted are left on the database's disk until it is vacuumed, which this role may not do: have "
     "the owner of the tables run VACUUM delivery, dead, guards, preview_record."
 )
+
+RECORDED = "Records of previews were not deleted, and may hold anybody"
+"""How the sentence begins that says why."""
 
 PLACES: Sequence[tuple[Place, str]] = (("waiting", WAITING), ("dead", DEAD))
 
@@ -81,14 +85,25 @@ async def forget(
     progress.total = progress.done
     keys = [once_per_guard(tag, key, until=0, planned=()).key for tag, by in tags.items() for key in person.keys(by)]
     progress.changed[GUARDS] = await store.forget_guards(keys, ids, dry_run=dry_run)
-    # All of them: that is not worth a way to miss somebody in what is gone tonight.
-    if previews := await store.forget_previews(dry_run=dry_run):
-        progress.changed[PREVIEWS] = previews
-    if not dry_run:
-        progress.left = _sentence(await store.tidy(), deleted=any(progress.changed.values()))
+    recorded = await _previews(store, progress, dry_run=dry_run)
+    copies = "" if dry_run else _sentence(await store.tidy(), deleted=any(progress.changed.values()))
+    progress.left = " ".join(filter(None, (recorded, copies)))
     left = [] if folder is None else moved_aside(folder)
     if left:
         progress.keep(f"{ASIDE} ({', '.join(left)})", len(left))
+
+
+async def _previews(store: Store, progress: Progress, *, dry_run: bool) -> str:
+    """What has to be said of their records: a role without rights on their tables deletes everything else.
+
+    All of them go: that is not worth a way to miss somebody in what is gone tonight.
+    """
+    try:
+        if previews := await store.forget_previews(dry_run=dry_run):
+            progress.changed[PREVIEWS] = previews
+    except StoreError as problem:
+        return f"{RECORDED}: {problem}.{advice(str(problem))} Then do this again."
+    return ""
 
 
 def _sentence(left: Left, *, deleted: bool) -> str:

@@ -41,6 +41,8 @@ Work = Callable[[Connection], Awaitable[T]]
 _Work = Callable[[PatientConnection], Awaitable[T]]
 
 TRIES = 3
+VERSION_SECONDS = 3.0
+"""So often it is asked, at most, whether `migrate` has been run since."""
 
 SETTINGS: Mapping[str, str] = {
     "statement_timeout": f"{STATEMENT_SECONDS}s",
@@ -65,7 +67,7 @@ class CommitUnknownError(StoreUnavailableError):
 class Database:
     """A database of ours. `serves`: without it, for somebody who looks, it may be one that only reads.
 
-    `version`: of its tables, as the latest connection found them. `trouble`: why it is away.
+    `version`: of its tables, as they were found last. `trouble`: why it is away.
     `ahead`: milliseconds by which its clock is ahead of this machine's. `server`: what it is.
     `errors`: what could not be done, by what was asked.
     """
@@ -79,6 +81,7 @@ class Database:
     errors: Tally[Operation] = field(default_factory=Tally)
     _away_since: float = 0.0
     _back_at: float = -inf
+    _version_read_at: float = -inf
     _told: set[str] = field(default_factory=set)
     _pool: Pool | None = None
     _closed: bool = field(default=False)
@@ -108,6 +111,14 @@ class Database:
         [(theirs,)] = await self.ask(_NOW, asked=None)
         took = time.perf_counter_ns() - sent
         self.ahead = theirs - (begun + took / 2) / 1_000_000
+
+    async def read_version(self) -> None:
+        """Finds out, every few seconds at most, whether the tables are of a later version by now."""
+        now = time.monotonic()
+        if now - self._version_read_at >= VERSION_SECONDS:
+            self._version_read_at = now
+            found = await self.run(version_of, asked=None)
+            self.version = found or self.version
 
     async def ask(
         self, query: str, values: Any = (), *, asked: Operation | None = "write", done: str = "", unsure: bool = False

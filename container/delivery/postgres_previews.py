@@ -51,7 +51,7 @@ _TOO_MANY_CODES = (
     "select code from preview_code where session=%(id)s order by until desc offset %(most)s))"
 )
 _TAKE = "delete from preview_code where code=%s returning until"
-_NUMBER = "update preview_session set numbered=numbered+%s where id=%s returning numbered"
+_NUMBER = "update preview_session set numbered=numbered+%s where id=%s and cleared=%s returning numbered"
 _ADD = (
     "insert into preview_record(session, number, version, kid, body) "
     "select %s, number, number, %s, body from unnest(%s::bigint[], %s::bytea[]) as new(number, body)"
@@ -80,6 +80,8 @@ class PostgresPreviews:
         self._database, self._keys, self._most_bytes = database, keys, most_bytes
 
     async def look(self, *, now: int) -> Sequence[SeenSession]:
+        if self._database.version < FIRST_VERSION:
+            await self._database.read_version()
         self._check()
         found = await self._database.ask(_LOOK, {"now": now}, asked=None)
         return [
@@ -137,9 +139,11 @@ class PostgresPreviews:
         found = await self._database.ask(_TAKE, (code,))
         return bool(found) and bool(found[0][0] > now)
 
-    async def write(self, id: str, new: Sequence[bytes], changed: Mapping[int, bytes]) -> Sequence[int] | None:
+    async def write(
+        self, id: str, new: Sequence[bytes], changed: Mapping[int, bytes], *, cleared: int
+    ) -> Sequence[int] | None:
         async def work(connection: Connection) -> Sequence[int] | None:
-            found = await fetch(connection, _NUMBER, (len(new) + len(changed), id))
+            found = await fetch(connection, _NUMBER, (len(new) + len(changed), id, cleared))
             if not found:
                 return None
             first = found[0][0] - len(new) - len(changed) + 1

@@ -185,6 +185,8 @@ class PostgresQueue:
 
     async def forget_previews(self, *, dry_run: bool = False) -> int:
         if self._database.version < postgres_previews.FIRST_VERSION:
+            await self._database.read_version()
+        if self._database.version < postgres_previews.FIRST_VERSION:
             return 0
         if dry_run:
             return await self._look(postgres_previews.held_records)

@@ -71,10 +71,12 @@ class PreviewTable(Protocol):
         """Uses the code up. Whether it was good, and nobody else did."""
         ...
 
-    async def write(self, id: str, new: Sequence[bytes], changed: Mapping[int, bytes]) -> Sequence[int] | None:
+    async def write(
+        self, id: str, new: Sequence[bytes], changed: Mapping[int, bytes], *, cleared: int
+    ) -> Sequence[int] | None:
         """Keeps records, and puts others in place of earlier ones. The numbers of the new ones.
 
-        `None`: the session is gone.
+        `None`: the session is gone, or was cleared more often than `cleared`, as often as its writer has heard of.
         """
         ...
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from container.config.literals import literals_of
 from container.config.model import (
     ClientModel,
     ConsentDefault,
@@ -129,4 +130,5 @@ def _compiled_tag(
 def _probes(model: ContainerModel, values: Values) -> Probes:
     """What a trace reads of values that are compiled already: nothing here is computed for an event."""
     variables = [probe_of(name, slot, values) for name, slot in values.named.items()]
-    return Probes(variables, {tag.name: probes_of_tag(tag, values.getter) for tag in model.tags.values()})
+    settings = {tag.name: probes_of_tag(tag, values.getter) for tag in model.tags.values()}
+    return Probes(variables, settings, frozenset(literals_of(model)))

@@ -13,6 +13,7 @@ from container.engine.container import CompiledCondition, CompiledTag, CompiledT
 from container.engine.fold import Decision
 from container.engine.format_value import not_set
 from container.engine.guards import DUPLICATE_WINDOW_MS
+from container.engine.kinds import no_number
 from container.engine.scope import Scope
 from container.fields import Pattern
 from container.shape import text
@@ -35,7 +36,7 @@ def held_back(tag: CompiledTag, scope: Scope, decision: Decision, status: Status
         within = length_of_time(tag.once_per.within)
         return f'an earlier event within {within} had the same key, "{_cut(decision.key)}"'
     window = length_of_time(DUPLICATE_WINDOW_MS)
-    return f'a copy of what was sent within {window} for the event ID "{_cut(scope.original.sender_id)}"'
+    return f'a copy of an event that was seen within {window}, with the event ID "{_cut(scope.original.sender_id)}"'
 
 
 def length_of_time(milliseconds: int) -> str:
@@ -128,10 +129,11 @@ def _words(condition: CompiledCondition, scope: Scope, *, holds: bool) -> str:
 def _left_value(condition: CompiledCondition, model: Condition, scope: Scope) -> str:
     """The value that was compared, and what was noted when it was made: that it was of the wrong kind, for one."""
     before = len(scope.notes)
-    shown = _shown(condition.left(scope) if condition.left else None)
+    left = condition.left(scope) if condition.left else None
     notes = [note.removeprefix(not_set(model.variable or "")) for note in dict.fromkeys(scope.notes[before:])]
     del scope.notes[before:]
-    return f"{shown} ({'; '.join(notes)})" if notes else shown
+    notes += no_number(left, model.checks)
+    return f"{_shown(left)} ({'; '.join(notes)})" if notes else _shown(left)
 
 
 def _group_words(kind: str, members: Sequence[CompiledCondition], scope: Scope, *, holds: bool) -> str:

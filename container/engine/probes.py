@@ -39,7 +39,8 @@ class SettingProbe:
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """`settings`: of each tag by name, field by field."""
+    """`settings`: of each tag by name, field by field. `literals`: the texts that the analyst wrote into the file."""
 
     variables: Sequence[VariableProbe] = ()
     settings: Mapping[str, Sequence[SettingProbe]] = field(default_factory=nothing)
+    literals: frozenset[str] = frozenset()

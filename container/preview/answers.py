@@ -14,6 +14,15 @@ from container.preview.insight import insights
 from container.preview.rules import RuleError
 from container.preview.sessions import NotSharedError, Session, SessionError
 from container.web.access import GUARDED
+from container.web.ingest import Limits, check_limits
+from container.web.ingest import RefusedError as LimitError
+
+LONGEST_METHOD = 20
+_LIMITS = Limits()
+TOO_LARGE = (
+    f"The hit is larger than what this server takes: {_LIMITS.path_and_query_bytes:,} bytes of path and query, "
+    f"{_LIMITS.headers} headers of {_LIMITS.header_bytes:,} bytes in all, and a body of {_LIMITS.body_bytes:,} bytes."
+)
 
 
 def nothing() -> Response:
@@ -102,7 +111,23 @@ def hit_in(stated: Mapping[str, Any]) -> dict[str, Any]:
     texts = {name: text_in(hit, name) for name in ("method", "path", "query", "body")}
     if not texts["path"].startswith("/"):
         raise HTTPException(422, "The path begins with a slash.")
+    if not _is_taken(texts, headers):
+        raise HTTPException(422, TOO_LARGE)
     return {**texts, "method": texts["method"] or "GET", "headers": headers, "ip": None}
+
+
+def _is_taken(texts: Mapping[str, str], headers: Sequence[Sequence[str]]) -> bool:
+    """Whether it is as small as a hit that comes in has to be: others wait while it runs."""
+    raw = [(_sent(name), _sent(value)) for name, value in headers]
+    try:
+        check_limits(raw, _sent(texts["path"]), _sent(texts["query"]), _LIMITS)
+    except LimitError:
+        return False
+    return len(_sent(texts["body"])) <= _LIMITS.body_bytes and len(texts["method"]) <= LONGEST_METHOD
+
+
+def _sent(text: str) -> bytes:
+    return text.encode(errors="replace")
 
 
 def _is_pair(value: object) -> bool:

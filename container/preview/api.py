@@ -12,23 +12,30 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from container.preview.answers import as_json, kept, nothing, said, told, whole
 from container.preview.bench import Bench
 from container.preview.brief import summary
 from container.preview.changes import OF_TAILS, REVEAL_REFUSED, TAIL_ONLY_LOOKS, Change, Changes
+from container.preview.drafts import text_digest
 from container.preview.presets import presets
 from container.preview.sessions import Session
-from container.preview.stream import BEAT_SECONDS, Streams, mode_told
-from container.web.access import GUARDED, authorised, is_form_token
+from container.preview.stream import BEAT_SECONDS, Stream, Streams, mode_told
+from container.web.access import authorised, is_form_token
 from container.web.queue_api import document, is_from_here, is_json
 
 HEADER = "X-Gtm-Server-Preview"
 
 _SECRETS = re.compile(r"\$\{secret:([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
 """Their names: what stands for one of them in a request, and is not a hit's, has to be one of these."""
+
+STALE = "The page was open for too long, so nothing was done. Load it anew, and try again."
+UNSIGNED = (
+    "Nothing was done: send the form token of the page as X-Form-Token, or the admin token as a bearer "
+    "(Authorization: Bearer …)."
+)
 
 Answer = Callable[[Request, Session], Awaitable[Response]]
 Handler = Callable[[Request], Awaitable[Response]]
@@ -129,7 +136,7 @@ class PreviewApi:
             if not is_json(request):
                 return said(403, "Send JSON, with content-type: application/json.")
             if not self._may_change(request):
-                return said(403, "The page was open for too long, so nothing was done. Load it anew, and try again.")
+                return said(403, STALE if request.headers.get("x-form-token") else UNSIGNED)
             return await told(work(request, session))
 
         return changed
@@ -170,8 +177,9 @@ class PreviewApi:
         return as_json({"text": self.bench.text(session), "draft": session.draft is not None})
 
     async def _difference(self, _request: Request, session: Session) -> Response:
-        seen = self.bench.seen(session)
-        return as_json({"things": list(await self.bench.difference(session)), "seen": seen})
+        # Of the same text: another draft may come while they are compared.
+        digest = text_digest(self.bench.text(session))
+        return as_json({"things": list(await self.bench.difference(session)), "digest": digest})
 
     async def _versions(self, _request: Request, _session: Session) -> Response:
         return as_json({"versions": list(await self.bench.versions())})
@@ -179,11 +187,10 @@ class PreviewApi:
     async def _restoring(self, request: Request, _session: Session) -> Response:
         return as_json(await self.bench.restoring(request.path_params["number"]))
 
-    async def _stream(self, _request: Request, session: Session) -> Response:
-        if self.streams.full:
-            return said(503, "Too many pages of preview are open.")
-        headers = {**GUARDED, "x-accel-buffering": "no"}
-        return StreamingResponse(self.streams.of(session), media_type="text/event-stream", headers=headers)
+    async def _stream(self, request: Request, session: Session) -> Response:
+        guest = "share" in request.path_params
+        why = self.streams.why_not(session, guest=guest)
+        return said(503, why) if why else Stream(self.streams, session, guest=guest)
 
 
 def _tail(session: Session) -> dict[str, Any]:

@@ -21,6 +21,8 @@ class Bench(Protocol):
     sessions: Sessions
     public: str
     """The address of the public listener, such as `https://tags.shop.example`; empty when nobody said it."""
+    prefix: str
+    """The path under which the public listener answers, such as `/metrics`; empty for none."""
 
     @property
     def can_publish(self) -> bool:
@@ -54,20 +56,20 @@ class Bench(Protocol):
     async def difference(self, session: Session) -> Sequence[Json]:
         """By named thing: `kind`, `name`, `what`, and `lines` of a unified diff."""
 
-    def seen(self, session: Session) -> str:
-        """The digest of the text that `difference` is about."""
+    async def publish(self, session: Session, *, by: str, note: str = "", shown: str = "") -> None:
+        """The draft becomes the live file. `note`: what is said about it.
 
-    async def publish(self, session: Session, *, by: str, note: str = "", seen: str = "") -> None:
-        """The draft becomes the live file. `note`: what is said about it. `seen`: of the draft that was shown."""
+        `shown`: the digest of the draft that somebody has looked at, if any.
+        """
 
     async def versions(self) -> Sequence[Json]:
         """Earlier files: `number`, `until`, `version`, `by`, `note`."""
 
     async def restoring(self, number: int) -> Json:
-        """What would differ if an earlier file were live: `things` as of `difference`. `seen`: of the live file."""
+        """What would differ if an earlier file were live: `things`, and the live file's `digest`."""
 
-    async def restore(self, number: int, *, by: str, note: str = "", seen: str = "") -> None:
-        """An earlier file becomes the live one again. `seen`: of the live file that was shown."""
+    async def restore(self, number: int, *, by: str, note: str = "", shown: str = "") -> None:
+        """An earlier file becomes the live one again. `shown`: the digest of the live file that was looked at."""
 
     async def run(self, session: Session, hit: Json, *, source: Source) -> int:
         """Runs a hit as if it had come in with the session's mark. The number of its record."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Iterator, Mapping, Sequence
 from typing import Any
 
 Json = Mapping[str, Any]
 
-LONGEST_QUERY, LONGEST_ORDER = 160, 40
+LONGEST_QUERY, LONGEST_REASON, LONGEST_ORDER = 160, 120, 40
+
+NOT_SENT, BY_LIVE = "not sent", "delivered by live"
+_WORDS = {"delivered": "delivered", "refused": "refused", "credential": "refused"}
+"""What an answer means to who looks; all else has failed, since a preview does not try again."""
 
 _NUMBER = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,6})?", re.ASCII)
 
@@ -17,7 +21,7 @@ def brief(record: Json) -> dict[str, Any]:
     """What the list shows of a record, and what it is searched by."""
     hit, told = record.get("hit") or {}, record.get("told") or {}
     events = [_event(event) for event in told.get("events", ())]
-    answers = [each.get("answer") for each in record.get("outgoing", ())]
+    answers = [each["answer"] for each in record.get("outgoing", ()) if each.get("answer")]
     return {
         "number": record.get("number", 0),
         "at": record.get("at", 0),
@@ -32,7 +36,8 @@ def brief(record: Json) -> dict[str, Any]:
         "events": events,
         "fired": sum(event["fired"] for event in events),
         "tags": sorted({tag.get("tag", "") for event in told.get("events", ()) for tag in _fired(event)}),
-        "failed": _failed(told) or any(answer and answer.get("verdict") != "delivered" for answer in answers),
+        "failed": _failed(told) or any(answer.get("verdict") != "delivered" for answer in answers),
+        "answer": _worst(answers),
         "cut": bool(record.get("cut")),
     }
 
@@ -50,7 +55,7 @@ async def summary(records: AsyncIterable[Json]) -> dict[str, Any]:
             row["statuses"][status] = row["statuses"].get(status, 0) + 1
         for each in record.get("outgoing", ()):
             row = _row(tags, each.get("tag", ""), "")
-            word = (each.get("answer") or {}).get("verdict") or "not sent"
+            word = _fate(record, each)
             row["verdicts"][word] = row["verdicts"].get(word, 0) + 1
     return {"hits": hits, "events": events, "tags": list(tags.values())}
 
@@ -59,6 +64,34 @@ def _row(tags: dict[str, dict[str, Any]], name: str, type: str) -> dict[str, Any
     row = tags.setdefault(name, {"tag": name, "type": type, "statuses": {}, "verdicts": {}})
     row["type"] = row["type"] or type
     return row
+
+
+def _worst(answers: Sequence[Json]) -> dict[str, Any] | None:
+    """Of the answers one that is a refusal, else one that is a failure, else any."""
+    found = min(answers, key=lambda each: ("refused", "failed", "delivered").index(_word(each)), default=None)
+    if found is None:
+        return None
+    reason = str(found.get("reason") or "")[:LONGEST_REASON]
+    return {"verdict": found.get("verdict"), "status": found.get("status"), "reason": reason}
+
+
+def _word(answer: Json) -> str:
+    return _WORDS.get(str(answer.get("verdict")), "failed")
+
+
+def _fate(record: Json, outgoing: Json) -> str:
+    """What became of a request."""
+    answer = outgoing.get("answer")
+    if answer:
+        return _word(answer)
+    if outgoing.get("mode", "dry") != "dry":
+        return "on its way"
+    return BY_LIVE if ran_live(record) and not outgoing.get("why") else NOT_SENT
+
+
+def ran_live(record: Json) -> bool:
+    """Whether what is shown is what live has sent: no mark led the hit here, and no draft ran in place of the file."""
+    return record.get("source") == "tail" or (record.get("source") == "rule" and not record.get("draft"))
 
 
 def _event(event: Json) -> dict[str, Any]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from starlette.exceptions import HTTPException
 
 from container.preview.answers import hit_in, kept, number_in, text_in, whole
-from container.preview.bench import Bench
+from container.preview.bench import Bench, Source
+from container.preview.drafts import NAME, Draft
 from container.preview.rules import rules_of
 from container.preview.sessions import Session
 
 BY = "admin_token"
+LONGEST_FILENAME = 200
 MODES = ("dry", "test", "send")
 
 OF_TAILS = frozenset({"clear", "end"})
@@ -59,7 +61,11 @@ class Changes:
         return whole(record)
 
     async def link(self, session: Session, _stated: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"path": f"/_preview/{await self._bench.sessions.link(session, self._clock())}"}
+        code = await self._bench.sessions.link(session, self._clock())
+        logger.info("preview.link_made session=%s by=%s", session.id, BY)
+        # Behind an address that somebody has stated, its own path is there already.
+        mounted = "" if self._bench.public else self._bench.prefix
+        return {"path": f"{mounted}/_preview/{code}"}
 
     async def mode(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         mode = stated.get("mode")
@@ -81,6 +87,7 @@ class Changes:
 
     async def rules(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         session.rules[:] = rules_of(stated.get("rules"))
+        logger.info("preview.rules session=%s count=%d by=%s", session.id, len(session.rules), BY)
         return {"rules": [each.told() for each in session.rules]}
 
     async def clear(self, session: Session, _stated: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -94,34 +101,47 @@ class Changes:
 
     async def draft(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         text = text_in(stated, "text")
-        problems = await self._bench.draft(session, text, text_in(stated, "filename") or "draft.yaml")
+        # It stands beside each problem.
+        filename = text_in(stated, "filename")[:LONGEST_FILENAME] or NAME
+        problems = await self._bench.draft(session, text, filename)
+        tell_draft(session, problems)
         return {"problems": list(problems), "draft": session.draft is not None}
 
     async def publish(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         self._is_allowed()
-        await self._bench.publish(session, by=BY, note=text_in(stated, "note"), seen=text_in(stated, "seen"))
+        await self._bench.publish(session, by=BY, note=text_in(stated, "note"), shown=text_in(stated, "digest"))
         return {}
 
     async def restore(self, _session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         self._is_allowed()
-        note, seen = text_in(stated, "note"), text_in(stated, "seen")
-        await self._bench.restore(number_in(stated, "number"), by=BY, note=note, seen=seen)
+        note, shown = text_in(stated, "note"), text_in(stated, "digest")
+        await self._bench.restore(number_in(stated, "number"), by=BY, note=note, shown=shown)
         return {}
 
     async def compose(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"number": await self._bench.run(session, hit_in(stated), source="composed")}
+        return {"number": await self._run(session, hit_in(stated), "composed")}
 
     async def replay(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
-        hit = kept(session, number_in(stated, "number"))["hit"]
-        return {"number": await self._bench.run(session, hit, source="replayed")}
+        hit = _hit_of(session, number_in(stated, "number"))
+        return {"number": await self._run(session, hit, "replayed")}
 
     async def compare(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         number = stated.get("number")
-        hit = hit_in(stated) if number is None else kept(session, number_in(stated, "number"))["hit"]
+        hit = hit_in(stated) if number is None else _hit_of(session, number_in(stated, "number"))
         is_draft = session.draft is not None
         told = await self._bench.compared(session, hit)
         sides = {side: await asyncio.to_thread(self._shown, told[side], session) for side in ("live", "draft")}
         return {**sides, "is_draft": is_draft}
+
+    async def _run(self, session: Session, hit: Mapping[str, Any], source: Source) -> int:
+        mode = session.mode
+        number = await self._bench.run(session, hit, source=source)
+        # Something of it may have left.
+        if mode != "dry" and source == "composed":
+            logger.info("preview.composed session=%s record=%d mode=%s by=%s", session.id, number, mode, BY)
+        elif mode != "dry":
+            logger.info("preview.replayed session=%s record=%d mode=%s by=%s", session.id, number, mode, BY)
+        return number
 
     def _shown(self, told: Mapping[str, Any], session: Session) -> Any:
         return self._bench.hide({"told": told}, session)["told"]
@@ -129,3 +149,18 @@ class Changes:
     def _is_allowed(self) -> None:
         if not self._bench.can_publish:
             raise HTTPException(403, "This server does not publish. Start it with --allow-publish.")
+
+
+def _hit_of(session: Session, number: int) -> Mapping[str, Any]:
+    """The hit of a record, and when it came."""
+    record = kept(session, number)
+    return {**record["hit"], "at": record.get("at")}
+
+
+def tell_draft(session: Session, problems: Sequence[Mapping[str, Any]]) -> None:
+    """Says in the log which draft the session runs from now on, or that it runs the live file again."""
+    if any(each["level"] == "error" for each in problems):
+        return
+    draft: Draft | None = session.draft
+    version = "live" if draft is None else draft.container.version
+    logger.info("preview.draft session=%s version=%s by=%s", session.id, version, BY)

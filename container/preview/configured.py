@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from container.config.model import ContainerModel
+from container.engine.container import Container
 from container.fields import Settings
 
 SENT = frozenset(
@@ -85,6 +86,11 @@ def given_by(model: ContainerModel) -> Iterator[str]:
         if variable.settings is not None:
             for name in ("default", "value", "table", "rows"):
                 yield from _literals(getattr(variable.settings, name, None))
+
+
+def literals_in(container: Container) -> frozenset[str]:
+    """The texts that the analyst wrote into the file of a container for preview."""
+    return frozenset() if container.probes is None else container.probes.literals
 
 
 def _literals(value: Any) -> Iterator[str]:

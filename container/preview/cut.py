@@ -14,7 +14,7 @@ MOST_SAID = 20
 
 LONGEST_NAME = 200
 
-ALWAYS_KEPT = ("number", "at", "draft")
+ALWAYS_KEPT = ("number", "at", "draft", "masked")
 """What is left of a record of which nothing else fits."""
 
 
@@ -70,7 +70,8 @@ def _cut(value: Any, level: _Level, said: list[str], where: str, depth: int) -> 
             said.append(f"{where} was left out: it is nested too deep.")
             return None
         case dict():
-            members = list(value.items())[: level.members]
+            # What a record consists of is ours, and little; without its number nobody would find it again.
+            members = list(value.items())[: level.members if depth else None]
             _tell_fewer(len(value), len(members), said, where)
             return {
                 _named(name): _cut(member, level, said, f"{where}.{_named(name)}".lstrip("."), depth + 1)

@@ -39,6 +39,8 @@ _CUT = "…"
 _UNTOLD = " The things in these files are not told apart: one of them cannot be read, or not soon enough."
 _MORE = f" More than {MOST_CHANGES:,} things differ. The others are not shown."
 _REST = " The rest is not shown."
+_ORDER = " The order of these has changed: where several could be first, the one further up is."
+_UNNAMED = " Only comments, blank lines, empty sections or the order of sections differ."
 """Sentences begin with a blank, as lines that have not changed."""
 
 What = Literal["added", "removed", "changed"]
@@ -90,7 +92,22 @@ def difference(before: str, after: str) -> tuple[Change, ...]:
         if len(found) == MOST_CHANGES:
             return (*found, Change(FILE, "", "changed", [_MORE]))
         found.append(_change(budget, kind, name, was, now))
+    found += _moves(budget, [*old], [*new])
+    if not found and LINE_BREAK.split(before) != LINE_BREAK.split(after):
+        change = _change(budget, FILE, "", _whole(before), _whole(after))
+        return (replace(change, lines=[_UNNAMED, *change.lines]),)
     return tuple(found)
+
+
+def _moves(budget: _Budget, old: Sequence[tuple[str, str]], new: Sequence[tuple[str, str]]) -> Iterator[Change]:
+    """The sections whose things stand in another order. What was added or removed is none of that."""
+    for section, kind in SECTIONS.items():
+        there, here = ([name for of, name in each if of == kind] for each in (old, new))
+        both = {*there} & {*here}
+        was, now = ([name for name in each if name in both] for each in (there, here))
+        if was != now:
+            change = _change(budget, SETTING, section, _Thing(was, was), _Thing(now, now))
+            yield replace(change, lines=[_ORDER, *change.lines])
 
 
 def _whole(text: str) -> _Thing:

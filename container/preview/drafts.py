@@ -12,6 +12,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
+from container.config.literals import literals_of
 from container.config.load import Secrets, load, not_utf_8
 from container.config.model import ContainerModel
 from container.config.problem import Problem
@@ -43,6 +44,11 @@ class Live:
     def reach(self) -> Reach:
         """What it uses, and so a draft may use."""
         return reach_of(self.text, self.model, self.registry, self.environment, self.secrets)
+
+    @cached_property
+    def literals(self) -> frozenset[str]:
+        """The texts that the analyst wrote into it."""
+        return frozenset(literals_of(self.model))
 
     @cached_property
     def digest(self) -> str:

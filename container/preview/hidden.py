@@ -16,6 +16,9 @@ from container.delivery.texts import values
 SHORTEST_INSIDE = 6
 """Characters of a value that is looked for inside of text; a shorter one counts where it is all there is."""
 
+SHORTEST_PIECE = 3
+"""Characters of a value that counts as a part of an id only between signs."""
+
 LONGEST_NAME = 64
 LONGEST_WORD = 24
 """Letters and digits of a name in one piece; longer ones may be anything, encoded."""
@@ -27,6 +30,7 @@ _START = 4
 """Values are found by their first characters."""
 
 _SNAKE = re.compile(r"[a-z_]{1,40}", re.ASCII)
+_PLAIN_WORD = re.compile(r"[a-z]+[.,:;!?]?", re.ASCII)
 _CODE = re.compile(r"[A-Z]{3}", re.ASCII)
 """Of a currency."""
 
@@ -52,17 +56,23 @@ class Hidden:
     """What may not be seen of one record.
 
     `known`: texts of the configuration, which are shown as they are. `expected`: what conditions compare with, which
-    sentences quote: shown there, unless a visitor sent the same.
+    sentences quote: shown there, unless a visitor sent the same. `literals`: what the analyst wrote besides, which
+    sentences show whoever sent the same, unless it reads as somebody's address, number or id.
     """
 
-    def __init__(self, known: Collection[str] = (), expected: Collection[str] = ()) -> None:
+    def __init__(
+        self, known: Collection[str] = (), expected: Collection[str] = (), literals: Collection[str] = ()
+    ) -> None:
         self.known = frozenset(known)
         self._expected = frozenset(expected)
+        self._literals = frozenset(literals)
+        self._small_literals = {each.casefold() for each in self._literals}
         self._heard: set[str] = set()
         self._values: set[str] = set()
         self._shown: set[str] = set()
         self._told: dict[str, str] = {}
         self._parts: set[str] = set()
+        self._proper: set[str] = set()
         self._inside: set[str] = set()
         self._starts: frozenset[str] = frozenset()
         self._sorted: list[str] = []
@@ -90,14 +100,31 @@ class Hidden:
             self._values.add(small)
             words = small.split()
             self._parts.update(words if len(words) > 1 else ())
+            # Words that every sentence has are nobody's.
+            self._proper.update(word.casefold() for word in plain.split() if not _PLAIN_WORD.fullmatch(word))
             # A word in small letters may be a word of a sentence. Where it is quoted it is not shown all the same.
-            if len(small) >= SHORTEST_INSIDE and not _SNAKE.fullmatch(plain):
+            is_word = _SNAKE.fullmatch(plain) or (small in self._small_literals and not _is_somebodys(plain))
+            if len(small) >= SHORTEST_INSIDE and not is_word:
                 self._inside.add(small)
 
     def show(self, text: str) -> None:
         """The text is shown under a name that is nobody's, so it tells nothing elsewhere, if it is a plain word."""
         if _SNAKE.fullmatch(text) or _CODE.fullmatch(text):
             self._shown.add(text.casefold())
+
+    def texts(self) -> frozenset[str]:
+        """What is hidden, and the words of it that are more than small letters, all in small letters."""
+        return frozenset(self._values | self._proper)
+
+    def holds(self, text: str) -> bool:
+        """Whether something hidden stands within it; what is short has to stand there by itself."""
+        small = text.casefold()
+        pieces = {*_PIECE.findall(small), small}
+        return any(each in pieces or (len(each) > SHORTEST_PIECE and each in small) for each in self.texts())
+
+    def is_literal(self, text: str) -> bool:
+        """Whether the analyst wrote just this, and it is nobody's address, number or id."""
+        return text in self._literals and not _is_somebodys(text)
 
     def tell(self, texts: Mapping[str, str]) -> None:
         """How these values are shown, which sentences show in the same way."""
@@ -141,6 +168,8 @@ class Hidden:
     def quoted(self, text: str) -> str:
         """What a sentence quotes, without its quotes."""
         if not text or text in self.known or _SECRET.fullmatch(text):
+            return text
+        if self.is_literal(text):
             return text
         if text in self._expected:
             return self.without(text)
@@ -199,6 +228,10 @@ class Hidden:
         while place >= 0 and not small.startswith(self._sorted[place], position):
             place = self._shorter[place]
         return len(self._sorted[place]) if place >= 0 else 0
+
+
+def _is_somebodys(text: str) -> bool:
+    return any(sign in text for sign in _OF_ADDRESSES) or _PERSONAL.search(text) is not None
 
 
 def _without_address(word: str) -> str:

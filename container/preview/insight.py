@@ -78,6 +78,7 @@ _TIKTOK: Sequence[Wanted] = (
     Wanted("properties.value", "a number", "Send value: the sum of what was sold."),
     Wanted("properties.currency", "three capital letters", "Send currency beside value."),
     Wanted("properties.order_id", "the order's number", "Send transaction_id."),
+    Wanted("event_id", "the id that the pixel sends too", "Send event_id, and give the pixel the same."),
 )
 _PIXEL_MEMBERS = ("contents", "content_type", "value", "currency")
 
@@ -146,8 +147,23 @@ def _once(tag: Json, item: Json, event: Json) -> dict[str, Any]:
         "id": identifier if isinstance(identifier, str) else "",
         "from": str(event.get("event_id_source") or ""),
         "name": name if isinstance(name, str) else "",
+        "how": "" if identifier else _lacking(is_tiktok, event),
         "line": _pixel_line(str(name), identifier, item.get("properties")) if is_tiktok else "",
     }
+
+
+def _lacking(is_tiktok: bool, event: Json) -> str:
+    """What is true of a conversion without an event id, and what to do. The tag makes one where no pixel runs."""
+    if not is_tiktok:
+        return "There is no event_id in this request. Whether its receiver needs one, its documentation says."
+    said = "There is no event id, so what the pixel sends counts beside this."
+    data = event.get("data")
+    if isinstance(data, Mapping) and data.get("transaction_id"):
+        return (
+            f"{said} transaction_id is there: the tag sends it as the order's number, and not as the event id. "
+            'Send event_id, or write event_id: "{{ event.transaction_id }}" in the tag, and give the pixel the same.'
+        )
+    return f"{said} Send event_id with the event, and give the pixel the same."
 
 
 def _pixel_line(name: str, identifier: object, properties: object) -> str:

@@ -13,11 +13,26 @@ from urllib.parse import unquote_plus
 
 import orjson
 
+from container.delivery.excerpt import is_told
 from container.delivery.masking import AMOUNTS, CURRENCIES, HARMLESS_HEADERS, MOST_DEEP, is_shown, masked_text
 from container.delivery.masking import masked as hinted
+from container.delivery.transport import USER_AGENT
 from container.preview.configured import expected, is_configured, written
 from container.preview.hidden import Hidden
-from container.preview.plain import Sort, is_host, is_product, product, reads_as, sort_of, source_of, sources, words_of
+from container.preview.members import content_type, is_word, put
+from container.preview.plain import (
+    Sort,
+    is_harmless,
+    is_host,
+    is_product,
+    product,
+    reads_as,
+    sort_of,
+    source_of,
+    sources,
+    words_of,
+)
+from container.preview.unsure import Unsure
 
 _ABOUT = frozenset({("conditions", "text"), ("variables", "from"), ("settings", "from")})
 """Where we say what the analyst wrote: with names of cookies and parameters, which a sentence might not show."""
@@ -48,19 +63,22 @@ _LONGEST_NUMBER = 6
 _HEX = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
-def masked(record: Mapping[str, Any], *, known: Collection[str] = ()) -> dict[str, Any]:
+def masked(record: Mapping[str, Any], *, known: Collection[str] = (), literals: Collection[str] = ()) -> dict[str, Any]:
     """The record for somebody who has not asked to see more.
 
-    `known`: more texts of the configuration, which are shown as they are, such as the paths of clients.
+    `known`: more texts of the configuration, which are shown as they are, such as the paths of clients. `literals`:
+    what the analyst wrote into the file, which sentences, conditions and variables show.
     """
-    hidden = Hidden({*known, *written(record)}, set(expected(record)))
-    made_of = dict(sources(record))
-    first = _Masking(hidden, made_of)
+    hidden = Hidden({*known, *written(record)}, set(expected(record)), literals)
+    made_of, unsure = dict(sources(record)), Unsure(hidden, is_whole=not record.get("cut"))
+    first = _Masking(hidden, made_of, unsure)
     first.members(record, "")
+    unsure.settle()
     hidden.settle()
     # Once more, now that all is known that has to be hidden.
-    second = _Masking(hidden, made_of)
+    second = _Masking(hidden, made_of, unsure)
     hidden.tell({text: second.plain(sort, text) for text, sort in first.seen.items()})
+    hidden.tell({text: text for text in unsure.texts()})
     return second.members(record, "")
 
 
@@ -70,8 +88,8 @@ class _Masking:
     `made_of`: the members of the event's data that variables hold. `seen`: values about goods, orders and pages.
     """
 
-    def __init__(self, hidden: Hidden, made_of: Mapping[str, str]) -> None:
-        self._hidden, self._made_of = hidden, made_of
+    def __init__(self, hidden: Hidden, made_of: Mapping[str, str], unsure: Unsure) -> None:
+        self._hidden, self._made_of, self._unsure = hidden, made_of, unsure
         self.seen: dict[str, Sort] = {}
 
     def plain(self, sort: Sort, text: str) -> str:
@@ -84,10 +102,12 @@ class _Masking:
         """An object of the structure. `within`: the name under which it stands."""
         found: dict[str, Any] = {}
         for key, member in value.items():
-            _put(found, self._hidden.name(key), self._member(key, member, value, within))
+            put(found, self._hidden.name(key), self._member(key, member, value, within))
         return found
 
     def _member(self, key: str, member: Any, beside: Mapping[str, Any], within: str) -> Any:
+        if key == "answer" and within == "outgoing" and isinstance(member, dict):
+            return _Answer(self._hidden, self._made_of, self._unsure).members(member, key)
         if key in _PARTS:
             return _PARTS[key](self, member, beside)
         if isinstance(member, str):
@@ -127,10 +147,10 @@ class _Masking:
             return "…"
         match value:
             case dict():
-                money = any(name in CURRENCIES and _is_word(member) for name, member in value.items())
+                money = any(name in CURRENCIES and is_word(member) for name, member in value.items())
                 found: dict[str, Any] = {}
                 for name, member in value.items():
-                    _put(found, self._hidden.name(name), self.json(member, name, depth + 1, money))
+                    put(found, self._hidden.name(name), self.json(member, name, depth + 1, money))
                 return found
             case list():
                 return [self.json(member, key, depth + 1, money) for member in value]
@@ -150,8 +170,11 @@ class _Masking:
         if not text or text in self._hidden.known:
             return text
         sort = sort_of(key)
+        if sort == "event" and self._unsure.shown(sort, key, text):
+            return text
         if sort == "place" or (sort and reads_as(sort, text)):
             self.seen[text] = sort
+            self._unsure.note(key, text)
             return self.plain(sort, text)
         if not self._is_shown(key, text, money):
             return self._hide(key, text)
@@ -161,7 +184,7 @@ class _Masking:
     def _is_shown(self, key: str, text: str, money: bool) -> bool:
         """Stricter than for deliveries: what is shown of a hit reads as words, as an amount, or as a time."""
         small = key.lower().removeprefix("x-ga-")
-        if not is_shown(small, text, money=money):
+        if not (is_shown(small, text, money=money) or is_harmless(small)):
             return False
         is_time = "time" in small and _TIME.fullmatch(text)
         is_amount = small.endswith(tuple(AMOUNTS)) and _AMOUNT.fullmatch(text)
@@ -176,6 +199,8 @@ class _Masking:
         """The value of a variable, a field, a condition or a key."""
         named = next((beside[each] for each in ("name", "field", "key") if isinstance(beside.get(each), str)), "")
         text = beside.get("text")
+        if isinstance(value, str) and self._hidden.is_literal(value):
+            return value
         name = source_of(beside, self._made_of) or named or (text.partition(" ")[0] if isinstance(text, str) else "")
         # A setting stands in groups, as in `properties.currency`.
         return self.json(value, name.rpartition(".")[2])
@@ -194,7 +219,7 @@ class _Masking:
         if isinstance(value, dict):
             found: dict[str, Any] = {}
             for name, held in value.items():
-                _put(found, self._hidden.name(name), self._header(name.lower(), str(held)))
+                put(found, self._hidden.name(name), self._header(name.lower(), str(held)))
             return found
         if not isinstance(value, list):
             return self.json(value)
@@ -205,14 +230,14 @@ class _Masking:
         ]
 
     def _header(self, name: str, value: str) -> str:
-        if name in HARMLESS_HEADERS or name in _OURS:
+        if name in HARMLESS_HEADERS or name in _OURS or (name == "user-agent" and value == USER_AGENT):
             return self._hidden.sentence(value)
         if name in ("referer", "origin"):
             return str(self.address(value, {}))
         if name in ("cookie", "set-cookie"):
             first, *others = value.split(";")
-            rest = [self._cookie(each) if name == "cookie" else self._attribute(each) for each in others]
-            return "; ".join((self._cookie(first), *rest))
+            each_other = self._cookie if name == "cookie" else self._attribute
+            return "; ".join((self._cookie(first), *map(each_other, others)))
         return self._hide(name, value) if value else value
 
     def _cookie(self, pair: str) -> str:
@@ -233,7 +258,7 @@ class _Masking:
         if isinstance(value, dict):
             found: dict[str, Any] = {}
             for name, held in value.items():
-                _put(found, self._hidden.name(name), self._whole(held, value))
+                put(found, self._hidden.name(name), self._whole(held, value))
             return found
         if not isinstance(value, list):
             return self._whole(value, {})
@@ -251,7 +276,7 @@ class _Masking:
                     shown = self._whole(held, cookie)
                 case _:
                     shown = self._structure(key, held)
-            _put(found, self._hidden.name(key), shown)
+            put(found, self._hidden.name(key), shown)
         return found
 
     def _whole(self, value: Any, _beside: Mapping[str, Any]) -> Any:
@@ -298,14 +323,14 @@ class _Masking:
     def _query(self, query: str, *, plain: bool) -> str:
         """`plain`: whether values about goods, orders and pages are shown. In a page's address they are not."""
         pairs = [pair.partition("=") for pair in query.split("&")]
-        money = any(name in CURRENCIES and _is_word(held) for name, _, held in pairs)
+        money = any(name in CURRENCIES and is_word(held) for name, _, held in pairs)
         return "&".join(self._pair(*pair, money=money, plain=plain) for pair in pairs)
 
     def _pair(self, name: str, equals: str, value: str, *, money: bool, plain: bool) -> str:
         if not equals:
             return self._hide("", unquote_plus(name)) if name else name
         held = unquote_plus(value, errors="replace")
-        if not plain and sort_of(name):
+        if not plain and sort_of(name) not in (None, "amount"):
             shown = self._hide(name, held) if held else held
         elif plain and is_product(name):
             shown = product(held, lambda key, part: self._value(key, part, money=True), self._hide)
@@ -323,7 +348,7 @@ class _Masking:
             document = None
         if isinstance(document, (dict, list)):
             return orjson.dumps(self.json(document)).decode()
-        is_form = _FORM in _content_type(beside.get("headers"))
+        is_form = _FORM in content_type(beside.get("headers"))
         return "\n".join(self._line(line, is_form) for line in value.split("\n"))
 
     def _line(self, line: str, is_form: bool) -> str:
@@ -332,6 +357,22 @@ class _Masking:
         if looks_paired and (is_form or len(pairs) > 1):
             return str(self.pairs(line, {}))
         return self._hide("", line) if line.strip() else line
+
+
+class _Answer(_Masking):
+    """A vendor's answer. What it says is shown if it quotes nothing that was sent, and so are its ids of requests."""
+
+    def _text(self, key: str, text: str, within: str) -> str:
+        is_shown = key == "reason" and self._unsure.shown("reason", key, text)
+        return text if is_shown else super()._text(key, text, within)
+
+    def _value(self, key: str, text: str, money: bool = False) -> str:
+        is_shown = text and is_told(key) and self._unsure.shown("said", key, text)
+        return text if is_shown else super()._value(key, text, money)
+
+    def _header(self, name: str, value: str) -> str:
+        is_shown = value and is_told(name) and self._unsure.shown("said", name, value)
+        return value if is_shown else super()._header(name, value)
 
 
 _ATTRIBUTES = frozenset({"path", "domain", "max-age", "expires", "secure", "httponly", "samesite", "partitioned"})
@@ -351,26 +392,6 @@ _PARTS: Mapping[str, Callable[[_Masking, Any, Mapping[str, Any]], Any]] = {
     "body": _Masking.body,
     "body_base64": lambda masking, value, _beside: hinted(value) if isinstance(value, str) else masking.json(value),
     "ip": lambda masking, value, _beside: masking.json(value),
-    "sender_id": lambda masking, value, _beside: masking.json(value),
+    "sender_id": lambda masking, value, _beside: masking.json(value, "event_id"),
 }
 """What a visitor sent, or what was made of it, by the name under which it stands in a record."""
-
-
-def _put(found: dict[str, Any], name: str, value: Any) -> None:
-    """Puts it under this name, or under another one where two names look alike when they are masked."""
-    number = 1
-    wanted = name
-    while wanted in found:
-        number += 1
-        wanted = f"{name} ({number})"
-    found[wanted] = value
-
-
-def _is_word(value: Any) -> bool:
-    return isinstance(value, str) and len(value) == 3 and value.isalpha()
-
-
-def _content_type(headers: Any) -> str:
-    pairs = headers.items() if isinstance(headers, dict) else headers if isinstance(headers, list) else ()
-    found = (pair for pair in pairs if len(pair) == 2 and str(pair[0]).lower() == "content-type")
-    return next((str(pair[1]).lower() for pair in found), "")

@@ -78,9 +78,12 @@ class Outbox:
         new = [number for number in some if number not in written]
         bodies = {number: envelope(self.name, number, record) for number, record in some.items()}
         changed = {written[number]: body for number, body in bodies.items() if number in written}
-        numbers = await self._table().write(session, [bodies[number] for number in new], changed)
+        cleared = replica.cleared
+        numbers = await self._table().write(session, [bodies[number] for number in new], changed, cleared=cleared)
         if numbers is None:
-            self.forget(replica)
+            # Who had them deleted, such as `forget`, gets none of them back. If that was this process, it knows.
+            if replica.cleared == cleared:
+                self.forget(replica)
             return
         replica.wrote(dict(zip(new, numbers, strict=True)))
         for number, record in some.items():

@@ -7,10 +7,12 @@ both its name and its letters say so. What a visitor is known by elsewhere in a 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Literal
 
-Sort = Literal["words", "id", "place"]
+from container.delivery.masking import AMOUNTS
+
+Sort = Literal["words", "id", "place", "event", "amount"]
 
 _WORDS = frozenset(
     (
@@ -35,6 +37,23 @@ _ITEM: Mapping[str, str] = dict(
     )
 )
 """What two letters mean at the beginning of a part of GA4's `pr1`."""
+
+_ORDERS = frozenset(("transactionid", "orderid"))
+_AMOUNTS = AMOUNTS | {"discount"}
+_HARMLESS = frozenset(("paymenttype", "protocolversion"))
+
+_CURRENCY = "(?:[A-Z]{3}|[€$£¥])"
+_AMOUNT = re.compile(
+    rf"(?:{_CURRENCY} ?)?-?(?:[0-9]{{1,6}}|[0-9]{{1,3}}[., ’'][0-9]{{3}})(?:[.,][0-9]{{1,2}})?(?: ?{_CURRENCY})?",
+    re.ASCII,
+)
+"""As people write it: `59,80`, `1.234,50 EUR`. No number that is long enough for an id."""
+
+_EVENT_ID = re.compile(
+    r"(?:[A-Za-z]{1,16}[_.:#-]?){1,4}[0-9]{1,6}(?:[_.:#-](?:[0-9]{1,4}|[A-Za-z]{1,16})){0,3}", re.ASCII
+)
+_BESIDE_ORDER = re.compile(r"[A-Za-z_.:#-]{0,32}[0-9]{0,4}[A-Za-z_.:#-]{0,16}", re.ASCII)
+_LONGEST_EVENT_ID = 64
 
 _NO_LETTER = re.compile(r"[^a-z]")
 _PRODUCT = re.compile(r"pr[0-9]{1,3}", re.ASCII)
@@ -69,7 +88,11 @@ _REFERENCE = re.compile(r"\{\{ *(.+?) *\}\}")
 
 def sort_of(name: str) -> Sort | None:
     """What values under this name are, `None` for all that may be somebody's."""
-    letters = _NO_LETTER.sub("", name.lower().removeprefix("ep.").removeprefix("epn."))
+    letters = _letters(name)
+    if letters == "eventid":
+        return "event"
+    if letters in _AMOUNTS:
+        return "amount"
     if letters in _WORDS:
         return "words"
     if letters in _IDS:
@@ -82,7 +105,27 @@ def reads_as(sort: Sort, text: str) -> bool:
     if sort == "words":
         odd = (pattern.search(text) for pattern in (_TOO_MANY_DIGITS, _JOINED, _LONG_CODE))
         return bool(_READS_AS_WORDS.fullmatch(text)) and not any(odd)
+    if sort == "amount":
+        return _AMOUNT.fullmatch(text.strip()) is not None
     return sort == "id" and bool(_READS_AS_ID.fullmatch(text)) and not _OF_MANY.fullmatch(text)
+
+
+def is_order(name: str) -> bool:
+    """Whether the number of an order stands under this name."""
+    return _letters(name) in _ORDERS
+
+
+def is_harmless(name: str) -> bool:
+    """Whether a word under this name is nobody's, beside those that deliveries show."""
+    return _letters(name) in _HARMLESS
+
+
+def reads_as_event_id(text: str, orders: Collection[str]) -> bool:
+    """Whether it is made of words and few digits, or of the number of an order. `orders`: their numbers."""
+    if len(text) > _LONGEST_EVENT_ID:
+        return False
+    rest = (text.replace(order, "", 1) for order in orders if order in text)
+    return _EVENT_ID.fullmatch(text) is not None or any(_BESIDE_ORDER.fullmatch(each) for each in rest)
 
 
 def is_host(text: str) -> bool:
@@ -151,6 +194,10 @@ def source_of(beside: Mapping[str, Any], known: Mapping[str, str]) -> str:
         return _referred(reference[1], known)
     found = _FROM_DATA.match(stated)
     return found[1] if found else ""
+
+
+def _letters(name: str) -> str:
+    return _NO_LETTER.sub("", name.lower().removeprefix("x-ga-").removeprefix("ep.").removeprefix("epn."))
 
 
 def _referred(name: str, known: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import re
+from codecs import BOM_UTF8
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -28,6 +29,10 @@ MOST_VERSIONS = 10
 LONGEST_NOTE = 200
 """Characters of what somebody says about a version."""
 
+_NO_FOLDER = (
+    f'"{FOLDER}" in the data folder is no folder of ours, so earlier versions cannot be kept. Nothing is '
+    "published. Move it away: it is made anew."
+)
 _NAME = re.compile(r"[0-9]{16}-[0-9a-f]{12}\.json", re.ASCII)
 _STAMP = 16
 """Digits of a moment in a name, so that names are in the order of time."""
@@ -44,7 +49,7 @@ class Version:
     """What the file said until a moment in Unix milliseconds, when somebody put something else in its place.
 
     `number` names it, and the later one is the higher. `version`: the digest that the container showed as its version.
-    `by`, `note`: who replaced it, and what they said about that.
+    `by`, `note`: who replaced it, and what they said about that. `marked`: whether it began with a byte order mark.
     """
 
     number: int
@@ -53,6 +58,12 @@ class Version:
     by: str
     text: str = field(repr=False)
     note: str = ""
+    marked: bool = False
+
+    @property
+    def content(self) -> bytes:
+        """The file, byte for byte."""
+        return BOM_UTF8 * self.marked + _encoded(self.text)
 
     def as_json(self) -> dict[str, Any]:
         """What a list of versions shows: the text is asked for by number."""
@@ -83,15 +94,15 @@ class Publisher:
     async def publish(self, draft: Draft, *, by: str, note: str = "") -> str:
         """Writes the draft and has it in force; the new version. `by`: who did it. Raises `PublishError`."""
         said = _one_line(note)
-        version, was = await self._put(draft.text, draft.base, by=by, note=said)
+        version, was = await self._put(draft.text, _encoded(draft.text), draft.base, by=by, note=said)
         logger.info("preview.published version=%s was=%s by=%s%s", version, was, quoted(by), _noted(said))
         return version
 
     async def restore(self, number: int, *, by: str, base: str | None = None, note: str = "") -> str:
         """Puts a version back. `base`: the digest of the live text that was seen, if any. Raises `PublishError`."""
-        text = (await self.version(number)).text
-        said = _one_line(note)
-        version, was = await self._put(text, self.live().digest if base is None else base, by=by, note=said)
+        found, said = await self.version(number), _one_line(note)
+        seen = self.live().digest if base is None else base
+        version, was = await self._put(found.text, found.content, seen, by=by, note=said)
         logger.info("preview.restored version=%s was=%s by=%s%s", version, was, quoted(by), _noted(said))
         return version
 
@@ -106,16 +117,18 @@ class Publisher:
         """What is kept, the latest first. Raises `PublishError`."""
         try:
             return await asyncio.to_thread(self._versions)
+        except NotADirectoryError:
+            raise PublishError(_NO_FOLDER) from None
         except OSError as problem:
             reason = problem.strerror or "the disk says no"
             raise PublishError(f"The earlier versions in the data folder cannot be read: {reason}.") from None
 
-    async def _put(self, text: str, base: str, *, by: str, note: str) -> tuple[str, str]:
+    async def _put(self, text: str, content: bytes, base: str, *, by: str, note: str) -> tuple[str, str]:
         """The versions that are in force now, and before."""
         async with self._turn:
             was = self.live()
             try:
-                before, kept = await asyncio.to_thread(self._replace, text, base, was, by=by, note=note)
+                before, kept = await asyncio.to_thread(self._replace, content, base, was, by=by, note=note)
                 refused = "" if await self.reload() else await self._put_back(before, kept)
                 await asyncio.to_thread(self._forget)
             except OSError as problem:
@@ -142,7 +155,7 @@ class Publisher:
         await asyncio.to_thread(kept.unlink, missing_ok=True)
         return "The file could not be taken, so it is as it was before: the log says what is wrong with it."
 
-    def _replace(self, text: str, base: str, was: Live, *, by: str, note: str) -> tuple[bytes, Path]:
+    def _replace(self, content: bytes, base: str, was: Live, *, by: str, note: str) -> tuple[bytes, Path]:
         """Keeps what the file says, and then writes it anew. What it said before, and where that is kept."""
         if not self.path.is_file():
             raise PublishError("The container is not a single file, so nothing can be published into it.")
@@ -160,7 +173,7 @@ class Publisher:
             )
         kept = self._keep(before, {"version": on_disk[:DIGEST_LENGTH], "by": by, "note": note})
         try:
-            self.write(self.path, text.encode("utf-8", "surrogatepass"))
+            self.write(self.path, content)
         except OSError:
             # Else every failure would take the place of a version that was live.
             kept.unlink(missing_ok=True)
@@ -169,11 +182,11 @@ class Publisher:
 
     def _keep(self, content: bytes, about: Mapping[str, str]) -> Path:
         """One file for each version, for its owner only. `about`: of the version."""
-        folder = self.folder / FOLDER
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = self._made()
         known = self._files()
         until = max(self.clock(), *(int(each.name[:_STAMP]) + 1 for each in known[:1]), 0)
         said = {"until": until, **about, "text": content.decode("utf-8-sig", "replace")}
+        said["marked"] = content.startswith(BOM_UTF8)
         path = folder / f"{until:0{_STAMP}d}-{about['version']}.json"
         made = path.with_suffix(".new")
         with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
@@ -182,6 +195,21 @@ class Publisher:
             os.fsync(file.fileno())
         made.replace(path)
         return path
+
+    @property
+    def _kept_in(self) -> Path:
+        """Of this file alone: a server may be started with another one over the same data folder."""
+        return self.folder / FOLDER / text_digest(str(self.path.resolve()))[:DIGEST_LENGTH]
+
+    def _made(self) -> Path:
+        folder = self._kept_in
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            for each in (folder.parent, folder):
+                each.mkdir(mode=0o700, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise PublishError(_NO_FOLDER) from None
+        return folder
 
     def _forget(self) -> None:
         """Only the latest stay."""
@@ -193,13 +221,17 @@ class Publisher:
     def _files(self) -> list[Path]:
         """Newest first."""
         try:
-            found = [each for each in (self.folder / FOLDER).iterdir() if _NAME.fullmatch(each.name)]
+            found = [each for each in self._kept_in.iterdir() if _NAME.fullmatch(each.name)]
         except FileNotFoundError:
             return []
         return sorted(found, key=lambda each: each.name, reverse=True)
 
     def _versions(self) -> list[Version]:
         return [found for each in self._files()[:MOST_VERSIONS] if (found := _version(each)) is not None]
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _one_line(note: str) -> str:
@@ -225,6 +257,7 @@ def _version(path: Path) -> Version | None:
         said = orjson.loads(path.read_bytes())
         version, by, text = (str(said[name]) for name in ("version", "by", "text"))
         # Whoever kept one before there were notes said none.
-        return Version(int(path.stem[:_STAMP]), int(said["until"]), version, by, text, str(said.get("note", "")))
+        about = (str(said.get("note", "")), bool(said.get("marked")))
+        return Version(int(path.stem[:_STAMP]), int(said["until"]), version, by, text, *about)
     except (OSError, ValueError, TypeError, KeyError):
         return None

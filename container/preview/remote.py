@@ -20,7 +20,7 @@ from container.config.source import LARGEST_FILE
 from container.preview.answers import as_json, nothing, status_of
 from container.preview.api import HEADER, PreviewApi
 from container.preview.bench import RefusedError
-from container.preview.changes import BY, TAIL_ONLY_LOOKS
+from container.preview.changes import BY, TAIL_ONLY_LOOKS, tell_draft
 from container.preview.drafts import Draft
 from container.preview.sessions import NotSharedError, Session, SessionError
 from container.web.access import GUARDED
@@ -58,16 +58,23 @@ class Remote:
         sessions, now = self._bench.sessions, self._api.clock()
         try:
             session = sessions.start(now)
+        except SessionError as problem:
+            return _problem(status_of(problem), str(problem))
+        try:
             # Both take as long as the others need to hear of it.
             _, code = await asyncio.gather(sessions.others.started(session), sessions.link(session, now))
         except SessionError as problem:
+            # Nobody would know of it, and it would take the place of another one.
+            sessions.end(session)
             return _problem(status_of(problem), str(problem))
         logger.info("preview.started session=%s by=%s", session.id, BY)
+        logger.info("preview.link_made session=%s by=%s", session.id, BY)
         return as_json(self._told(session, code), 201)
 
     def _told(self, session: Session, code: str) -> Mapping[str, Any]:
-        public = self._bench.public.rstrip("/")
-        line = ["curl", "-i", f"{public or 'https://YOUR-HOST'}{_EXAMPLE}", "-H", f"{HEADER}: {session.mark}"]
+        public = self._bench.public.rstrip("/") or self._bench.prefix
+        address = public if self._bench.public else f"https://YOUR-HOST{public}"
+        line = ["curl", "-i", f"{address}{_EXAMPLE}", "-H", f"{HEADER}: {session.mark}"]
         return {
             "id": session.id,
             "page": f"/preview/{session.id}",
@@ -107,6 +114,8 @@ class Remote:
             return _problem(413, "The draft is larger than 1 MB.")
         try:
             problems = await self._bench.draft_file(session, content)
+            if session.draft is not None:
+                tell_draft(session, problems)
             await self._bench.sessions.others.told(session)
         except RefusedError as problem:
             return _problem(409, str(problem))

@@ -22,6 +22,9 @@ OVERHEAD = 256
 """Bytes that each record takes beside its JSON, so that small ones do not add up to more than the cap."""
 
 
+_LARGEST_NUMBER = 2**53
+
+
 class _Kept:
     """A record as JSON, and the version of the ring that it came with."""
 
@@ -77,6 +80,11 @@ class Ring:
         number = self.adopt(record)
         self.kept(number, self._kept[-1].json)
         return number
+
+    def fitting(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """The record, with as much in it as is kept. May run in any thread: to add it takes no time then."""
+        found: dict[str, Any] = orjson.loads(written({**record, "number": _LARGEST_NUMBER}, self._most_of_one))
+        return found
 
     def replace(self, number: int, record: Mapping[str, Any]) -> None:
         """Puts this record in place of an earlier one. Nothing happens when that one is gone."""

@@ -6,8 +6,10 @@ A rule may name a client id, addresses, a pattern of paths and a share of traffi
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 
@@ -28,6 +30,12 @@ _IN_JSON = ("client_id", "app_instance_id")
 _BROWSERS, _SERVERS = "_ga", "FPID"
 _LARGEST_READ = 64 * 1024
 """Bytes of a body in which a client id is looked for."""
+_MOST_LINES = 100
+"""Of it; Google's tags send 25 at most."""
+
+_PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{0,20})?|\.[0-9]{1,20}", re.ASCII)
+
+Ids = Callable[[], Collection[str]]
 
 
 class _Networked(Settings):
@@ -63,10 +71,10 @@ class Rule:
     path: Pattern | None = None
     percent: float | None = None
 
-    def takes(self, hit: Hit, salt: str = "", known: Collection[str] | None = None) -> bool:
+    def takes(self, hit: Hit, salt: str = "", ids_of: Ids | None = None) -> bool:
         """Whether the hit satisfies the rule. `salt`: the session's id, so that each session sees other visitors.
 
-        `known`: the client ids of the hit where they were read already.
+        `ids_of`: gives the hit's client ids, so that they are read once for all rules, and only if one asks.
         """
         if self.network is not None and not _within(self.network, hit.ip):
             return False
@@ -74,7 +82,7 @@ class Rule:
             return False
         if self.client_id is None and self.percent is None:
             return True
-        ids = client_ids(hit) if known is None else known
+        ids = client_ids(hit) if ids_of is None else ids_of()
         if self.client_id is not None and self.client_id not in ids:
             return False
         return self.percent is None or _drawn(hit, ids, salt) < self.percent
@@ -129,18 +137,25 @@ def rule(written: object) -> Rule:
     return Rule(read["client_id"], read["address"], read["path"], read["percent"])
 
 
-def taken(rules: Iterable[Rule], hit: Hit, salt: str = "") -> bool:
-    """Whether one of the rules takes the hit."""
-    return any(each.takes(hit, salt) for each in rules)
+def taken(rules: Iterable[Rule], hit: Hit, salt: str = "", ids_of: Ids | None = None) -> bool:
+    """Whether one of the rules takes the hit. `salt`, `ids_of`: as for each of them."""
+    ids_of = ids_of or read_once(hit)
+    return any(each.takes(hit, salt, ids_of) for each in rules)
+
+
+def read_once(hit: Hit) -> Ids:
+    """Gives the client ids of the hit, which are read when somebody first asks."""
+    return cache(partial(client_ids, hit))
 
 
 def share_of(written: object) -> float | None:
-    """A share in percent: above 0, and 100 at most. `None` for anything else."""
-    try:
-        percent = float(written) if isinstance(written, (str, int, float)) and not isinstance(written, bool) else 0.0
-    except (ValueError, OverflowError):
+    """A share in percent: above 0, and 100 at most. `None` for anything else, also for digits of other scripts."""
+    if isinstance(written, str):
+        written = float(written) if _PERCENT.fullmatch(written) else None
+    if not isinstance(written, (int, float)) or isinstance(written, bool):
         return None
-    return percent if 0 < percent <= 100 else None
+    # Whole numbers of JSON have no end, and are compared as they are.
+    return float(written) if 0 < written <= 100 else None
 
 
 def client_ids(hit: Hit) -> frozenset[str]:
@@ -161,7 +176,7 @@ def _stated(hit: Hit) -> Iterator[str]:
 def _lines(body: bytes) -> list[str]:
     if len(body) > _LARGEST_READ or body[:1] in b"{[":
         return []
-    return body.decode(errors="replace").splitlines()
+    return body.decode(errors="replace").splitlines()[:_MOST_LINES]
 
 
 def _in_document(body: bytes) -> Iterator[str]:

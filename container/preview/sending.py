@@ -1,4 +1,6 @@
-"""What a preview sends, or would send: one request for each row, shown as it leaves, and the vendor's answer to it.
+"""What a preview sends, or would send: one request for each row, as it leaves, and the vendor's answer to it.
+
+Here as well: how a record shows what goes over the wire, the hit included.
 
 Nothing of this is stored and nothing is tried again: an analyst who looks sees the first answer.
 """
@@ -7,7 +9,8 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any, Literal, Protocol
 
 from container.delivery.built import Built
 from container.delivery.judging import Judges, checked, type_name
@@ -15,9 +18,21 @@ from container.delivery.row import Row
 from container.delivery.store import ClaimedRow
 from container.delivery.transport import NoAnswer
 from container.effects import Response, Verdict
+from container.event import Hit
 
 LONGEST_BODY = 16_000
 """Characters of an answer that are kept."""
+
+Left = Literal[
+    "delivered",
+    "retry",
+    "refused",
+    "credential",
+    "no_answer",
+    "missing_secret",
+    "address_refused",
+]
+"""What became of a request that was sent: what the answer means, or why there is none."""
 
 NOT_JUDGED = "the answer could not be judged"
 
@@ -53,7 +68,7 @@ async def answer_to(
     seconds = round(max(monotonic() - begun, 0.0), 4)
     if isinstance(answer, NoAnswer):
         return _told(vendors.bare(answer.reason), seconds=seconds, verdict=answer.cause)
-    verdict = _judged(judges, row, answer)
+    verdict = _of_one(_judged(judges, row, answer))
     return {
         **_told(vendors.bare(verdict.reason), seconds=seconds, verdict=verdict.kind),
         "status": answer.status,
@@ -67,6 +82,19 @@ def alone(row: Row) -> ClaimedRow:
     """The row as the transport takes it, at its first attempt."""
     name, time = row.event_name, row.event_time
     return ClaimedRow(0, row.id, row.frame, row.item, row.tag, name, time, 1, 0, 0, row.first, row.give_up)
+
+
+def hit_json(hit: Hit) -> dict[str, Any]:
+    """What came in, as the record has it."""
+    return {
+        "id": hit.id.hex(),
+        "method": hit.method,
+        "path": hit.path,
+        "query": hit.query,
+        "headers": pairs(hit.headers.items()),
+        **body_of(hit.body),
+        "ip": hit.ip,
+    }
 
 
 def pairs(headers: Iterable[tuple[str, str]]) -> list[list[str]]:
@@ -90,6 +118,15 @@ def _judged(judges: Judges, row: Row, answer: Response) -> Verdict:
         return checked(judge(answer))
     except Exception as problem:  # noqa: BLE001  # around one judge: a plug-in's mistake is told, and no more
         return Verdict("retry", f"{NOT_JUDGED}: {type_name(problem)}")
+
+
+def _of_one(verdict: Verdict) -> Verdict:
+    """What the answer to a batch means for the only one in it."""
+    if verdict.kind == "delivered" and 0 in verdict.refused:
+        return replace(verdict, kind="refused")
+    if verdict.kind == "delivered" and 0 in verdict.again:
+        return replace(verdict, kind="retry")
+    return verdict
 
 
 def _told(reason: str, *, seconds: float, verdict: str) -> dict[str, Any]:

@@ -7,18 +7,23 @@ comparison takes longer for a guess that is nearly right. `now` is Unix time in 
 
 from __future__ import annotations
 
+import logging
 import secrets
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
+from container.preview.lock import Lock
 from container.preview.ring import Ring
 from container.preview.rules import Rule
 from container.preview.tail import Tail
 from container.secret import digest
 
+logger = logging.getLogger("container.preview")
+
 Mode = Literal["dry", "test", "send"]
+Standing = Literal["dry", "test", "send", "tail"]
 
 MOST_SESSIONS = 10
 IDLE_SECONDS = 2 * 3600
@@ -26,12 +31,6 @@ LONGEST_SECONDS = 12 * 3600
 CODE_SECONDS = 5 * 60
 MOST_CODES = 10
 """Links of a session that wait for their use; of more, the oldest ends."""
-
-MOST_WRONG, WRONG_SECONDS = 10, 60
-"""So many wrong codes in so many seconds, and their sender's codes are refused for as long again."""
-
-MOST_SENDERS = 1000
-"""Senders of wrong codes that are remembered; of more, the one that was silent for longest is forgotten."""
 
 LONGEST_SECRET = 100
 """No secret of ours is longer. What is longer is wrong, without a look."""
@@ -107,15 +106,6 @@ class Wrong:
     refused: int = 0
 
 
-@dataclass
-class _Failures:
-    """Wrong codes of one sender: how many since when, and until when codes are refused."""
-
-    since: float
-    number: int = 0
-    refused_until: float = 0.0
-
-
 class Others(Protocol):
     """The other processes that have the same sessions. All but `read` raise `NotSharedError`."""
 
@@ -181,7 +171,7 @@ class Sessions:
         self._marks: dict[bytes, Session] = {}
         self._shares: dict[bytes, Session] = {}
         self._codes: OrderedDict[bytes, tuple[Session, float]] = OrderedDict()
-        self._failures: OrderedDict[str, _Failures] = OrderedDict()
+        self.lock = Lock()
 
     @property
     def open(self) -> bool:
@@ -236,7 +226,7 @@ class Sessions:
             self.wrong.refused += 1
             return None
         self.wrong.codes += 1
-        self._failed(sender, now)
+        self.lock.wrong(sender, now)
         return None
 
     def redeem(self, code: str, now: float, sender: str = "") -> Session | None:
@@ -250,14 +240,13 @@ class Sessions:
     def leads_to(self, code: str, now: float, sender: str = "") -> Session | None:
         """The session of a code, which stays good: a wrong one counts as when it is redeemed."""
         self.expire(now)
-        failures = self._failures.get(sender)
-        if failures is not None and now < failures.refused_until:
+        if self.lock.holds(sender, now):
             self.wrong.refused += 1
             return None
         session, _ = self._codes.get(_key(code), (None, 0.0))
         if session is None or session.id not in self._sessions:
             self.wrong.codes += 1
-            self._failed(sender, now)
+            self.lock.wrong(sender, now)
             return None
         return session
 
@@ -344,10 +333,16 @@ class Sessions:
         self.expire(now)
         return list(self._sessions.values())
 
+    def standing(self, now: float) -> Mapping[Standing, int]:
+        """How many stand in each mode, tails apart. Nothing is ended by this."""
+        living = [each for each in self._sessions.values() if now < each.ends]
+        found = Counter[Standing]("tail" if each.tail is not None else each.mode for each in living)
+        return {kind: found[kind] for kind in get_args(Standing)}
+
     def expire(self, now: float) -> None:
         """Ends what is over. To be called from time to time, since nothing else may happen."""
         for session in [each for each in self._sessions.values() if now >= each.ends]:
-            self.end(session)
+            self._expired(session)
         for key in [key for key, (_, until) in self._codes.items() if now >= until]:
             del self._codes[key]
 
@@ -368,20 +363,14 @@ class Sessions:
 
     def _living(self, session: Session | None, now: float) -> Session | None:
         if session is not None and now >= session.ends:
-            self.end(session)
+            self._expired(session)
             return None
         return session
 
-    def _failed(self, sender: str, now: float) -> None:
-        failures = self._failures.get(sender)
-        if failures is None or now >= failures.since + WRONG_SECONDS:
-            failures = self._failures[sender] = _Failures(now)
-        self._failures.move_to_end(sender)
-        failures.number += 1
-        if failures.number >= MOST_WRONG:
-            failures.refused_until = now + WRONG_SECONDS
-        if len(self._failures) > MOST_SENDERS:
-            self._failures.popitem(last=False)
+    def _expired(self, session: Session) -> None:
+        if self.has(session):
+            logger.info("preview.expired session=%s", session.id)
+        self.end(session)
 
 
 def _key(shown: str) -> bytes:

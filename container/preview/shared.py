@@ -47,6 +47,11 @@ TRIES = 5
 
 CLOSING_SECONDS = 2.0
 
+_OTHERS_GO_ON = (
+    " The others go on for now, and those that cannot ask the database send nothing from two seconds on. "
+    "They are told as soon as that is possible."
+)
+
 logger = logging.getLogger("container.preview")
 
 Table = Callable[[], PreviewTable | None]
@@ -152,7 +157,7 @@ class Shared:
                 if self._replicas.get(session.id) is replica:
                     await self._tell(replica)
         except StoreError as problem:
-            raise _not_told("It is so at this process alone", problem) from None
+            raise _not_told("It is so at this process alone", problem, _OTHERS_GO_ON) from None
         # Who is told that a draft runs, or that nothing is sent any more, can rely on it.
         await self._until_known()
 
@@ -212,6 +217,8 @@ class Shared:
             for replica in [*self._replicas.values()]:
                 await self._bring_together(replica, living.get(replica.session.id))
             self._take_codes(living.values())
+            if self._reason:
+                logger.warning("preview.shared_again")
             self._looked_at, self._reason = begun_at, ""
         for replica in [*self._replicas.values()]:
             # Only while a page is open somebody waits for records.
@@ -388,6 +395,6 @@ def _readable(row: SharedSession) -> Stored | None:
         return None
 
 
-def _not_told(what: str, problem: StoreError) -> NotSharedError:
+def _not_told(what: str, problem: StoreError, more: str = "") -> NotSharedError:
     reason = str(problem)
-    return NotSharedError(f"{what}, since the other processes cannot be told: {reason}.{advice(reason)}")
+    return NotSharedError(f"{what}, since the other processes cannot be told: {reason}.{advice(reason)}{more}")

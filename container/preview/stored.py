@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import orjson
 
@@ -47,6 +47,9 @@ def read(body: bytes) -> Stored:
         written = Stored(**{**found, "draft": draft})
         for each in written.rules:
             rule(each)
+        # One that is not known here is no reason to send.
+        if written.mode not in get_args(Mode):
+            raise ValueError("there is no such mode")
     except (KeyError, TypeError, AttributeError) as problem:
         raise ValueError("this is not how a session is stored") from problem
     return written

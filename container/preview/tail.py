@@ -49,6 +49,6 @@ class Tail:
         return {"percent": self.percent, "most_a_second": MOST_A_SECOND, "let_go": self.let_go}
 
 
-def hidden(record: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
-    """The record as a tail keeps it. `known`: texts of the configuration, as `masked` has them."""
-    return {**masked(record, known=known), MASKED: True}
+def hidden(record: Mapping[str, Any], known: Collection[str], literals: Collection[str] = ()) -> dict[str, Any]:
+    """The record as a tail keeps it. `known`, `literals`: texts of the configuration, as `masked` has them."""
+    return {**masked(record, known=known, literals=literals), MASKED: True}

@@ -21,10 +21,11 @@ from container.engine.run import blame
 from container.engine.trace import trace
 from container.event import Hit
 from container.preview.bench import Json, RefusedError, Source
-from container.preview.configured import given_by
+from container.preview.configured import given_by, literals_in
 from container.preview.cut import written
 from container.preview.differing import difference
 from container.preview.drafts import NAME, Draft, Live, drafted, drafted_bytes, problems_json, text_digest
+from container.preview.evaluating import FullError
 from container.preview.in_force import InForce
 from container.preview.masking import masked
 from container.preview.publishing import Publisher, PublishError
@@ -44,6 +45,7 @@ class Workbench:
     """`container`: that of the next hit. `takes_code`: whether tags have a test code.
 
     `clock`: Unix time in seconds. `public`: the address of the public listener, if somebody said it.
+    `prefix`: the path under which it answers.
     """
 
     def __init__(
@@ -57,8 +59,9 @@ class Workbench:
         clock: Callable[[], float],
         publisher: Publisher | None = None,
         public: str = "",
+        prefix: str = "",
     ) -> None:
-        self.sessions, self.public = sessions, public
+        self.sessions, self.public, self.prefix = sessions, public, prefix
         self._recording, self._in_force, self._container, self._takes_code = recording, in_force, container, takes_code
         self._clock, self._publisher, self._turn = clock, publisher, asyncio.Lock()
 
@@ -75,13 +78,21 @@ class Workbench:
             return dict(record)
         draft: Draft | None = session.draft
         drafts = () if draft is None else draft.container.clients
-        return masked(record, known={*_named(*self._container().clients, *drafts), *self._given()})
+        known = {*_named(*self._container().clients, *drafts), *self._given()}
+        return masked(record, known=known, literals=self._literals(draft))
 
     def _given(self) -> Sequence[str]:
         """What the variables of the file in force give by themselves."""
         with suppress(RefusedError):
             return list(given_by(self._in_force.file().model))
         return ()
+
+    def _literals(self, draft: Draft | None) -> frozenset[str]:
+        """What the analyst wrote into the file in force, and into the draft."""
+        drafted = frozenset[str]() if draft is None else literals_in(draft.container)
+        with suppress(RefusedError):
+            return self._in_force.file().literals | drafted
+        return drafted
 
     def name(self) -> str:
         return self._container().name
@@ -95,7 +106,9 @@ class Workbench:
 
     async def draft(self, session: Session, text: str, filename: str) -> Sequence[Json]:
         if not text.strip():
-            session.draft = session.unready = None
+            # Behind a draft that is still being read, which came before.
+            async with self._turn:
+                session.draft = session.unready = None
             return []
         return await self._taken(session, partial(drafted, text, filename=filename), filename)
 
@@ -126,16 +139,14 @@ class Workbench:
         found = await asyncio.to_thread(difference, self._in_force.file().text, self.text(session))
         return [each.as_json() for each in found]
 
-    def seen(self, session: Session) -> str:
-        return text_digest(self.text(session))
-
-    async def publish(self, session: Session, *, by: str, note: str = "", seen: str = "") -> None:
-        draft = session.draft
+    async def publish(self, session: Session, *, by: str, note: str = "", shown: str = "") -> None:
+        draft: Draft | None = session.draft
         if draft is None:
             raise RefusedError("There is no draft to publish: this preview runs the live file.")
-        if seen not in ("", text_digest(draft.text)):
+        if shown not in ("", text_digest(draft.text)):
             raise RefusedError(
-                "The draft is another one by now. Look at what it changes once more, and publish it then."
+                "This preview runs another draft by now, so nothing was published. Load the page anew, look at what "
+                "that one changes, and publish it then."
             )
         try:
             await self._publishing().publish(draft, by=by, note=note)
@@ -158,19 +169,22 @@ class Workbench:
         except PublishError as problem:
             raise RefusedError(str(problem)) from None
         found = await asyncio.to_thread(difference, live.text, earlier)
-        return {"things": [each.as_json() for each in found], "seen": live.digest}
+        return {"things": [each.as_json() for each in found], "digest": live.digest}
 
-    async def restore(self, number: int, *, by: str, note: str = "", seen: str = "") -> None:
+    async def restore(self, number: int, *, by: str, note: str = "", shown: str = "") -> None:
         publisher = self._publishing()
-        if seen not in ("", self._in_force.file().digest):
+        if shown not in ("", self._in_force.file().digest):
             raise RefusedError("Another file is in force by now. Look at what changes once more, and restore it then.")
         try:
-            await publisher.restore(number, by=by, base=seen or None, note=note)
+            await publisher.restore(number, by=by, base=shown or None, note=note)
         except PublishError as problem:
             raise RefusedError(str(problem)) from None
 
     async def run(self, session: Session, hit: Json, *, source: Source) -> int:
-        await self._recording.take(session, self._hit(hit), source)
+        try:
+            await self._recording.take(session, self._hit(hit), source)
+        except FullError as problem:
+            raise RefusedError(str(problem)) from None
         # Nothing else has had its turn since the record was added.
         return session.records.next_number - 1
 
@@ -185,7 +199,7 @@ class Workbench:
         return self._publisher
 
     def _hit(self, stated: Json) -> Hit:
-        return hit_of(stated, received=int(self._clock() * 1000))
+        return hit_of(stated, now=int(self._clock() * 1000))
 
 
 def _named(*clients: CompiledClient) -> Iterator[str]:
@@ -208,15 +222,19 @@ def _told(container: Container, hit: Hit) -> Json:
     return {**(kept.get("told") or {}), "cut": kept.get("cut", [])}
 
 
-def hit_of(stated: Json, *, received: int) -> Hit:
-    """The hit of a record, or one that was written by hand, as if it had come in just now."""
+def hit_of(stated: Json, *, now: int) -> Hit:
+    """The hit of a record, with the number and the time that it came with: the same event gives the same requests.
+
+    One that was written by hand comes `now`.
+    """
     headers: dict[str, str] = {}
     for name, value in stated.get("headers", ()):
         lower = name.lower()
         separator = "; " if lower == "cookie" else ", "
         headers[lower] = f"{headers[lower]}{separator}{value}" if lower in headers else value
     about = (str(stated.get("method") or "GET"), str(stated["path"]), str(stated.get("query") or ""))
-    return Hit(secrets.token_bytes(16), received, *about, headers, _body(stated), ip=stated.get("ip"))
+    number = bytes.fromhex(stated["id"]) if stated.get("id") else secrets.token_bytes(16)
+    return Hit(number, stated.get("at") or now, *about, headers, _body(stated), ip=stated.get("ip"))
 
 
 def _body(stated: Mapping[str, Any]) -> bytes:

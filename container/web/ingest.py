@@ -29,6 +29,7 @@ from container.engine.outcome import Guard, Outcome
 from container.engine.run import run
 from container.event import Hit
 from container.place import is_address_header
+from container.preview.marks import Ignored, marks_of
 from container.web.addresses import peer_address
 from container.web.current import Current
 from container.web.front import Front, Visitor
@@ -119,7 +120,7 @@ class Ingest:
     """The ASGI application of the paths that clients listen on. `clock`: Unix time in seconds.
 
     `repeats`: what the log knows already about tags that fail. `preview`: set while a preview is open, and only then;
-    nothing else of this changes.
+    nothing else of this changes. `ignored`: hits that are marked for a preview when there is none.
     """
 
     current: Current
@@ -134,6 +135,7 @@ class Ingest:
     slow: Slow = field(default_factory=Slow)
     clock: Callable[[], float] = time.time
     preview: Preview | None = None
+    ignored: Ignored = field(default_factory=Ignored)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request: always with a reply of the container's client, or with a status that says why not."""
@@ -149,6 +151,9 @@ class Ingest:
             return
         else:
             preview = self.preview
+            if preview is None and any(marks_of(hit)):
+                self.metrics.previewed("ignored")
+                self.ignored.saw()
             reply = await (self._take(hit) if preview is None else self._previewed(preview, hit))
             await respond(scope, send, reply, host=hit.headers.get("host", ""))
         finally:

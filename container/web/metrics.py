@@ -6,6 +6,7 @@ import time
 from collections import Counter as Tally
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
@@ -29,6 +30,8 @@ from container.engine.container import Container
 from container.engine.outcome import Guard, Outcome
 from container.preview.outbox import Unshared
 from container.preview.recorder import Seen
+from container.preview.sending import Left
+from container.preview.sessions import Mode, Standing
 from container.web.noticed import Unset
 
 Refusal = Literal[
@@ -50,13 +53,14 @@ Refusal = Literal[
 """Why a hit was not taken; `by_client`: the client that claimed it answered with an error, such as a wrong secret;
 `not_http`: the server could not read it; `too_many`: requests at once on one connection; `no_room`: connections;
 `overload`: more hits come than the process takes."""
-Link = Literal["opened", "refused"]
-"""What became of a preview's link."""
+Link = Literal["opened", "refused", "locked"]
+"""What became of a preview's link. `locked`: it was not looked at, since its sender has sent many wrong ones."""
 
 Unavailable = Literal["full", "busy", "unavailable"]
 
 _REFUSALS: Sequence[Refusal] = get_args(Refusal)
 _UNSET: Sequence[Unset] = get_args(Unset)
+_SENDING: Sequence[Mode] = ("test", "send")
 _REPLY_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0)
 _EVALUATION_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25)
 MOST_TAG_EVENTS = 150
@@ -108,6 +112,8 @@ class Metrics:
     without_address: dict[Unset, Counter] = field(default_factory=dict)
     preview_hits: dict[Seen, Counter] = field(default_factory=dict)
     preview_links: dict[Link, Counter] = field(default_factory=dict)
+    preview_requests: dict[tuple[Mode, Left], Counter] = field(default_factory=dict)
+    preview_sessions: dict[Standing, Gauge] = field(default_factory=dict)
     preview_unshared: dict[Unshared, Counter] = field(default_factory=dict)
 
     def reloaded(self, version: str) -> None:
@@ -124,6 +130,10 @@ class Metrics:
     def previewed(self, seen: Seen) -> None:
         """A hit came while a preview was open."""
         self.preview_hits[seen].inc()
+
+    def preview_sent(self, mode: Mode, verdict: Left) -> None:
+        """A request of a preview was sent, and this is what its answer means."""
+        self.preview_requests[mode, verdict].inc()
 
     def not_shared(self, what: Unshared) -> None:
         """Something of a preview does not come together with the other processes."""
@@ -235,6 +245,9 @@ def new_metrics() -> Metrics:
     without_address = counter("hits_without_address", about, ["reason"])
     preview_hits = counter("preview_hits", "Hits that concerned a preview, by what became of them.", ["result"])
     preview_links = counter("preview_links", "Links of previews that were opened, and wrong ones.", ["result"])
+    about = "Requests of previews that were sent to vendors, by verdict."
+    preview_requests = counter("preview_requests", about, ["mode", "verdict"])
+    preview_sessions = gauge("preview_sessions", "Previews that are open, by mode; tails apart.", ["mode"])
     about = "What of previews does not come together with the other processes."
     preview_unshared = counter("preview_unshared", about, ["what"])
     return Metrics(
@@ -255,6 +268,8 @@ def new_metrics() -> Metrics:
         without_address={why: without_address.labels(why) for why in _UNSET},
         preview_hits={seen: preview_hits.labels(seen) for seen in get_args(Seen)},
         preview_links={result: preview_links.labels(result) for result in get_args(Link)},
+        preview_requests={each: preview_requests.labels(*each) for each in product(_SENDING, get_args(Left))},
+        preview_sessions={mode: preview_sessions.labels(mode) for mode in get_args(Standing)},
         preview_unshared={what: preview_unshared.labels(what) for what in get_args(Unshared)},
     )
 

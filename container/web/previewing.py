@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from container.effects import Reply, SetCookie
 from container.event import Hit
+from container.preview.evaluating import FullError
 from container.preview.marks import COOKIE, without_marks
 from container.preview.recorder import Recorder
 from container.preview.sessions import LONGEST_SECONDS, Mode, Session
+from container.web.addresses import is_near
+from container.web.ingest import RETRY_AFTER_SECONDS
 from container.web.metrics import Metrics
 from container.web.queue_api import is_from_here
+
+logger = logging.getLogger("container.web")
 
 LINK = "/_preview/"
 """What the link's path begins with; the code is the rest."""
@@ -109,7 +115,10 @@ class Previewing:
             reply = await _ANSWERS[hit.method](self, hit, hit.path.removeprefix(LINK))
             if reply is not None:
                 return reply
-        reply = await self.recorder.marked(hit)
+        try:
+            reply = await self.recorder.marked(hit)
+        except FullError:
+            return Reply(503, (("retry-after", str(RETRY_AFTER_SECONDS)),))
         if reply is not None:
             return reply
         # A mark that is over, or another server's, is nobody's business either.
@@ -140,11 +149,13 @@ class Previewing:
         if leaves:
             session = self._inside(hit)
             return None if session is None else _page(200, _IS_OFF, _LEFT, session.mode, self._cookie(hit, "", 0))
-        recorder = self.recorder
-        session = self._counted(await recorder.sessions.redeemed(code, recorder.clock(), hit.ip or ""))
+        recorder, sender = self.recorder, _sender(hit)
+        locked = self._locked(sender)
+        session = self._counted(await recorder.sessions.redeemed(code, recorder.clock(), sender), locked=locked)
         if session is None:
             return None
         self.metrics.preview_links["opened"].inc()
+        logger.info("preview.link_used session=%s", session.id)
         cookie = self._cookie(hit, session.mark, LONGEST_SECONDS)
         return _page(200, _IS_ON, _WELCOME + _LEAVE, session.mode, cookie)
 
@@ -167,13 +178,17 @@ class Previewing:
 
     def _found(self, hit: Hit, code: str) -> Session | None:
         """The session that a link leads to, which stays good."""
-        recorder = self.recorder
-        return self._counted(recorder.sessions.leads_to(code, recorder.clock(), hit.ip or ""))
+        recorder, sender = self.recorder, _sender(hit)
+        locked = self._locked(sender)
+        return self._counted(recorder.sessions.leads_to(code, recorder.clock(), sender), locked=locked)
 
-    def _counted(self, session: Session | None) -> Session | None:
-        """The same. A wrong link is counted, however it is tried."""
+    def _locked(self, sender: str) -> bool:
+        return self.recorder.sessions.lock.holds(sender, self.recorder.clock())
+
+    def _counted(self, session: Session | None, *, locked: bool) -> Session | None:
+        """The same. A wrong link is counted, however it is tried, and each of a sender that is locked out."""
         if session is None:
-            self.metrics.preview_links["refused"].inc()
+            self.metrics.preview_links["locked" if locked else "refused"].inc()
         return session
 
 
@@ -182,6 +197,11 @@ _ANSWERS: Mapping[str, Callable[[Previewing, Hit, str], Awaitable[Reply | None]]
     "HEAD": Previewing.offered,
     "POST": Previewing.redeemed,
 }
+
+
+def _sender(hit: Hit) -> str:
+    """Whose wrong codes are counted; nobody's where it may be everybody, behind a proxy that does not name them."""
+    return "" if hit.ip is None or is_near(hit.ip) else hit.ip
 
 
 def _page(status: int, title: str, text: str, mode: Mode, *cookies: SetCookie) -> Reply:

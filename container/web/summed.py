@@ -36,6 +36,7 @@ LARGEST = frozenset(
         "tag_container_config_last_reload_timestamp_seconds",
         "tag_container_config_info",
         "tag_container_build_info",
+        "tag_container_preview_sessions",
     }
 )
 SMALLEST = frozenset(

@@ -20,8 +20,8 @@ from tests.web.parts import NOW, site
 class Desk:
     """A browser that shows a session, and the bench behind it."""
 
-    def __init__(self, bench: Workbench, session: Session, tab: Tab, address: str) -> None:
-        self.bench, self.session, self.tab, self.address = bench, session, tab, address
+    def __init__(self, bench: Workbench, session: Session, tab: Tab, address: str, api: PreviewApi) -> None:
+        self.bench, self.session, self.tab, self.address, self.api = bench, session, tab, address, api
 
     async def open(self, path: str = "") -> None:
         await self.tab.open(f"{self.address}/preview{path or '/' + self.session.id}")
@@ -53,7 +53,7 @@ async def desk(folder: Path, *, size: tuple[int, int] = WIDE) -> AsyncIterator[D
             port = bound.getsockname()[1]
             session = bench.sessions.start(NOW)
             async with chromium() as tab:
-                found = Desk(bench, session, tab, f"http://127.0.0.1:{port}")
+                found = Desk(bench, session, tab, f"http://127.0.0.1:{port}", api)
                 await tab.size(size)
                 # As an operator does: let in at the overview, after which the browser sends the password by itself.
                 await tab.open(f"http://ada:{TOKEN}@127.0.0.1:{port}/")

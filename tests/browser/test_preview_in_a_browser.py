@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from container.preview.stream import MOST_GUESTS
 from tests.browser.preview_parts import Desk, desk
 from tests.browser.tabs import CHROMIUM, IMAGES, NARROW, WIDE, Scheme, pictures
 from tests.preview.page_parts import DENIED, EMAIL, PURCHASE, STRANGE, TEST_ORDER, live
@@ -68,6 +70,21 @@ def test_each_tab_says_what_it_is_there_for(tmp_path: Path) -> None:
                 await here.tab.click("details.tag > summary")
             text = await here.tab.text()
             assert [each for each in said[tab] if each not in text] == [], (tab, text)
+
+    looking(tmp_path, work)
+
+
+def test_a_masked_value_says_how_it_is_masked(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        here.bench.masks = True
+        await four(here)
+        await here.look(1)
+        await here.choose("Event Data")
+        assert "Masked: first and last character, then the length." in await here.tab.text()
+        titled = "[...document.querySelectorAll('code.value[title^=Masked]')].map((each) => each.textContent)"
+        found = await here.tab.value(titled)
+        assert "M…)/31" in found
+        assert "T-1001" not in found
 
     looking(tmp_path, work)
 
@@ -142,7 +159,9 @@ def test_why_a_tag_did_not_fire_is_read_without_opening_it(tmp_path: Path) -> No
         await tag_says(
             here, "Pixel by page", 'incomplete|No value for "pixel_id", which the tag needs: {{ event.pixel }}'
         )
-        await tag_says(here, "Pixel of the shop", "duplicate|A copy of what was sent within 48h for the event ID")
+        await tag_says(
+            here, "Pixel of the shop", "duplicate|A copy of an event that was seen within 48h, with the event ID"
+        )
 
         number = here.bench.keep(here.session, PURCHASE)
         old = here.session.records.get(number)
@@ -261,6 +280,96 @@ def test_a_hit_is_sent_by_hand_and_shown(tmp_path: Path) -> None:
         await here.tab.click("#shown form .buttons button")
         await here.tab.until("document.querySelector('#shown h2')?.innerText.includes('purchase')")
         assert "Fired (1)" in await here.tab.text()
+
+    looking(tmp_path, work)
+
+
+COMPOSED = "document.querySelector('#shown form textarea')"
+DRAFT = "document.querySelector('textarea.file')"
+
+
+def test_a_hit_by_hand_is_kept_for_who_looks_at_what_came_of_it(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        await here.panel("compose")
+        await here.tab.first("#shown form textarea").fill("v=2\n&en=mine")
+        await here.tab.page.get_by_role("button", name="Send", exact=True).click()
+        await here.tab.until("document.querySelector('#shown h2') !== null")
+        await here.panel("compose")
+        assert await here.tab.value(f"{COMPOSED}.value") == "v=2\n&en=mine"
+
+    looking(tmp_path, work)
+
+
+def test_an_answer_that_comes_late_takes_nobody_away_from_another_panel(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        here.session.mode = "send"
+        number = here.bench.keep(here.session, PURCHASE)
+        await here.look(number)
+        await here.panel("compose")
+        await here.tab.first("#shown form textarea").fill("v=2&en=mine")
+        record = here.session.records.get(number)
+        assert record is not None
+        record["outgoing"][0]["answer"]["verdict"] = "refused"
+        async with here.tab.page.expect_response(lambda answer: answer.url.endswith(f"/records/{number}")):
+            here.session.records.replace(number, record)
+        await here.tab.until("document.querySelector('.hit.failed') !== null")
+        assert await here.tab.value(f"{COMPOSED}.value") == "v=2&en=mine"
+        await here.panel("event")
+        await here.choose("Outgoing")
+        await here.tab.until_says("refused (200)")
+
+    looking(tmp_path, work)
+
+
+def test_what_is_typed_while_a_draft_is_read_is_not_lost_and_not_published(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        await here.panel("draft")
+        text = here.bench.text(here.session).replace("TEST-", "DRY-")
+        await here.tab.first("textarea.file").fill(text)
+        here.bench.reads.clear()
+        async with here.tab.page.expect_request("**/draft"):
+            await here.tab.page.get_by_role("button", name="Use this draft").click()
+        await here.tab.first("textarea.file").fill(f"{text}# more\n")
+        here.bench.reads.set()
+        await here.tab.until_says("The text has changed. Use it first.")
+        await here.panel("summary")
+        await here.panel("draft")
+        assert await here.tab.value(f"{DRAFT}.value") == f"{text}# more\n"
+        await here.tab.page.get_by_role("button", name="Use this draft").click()
+        await here.tab.page.get_by_role("button", name="Publish the draft").click()
+        await here.tab.until_says("The draft is live.", within=".toast")
+        assert here.bench.published == [f"{text}# more\n"]
+
+    looking(tmp_path, work)
+
+
+def test_a_file_is_chosen_again_once_it_was_changed_and_one_that_is_no_text_is_not_used(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        await here.panel("draft")
+        text = here.bench.text(here.session).replace("TEST-", "DRY-")
+        file = tmp_path / "mine.yaml"
+        file.write_bytes(text.encode())
+        await here.tab.page.set_input_files("#file", file)
+        await here.tab.until_says("The draft is used", within=".toast")
+        assert await here.tab.value("document.querySelector('#file').value") == ""
+        file.write_bytes(b"# \xff\n" + text.encode())
+        await here.tab.page.set_input_files("#file", file)
+        await here.tab.until_says("is not text in UTF-8", within=".toast")
+        assert here.bench.text(here.session) == text
+
+    looking(tmp_path, work)
+
+
+def test_who_presses_a_button_while_the_server_is_away_is_told(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        await here.panel("draft")
+        await here.tab.page.route("**/draft", lambda route: route.abort())
+        await here.tab.first("textarea.file").fill("version: 1\n")
+        await here.tab.page.get_by_role("button", name="Use this draft").click()
+        await here.tab.until_says("The server cannot be reached", within=".toast")
+        assert await here.tab.value(f"{DRAFT}.value") == "version: 1\n"
+        # The browser says so too, as it has to.
+        here.tab.said.clear()
 
     looking(tmp_path, work)
 
@@ -416,5 +525,19 @@ def test_no_payload_in_any_field_is_more_than_text(tmp_path: Path) -> None:
                 assert found == expected.setdefault(tab, found), (tab, value)
         assert await here.tab.value("JSON.stringify(heard)") == json.dumps([])
         assert await here.tab.value("location.pathname") == f"/preview/{here.session.id}"
+
+    looking(tmp_path, work)
+
+
+def test_a_page_to_look_on_for_which_there_is_no_place_says_so(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        with ExitStack() as seats:
+            for _ in range(MOST_GUESTS):
+                seats.enter_context(here.api.streams.seat(here.session, guest=True))
+            await here.open(f"/shared/{here.session.share}")
+            await here.tab.until("document.querySelector('#strip').innerText.includes('5 pages look on')")
+            here.tab.said.clear()  # the browser notes that the stream was answered with 503
+        await here.open(f"/shared/{here.session.share}")
+        await here.tab.until("document.querySelector('#strip').innerText.includes('no vendor is called')")
 
     looking(tmp_path, work)

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from container.cli.listeners import DRAIN_SECONDS
-from container.preview.stream import MOST_STREAMS
+from container.preview.controls import FRESH_SECONDS
+from container.preview.stream import MOST_GUESTS, MOST_STREAMS
 from tests.cli.previewed import HIT, LOOK_SECONDS, Previewed, Session, opened_in_a_browser, previewed
 from tests.cli.processes import FILE, PATIENCE_SECONDS, PURCHASE, ROOT
 
@@ -124,6 +125,42 @@ def test_a_browser_that_goes_away_frees_its_place(tmp_path: Path) -> None:
             assert time.monotonic() < until, "nobody got in again"
             time.sleep(LOOK_SECONDS)
         assert session.record(1) is not None
+
+
+def test_guests_leave_places_to_who_has_the_token_and_those_without_one_are_told(tmp_path: Path) -> None:
+    with previewed(tmp_path) as preview, ExitStack() as opened:
+        session = preview.start()
+        shared = f"{preview.served.admin}/preview/shared/{session.share}/stream"
+        answers = [opened.enter_context(preview.anybody.stream("GET", shared)) for _ in range(MOST_GUESTS + 1)]
+        assert [answer.status_code for answer in answers] == [200] * MOST_GUESTS + [503]
+        assert "look on at this preview by its link already" in answers[-1].read().decode()
+        with session.stream() as events:
+            assert next(events)[0] == "mode"
+
+
+def test_a_lane_that_is_paused_gets_nothing_of_a_preview_until_it_goes_on(tmp_path: Path) -> None:
+    with previewed(tmp_path) as preview:
+        preview.hit()
+        session = preview.start("send")
+        [lane] = preview.admin.get("/api/queue/lanes").json()["lanes"]
+        place = f"/api/queue/lanes/{lane['number']}"
+        assert preview.admin.post(f"{place}/pause", json={}).status_code == 200
+        session.hit()
+        until = time.monotonic() + PATIENCE_SECONDS
+        # It is told a moment after the hit was answered.
+        while (found := session.change("reveal", number=1)["outgoing"][0])["mode"] != "dry":
+            assert time.monotonic() < until, found
+            time.sleep(LOOK_SECONDS)
+        assert (found["why"], found["answer"]) == ("the lane is paused", None)
+        sent = 'preview_requests_total{mode="send",verdict="address_refused"}'
+        assert preview.metric(sent) == 0
+        assert preview.metric('preview_sessions{mode="send"}') == 1
+        assert preview.admin.post(f"{place}/resume", json={}).status_code == 200
+        time.sleep(FRESH_SECONDS)
+        session.hit()
+        [each] = session.revealed(2)["outgoing"]
+        assert (each["mode"], each["answer"]["verdict"]) == ("send", "address_refused")
+        assert preview.metric(sent) == 1
 
 
 def test_a_session_that_ends_ends_its_streams(tmp_path: Path) -> None:

@@ -48,6 +48,14 @@ def preview(draft: Path, server: str, *arguments: str, token: str | None = TOKEN
     return CliRunner().invoke(app, ["preview", str(draft), "--server", server, *arguments], env=environment)
 
 
+def test_of_a_draft_that_only_has_other_comments_that_is_said(server: Preview, draft: Path) -> None:
+    draft.write_text(f"# Mine.\n{TEXT}", encoding="utf-8")
+    found = preview(draft, server.address)
+    assert found.stdout.splitlines()[0] == (
+        "The draft runs now. It is not the same as the live file. Only comments, layout or the order of things differ."
+    )
+
+
 def test_a_draft_runs_and_how_to_mark_a_hit_is_said(server: Preview, draft: Path) -> None:
     found = preview(draft, server.address)
     assert (found.exit_code, server.asked) == (0, STARTED)
@@ -66,6 +74,11 @@ def test_a_draft_runs_and_how_to_mark_a_hit_is_said(server: Preview, draft: Path
 def test_a_draft_that_is_the_live_file_is_said_to_be(server: Preview, draft: Path) -> None:
     draft.write_text(TEXT, encoding="utf-8")
     assert "It is the same as the live file." in preview(draft, server.address).stdout
+
+
+def test_a_draft_in_which_only_a_comment_differs_is_said_to_differ(server: Preview, draft: Path) -> None:
+    draft.write_text(TEXT + "# Another.\n", encoding="utf-8")
+    assert "The draft runs now. Changed: file changed.\n" in preview(draft, server.address).stdout
 
 
 def test_problems_are_shown_as_validate_shows_them_and_nothing_is_left_behind(server: Preview, draft: Path) -> None:
@@ -105,7 +118,7 @@ def test_without_the_servers_token_there_is_no_preview(server: Preview, draft: P
     assert "see that TAG_CONTAINER_ADMIN_TOKEN is the server's" in found.stderr
 
 
-@pytest.mark.parametrize("token", [None, "", "short"])
+@pytest.mark.parametrize("token", [None, "", "short", "a-token-of-16-€€€€"])
 def test_a_token_is_needed_before_anything_is_asked(server: Preview, draft: Path, token: str | None) -> None:
     found = preview(draft, server.address, token=token)
     assert (found.exit_code, server.asked) == (2, [])
@@ -286,7 +299,7 @@ def test_a_session_that_ends_while_the_draft_is_watched_ends_the_command(server:
         server.answers["GET"] = 404, b"Not Found"
         _, complained = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 1
-    assert "tag-container preview: the session has ended on the server" in complained
+    assert "tag-container preview: the session has ended on the server, and marked hits now run live" in complained
     assert complained.endswith("start the command again\n")
 
 

@@ -15,8 +15,8 @@ import orjson
 import pytest
 
 from container.preview.api import PreviewApi
+from container.preview.lock import MOST_WRONG
 from container.preview.pages import PreviewPages
-from container.preview.sessions import MOST_WRONG
 from container.web.access import form_token
 from tests import canaries
 from tests.cli.previewed import BEARER, HIT, TOKEN, Previewed, Session, opened_in_a_browser, previewed
@@ -197,6 +197,8 @@ def test_json_of_a_browser_needs_what_only_a_page_of_ours_knows(preview: Preview
             if "{id}" in path and not path.startswith("/preview/sessions"):
                 answer = asked(preview, method, filled(path, session), headers, json={"mode": "send", "number": 1})
                 assert answer.status_code == 403, (method, path)
+                why = "was open for too long" if token else "or the admin token as a bearer"
+                assert why in answer.json()["error"]
     assert unchanged(session)
 
 
@@ -226,7 +228,8 @@ def test_guesses_from_one_address_are_refused_and_another_still_gets_in(preview:
     answer = opened_in_a_browser(link, **there)
     assert answer.status_code == 200
     assert answer.headers["set-cookie"].startswith("tc_preview=")
-    assert preview.metric('preview_links_total{result="refused"}') >= before + MOST_WRONG + 1
+    assert preview.metric('preview_links_total{result="refused"}') >= before + MOST_WRONG
+    assert preview.metric('preview_links_total{result="locked"}') >= 1
     assert opened_in_a_browser(link, **there).status_code == 404
 
 
@@ -250,6 +253,19 @@ def test_what_a_stranger_says_of_the_scheme_means_nothing(tmp_path: Path) -> Non
         link = preview.public + preview.start().code()
         answer = opened_in_a_browser(link, x_forwarded_proto="https")
         assert "Secure" not in answer.headers["set-cookie"]
+
+
+def test_the_log_tells_of_marks_that_lead_nowhere_and_shows_none(tmp_path: Path) -> None:
+    with previewed(tmp_path) as preview:
+        over = preview.start()
+        over.end()
+        for _ in range(3):
+            assert preview.hit(x_gtm_server_preview=over.mark).status_code == 204
+        preview.served.wait_for(r"preview\.mark_ignored count=1")
+        assert preview.metric('preview_hits_total{result="ignored"}') == 3
+        lines = preview.served.lines
+        assert sum("preview.mark_ignored" in line for line in lines) == 1
+        assert not any(over.mark in line for line in lines)
 
 
 def test_a_mark_that_is_over_is_ignored_and_counted_and_its_hit_delivered(preview: Previewed) -> None:

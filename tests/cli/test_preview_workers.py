@@ -83,6 +83,26 @@ def test_hits_of_a_preview_are_seen_on_the_page_whichever_worker_takes_them(tmp_
     assert not any(re.search(r" ERROR ", line) for line in served.lines)
 
 
+def test_a_process_that_delivers_nothing_sends_nothing_of_a_preview_and_says_so(tmp_path: Path) -> None:
+    url = running().database()
+    with vendor() as (text, came), on_database(tmp_path, url, "--no-deliver", *LOCAL, text=text) as served:
+        with caller() as asks:
+            session = started(asks, served)
+            page = f"{served.admin}/preview/{session['id']}"
+            assert asks.post(f"{page}/mode", json={"mode": "send"}).status_code == 200
+            assert marked(served, session["header"]["value"], "k1") == 204
+            told = "this server delivers nothing (--no-deliver)"
+
+            def said() -> bool:
+                [record] = records(asks, served, session["id"], 1)
+                return [(each["mode"], each.get("why")) for each in record["outgoing"]] == [("dry", told)]
+
+            soon(said, True)
+        assert came == []
+        assert rows(url) == 0
+        assert served.stop() == 0
+
+
 def test_the_link_marks_a_browser_at_whichever_worker_it_comes_to(tmp_path: Path) -> None:
     url = running().database()
     with on_database(tmp_path, url, "--workers", "2", "--no-deliver") as served:

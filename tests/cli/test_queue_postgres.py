@@ -176,6 +176,17 @@ def test_a_person_is_forgotten(url: str) -> None:
     assert rows(url) == 0
 
 
+def test_what_previews_recorded_is_said_to_be_of_anybody(url: str) -> None:
+    execute(url, "insert into preview_record values('s', 1, 1, 'k', ''), ('s', 2, 2, 'k', '')")
+    done = said("forget", "--email", canaries.EMAIL, "--store", url)
+    assert "0 guards, and all 2 records of previews, whoever they are of, were deleted." in done.output
+    execute(url, "alter table preview_record rename to preview_away")
+    failed = said("forget", "--email", canaries.EMAIL, "--store", url)
+    execute(url, "alter table preview_away rename to preview_record")
+    assert (failed.exit_code, "0 guards were deleted." in failed.output) == (1, True)
+    assert "Records of previews were not deleted" in failed.stderr
+
+
 def test_rows_move_from_a_folder_to_a_database_and_back(url: str, tmp_path: Path) -> None:
     folder, file, back = prepared(tmp_path / "a", dead=2, waiting=600), tmp_path / "rows.jsonl", tmp_path / "back.jsonl"
     # The folder is meant although the variable names a database.

@@ -99,6 +99,7 @@ def test_a_second_process_on_the_same_data_is_refused(tmp_path: Path) -> None:
         ["--allow-host", "https://t.shop.example"],
         ["--allow-host", "t.shop.example:8443"],
         ["--allow-host", "*"],
+        ["--public-url", "t.shop.example"],
         ["--rate-limit", "-1"],
         ["--rate-limit", "many"],
         ["--store-rows", "0"],

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from container.delivery import postgres_queue, postgres_rows, postgres_traces
-from container.delivery.forget import NOT_OWNED, SEEN, forget
+from container.delivery.forget import NOT_OWNED, RECORDED, SEEN, forget
 from container.delivery.person import person
 from container.delivery.postgres import open_postgres
 from container.delivery.postgres_connecting import fetch
@@ -184,6 +184,27 @@ def test_a_role_that_does_not_own_the_tables_forgets_and_says_that_copies_are_le
         again = Progress()
         await forget(store, person(email=canaries.EMAIL), again, tags={})
         assert (again.changed["waiting"], again.kept, again.left) == (0, {}, "")
+        await store.close()
+
+    run(scenario())
+
+
+def test_a_role_without_rights_on_the_records_of_previews_forgets_the_rest_and_says_so() -> None:
+    async def scenario() -> None:
+        url = running().database()
+        name = url.rpartition("/")[2]
+        execute(url, f"create role poor_{name} login")
+        execute(url, f"grant select, insert, update, delete, truncate on all tables in schema public to poor_{name}")
+        execute(url, f"grant usage on all sequences in schema public to poor_{name}")
+        execute(url, f"revoke all on preview_session, preview_record from poor_{name}")
+        store = await open_postgres(by(f"poor_{name}", url), key=KEY)
+        await store.accept(accepted(planned(1)))
+        progress = Progress()
+        await forget(store, person(email=canaries.EMAIL), progress, tags={})
+        assert (progress.changed["waiting"], progress.kept) == (1, {})
+        assert progress.left.startswith(f"{RECORDED}: the database refuses: 42501, permission denied for table preview")
+        assert "docs/scale.md lists its rights. Then do this again." in progress.left
+        assert progress.left.endswith(NOT_OWNED)
         await store.close()
 
     run(scenario())

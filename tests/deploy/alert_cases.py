@@ -306,6 +306,16 @@ CASES = (
         PROCESS,
     ),
     Case("EventLoopLate", {of("tag_container_event_loop_lag_seconds"): "0.05x20"}),
+    Case(
+        "PreviewSends",
+        {of("tag_container_preview_sessions", mode="send"): "1x90"},
+        "A preview has stood in Send for an hour or more, so what is tried in it reaches vendors for real.",
+        {**PROCESS, "mode": "send"},
+        at="70m",
+    ),
+    # Not for so long yet; and one that sends nothing.
+    Case("PreviewSends", {of("tag_container_preview_sessions", mode="send"): "1x90"}, at="50m"),
+    Case("PreviewSends", {of("tag_container_preview_sessions", mode="dry"): "1x90"}, at="70m"),
     *(
         Case(
             "Crashed",

@@ -195,7 +195,15 @@ def test_no_log_holds_anything_personal_even_when_the_container_is_away(
             assert answer.status_code == 502
             posted = caller.post(f"/g/collect?{PURCHASE}", content=f"en=login&ep.mail={SECRET}", headers=headers)
             assert posted.status_code == 502
+            for path in (
+                "/_preview/single-use-code",
+                "/_preview/single-use-code?a=b",
+                "/x/../_preview/single-use-code",
+            ):
+                assert caller.post(path).status_code == 502
     told = front.logged()
+    assert f"{urlsplit(BASES[place]).path}/_preview/" in told
+    assert "single-use-code" not in told
     assert f"{urlsplit(BASES[place]).path}/g/collect" in told
     assert "502" in told
     for personal in (SECRET, SECRET.replace("@", "%40"), "E.C.P.click", "en=purchase", VISITOR):

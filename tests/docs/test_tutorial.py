@@ -50,7 +50,7 @@ class Reader:
             "Test events": lambda: self._is(self.browser.change("mode", {"mode": "test"}), {"mode": "test"}),
             "Compare": self._compare,
             "Publish the draft": lambda: self._asked.update(self.browser.ask("difference")),
-            "Publish": lambda: self._is(self.browser.change("publish", {"seen": self._asked["seen"]}), {}),
+            "Publish": lambda: self._is(self.browser.change("publish", {"digest": self._asked["digest"]}), {}),
         }
 
     def close(self) -> None:
@@ -133,7 +133,7 @@ class Reader:
         self.browser.clipboard = self._behind(name)
 
     def _behind(self, name: str) -> str:
-        found = re.search(rf"{name}: +(\S+)$", self.terminal.said, re.MULTILINE)
+        found = re.search(rf"{name}: +(\S+)( \(.*\))?$", self.terminal.said, re.MULTILINE)
         assert found is not None, self.terminal.said
         return found[1]
 

@@ -159,7 +159,7 @@ def test_why_names_the_event_id_of_a_duplicate() -> None:
     guards, container = Memory(), echoing(of_event)
     simulate(container, sale(event_id="e-7"), guards)
     found = simulate(container, sale(1, event_id="e-7"), guards)["events"][0]["tags"][0]
-    assert found["why"] == 'a copy of what was sent within 48h for the event ID "e-7"'
+    assert found["why"] == 'a copy of an event that was seen within 48h, with the event ID "e-7"'
     assert found["requests"] == []
 
 

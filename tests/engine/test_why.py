@@ -188,6 +188,11 @@ def test_the_right_side_is_named_as_it_counted(checks: dict[str, Any], value: An
         ({"is_empty": True}, "x", 'is "x", which is not empty'),
         ({"between": [1, 2]}, 3, "is 3, which is not between 1 and 2"),
         ({"does_not_match_regex": "^x"}, "x", 'is "x", which matches regex "^x"'),
+        ({"greater_than": 11}, "59,80", 'is "59,80" (text, and no number), which is not greater than 11'),
+        ({"between": [1, 2]}, "abc", 'is "abc" (text, and no number), which is not between 1 and 2'),
+        ({"greater_than": 11}, "7", 'is "7", which is not greater than 11'),
+        ({"greater_than": 11}, " ", 'is " ", which is not greater than 11'),
+        ({"equals": "y"}, "abc", 'is "abc", which does not equal "y"'),
     ],
 )
 def test_what_did_not_hold_is_said_as_what_is_true_instead(checks: dict[str, Any], value: Any, part: str) -> None:

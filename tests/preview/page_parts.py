@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -83,18 +84,30 @@ def hidden(record: Json) -> dict[str, Any]:
     return shown
 
 
+def _set() -> asyncio.Event:
+    found = asyncio.Event()
+    found.set()
+    return found
+
+
 @dataclass
 class Workbench:
-    """As `Bench` has it. `published`: the texts that became the live file. `masks`: as a server does, all of it."""
+    """As `Bench` has it. `published`: the texts that became the live file. `masks`: as a server does, all of it.
+
+    `stated`: the hits that were run or compared. `reads`: set once drafts may be read.
+    """
 
     file: Live = field(default_factory=live)
     sessions: Sessions = field(default_factory=Sessions)
     public: str = "https://tags.shop.example"
+    prefix: str = ""
     publishes: bool = True
     published: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     number: int = 0
     masks: bool = False
+    stated: list[Json] = field(default_factory=list)
+    reads: asyncio.Event = field(default_factory=_set)
 
     def hide(self, record: Json, _session: Session) -> dict[str, Any]:
         if record.get(MASKED):
@@ -119,6 +132,7 @@ class Workbench:
         if not text:
             session.draft = None
             return []
+        await self.reads.wait()
         found = drafted(text, self.file, filename=filename)
         if not isinstance(found, Draft):
             return problems_json(found, filename)
@@ -139,12 +153,10 @@ class Workbench:
     async def difference(self, session: Session) -> Sequence[Json]:
         return [each.as_json() for each in difference(self.file.text, self.text(session))]
 
-    def seen(self, session: Session) -> str:
-        return text_digest(self.text(session))
-
-    async def publish(self, session: Session, *, by: str, note: str = "", seen: str = "") -> None:
+    async def publish(self, session: Session, *, by: str, note: str = "", shown: str = "") -> None:
         if session.draft is None:
             raise RefusedError("There is no draft to publish.")
+        assert shown in ("", text_digest(session.draft.text))
         self.notes.append(note)
         self.published.append(session.draft.text)
 
@@ -154,16 +166,18 @@ class Workbench:
 
     async def restoring(self, number: int) -> Json:
         things = difference(self.file.text, self.file.text.replace("^TEST-", "^DRY-"))
-        return {"things": [each.as_json() for each in things], "seen": self.file.digest}
+        return {"things": [each.as_json() for each in things], "digest": self.file.digest}
 
-    async def restore(self, number: int, *, by: str, note: str = "", seen: str = "") -> None:
+    async def restore(self, number: int, *, by: str, note: str = "", shown: str = "") -> None:
         self.notes.append(note)
         self.published.append(f"version {number}")
 
     async def run(self, session: Session, hit: Json, *, source: Source) -> int:
+        self.stated.append(hit)
         return self.keep(session, hit, source=source)
 
     async def compared(self, session: Session, hit: Json) -> Json:
+        self.stated.append(hit)
         return {"live": self._told(None, hit), "draft": self._told(session, hit)}
 
     def keep(self, session: Session, hit: Json, *, source: str = "marked", **more: Any) -> int:

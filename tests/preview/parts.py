@@ -22,7 +22,9 @@ from container.engine.compile import compile_container
 from container.engine.container import Container
 from container.engine.trace import trace
 from container.event import Hit
-from container.preview.recorder import Evaluate, Recorder, Seen
+from container.preview.evaluating import Evaluating
+from container.preview.making import Evaluate
+from container.preview.recorder import Recorder, Seen
 from container.preview.sessions import Session, Sessions
 from tests.web.parts import NOW, collect, hook
 from triggers.event import event as event_trigger
@@ -95,12 +97,12 @@ def a_hit(query: str = "name=purchase", *, number: int = 1, headers: Mapping[str
 
 @dataclass
 class Vendor:
-    """Keeps what it gets. `answer`: what it says."""
+    """Keeps what it gets. `answer`: what it says, or will."""
 
-    answer: Callable[[httpx.Request], httpx.Response] = lambda _: httpx.Response(200, json={"said": "ok"})
+    answer: Callable[[httpx.Request], Any] = lambda _: httpx.Response(200, json={"said": "ok"})
     got: list[httpx.Request] = field(default_factory=list)
 
-    def __call__(self, request: httpx.Request) -> httpx.Response:
+    def __call__(self, request: httpx.Request) -> Any:
         self.got.append(request)
         return self.answer(request)
 
@@ -141,7 +143,13 @@ class Stage:
 
 @asynccontextmanager
 async def stage(
-    vendor: Vendor | None = None, *, evaluate: Evaluate = trace, live: Container = LIVE, tails: bool = True
+    vendor: Vendor | None = None,
+    *,
+    evaluate: Evaluate = trace,
+    live: Container = LIVE,
+    tails: bool = True,
+    evaluating: Evaluating | None = None,
+    **more: Any,
 ) -> AsyncIterator[Stage]:
     vendor, time, seen = vendor or Vendor(), SimpleNamespace(now=NOW, ticks=0.0), Counter[Seen]()
     stranger = Vendor()
@@ -164,6 +172,9 @@ async def stage(
         clock=lambda: float(time.now),
         monotonic=ticks,
         evaluate=evaluate,
+        # However slow the machine is: tests of what there is to spend have a clock of their own.
+        evaluating=evaluating or Evaluating(cpu=lambda: 0.0),
+        **more,
     )
     try:
         yield Stage(recorder.sessions, recorder, vendor, seen, time, stranger)

@@ -78,16 +78,34 @@ def test_all_of_what_is_new_or_gone_is_shown() -> None:
 
 
 def test_comments_around_a_thing_are_none_of_its_lines() -> None:
-    assert names(TEXT, TEXT.replace("  # The one that counts.\n", "\n  # It counts.\n\n")) == []
+    after = TEXT.replace("  # The one that counts.\n", "\n  # It counts.\n\n")
+    found = one(TEXT, after)
+    assert (found.kind, found.name, found.what) == ("file", "", "changed")
+    assert found.lines[0] == " Only comments, blank lines, empty sections or the order of sections differ."
+    assert {"-  # The one that counts.", "+  # It counts."} <= set(found.lines)
+    assert names(TEXT, after.replace("id: L-1", "id: L-2")) == [("setting", "container", "changed")]
 
 
 def test_a_comment_within_a_thing_is_a_change_of_it() -> None:
     assert names(TEXT, TEXT.replace("    browser:", "    # Both.\n    browser:")) == [("tag", "TikTok", "changed")]
 
 
-def test_a_thing_that_only_moved_is_no_change() -> None:
-    before = "triggers:\n  A: {events: a}\n  B: {events: b}\n"
-    assert names(before, "triggers:\n  B: {events: b}\n  A: {events: a}\n") == []
+def test_things_that_only_moved_are_a_change_of_their_section() -> None:
+    before = "clients:\n  A: {type: a}\n  B: {type: b}\n  C: {type: c}\n"
+    found = one(before, "clients:\n  B: {type: b}\n  A: {type: a}\n  C: {type: c}\n")
+    assert (found.kind, found.name, found.what) == ("setting", "clients", "changed")
+    assert found.lines[0].startswith(" The order of these has changed")
+    assert [each for each in found.lines if each[0] in "+-"] == ["+B", "-B"]
+
+
+def test_what_is_new_or_gone_moves_nothing_else() -> None:
+    before = "tags:\n  A: {type: a}\n  B: {type: b}\n"
+    after = "tags:\n  C: {type: c}\n  A: {type: a}\n"
+    assert names(before, after) == [("tag", "C", "added"), ("tag", "B", "removed")]
+
+
+def test_other_ends_of_lines_are_no_change() -> None:
+    assert names(TEXT, TEXT.replace("\n", "\r\n")) == []
 
 
 def test_what_comes_from_an_anchor_is_a_change_of_who_uses_it() -> None:
@@ -102,8 +120,8 @@ def test_what_comes_from_an_anchor_is_a_change_of_who_uses_it() -> None:
 
 
 @pytest.mark.parametrize("section", ["tags: 1", "tags: [a]", "tags:", "tags: {}"])
-def test_a_section_that_names_nothing_is_a_setting_or_nothing(section: str) -> None:
-    assert all(each.kind == "setting" for each in difference("version: 1\n", f"version: 1\n{section}\n"))
+def test_a_section_that_names_nothing_is_a_setting_or_only_words(section: str) -> None:
+    assert all(each.kind in ("setting", "file") for each in difference("version: 1\n", f"version: 1\n{section}\n"))
 
 
 def test_a_file_that_cannot_be_read_differs_as_a_whole() -> None:

@@ -62,4 +62,28 @@ def test_a_tag_whose_vendor_is_not_known_has_boxes_too() -> None:
     tag = {"tag": "Hook", "type": "http_request", "identifiers": [], "requests": [{"json": {"a": 1}}, {"body": "x"}]}
     [found] = insights({"tags": [tag]})
     assert (found["match"], found["complete"]) == ([], [])
+    assert found["once"].pop("how").startswith("There is no event_id in this request.")
     assert found["once"] == {"id": "", "from": "", "name": "", "line": ""}
+
+
+def test_a_purchase_without_event_id_is_told_what_the_tag_really_uses() -> None:
+    [found] = of({**PURCHASE, "query": PURCHASE["query"].replace("&ep.event_id=T-1001.1", "")})
+    assert found["once"]["id"] == ""
+    assert (
+        "transaction_id is there: the tag sends it as the order's number, and not as the event id"
+        in (found["once"]["how"])
+    )
+    assert [each["field"] for each in found["complete"] if not each["has"]] == ["event_id"]
+
+
+def test_without_an_order_only_the_event_id_is_advised() -> None:
+    query = PURCHASE["query"].replace("&ep.event_id=T-1001.1", "").replace("&ep.transaction_id=T-1001", "")
+    [found] = of({**PURCHASE, "query": query})
+    assert found["once"]["how"].endswith("Send event_id with the event, and give the pixel the same.")
+    assert "transaction_id" not in found["once"]["how"]
+
+
+def test_an_event_id_leaves_nothing_to_advise() -> None:
+    [found] = of(PURCHASE)
+    assert found["once"]["how"] == ""
+    assert {"event_id": True}.items() <= {each["field"]: each["has"] for each in found["complete"]}.items()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from container.event import Hit
-from container.preview.marks import COOKIE, HEADER, marks_of, without_marks
+from container.preview.marks import COOKIE, HEADER, QUIET_SECONDS, Ignored, marks_of, without_marks
 
 HEADERS = {"host": "a.example", "x-a": "1"}
 
@@ -55,3 +57,23 @@ def test_nothing_behind_preview_sees_the_mark(cookie: str, left: str | None) -> 
 def test_a_hit_with_nothing_of_preview_is_itself() -> None:
     for came in (hit(), hit(cookie="a=b; c=d")):
         assert without_marks(came) is came
+
+
+def test_ignored_marks_are_told_of_once_a_minute_with_their_number(caplog: pytest.LogCaptureFixture) -> None:
+    time = [100.0]
+    ignored = Ignored(lambda: time[0])
+    with caplog.at_level(logging.INFO, "container.preview"):
+        ignored.tell()
+        for _ in range(5):
+            ignored.saw()
+        time[0] += QUIET_SECONDS - 1
+        ignored.tell()
+        assert [line.message for line in caplog.records] == ["preview.mark_ignored count=1"]
+        time[0] += 1
+        ignored.tell()
+        ignored.tell()
+        time[0] += QUIET_SECONDS
+        ignored.saw()
+    counts = [line.message.partition("count=")[2] for line in caplog.records]
+    assert counts == ["1", "4", "1"]
+    assert {line.levelname for line in caplog.records} == {"INFO"}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from container.preview import masking
@@ -129,9 +130,11 @@ PLACES = st.sampled_from(
         *("events", "tags", "variables", "conditions", "settings", "changes", "requests", "view", "name", "key"),
         *("event", "event_name", "currency", "type_of", "content_type", "method", "status", "time", "timestamp", "v"),
         *("item_id", "item_name", "content_ids", "transaction_id", "order_id", "page_location", "dl", "pr1", "referer"),
+        *("event_id", "message", "request_id", "payment_type", "user-agent", "protocol_version", "discount", "detail"),
         *("id", "kind", "source", "verdict", "items", "price", "quantity", "error", "body_base64", "identifiers", "0"),
     )
 )
+PARTS = ("tags", "triggers", "exceptions", "variables", "transformations")
 LEAVES = st.sampled_from(CANARIES) | st.sampled_from((*CANARIES,)).map(lambda value: f'said "{value}", and no more')
 SMALL = st.none() | st.booleans() | st.integers(0, 999) | st.sampled_from(("purchase", "EUR", "fired", ""))
 TREES: st.SearchStrategy[Any] = st.recursive(
@@ -151,11 +154,43 @@ def _numbered(held: tuple[str, ...]) -> list[tuple[str, str]]:
     return [(f"field_{number}", value) for number, value in enumerate(held)]
 
 
+def _names_of_parts(value: Any, within: str = "") -> Iterator[str]:
+    """Names and types of tags, triggers and the like: of the analyst's file, whatever they are."""
+    for member in value if isinstance(value, list) else ():
+        yield from _names_of_parts(member, within)
+    for key, member in value.items() if isinstance(value, dict) else ():
+        if isinstance(member, str) and key in ("name", "type") and within in PARTS:
+            yield member
+        yield from _names_of_parts(member, key)
+
+
 @given(st.dictionaries(PLACES, TREES, max_size=6))
 @settings(max_examples=300, deadline=None)
 def test_wherever_a_visitor_stands_in_a_record_nothing_shows(tree: dict[str, Any]) -> None:
+    # No visitor gives a tag its name.
+    assume(not any(canary in name for name in _names_of_parts(tree) for canary in CANARIES))
     # The data of the event is what sentences and names are held against.
     shown = masked({**tree, "known": {"data": dict(_numbered(CANARIES))}})
+    assert not _found(shown)
+
+
+ANSWERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "body": TREES.map(json.dumps) | LEAVES,
+        "reason": LEAVES,
+        "headers": st.lists(st.tuples(st.sampled_from(("x-request-id", "x-tt-logid", "etag")), LEAVES).map(list)),
+        "detail": TREES,
+    },
+)
+
+
+@given(ANSWERS, st.sampled_from(CANARIES), st.sampled_from(("event_id", "x", "user_id")))
+@settings(max_examples=200, deadline=None)
+def test_whatever_a_vendor_answers_nothing_shows_that_was_sent(answer: Any, value: str, name: str) -> None:
+    held = dict(_numbered(CANARIES)) | {name: value}
+    literals = {"Purchase", canaries.EMAIL, canaries.IP, canaries.PHONE, canaries.CLIENT_ID, canaries.USER_ID}
+    shown = masked({"known": {"data": held}, "outgoing": [{"answer": answer}]}, literals=literals)
     assert not _found(shown)
 
 
@@ -469,3 +504,113 @@ def test_the_longest_value_that_stands_in_a_text_is_found_at_each_place(values: 
     for place in range(len(small)):
         longest = max((len(each) for each in values if small.startswith(each.casefold(), place)), default=0)
         assert hidden._at(small, place) == longest
+
+
+def _answered(message: str, **sent: Any) -> dict[str, Any]:
+    body = json.dumps({"code": 40002, "message": message, "request_id": "2026010112000001ABCDEF", "data": "hello"})
+    answer = {"status": 200, "headers": [["x-tt-logid", "2026010112000001AB"]], "body": body}
+    record = {"hit": {"body": json.dumps(sent)}, "outgoing": [{"answer": {**answer, "reason": f"refused: {message}"}}]}
+    shown = masked(record)["outgoing"][0]["answer"]
+    return {**shown, "body": json.loads(shown["body"])}
+
+
+def test_what_a_vendor_says_is_shown_with_its_ids_of_the_request() -> None:
+    said = "Batch.0.user.email: PII not hashed"
+    shown = _answered(said, user_id="U-4711", city="Ede")
+    assert shown["body"] == {"code": 40002, "message": said, "request_id": "2026010112000001ABCDEF", "data": "h…o/5"}
+    assert shown["reason"] == f"refused: {said}"
+    assert shown["headers"] == [["x-tt-logid", "2026010112000001AB"]]
+
+
+@pytest.mark.parametrize(
+    "said", ["no Ede here", "unknown U-4711", "call +31612340817", "for a@b.example", "Ada is odd"]
+)
+def test_but_not_where_it_quotes_what_was_sent_or_somebody(said: str) -> None:
+    shown = _answered(said, user_id="U-4711", city="Ede", name="Ada Lo")
+    assert shown["body"]["message"] == f"{said[0]}…{said[-1]}/{len(said)}"
+    assert said not in shown["reason"]
+
+
+def test_nothing_is_said_of_a_record_that_was_cut_or_of_more_than_a_few_answers() -> None:
+    answers = [{"answer": {"body": json.dumps({"message": f"said {number}"})}} for number in range(60)]
+    shown = [each["answer"]["body"] for each in masked({"outgoing": answers})["outgoing"]]
+    assert (shown[0], shown[-1]) == ('{"message":"said 0"}', '{"message":"s…9/7"}')
+    cut = masked({"outgoing": answers, "cut": ["hit.body"]})["outgoing"]
+    assert cut[0]["answer"]["body"] == '{"message":"s…0/6"}'
+
+
+@pytest.mark.parametrize(
+    ("identifier", "data", "is_shown"),
+    [
+        ("T-1001.1", {}, True),
+        ("order_1001", {}, True),
+        ("100234567", {"transaction_id": "100234567"}, True),
+        ("purchase-100234567.1", {"transaction_id": "100234567"}, True),
+        ("100234567", {}, False),
+        ("U-4711.1", {"user_id": "U-4711"}, False),
+        ("order-471.1", {"user_id": "471"}, False),
+        ("4711081515.1700047110", {}, False),
+        ("4711081515.1700047110.purchase", {"client_id": "4711081515.1700047110"}, False),
+        ("203.0.113.177", {}, False),
+        ("86e0b9e56c17cc4d12387e1949b85053", {}, False),
+        ("T-1001." + "x1." * 30, {"transaction_id": "T-1001"}, False),
+    ],
+)
+def test_an_event_id_of_words_or_of_an_order_is_shown(identifier: str, data: dict[str, Any], *, is_shown: bool) -> None:
+    event = {"data": {"event_id": identifier, **data}, "sender_id": identifier, "tags": [{"why": f'ID "{identifier}"'}]}
+    shown = masked({"told": {"events": [event]}})["told"]["events"][0]
+    for found in (shown["data"]["event_id"], shown["sender_id"], shown["tags"][0]["why"].split('"')[1]):
+        assert (found == identifier) is is_shown
+
+
+def _literal(value: str, literals: set[str]) -> dict[str, Any]:
+    condition = {"text": f'Kind equals "{value}"', "value": value, "expected": value}
+    variable = {"name": "Kind", "type": "event_data", "value": value, "from": 'event data "kind"'}
+    tag = {
+        "why": f'trigger "Orders" does not hear "{value}", only "Purchase" or "/^Order/"',
+        "exceptions": [{"name": "Staff", "conditions": [condition]}],
+    }
+    event = {"data": {"kind": value, "page_type": "PURCHASE"}, "variables": [variable], "tags": [tag]}
+    shown: dict[str, Any] = masked({"told": {"events": [event]}}, literals=literals)["told"]["events"][0]
+    return shown
+
+
+def test_what_stands_in_the_file_is_masked_in_no_sentence_condition_or_variable() -> None:
+    shown = _literal("Staff 1", {"Staff 1", "Orders", "Purchase", "/^Order/"})
+    [tag] = shown["tags"]
+    assert tag["why"] == 'trigger "Orders" does not hear "Staff 1", only "Purchase" or "/^Order/"'
+    assert tag["exceptions"][0]["conditions"] == [
+        {"text": 'Kind equals "Staff 1"', "value": "Staff 1", "expected": "Staff 1"}
+    ]
+    assert shown["variables"][0]["value"] == "Staff 1"
+    # In the data it stays what it is: a visitor's.
+    assert shown["data"] == {"kind": "S…1/7", "page_type": "P…E/8"}
+
+
+@pytest.mark.parametrize("value", [canaries.EMAIL, canaries.PHONE, canaries.IP, canaries.CLIENT_ID, canaries.USER_ID])
+def test_but_a_literal_that_is_somebodys_is_masked_where_the_visitor_is_just_that(value: str) -> None:
+    assert not _found(_literal(value, {value, "Purchase"}))
+
+
+@pytest.mark.parametrize("text", ["59,80", "1.234,50 EUR", "€ 12", "12.5", "0", "999 999,99", "USD 5"])
+@pytest.mark.parametrize("name", ["value", "epn.value", "price", "tax", "discount"])
+def test_an_amount_as_people_write_it_is_shown_also_in_a_sentence(name: str, text: str) -> None:
+    condition = {"text": f"{{{{ event.{name} }}}} is greater than 11", "value": text}
+    tag = {"why": f'it is "{text}", which is not more', "triggers": [{"conditions": [condition]}]}
+    shown = masked({"told": {"events": [{"data": {name: text}, "tags": [tag]}]}})["told"]["events"][0]
+    assert shown["data"][name] == text
+    assert shown["tags"][0]["why"] == tag["why"]
+
+
+@pytest.mark.parametrize(
+    "text", ["abc", "0612345678", "31.612.340.817", "10.0.0.1", "Ede 12", "2001:db8::1", "1234567"]
+)
+def test_other_text_under_an_amounts_name_is_not(text: str) -> None:
+    assert masked({"data": {"value": text}})["data"]["value"] != text
+
+
+def test_what_says_how_and_not_who_is_shown() -> None:
+    data = {"payment_type": "Card", "x-ga-protocol_version": "2", "x-ga-gcs": "G111"}
+    assert masked({"data": data})["data"] == data
+    headers = [["user-agent", "tag-container"], ["host", "business-api.tiktok.com"]]
+    assert masked({"outgoing": [{"headers": headers}]})["outgoing"][0]["headers"] == headers

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import tracemalloc
 
-from container.preview.recorder import REMEMBERED
+from container.preview.prepared import REMEMBERED
 from container.preview.ring import Ring
 from tests.preview.parts import Stage, a_hit, stage
 

@@ -13,6 +13,7 @@ import orjson
 import pytest
 
 from container.preview.api import PreviewApi
+from container.preview.drafts import text_digest
 from container.preview.presets import presets
 from container.preview.sessions import MOST_SESSIONS
 from container.web.access import GUARDED, form_token
@@ -209,10 +210,32 @@ def test_a_draft_with_problems_is_not_used_and_one_without_is(tmp_path: Path) ->
         assert said["draft"] is False
         said = await here.post("draft", {"text": text.replace("TEST-", "DRY-")})
         assert said["draft"] is True
-        names = [(each["name"], each["what"]) for each in (await here.get("difference"))["things"]]
-        assert ("Real Purchase", "changed") in names
+        found = await here.get("difference")
+        assert ("Real Purchase", "changed") in [(each["name"], each["what"]) for each in found["things"]]
+        assert found["digest"] == text_digest(here.session.draft.text)
+        named = await here.post("draft", {"text": "x: 1", "filename": "n" * 5000})
+        assert {each["file"] for each in named["problems"]} == {"n" * 200}
         assert (await here.post("draft", {"text": ""}))["draft"] is False
         assert (await here.post("publish", status=409))["error"] == "There is no draft to publish."
+
+    with_screen(tmp_path, work)
+
+
+@pytest.mark.parametrize(
+    "large",
+    [
+        {"query": "a=" + "b" * 16_384},
+        {"headers": [["a", "b"]] * 101},
+        {"headers": [["a", "b" * 32_768]]},
+        {"body": "é" * 500_001},
+        {"method": "M" * 21},
+    ],
+)
+def test_a_hit_by_hand_is_no_larger_than_one_that_comes_in(tmp_path: Path, large: dict[str, Any]) -> None:
+    async def work(here: Screen) -> None:
+        for name in ("compose", "compare"):
+            said = await here.post(name, {"hit": {**DENIED, "headers": [], **large}}, status=422)
+            assert "larger than what this server takes: 16,384 bytes" in said["error"]
 
     with_screen(tmp_path, work)
 
@@ -221,7 +244,7 @@ def test_a_draft_is_published_and_a_version_restored_only_where_that_is_allowed(
     async def work(here: Screen) -> None:
         text = (await here.get("text"))["text"]
         await here.post("draft", {"text": text})
-        await here.post("publish")
+        await here.post("publish", {"digest": text_digest(text)})
         await here.post("restore", {"number": 1, "note": "Back."})
         assert here.bench.published == [text, "version 1"]
         assert here.bench.notes == ["", "Back."]
@@ -243,7 +266,11 @@ def test_a_hit_is_composed_replayed_and_compared(tmp_path: Path) -> None:
         replayed = await here.post("replay", {"number": composed["number"]})
         record = await here.get(f"records/{replayed['number']}")
         assert (record["source"], record["told"]["events"][0]["name"]) == ("replayed", "page_view")
+        kept = here.session.records.get(composed["number"])
+        assert kept is not None
+        assert [stated.get("at") for stated in here.bench.stated] == [None, kept["at"]]
         both = await here.post("compare", {"number": composed["number"]})
+        assert here.bench.stated[-1]["at"] == kept["at"]
         assert both["live"]["events"][0]["tags"] == both["draft"]["events"][0]["tags"]
         wrongs: list[Any] = [{}, {"hit": []}, {"hit": {"path": "x"}}, {"hit": {"path": "/", "headers": [1]}}]
         for wrong in wrongs:

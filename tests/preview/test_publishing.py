@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from stat import S_IMODE
 
@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from container.cli.rewrite_file import rewrite_file
-from container.preview.drafts import Draft, Live, drafted
+from container.preview.drafts import Draft, Live, drafted, text_digest
 from container.preview.publishing import FOLDER, LONGEST_NOTE, MOST_VERSIONS, Publisher, PublishError
 from tests.preview.lives import TEXT, live
 
@@ -30,13 +30,14 @@ class Server:
     taken: bool = True
     reloads: int = 0
     write: Callable[[Path, bytes], None] = rewrite_file
+    name: str = "container.yaml"
 
     def __post_init__(self) -> None:
         self.file.write_bytes(TEXT.encode())
 
     @property
     def file(self) -> Path:
-        return self.folder / "container.yaml"
+        return self.folder / self.name
 
     @property
     def publisher(self) -> Publisher:
@@ -67,6 +68,11 @@ def server(tmp_path: Path) -> Server:
     return Server(tmp_path)
 
 
+def kept_in(server: Server) -> Path:
+    """Where the versions of its file are."""
+    return server.folder / "data" / FOLDER / text_digest(str(server.file))[:12]
+
+
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.name == "container.preview"]
 
@@ -85,8 +91,8 @@ def test_a_draft_is_written_and_in_force(server: Server, caplog: pytest.LogCaptu
 def test_what_it_said_before_is_kept_for_the_owner_alone(server: Server) -> None:
     server.publish(by="ada")
     assert server.versions() == [(server.now, "ada", TEXT)]
-    folder = server.folder / "data" / FOLDER
-    assert S_IMODE(folder.stat().st_mode) == 0o700
+    folder = kept_in(server)
+    assert {S_IMODE(each.stat().st_mode) for each in (folder, folder.parent)} == {0o700}
     assert [S_IMODE(each.stat().st_mode) for each in folder.iterdir()] == [0o600]
 
 
@@ -114,7 +120,7 @@ def test_the_last_ten_are_kept_the_latest_first(server: Server) -> None:
             :MOST_VERSIONS
         ]
     )
-    assert len(list((server.folder / "data" / FOLDER).iterdir())) == MOST_VERSIONS
+    assert len(list(kept_in(server).iterdir())) == MOST_VERSIONS
 
 
 def test_versions_are_in_order_also_when_the_clock_goes_back(server: Server) -> None:
@@ -237,10 +243,45 @@ def test_versions_that_cannot_be_read_are_told_of(server: Server) -> None:
     folder = server.folder / "data" / FOLDER
     folder.parent.mkdir()
     folder.write_text("no folder", encoding="utf-8")
-    with pytest.raises(PublishError, match="cannot be read: Not a directory"):
+    with pytest.raises(PublishError, match="is no folder of ours"):
         server.versions()
-    with pytest.raises(PublishError, match="cannot be read: Not a directory"):
+    with pytest.raises(PublishError, match="is no folder of ours"):
         asyncio.run(server.publisher.restore(1, by="ada"))
+    refused(server, server.draft(), "is no folder of ours")
+    folder.unlink()
+    folder.mkdir(mode=0o700)
+    server.publish()
+
+
+def test_versions_that_the_disk_does_not_give_are_told_of(server: Server) -> None:
+    folder = kept_in(server)
+    folder.parent.mkdir(parents=True)
+    folder.symlink_to(folder)
+    with pytest.raises(PublishError, match="cannot be read: Too many levels"):
+        server.versions()
+
+
+def test_each_file_has_its_own_versions(server: Server) -> None:
+    server.publish(by="of the first")
+    other = Server(server.folder, name="other.yaml")
+    assert other.versions() == []
+    for number in range(MOST_VERSIONS + 1):
+        other.publish(TEXT.replace("id: L-1", f"id: P-{number}"))
+    assert [by for _, by, _ in server.versions()] == ["of the first"]
+    link = server.folder / "link.yaml"
+    link.symlink_to(server.file)
+    assert len(asyncio.run(replace(server.publisher, path=link).versions())) == 1
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_version_comes_back_byte_for_byte(server: Server, mark: bytes) -> None:
+    before = mark + TEXT.replace("\n", "\r\n").encode()
+    server.file.write_bytes(before)
+    server.live = live(before.decode("utf-8-sig"))
+    server.publish()
+    (version,) = asyncio.run(server.publisher.versions())
+    asyncio.run(server.publisher.restore(version.number, by="ada"))
+    assert server.file.read_bytes() == before
 
 
 def test_an_error_without_words_is_told_all_the_same(server: Server) -> None:
@@ -273,13 +314,13 @@ def test_nothing_is_kept_before_anything_is_published(server: Server) -> None:
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"until": "x"}', b"\xff", b'{"until": null}'])
 def test_a_version_that_cannot_be_read_does_not_hide_the_others(server: Server, content: bytes) -> None:
     server.publish()
-    folder = server.folder / "data" / FOLDER
+    folder = kept_in(server)
     (folder / f"{server.now + 5:016d}-aaaaaaaaaaaa.json").write_bytes(content)
     assert [text for _, _, text in server.versions()] == [TEXT]
 
 
 def test_other_files_in_the_folder_are_left_alone(server: Server) -> None:
-    folder = server.folder / "data" / FOLDER
+    folder = kept_in(server)
     folder.mkdir(parents=True)
     (folder / "notes.txt").write_text("mine", encoding="utf-8")
     for number in range(MOST_VERSIONS + 3):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
@@ -18,11 +20,16 @@ from container.engine.container import Container
 from container.engine.guards import Memory
 from container.engine.trace import Traced, trace
 from container.event import Hit
+from container.preview import prepared
 from container.preview import recorder as recording
+from container.preview.controls import Controls
+from container.preview.evaluating import MOST_WAITING as MOST_MARKED
+from container.preview.evaluating import SHARE, Evaluating, FullError
+from container.preview.prepared import REMEMBERED
 from container.preview.reach import origin
-from container.preview.recorder import MOST_UNDER_WAY, MOST_WAITING, REMEMBERED
+from container.preview.recorder import CHANGED, MOST_UNDER_WAY, MOST_WAITING
 from container.preview.rules import rule
-from container.preview.sessions import Mode, Session
+from container.preview.sessions import Mode, Session, Unready
 from tests.preview.parts import FILE, HOOK, LIVE, TOKEN, VENDOR, Stage, Vendor, a_hit, container, outgoing, stage
 
 QUIET = FILE.replace("triggers: {Every: {}}", "triggers: {Every: {events: nothing}}")
@@ -218,10 +225,17 @@ def test_more_requests_than_may_be_under_way_stay_here_and_say_why(monkeypatch: 
     monkeypatch.setattr(recording, "MOST_UNDER_WAY", 3)
 
     async def scenario() -> None:
-        async with stage() as here:
+        released = asyncio.Event()
+
+        async def in_time(_: httpx.Request) -> httpx.Response:
+            await released.wait()
+            return httpx.Response(200, json={"said": "ok"})
+
+        async with stage(Vendor(in_time)) as here:
             session = here.session("send")
             for number in (1, 2):
                 await here.recorder.marked(marked(session.mark, number=number))
+            released.set()
             first, second = await here.records(session)
             assert [each["mode"] for each in first["outgoing"] + second["outgoing"]] == ["send"] * 3 + ["dry"]
             assert second["outgoing"][1]["why"] == "3 requests of previews are under way already"
@@ -254,7 +268,10 @@ def test_a_copy_of_an_event_is_a_copy_in_preview_too() -> None:
             await here.recorder.marked(marked(other.mark, "name=purchase&event_id=E1"))
             first, second = await here.records(session)
             assert [len(each["outgoing"]) for each in (first, second, *await here.records(other))] == [2, 0, 2]
-            assert [tag["status"] for tag in second["told"]["events"][0]["tags"]] == ["duplicate"] * 2
+            tags = second["told"]["events"][0]["tags"]
+            assert [tag["status"] for tag in tags] == ["duplicate"] * 2
+            said = 'a copy of an event that was seen within 48h, with the event ID "E1"'
+            assert [tag["why"] for tag in tags] == [said] * 2
             assert second["reply"]["cookies"] == []
             assert len(here.vendor.got) == 2
 
@@ -265,7 +282,7 @@ COPY = "name=purchase&event_id=E1"
 
 
 def test_what_guards_remember_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recording, "REMEMBERED", 3)
+    monkeypatch.setattr(prepared, "REMEMBERED", 3)
 
     async def scenario() -> None:
         async with stage() as here:
@@ -457,6 +474,24 @@ def test_a_hit_by_rule_is_recorded_on_the_draft_and_the_draft_never_sends() -> N
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("draft", [None, FILE])
+def test_a_hit_by_rule_never_gets_a_test_code_since_live_has_none(draft: str | None) -> None:
+    async def scenario() -> None:
+        async with stage() as here:
+            session = here.session("test", draft=draft, Pixel="TEST1")
+            session.rules = [MINE]
+            await here.recorder.marked(marked(session.mark))
+            await looked_at(here, a_hit(number=2))
+            own, by_rule = await here.records(session)
+            codes = [json.loads(outgoing(record)["Pixel"]["body"])["code"] for record in (own, by_rule)]
+            assert codes == ["TEST1", ""]
+            fields = {each["field"]: each["value"] for each in by_rule["told"]["events"][0]["tags"][0]["settings"]}
+            assert fields.get("test_event_code") is None
+            assert by_rule["draft"] is (draft is not None)
+
+    asyncio.run(scenario())
+
+
 def test_a_hit_that_no_rule_takes_is_left_alone() -> None:
     async def scenario() -> None:
         async with stage() as here:
@@ -582,6 +617,49 @@ def test_the_live_file_is_what_is_previewed_where_there_is_no_draft() -> None:
     assert LIVE.debug
 
 
+async def met_while_compiling(here: Stage, session: Session, change: Callable[[], None]) -> None:
+    """A marked hit that waits for the live file, while this happens."""
+    compiled, found = asyncio.Event(), here.recorder._live
+
+    async def live() -> Container:
+        await compiled.wait()
+        return await found()
+
+    here.recorder._live = live
+    taken = asyncio.create_task(here.recorder.marked(marked(session.mark)))
+    await asyncio.sleep(0)
+    change()
+    compiled.set()
+    assert await taken is not None
+    await here.recorder.settled()
+
+
+def test_a_draft_that_comes_while_the_live_file_is_compiled_is_what_runs() -> None:
+    async def scenario() -> None:
+        async with stage() as here:
+            session = here.session("send")
+            session.unready = Unready("", "draft.yaml", "It is being compiled.")
+
+            def ready() -> None:
+                session.draft, session.unready = SimpleNamespace(container=container(QUIET)), None
+
+            await met_while_compiling(here, session, ready)
+            [record] = await here.records(session)
+            assert (record["draft"], record["outgoing"], here.vendor.got) == (True, [], [])
+
+    asyncio.run(scenario())
+
+
+def test_nothing_is_sent_of_a_preview_that_ended_while_its_hit_waited() -> None:
+    async def scenario() -> None:
+        async with stage() as here:
+            session = here.session("send")
+            await met_while_compiling(here, session, lambda: here.sessions.end(session))
+            assert here.vendor.got == []
+
+    asyncio.run(scenario())
+
+
 def test_what_a_draft_sends_to_where_the_live_file_sends_nothing_reaches_no_private_address() -> None:
     async def scenario() -> None:
         async with stage() as here:
@@ -590,5 +668,176 @@ def test_what_a_draft_sends_to_where_the_live_file_sends_nothing_reaches_no_priv
             await here.recorder.marked(marked(session.mark))
             await here.records(session)
             assert (here.vendor.addresses, here.stranger.addresses) == ([VENDOR], [HOOK])
+
+    asyncio.run(scenario())
+
+
+def slow(go_on: threading.Event) -> Any:
+    """Evaluates once it may."""
+
+    def evaluated(compiled: Container, hit: Hit, guards: Memory | None = None) -> Traced:
+        assert go_on.wait(60)
+        return trace(compiled, hit, guards)
+
+    return evaluated
+
+
+def test_more_hits_with_a_mark_than_may_wait_are_refused_and_counted() -> None:
+    async def scenario() -> None:
+        go_on = threading.Event()
+        async with stage(evaluate=slow(go_on)) as here:
+            session = here.session()
+            waiting = [
+                asyncio.create_task(here.recorder.marked(marked(session.mark, number=number)))
+                for number in range(MOST_MARKED)
+            ]
+            # The loop has its turn, whatever the thread does.
+            await asyncio.sleep(0)
+            with pytest.raises(FullError):
+                await here.recorder.marked(marked(session.mark))
+            assert here.seen == {"marked": MOST_MARKED, "refused": 1}
+            # Nothing of a hit without one depends on them.
+            assert await here.recorder.marked(a_hit()) is None
+            go_on.set()
+            assert all(await asyncio.gather(*waiting))
+            assert len(await here.records(session)) == MOST_MARKED
+            assert await here.recorder.marked(marked(session.mark)) is not None
+
+    asyncio.run(scenario())
+
+
+async def met_while_it_runs(here: Stage, session: Session, go_on: threading.Event, change: Callable[[], None]) -> None:
+    """A marked hit that is being evaluated, while this happens."""
+    taken = asyncio.create_task(here.recorder.marked(marked(session.mark)))
+    await asyncio.sleep(0)
+    assert here.recorder._evaluating._seated == 1
+    change()
+    go_on.set()
+    assert await taken is not None
+
+
+@pytest.mark.parametrize("mode", ["dry", "test"])
+def test_nothing_leaves_when_the_mode_is_another_one_once_the_hit_has_run(mode: Mode) -> None:
+    async def scenario() -> None:
+        go_on = threading.Event()
+        async with stage(evaluate=slow(go_on)) as here:
+            session = here.session("send")
+            await met_while_it_runs(here, session, go_on, lambda: setattr(session, "mode", mode))
+            [record] = await here.records(session)
+            assert {(each["mode"], each["why"]) for each in record["outgoing"]} == {("dry", CHANGED)}
+            assert here.vendor.got == []
+
+    asyncio.run(scenario())
+
+
+def test_what_ran_as_a_dry_run_is_not_sent_because_the_mode_is_another_one_by_then() -> None:
+    async def scenario() -> None:
+        go_on = threading.Event()
+        async with stage(evaluate=slow(go_on)) as here:
+            session = here.session()
+            await met_while_it_runs(here, session, go_on, lambda: setattr(session, "mode", "send"))
+            [record] = await here.records(session)
+            assert (record["mode"], here.vendor.got) == ("dry", [])
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("evaluated", [slow, lambda go_on: failing])
+def test_of_a_preview_that_ends_while_its_hit_runs_nothing_is_kept_or_sent(evaluated: Any) -> None:
+    async def scenario() -> None:
+        go_on = threading.Event()
+        async with stage(evaluate=evaluated(go_on)) as here:
+            session = here.session("send")
+            await met_while_it_runs(here, session, go_on, lambda: here.sessions.end(session))
+            assert await here.records(session) == []
+            assert here.vendor.got == []
+
+    asyncio.run(scenario())
+
+
+def test_a_draft_that_is_gone_once_its_hit_has_run_still_reaches_no_private_address() -> None:
+    async def scenario() -> None:
+        go_on = threading.Event()
+        async with stage(evaluate=slow(go_on)) as here:
+            session = here.session("send", draft=FILE)
+            await met_while_it_runs(here, session, go_on, lambda: setattr(session, "draft", None))
+            [record] = await here.records(session)
+            assert record["draft"] is True
+            assert here.vendor.got == []
+            assert sorted(here.stranger.addresses) == [HOOK, VENDOR]
+
+    asyncio.run(scenario())
+
+
+def test_hits_by_rule_have_a_budget_and_what_is_past_it_is_let_go_and_counted() -> None:
+    time = SimpleNamespace(cpu=0.0, now=100.0)
+
+    def evaluated(compiled: Container, hit: Hit, guards: Memory | None = None) -> Traced:
+        time.cpu += SHARE / 2
+        return trace(compiled, hit, guards)
+
+    async def scenario() -> None:
+        budget = Evaluating(cpu=lambda: time.cpu, monotonic=lambda: time.now)
+        async with stage(evaluate=evaluated, evaluating=budget) as here:
+            session, tail = here.session(), here.tail()
+            session.rules = [MINE]
+            for number in range(3):
+                await looked_at(here, a_hit(number=number))
+            assert here.seen == {"by_rule": 1, "tailed": 1, "skipped": 4}
+            assert tail.tail is not None
+            assert tail.tail.let_go == 2
+            # Somebody waits for this one.
+            assert await here.recorder.marked(marked(session.mark)) is not None
+            time.now += 1
+            await looked_at(here, a_hit(number=4))
+            assert here.seen["by_rule"] == 2
+
+    asyncio.run(scenario())
+
+
+def test_what_an_operator_has_stopped_is_not_sent_and_the_record_says_why() -> None:
+    async def scenario() -> None:
+        left: list[tuple[Mode, str]] = []
+        controls = Controls(delivers=False)
+        async with stage(controls=controls, left=lambda *what: left.append(what)) as here:
+            session = here.session("send")
+            await here.recorder.marked(marked(session.mark))
+            [record] = await here.records(session)
+            assert {(each["mode"], each["why"], each["answer"]) for each in record["outgoing"]} == {
+                ("dry", "this server delivers nothing (--no-deliver)", None)
+            }
+            assert (here.vendor.got, left) == ([], [])
+
+    asyncio.run(scenario())
+
+
+def test_what_is_sent_is_counted_by_mode_and_verdict() -> None:
+    def no(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(503, json={"said": "later"})
+
+    async def scenario() -> None:
+        left: Counter[tuple[Mode, str]] = Counter()
+        async with stage(Vendor(no), left=lambda *what: left.update([what])) as here:
+            session = here.session("send", Pixel="TEST1")
+            await here.recorder.marked(marked(session.mark))
+            await here.records(session)
+            session.mode = "test"
+            await here.recorder.marked(marked(session.mark, number=2))
+            await here.records(session)
+            assert left == {("send", "refused"): 1, ("send", "retry"): 1, ("test", "refused"): 1}
+
+    asyncio.run(scenario())
+
+
+def test_all_answers_of_a_large_record_are_counted_and_those_that_fit_are_in_it() -> None:
+    async def scenario() -> None:
+        left: list[str] = []
+        async with stage(left=lambda _mode, verdict: left.append(verdict)) as here:
+            session = here.session("send")
+            await here.recorder.marked(marked(session.mark, body=b"x" * 400_000))
+            [record] = await here.records(session)
+            assert record["cut"]
+            assert {each["answer"]["verdict"] for each in record["outgoing"]} == {"delivered"}
+            assert left == ["delivered"] * 2
 
     asyncio.run(scenario())

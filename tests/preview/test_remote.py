@@ -13,7 +13,7 @@ import pytest
 
 from container.config.source import LARGEST_FILE
 from container.preview.api import PreviewApi
-from container.preview.sessions import IDLE_SECONDS, LONGEST_SECONDS, MOST_SESSIONS, Session
+from container.preview.sessions import IDLE_SECONDS, LONGEST_SECONDS, MOST_SESSIONS, Alone, NotSharedError, Session
 from tests.preview.page_parts import BEARER, TOKEN, listener, live
 from tests.preview.test_workbench import Bench
 from tests.web.parts import NOW, run, site
@@ -79,6 +79,19 @@ def test_a_session_is_told_as_it_is_documented(tmp_path: Path) -> None:
             "ends": NOW + IDLE_SECONDS,
         }
         assert await here.ask("GET", f"/{session.id}", status=200) == {**said, "link": ""}
+
+    with_server(tmp_path, work)
+
+
+def test_a_session_whose_link_cannot_be_made_leaves_nothing_behind(tmp_path: Path) -> None:
+    class Away(Alone):
+        async def offered(self, session: Session, code: bytes, now: float) -> None:
+            raise NotSharedError("No link was made.")
+
+    async def work(here: Here) -> None:
+        here.bench.sessions.others = Away()
+        assert await here.ask("POST", content=b"{}", status=503) == {"problem": "No link was made."}
+        assert here.bench.sessions.all(NOW) == []
 
     with_server(tmp_path, work)
 

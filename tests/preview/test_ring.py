@@ -235,3 +235,28 @@ def test_what_json_cannot_say_breaks_nothing(odd: object) -> None:
     ring = Ring()
     ring.add({"odd": odd})
     assert orjson.dumps(ring.get(1))
+
+
+def nested(deep: int, wide: int) -> Any:
+    return {f"k{number}": nested(deep - 1, wide) for number in range(wide)} if deep else "x" * 60
+
+
+@pytest.mark.parametrize("told", [[nested(3, 30)] * 3, [nested(4, 24)]])
+def test_what_a_record_consists_of_stays_however_much_of_it_is_cut(told: Any) -> None:
+    ring = Ring()
+    about = {name: name for name in ("at", "source", "mode", "draft", "hit", "reply", "outgoing", "console", "masked")}
+    found = ring.get(ring.add({**about, "told": told}))
+    assert found is not None
+    assert found.keys() == {*about, "told", "number", "cut"}
+    assert found["number"] == 1
+
+
+@pytest.mark.parametrize("body", ["small", "x" * 2 * MOST_OF_ONE])
+def test_a_record_that_was_made_to_fit_is_kept_as_it_is(body: str) -> None:
+    ring = Ring()
+    fitting = ring.fitting({**HIT, "body": body})
+    ring.add({**HIT, "body": body})
+    assert ring.add(fitting) == 2
+    assert ring.get(2) == {**fitting, "number": 2}
+    assert len(orjson.dumps(fitting)) <= MOST_OF_ONE
+    assert ("cut" in fitting) is (body != "small")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
+from functools import cache
 from typing import Any
 
 import pytest
@@ -62,9 +64,24 @@ def test_one_rule_of_several_is_enough() -> None:
     assert not taken([], _hit())
 
 
-def test_client_ids_that_were_read_already_count_instead() -> None:
-    assert Rule(client_id="of the event").takes(_hit(), known={"of the event"})
-    assert not Rule(client_id=CLIENT).takes(_hit(query=f"cid={CLIENT}"), known=())
+def test_client_ids_are_read_once_for_all_rules_and_only_if_one_asks() -> None:
+    read: list[Hit] = []
+
+    def ids() -> Collection[str]:
+        read.append(_hit())
+        return client_ids(_hit(query=f"cid={CLIENT}"))
+
+    once = cache(ids)
+    assert not taken([rule({"path": "^/nowhere$"})], _hit(), "", once)
+    assert read == []
+    assert not taken([Rule(client_id="another")] * 5, _hit(), "", once)
+    assert taken([Rule(client_id=CLIENT)], _hit(), "", once)
+    assert len(read) == 1
+
+
+def test_of_a_body_no_more_lines_are_read_than_tags_send() -> None:
+    lines = b"cid=1.2\n" * 100 + f"cid={CLIENT}".encode()
+    assert client_ids(_hit(query="", body=lines)) == {"1.2"}
 
 
 def test_all_ids_of_a_hit_are_found() -> None:
@@ -120,6 +137,12 @@ def test_hits_of_nobody_are_drawn_each_by_itself() -> None:
         ({"percent": True}, "above 0"),
         ({"percent": [1]}, "above 0"),
         ({"percent": 10**400}, "above 0"),
+        ({"percent": "１"}, "above 0"),
+        ({"percent": "٥"}, "above 0"),
+        ({"percent": "1_0"}, "above 0"),
+        ({"percent": "1e1"}, "above 0"),
+        ({"percent": "+5"}, "above 0"),
+        ({"percent": "."}, "above 0"),
     ],
 )
 def test_a_rule_that_cannot_be_says_what_to_write(written: dict[str, Any], says: str) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
+from container.delivery.judging import Judge, Judges
 from container.delivery.row import Row, row_of
 from container.delivery.transport import Transport
-from container.effects import Request
+from container.effects import Request, Verdict
 from container.engine.outcome import Planned
 from container.preview.sending import LONGEST_BODY, Vendors, answer_to, body_of, request_of
 from container.secret import Secret
@@ -23,12 +24,12 @@ def a_row(type: str = "pixel", *, url: str = VENDOR, named: str = "TOKEN", forma
     return row_of(Planned("1" * 32, "Pixel", type, format, request, "purchase", NOW), now=NOW)
 
 
-async def _asked(vendor: Vendor, row: Row) -> dict[str, Any]:
+async def _asked(vendor: Vendor, row: Row, judges: Judges = JUDGES) -> dict[str, Any]:
     transport = Transport(httpx.MockTransport(vendor), {"TOKEN": TOKEN}.get)
     times = iter((1.0, 1.5))
     checked: Vendors = transport
     try:
-        return await answer_to(checked, row, JUDGES, now=NOW, monotonic=lambda: next(times))
+        return await answer_to(checked, row, judges, now=NOW, monotonic=lambda: next(times))
     finally:
         await transport.close()
 
@@ -98,3 +99,20 @@ def test_a_request_is_shown_without_its_secret() -> None:
 def test_a_body_that_is_no_text_is_shown_in_base64() -> None:
     assert body_of("é".encode()) == {"body": "é"}
     assert body_of(b"\xff\0") == {"body_base64": "/wA="}
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (Verdict("delivered", "one is bad", refused=(0,)), "refused"),
+        (Verdict("delivered", "one is to come again", again=(0,)), "retry"),
+        (Verdict("delivered", "another is bad", refused=(1,), again=(2,)), "delivered"),
+        (Verdict("refused", "one is bad", refused=(0,)), "refused"),
+    ],
+)
+def test_what_an_answer_says_of_the_first_of_a_batch_is_said_of_the_only_one(given: Verdict, meant: str) -> None:
+    def judges(_type: str, _format: int) -> Judge:
+        return lambda _answer: given
+
+    found = asyncio.run(_asked(Vendor(), a_row(), judges))
+    assert (found["verdict"], found["reason"]) == (meant, given.reason)

@@ -7,15 +7,13 @@ import re
 
 import pytest
 
+from container.preview.lock import MOST_SENDERS, MOST_WRONG, WRONG_SECONDS
 from container.preview.sessions import (
     CODE_SECONDS,
     IDLE_SECONDS,
     LONGEST_SECONDS,
     MOST_CODES,
-    MOST_SENDERS,
     MOST_SESSIONS,
-    MOST_WRONG,
-    WRONG_SECONDS,
     Session,
     Sessions,
     TooManyError,
@@ -250,7 +248,7 @@ def test_ten_wrong_ones_do_not_carry_over_into_the_next_minute(opened: Sessions,
 def test_many_senders_of_wrong_codes_take_bounded_room(opened: Sessions, session: Session) -> None:
     for number in range(MOST_SENDERS * 3):
         opened.redeem("guess", NOW, f"2001:db8::{number:x}")
-    assert len(opened._failures) == MOST_SENDERS
+    assert len(opened.lock) == MOST_SENDERS
     assert opened.wrong.codes == MOST_SENDERS * 3
 
 
@@ -260,3 +258,20 @@ def test_guessing_marks_and_tokens_finds_nothing_and_grows_nothing(opened: Sessi
         assert opened.shared(f"guess-{number}", NOW) is None
     assert (opened.wrong.marks, opened.wrong.shares) == (10_000, 10_000)
     assert (len(opened._marks), len(opened._shares)) == (1, 1)
+
+
+def test_a_sender_that_nobody_knows_is_never_locked_out(opened: Sessions, session: Session) -> None:
+    _guess(opened, "", MOST_WRONG * 3)
+    assert not opened.lock.holds("", NOW)
+    assert opened.redeem(opened.code(session, NOW), NOW) is session
+    assert (opened.wrong.codes, opened.wrong.refused) == (MOST_WRONG * 3, 0)
+
+
+def test_how_many_stand_in_each_mode_is_told_and_tails_apart() -> None:
+    opened = Sessions(tails=True)
+    over, sends = opened.start(NOW), opened.start(NOW + 1)
+    over.mode = sends.mode = "send"
+    opened.tail(1, NOW + 1)
+    assert opened.standing(NOW + 1) == {"dry": 0, "test": 0, "send": 2, "tail": 1}
+    assert opened.standing(NOW + IDLE_SECONDS) == {"dry": 0, "test": 0, "send": 1, "tail": 1}
+    assert opened.has(over)

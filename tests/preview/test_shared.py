@@ -7,12 +7,12 @@ import asyncio
 import pytest
 
 from container.preview.elsewhere import COMPILING
+from container.preview.lock import MOST_WRONG
 from container.preview.rules import rule
 from container.preview.sessions import (
     IDLE_SECONDS,
     MOST_CODES,
     MOST_SESSIONS,
-    MOST_WRONG,
     TooManyError,
     Unready,
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from container.delivery import postgres_connecting
 from container.delivery.late import open_late
 from container.delivery.postgres import open_postgres
 from container.delivery.postgres_previews import PostgresPreviews
@@ -21,7 +22,7 @@ from container.preview.sessions import (
     NotSharedError,
 )
 from tests.delivery.engines import emptied
-from tests.delivery.postgres import KEY, running
+from tests.delivery.postgres import KEY, migrate_now, running
 from tests.preview.parts import a_hit
 from tests.preview.sharing import Process, Time, left, play, process, until
 from tests.web.parts import NOW
@@ -112,7 +113,7 @@ def test_what_a_later_release_has_written_is_left_alone(url: str) -> None:
             await one.shared._tell(replica)
         assert not one.knows(session)
         await until(lambda: one.counted == other.counted == {"foreign": 1})
-        await other.table.write(session.id, [b"no envelope"], {})
+        await other.table.write(session.id, [b"no envelope"], {}, cleared=0)
         await other.shared.read(other.find(session))
         assert len(other.find(session).records) == 0
 
@@ -192,6 +193,52 @@ def test_tables_of_the_version_before_share_nothing_and_say_what_to_run(caplog: 
     assert "tag-container migrate --store URL" in lines[0]
 
 
+def test_tables_that_are_migrated_meanwhile_are_shared_without_a_restart(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_connecting, "VERSION_SECONDS", 0.1)
+    caplog.set_level("INFO")
+
+    async def whole() -> None:
+        url = running().database(2)
+        async with process(url) as one, process(url) as other:
+            with pytest.raises(NotSharedError, match="tag-container migrate"):
+                await one.start()
+            await asyncio.to_thread(migrate_now, url)
+            await until(lambda: caplog.text.count("preview.shared_again") == 2)
+            session = await one.start()
+            await until(lambda: other.knows(session))
+
+    asyncio.run(whole())
+    assert caplog.text.count("preview.not_shared") == 2
+
+
+def test_the_version_of_the_tables_is_read_every_few_seconds_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def whole() -> None:
+        url = running().database(2)
+        async with process(url) as one:
+            await until(lambda: one.database._version_read_at > 0)
+            before = one.database._version_read_at
+            with pytest.raises(StoreUnavailableError, match="previews need 3"):
+                await one.table.look(now=1)
+            assert one.database._version_read_at == before
+
+    monkeypatch.setattr(postgres_connecting, "VERSION_SECONDS", 600.0)
+    asyncio.run(whole())
+
+
+def test_who_is_told_nothing_of_a_change_is_told_what_the_others_do(url: str) -> None:
+    async def scenario(one: Process, _other: Process) -> None:
+        session = await one.start()
+        one.away = "the database does not answer"
+        session.mode = "send"
+        with pytest.raises(NotSharedError, match=r"The others go on for now, .* from two seconds on"):
+            await one.shared.told(session)
+        one.away = ""
+
+    play(url, scenario)
+
+
 def test_a_database_that_comes_back_is_looked_at_again(url: str, caplog: pytest.LogCaptureFixture) -> None:
     async def scenario(one: Process, other: Process) -> None:
         session = await one.start()
@@ -204,6 +251,7 @@ def test_a_database_that_comes_back_is_looked_at_again(url: str, caplog: pytest.
 
     play(url, scenario)
     assert caplog.text.count("preview.not_shared") == 1
+    assert caplog.text.count("preview.shared_again") == 1
 
 
 def test_a_fault_of_ours_does_not_end_the_looks(url: str, caplog: pytest.LogCaptureFixture) -> None:

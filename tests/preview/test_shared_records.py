@@ -99,6 +99,25 @@ def test_clearing_clears_everywhere_and_what_comes_later_is_kept(url: str) -> No
     play(url, scenario)
 
 
+def test_what_waited_to_be_written_when_others_cleared_does_not_come_back(url: str) -> None:
+    async def scenario(one: Process, other: Process) -> None:
+        session = await one.start()
+        found = other.find(session)
+        # Nobody looks from here on.
+        async with one.shared._turn, other.shared._turn:
+            found.records.add({"text": "of somebody"})
+            await one.table.clear(session.id)
+            await other.shared._outbox.flush()
+            assert left(url) == [1, 0, 0]
+            assert len(other.shared._outbox) == 0
+        await until(lambda: len(found.records) == 0)
+        found.records.add({"text": "later"})
+        await other.shared._outbox.flush()
+        assert left(url) == [1, 0, 1]
+
+    play(url, scenario)
+
+
 def test_numbers_of_what_is_gone_are_forgotten(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replica, "SPARE_NUMBERS", 2)
 

@@ -37,6 +37,8 @@ def test_halves_of_surrogate_pairs_are_text_as_any_other() -> None:
         {"mark": "m"},
         {**json.loads(ANY.written()), "more": 1},
         {**json.loads(ANY.written()), "draft": 5},
+        {**json.loads(ANY.written()), "mode": "half"},
+        {**json.loads(ANY.written()), "mode": ["dry"]},
         {**json.loads(ANY.written()), "rules": [{"of": "tomorrow"}]},
         {**json.loads(ANY.written()), "rules": [5]},
     ],

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from container.preview.brief import brief, summary
 from container.preview.sessions import Session, Sessions
-from container.preview.stream import Streams
+from container.preview.stream import FULL, FULL_OF_GUESTS, KEPT_BACK, MOST_GUESTS, MOST_STREAMS, Streams
 from tests.web.parts import NOW
 
 MANY = 1000
@@ -122,6 +123,26 @@ def test_a_stream_ends_in_the_middle_when_all_ends() -> None:
         assert len([line async for line in streams.of(session)]) == 11
 
     asyncio.run(scenario())
+
+
+def test_guests_take_five_places_of_a_session_and_leave_ten_of_all_to_who_has_the_token() -> None:
+    streams, sessions = Streams(lambda record, _session: dict(record), lambda _: True), Sessions()
+    opened = [sessions.start(NOW) for _ in range(10)]
+    with ExitStack() as seats:
+
+        def sit(session: Session, *, guest: bool) -> str:
+            why = streams.why_not(session, guest=guest)
+            if not why:
+                seats.enter_context(streams.seat(session, guest=guest))
+            return why
+
+        found = [sit(session, guest=True) for session in opened for _ in range(MOST_GUESTS + 1)]
+        assert [found.count(why) for why in ("", FULL_OF_GUESTS, FULL)] == [MOST_STREAMS - KEPT_BACK, 8, 12]
+        assert [sit(opened[0], guest=False) for _ in range(KEPT_BACK + 1)] == [""] * KEPT_BACK + [FULL]
+        assert sit(opened[0], guest=True) == FULL_OF_GUESTS
+    assert streams.why_not(opened[0], guest=True) == ""
+    assert (streams._number, streams._guests.total()) == (0, 0)
+    assert FULL_OF_GUESTS.startswith("5 pages look on")
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,21 @@ def test_so_many_hits_of_a_second_are_looked_at_and_no_more() -> None:
     assert tail.told() == {"percent": 100, "most_a_second": MOST_A_SECOND, "let_go": 2}
 
 
+def test_hits_have_their_turn_while_a_large_one_is_masked() -> None:
+    async def scenario() -> None:
+        async with stage() as here:
+            session = here.tail()
+            body = "&".join(f"a{number}=aaaaaaaa{number}" for number in range(20_000)).encode()
+            here.recorder.beside(a_hit(body=body), LIVE_REPLY)
+            turns = 0
+            while not session.records:
+                await asyncio.sleep(0.005)
+                turns += 1
+            assert turns > 5
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize(("tails", "each"), [(2, 5), (3, 3), (10, 1), (40, 1)])
 def test_all_tails_share_what_there_is(tails: int, each: int) -> None:
     tail = Tail(100)

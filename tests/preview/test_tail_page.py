@@ -67,7 +67,7 @@ def test_without_the_flag_the_page_says_how_and_nothing_opens_one(tmp_path: Path
     with_screen(tmp_path, work, tails=False)
 
 
-@pytest.mark.parametrize("percent", ["", "0", "-1", "100.1", "all", "1,5", "nan", "inf", "9" * 400])
+@pytest.mark.parametrize("percent", ["", "0", "-1", "100.1", "all", "1,5", "nan", "inf", "9" * 400, "１", "1_0"])
 def test_a_share_that_is_none_is_refused_beside_its_field(tmp_path: Path, percent: str) -> None:
     async def work(here: Screen) -> None:
         answer = await here.caller.post("/preview/tail", data={**FORM, "percent": percent})

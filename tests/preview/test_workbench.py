@@ -16,10 +16,12 @@ from container.engine.compile import compile_container
 from container.engine.trace import trace
 from container.event import Hit
 from container.preview.bench import RefusedError, Source
-from container.preview.drafts import Live, drafted
+from container.preview.drafts import Live, drafted, text_digest
+from container.preview.evaluating import FullError
 from container.preview.in_force import InForce
 from container.preview.publishing import Publisher
 from container.preview.ring import MOST_OF_ONE
+from container.preview.sending import hit_json
 from container.preview.sessions import Session, Sessions
 from container.preview.workbench import Workbench, hit_of
 from tests.preview.page_parts import EMAIL, PURCHASE, TEST_ORDER, live
@@ -31,8 +33,11 @@ class Kept:
     """Keeps what a session runs, as the recorder does."""
 
     hits: list[tuple[Hit, Source]] = field(default_factory=list)
+    full: bool = False
 
     async def take(self, session: Session, hit: Hit, source: Source) -> Reply:
+        if self.full:
+            raise FullError
         self.hits.append((hit, source))
         session.records.add({"source": source})
         return Reply()
@@ -126,8 +131,33 @@ def test_a_session_that_ends_while_its_draft_is_read_keeps_nothing_of_it(tmp_pat
 def test_versions_that_cannot_be_read_are_a_refusal_with_a_sentence(tmp_path: Path) -> None:
     async def work(bench: Workbench, _session: Session, _here: Bench) -> None:
         (tmp_path / "versions").write_text("no folder", encoding="utf-8")
-        with pytest.raises(RefusedError, match="cannot be read"):
+        with pytest.raises(RefusedError, match="no folder of ours"):
             await bench.versions()
+
+    with_bench(tmp_path, work, publishes=True)
+
+
+def test_back_to_live_holds_also_while_a_draft_is_read(tmp_path: Path) -> None:
+    async def work(bench: Workbench, session: Session, _here: Bench) -> None:
+        text = bench.text(session) + "# a draft\n"
+        await asyncio.gather(bench.draft(session, text, "d.yaml"), bench.draft(session, "", "d.yaml"))
+        assert session.draft is None
+
+    with_bench(tmp_path, work)
+
+
+def test_a_draft_that_nobody_has_looked_at_is_not_published(tmp_path: Path) -> None:
+    async def work(bench: Workbench, session: Session, here: Bench) -> None:
+        first, second = (bench.text(session) + f"# {name}\n" for name in ("first", "second"))
+        await bench.draft(session, first, "d.yaml")
+        # Somebody else has the same session run another one.
+        await bench.draft_file(session, second.encode())
+        with pytest.raises(RefusedError, match="another draft by now"):
+            await bench.publish(session, by="ada", shown=text_digest(first))
+        assert here.file is not None
+        assert here.file.text not in (first, second)
+        await bench.publish(session, by="ada", shown=text_digest(second))
+        assert here.file.text == second
 
     with_bench(tmp_path, work, publishes=True)
 
@@ -238,12 +268,44 @@ def test_a_hit_by_hand_runs_as_the_sessions_and_its_number_is_told(tmp_path: Pat
     with_bench(tmp_path, work)
 
 
+def test_a_hit_of_a_record_gives_the_same_requests_a_week_later(tmp_path: Path) -> None:
+    came = hit_of(PURCHASE, now=int(NOW * 1000) - 7 * 86_400_000)
+
+    async def work(bench: Workbench, session: Session, here: Bench) -> None:
+        kept = {**hit_json(came), "at": came.received}
+        await bench.run(session, kept, source="replayed")
+        [(again, _)] = here.kept.hits
+        assert (again, again.received) == (came, came.received)
+        told = trace(compile_container(live().model, debug=True), came).told["events"][0]["tags"][0]["requests"]
+        both = await bench.compared(session, kept)
+        assert told
+        assert [side["events"][0]["tags"][0]["requests"] for side in both.values()] == [told] * 2
+
+    with_bench(tmp_path, work)
+
+
 def test_what_is_shown_is_masked(tmp_path: Path) -> None:
     async def work(bench: Workbench, session: Session, _here: Bench) -> None:
-        told = trace(compile_container(live().model, debug=True), hit_of(PURCHASE, received=int(NOW * 1000))).told
+        told = trace(compile_container(live().model, debug=True), hit_of(PURCHASE, now=int(NOW * 1000))).told
         shown = bench.hide({"hit": PURCHASE, "told": told}, session)
         assert EMAIL not in str(shown)
         assert shown["hit"]["path"] == "/g/collect"
+
+    with_bench(tmp_path, work)
+
+
+def test_what_stands_in_the_live_file_or_in_the_draft_is_shown_in_sentences(tmp_path: Path) -> None:
+    async def work(bench: Workbench, session: Session, here: Bench) -> None:
+        said = 'trigger "Real Purchase" does not hear "x", only "Drafted Order" or "/^test/"'
+        record = {"told": {"why": said}}
+        assert "Drafted Order" not in str(bench.hide(record, session))
+        live = bench.text(session)
+        heard = '    events: Drafted Order\n    events_matching: "^test"'
+        draft = live.replace("    events: purchase", heard, 1)
+        assert not [each for each in await bench.draft(session, draft, "d.yaml") if each["level"] == "error"]
+        assert bench.hide(record, session)["told"]["why"] == said
+        here.file = None
+        assert bench.hide({"told": {"why": 'it is "Drafted Order"'}}, session)["told"]["why"] == 'it is "Drafted Order"'
 
     with_bench(tmp_path, work)
 
@@ -288,19 +350,19 @@ def test_what_was_not_seen_is_neither_published_nor_restored(tmp_path: Path) -> 
     async def work(bench: Workbench, session: Session, _here: Bench) -> None:
         before = bench.text(session)
         await bench.draft(session, before.replace("^TEST-", "^DRY-"), "d.yaml")
-        seen = bench.seen(session)
+        seen = text_digest(bench.text(session))
         await bench.draft(session, before.replace("^TEST-", "^TRIAL-"), "d.yaml")
-        with pytest.raises(RefusedError, match="The draft is another one by now"):
-            await bench.publish(session, by="ada", seen=seen)
-        await bench.publish(session, by="ada", seen=bench.seen(session), note="Trials are no sales.")
+        with pytest.raises(RefusedError, match="another draft by now"):
+            await bench.publish(session, by="ada", shown=seen)
+        await bench.publish(session, by="ada", shown=text_digest(bench.text(session)), note="Trials are no sales.")
         [version] = await bench.versions()
         assert version["note"] == "Trials are no sales."
         shown = await bench.restoring(version["number"])
         assert [(each["name"], each["what"]) for each in shown["things"]] == [("Real Purchase", "changed")]
         assert "TRIAL-" in str([line for each in shown["things"] for line in each["lines"] if line.startswith("-")])
         with pytest.raises(RefusedError, match="Another file is in force by now"):
-            await bench.restore(version["number"], by="ada", seen=seen)
-        await bench.restore(version["number"], by="ada", seen=shown["seen"])
+            await bench.restore(version["number"], by="ada", shown=seen)
+        await bench.restore(version["number"], by="ada", shown=shown["digest"])
         assert bench.text(session) == before
         with pytest.raises(RefusedError, match="no such version"):
             await bench.restoring(7)
@@ -373,8 +435,17 @@ def test_the_tags_are_those_of_the_draft(tmp_path: Path) -> None:
 
 def test_headers_that_come_twice_are_joined_and_a_body_is_what_it_was() -> None:
     headers = [["A", "1"], ["a", "2"], ["Cookie", "x=1"], ["cookie", "y=2"]]
-    hit = hit_of({"path": "/", "headers": headers, "body_base64": "AP8="}, received=1)
+    hit = hit_of({"path": "/", "headers": headers, "body_base64": "AP8="}, now=1)
     assert dict(hit.headers) == {"a": "1, 2", "cookie": "x=1; y=2"}
     assert hit.body == b"\0\xff"
     with pytest.raises(RefusedError, match="cut"):
-        hit_of({"path": "/", "body_base64": "AP8…"}, received=1)
+        hit_of({"path": "/", "body_base64": "AP8…"}, now=1)
+
+
+def test_what_finds_no_room_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    async def work(bench: Workbench, session: Session, here: Bench) -> None:
+        here.kept.full = True
+        with pytest.raises(RefusedError, match=r"wait already\. Try again in a few seconds"):
+            await bench.run(session, PURCHASE, source="composed")
+
+    with_bench(tmp_path, work)

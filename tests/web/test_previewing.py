@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,14 +15,17 @@ from typing import Any
 import pytest
 
 from container.engine.trace import trace
-from container.preview.recorder import FRESH_SECONDS, Evaluate
+from container.preview.evaluating import MOST_WAITING
+from container.preview.lock import MOST_WRONG, WRONG_SECONDS
+from container.preview.making import Evaluate
+from container.preview.recorder import FRESH_SECONDS
 from container.preview.rules import rule
-from container.preview.sessions import MOST_WRONG, WRONG_SECONDS, Session
+from container.preview.sessions import Session
 from container.web.addresses import Proxies, network
 from container.web.app import Application, public_app
 from container.web.previewing import Previewing
 from tests.preview.parts import Stage, stage
-from tests.preview.test_recorder import failing
+from tests.preview.test_recorder import failing, slow
 from tests.web.parts import Answer, Call, Site, ask, run, site
 
 TRUSTED = Proxies((network("198.51.100.7/32"),))
@@ -274,8 +279,46 @@ def test_whoever_guesses_codes_is_refused_for_a_while(tmp_path: Path, method: st
             for again in (here.ask, here.press):
                 assert (await again(link)).status == 404
                 assert (await again(here.link(), peer="198.51.100.8")).status == 200
+            assert (here.links("refused"), here.links("locked")) == (MOST_WRONG, 2)
             here.stage.time.now += WRONG_SECONDS
             assert (await here.press(link)).status == 200
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers"),
+    [("10.0.0.7", ()), ("10.0.0.7", (("x-forwarded-for", "198.51.100.9"),)), ("127.0.0.1", ())],
+    ids=["private", "unnamed proxy", "own"],
+)
+def test_where_a_sender_may_be_everybody_nobody_is_locked_out(tmp_path: Path, peer: str, headers: Any) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path) as here:
+            for number in range(MOST_WRONG * 2):
+                await here.press(f"/_preview/{number}", peer=peer, headers=headers)
+            assert (await here.press(here.link(), peer=peer, headers=headers)).status == 200
+            assert (here.links("refused"), here.links("locked")) == (MOST_WRONG * 2, 0)
+
+    run(scenario())
+
+
+def test_past_as_many_hits_with_a_mark_as_may_wait_the_answer_is_to_come_back(tmp_path: Path) -> None:
+    go_on = threading.Event()
+
+    async def scenario() -> None:
+        async with place(tmp_path, evaluate=slow(go_on)) as here:
+            mark = ("x-gtm-server-preview", here.session.mark)
+            waiting = [asyncio.create_task(here.ask(headers=(mark,))) for _ in range(MOST_WAITING)]
+            for _ in range(100):
+                await asyncio.sleep(0)
+            answer = await here.ask(headers=(mark,))
+            assert (answer.status, answer.header("retry-after")) == (503, "5")
+            assert answer.body == b"Not now: come back in a few seconds.\n"
+            assert (await here.ask()).status == 204
+            go_on.set()
+            assert [each.status for each in await asyncio.gather(*waiting)] == [204] * MOST_WAITING
+            assert here.site.metric("preview_hits_total", result="refused") == 1
+            assert await here.site.waiting() == 1
 
     run(scenario())
 
@@ -359,16 +402,25 @@ def test_a_hit_of_a_tail_runs_live_unchanged_and_is_looked_at_after_its_reply(tm
     run(scenario())
 
 
-def test_while_no_session_is_open_a_mark_is_not_even_looked_at(tmp_path: Path) -> None:
+def test_while_no_session_is_open_a_mark_leads_nowhere_and_the_log_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async def scenario() -> None:
         async with place(tmp_path) as here:
             here.site.ingest.preview = None
-            await here.ask(headers=(("x-gtm-server-preview", here.session.mark),))
-            assert await here.site.waiting() == 1
+            await here.ask(headers=(("x-gtm-server-preview", ""), ("cookie", "tc_preview=")))
+            assert here.site.metric("preview_hits_total", result="ignored") == 0
+            for header in (("x-gtm-server-preview", here.session.mark), ("cookie", f"tc_preview={here.session.mark}")):
+                await here.ask(headers=(header,))
+            assert await here.site.waiting() == 3
+            assert here.site.metric("preview_hits_total", result="ignored") == 2
             assert here.site.metric("preview_hits_total", result="marked") == 0
             assert (await here.ask(here.link())).status == 404
+            assert here.session.mark not in caplog.text
 
-    run(scenario())
+    with caplog.at_level("INFO", "container.preview"):
+        run(scenario())
+    assert [line.message for line in caplog.records] == ["preview.mark_ignored count=1"]
 
 
 def test_a_fault_of_the_recorder_breaks_no_hit(tmp_path: Path) -> None:

@@ -33,11 +33,17 @@ export function written(value) {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
+// As the server masks it: the first and the last character, then the length; of a short text the length alone.
+const MASKED = /^[^\n]?…[^\n]?\/\d+$/u;
+
+export const MASKS = "Masked: first and last character, then the length.";
+
 export function value(given) {
   if (given === null || given === undefined) return element("span", { class: "none" }, "nothing");
   if (given === "") return element("span", { class: "none" }, "empty text");
   if (typeof given === "object") return element("pre", { class: "json" }, JSON.stringify(given, null, 2));
-  return element("code", { class: `value ${typeof given}` }, written(given));
+  const title = typeof given === "string" && MASKED.test(given) ? MASKS : undefined;
+  return element("code", { class: `value ${typeof given}`, title }, written(given));
 }
 
 export function pretty(text) {

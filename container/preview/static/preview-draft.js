@@ -74,14 +74,28 @@ export async function draft({ ask, change, state, say, refresh }) {
   const thrownAway = (heading, label, act) => (typed === null && !runs ? act() : asked(heading, element("p", {}, typed === null ? "The draft in use is kept nowhere else." : "What was typed here is not used yet, and is kept nowhere else."), { label, act }));
   const take = async (chosen) => {
     if (!chosen) return;
-    const act = async () => { name = chosen.name; text.value = await chosen.text(); await use(); };
+    const act = async () => {
+      try {
+        text.value = new TextDecoder("utf-8", { fatal: true }).decode(await chosen.arrayBuffer());
+      } catch {
+        return say(`The file "${chosen.name}" is not text in UTF-8, so it was not used. Save it as UTF-8, and choose it again.`, "bad");
+      }
+      name = chosen.name;
+      guard();
+      return use();
+    };
     if (typed === null) await act();
     else thrownAway("Throw away what was typed?", "Take the file", act);
   };
   text.addEventListener("dragover", (happened) => { happened.preventDefault(); text.classList.add("over"); });
   text.addEventListener("dragleave", () => text.classList.remove("over"));
   text.addEventListener("drop", (happened) => { happened.preventDefault(); text.classList.remove("over"); take(happened.dataTransfer.files[0]); });
-  const file = element("input", { type: "file", accept: ".yaml,.yml", class: "unseen", id: "file", change: () => { const [chosen] = file.files; file.value = ""; take(chosen); } });
+  const file = element("input", { type: "file", accept: ".yaml,.yml", class: "unseen", id: "file", change: () => {
+    const [chosen] = file.files;
+    // So that the same one can be chosen again, once it was changed.
+    file.value = "";
+    take(chosen);
+  } });
   text.addEventListener("input", guard);
   await shown();
   return element("div", { class: "draft" }, about, problems, box,
@@ -160,17 +174,17 @@ const moment = (at) => new Date(at).toLocaleString("sv-SE");
 
 // Asked anew: it may have become another one since the panel was shown.
 async function publishing({ ask, change, changed }) {
-  const { things, seen } = await ask("difference");
+  const { things, digest } = await ask("difference");
   asked("Publish the draft?", [element("p", {}, "This changes in the container file, for all visitors, at once:"), changes(things)], { label: "Publish", note: NOTE, act: async (note) => {
-    await change("publish", { note, seen });
+    await change("publish", { note, digest });
     changed("The draft is live.");
   } });
 }
 
 async function restoring({ number, until }, { ask, change, changed }) {
-  const { things, seen } = await ask(`versions/${number}`);
+  const { things, digest } = await ask(`versions/${number}`);
   asked(`Restore the version that was live until ${moment(until)}?`, [element("p", {}, "This changes in the container file, for all visitors, at once:"), changes(things)], { label: "Restore it", note: NOTE, act: async (note) => {
-    await change("restore", { number, note, seen });
+    await change("restore", { number, note, digest });
     changed("The earlier version is live again.");
   } });
 }

@@ -1,6 +1,7 @@
 // What an event says in the list: how many tags fired, and what tells one sale from another.
 
 import { element, plural } from "./preview-dom.js";
+import { reasonOf, verdictOf } from "./preview-tabs.js";
 
 export function fired(number) {
   return element("span", { class: number ? "fired some" : "fired", title: `${plural(number, "tag")} fired` }, `${number} `, element("span", { class: "unseen" }, number === 1 ? "tag " : "tags "), "fired");
@@ -28,4 +29,12 @@ function digitsOf(currency) {
     known.set(currency, digits);
   }
   return known.get(currency);
+}
+
+// The worst answer of a vendor, in a word or two; what went wrong before it is a problem.
+export function badge({ failed, answer }) {
+  const [word, tone] = answer ? verdictOf(answer) : ["", ""];
+  if (tone === "bad") return element("span", { class: "bad", title: reasonOf(answer) }, word === "refused" && answer.reason ? `${word}: ${answer.reason}` : word);
+  if (failed) return element("span", { class: "bad" }, "problem");
+  return tone === "good" && element("span", { class: "good" }, word);
 }

@@ -7,12 +7,14 @@ import { statusOf } from "./preview-tabs.js";
 
 // ---- the summary
 
+const TONES = { delivered: "good", "delivered by live": "good", "not sent": "muted", "on its way": "muted" };
+
 export async function summary({ ask, state, tail }) {
   const found = await ask("summary");
   const rows = found.tags.map((each) => [
     [element("b", {}, each.tag), element("small", {}, ` ${each.type}`)],
     element("div", { class: "chips" }, Object.entries(each.statuses).map(([status, number]) => element("span", { class: `chip ${statusOf(status)[1]}` }, `${statusOf(status)[2]} ${number}`))),
-    element("div", { class: "chips" }, Object.entries(each.verdicts).map(([verdict, number]) => element("span", { class: `chip ${verdict === "delivered" ? "good" : verdict === "not sent" ? "muted" : "bad"}` }, `${verdict} ${number}`))),
+    element("div", { class: "chips" }, Object.entries(each.verdicts).map(([verdict, number]) => element("span", { class: `chip ${TONES[verdict] || "bad"}` }, `${verdict} ${number}`))),
   ]);
   return element("div", {},
     element("dl", { class: "figures" }, [["Requests", found.hits], ["Events", found.events], ["Tags", found.tags.length], ["Dropped to make room", state.dropped || 0], ...(found.tail ? [["Over the limit, not looked at", found.tail.let_go]] : [])].map(([name, number]) => element("div", {}, element("dt", {}, name), element("dd", {}, number.toLocaleString("en"))))),
@@ -74,8 +76,8 @@ function lookOn(state) {
 }
 
 function ending(state, what, { change, over }) {
-  const end = () => asked(`End this ${what}?`, element("p", {}, what === "tail" ? "What it has caught is gone then, also for who looks on." : "Its requests, its draft and its rules are gone then, also for who looks on. Browsers with its mark are visitors again."), { label: "End it", act: async () => { await change("end", {}); over(what); } });
-  return section("Session", element("p", {}, `It ends at ${clock(state.ends * 1000)} unless it is used.`), element("p", { class: "buttons" }, element("button", { class: "danger", type: "button", click: end }, `End this ${what}`)));
+  const end = () => asked(`End this ${what}?`, element("p", {}, what === "tail" ? "What it has caught is gone then, also for who looks on." : "Its requests, its draft and its rules are gone then, also for who looks on. Marked hits then run live."), { label: "End it", act: async () => { await change("end", {}); over(what); } });
+  return section("Session", element("p", {}, `It ends at ${clock(state.ends * 1000)} unless it is used.${what === "preview" ? " Marked hits then run live." : ""}`), element("p", { class: "buttons" }, element("button", { class: "danger", type: "button", click: end }, `End this ${what}`)));
 }
 
 function codes({ change, state, say }) {
@@ -145,6 +147,8 @@ function newRule(add) {
 // ---- hits by hand
 
 export const runs = (mode) => (mode === "dry" ? "Run it" : "Send");
+// What was written by hand: somebody looks at what came of it, and comes back to change a little.
+let composed = null;
 
 export function compose({ change, state, go, shown }) {
   const presets = element("select", { "aria-label": "Preset" }, state.presets.map((each) => element("option", { value: each.name, selected: each.name === "purchase" }, each.name)));
@@ -163,12 +167,15 @@ export function compose({ change, state, go, shown }) {
     headers.value = (given.headers || []).map((each) => each.join(": ")).join("\n");
     body.value = given.body || "";
   };
-  presets.addEventListener("change", () => fill(state.presets.find((each) => each.name === presets.value).hit));
-  fill(state.presets.find((each) => each.name === "purchase").hit);
+  const preset = () => state.presets.find((each) => each.name === presets.value).hit;
+  const keep = () => { composed = { preset: presets.value, hit: hit() }; };
+  presets.addEventListener("change", () => fill(preset()));
+  presets.value = composed ? composed.preset : "purchase";
+  fill(composed ? composed.hit : preset());
   const send = async () => { const { number } = await change("compose", { hit: hit() }); go(number); };
   const compare = async () => result.replaceChildren(beside(await change("compare", { hit: hit() })));
   const base = state.public || "https://tags.shop.example";
-  return element("form", { class: "fields", submit: (happened) => { happened.preventDefault(); send(); } },
+  return element("form", { class: "fields", input: keep, change: keep, submit: (happened) => { happened.preventDefault(); send(); } },
     element("label", {}, "Preset", presets),
     element("div", { class: "line" }, element("label", {}, "Method", method), element("label", { class: "grow" }, "Path", path)),
     element("label", {}, "Query", query), element("label", {}, "Headers, one per line", headers), element("label", {}, "Body", body),

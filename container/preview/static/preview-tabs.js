@@ -19,6 +19,17 @@ export function statusOf(status) {
   return STATUSES[status] || ["?", "odd", String(status)];
 }
 
+// What an answer means to who looks, and its tone. A preview tries once: what live would send again has failed here.
+export function verdictOf(answer) {
+  if (answer.verdict === "delivered") return ["delivered", "good"];
+  return [answer.verdict === "refused" || answer.verdict === "credential" ? "refused" : `failed (${answer.status || "no answer"})`, "bad"];
+}
+
+export function reasonOf(answer) {
+  const [word] = verdictOf(answer);
+  return [word, answer.reason].filter(Boolean).join(": ") + (word.startsWith("failed") ? "; preview does not try again" : "");
+}
+
 // ---- tags
 
 export function tags(event, { opened, outgoing }) {
@@ -33,14 +44,17 @@ export function tags(event, { opened, outgoing }) {
 }
 
 function tagOf(tag, opened, outgoing) {
-  const [sign, tone, word] = statusOf(tag.status);
   const sent = outgoing.filter((each) => each.tag === tag.tag);
+  const answers = sent.map((each) => each.answer).filter(Boolean);
+  const worse = answers.filter((each) => each.verdict !== "delivered");
+  const [sign, tone, word] = answered(statusOf(tag.status), worse[0] || answers[0]);
   const made = element("details", { class: "tag", open: opened.has(tag.tag), toggle: () => (made.open ? opened.add(tag.tag) : opened.delete(tag.tag)) },
     element("summary", {},
       element("span", { class: `sign ${tone}`, "aria-hidden": "true" }, sign),
       element("span", { class: "names" }, element("b", {}, tag.tag), element("small", {}, tag.type)),
       element("span", { class: `state ${tone}` }, word),
       element("span", { class: "why" }, sentence(tag.why)),
+      [...new Set(worse.map(reasonOf))].map((each) => element("span", { class: "why bad" }, each)),
       [...new Set(sent.map((each) => each.why).filter(Boolean))].map((each) => element("span", { class: "why odd" }, `nothing leaves: ${each}`))),
     element("div", { class: "inside" },
       (tag.notes || []).length > 0 && section("Notes", element("ul", { class: "notes" }, tag.notes.map((each) => element("li", {}, each)))),
@@ -52,6 +66,16 @@ function tagOf(tag, opened, outgoing) {
       sent.length > 0 && section("Outgoing", element("p", {}, `${plural(sent.length, "request")}: see the tab Outgoing.`))));
   return made;
 }
+
+// The status of a tag with what its vendor said, in short; the whole of it stands below.
+function answered([sign, tone, word], answer) {
+  if (!answer) return [sign, tone, word];
+  const [meant, how] = verdictOf(answer);
+  const said = meant === "refused" && answer.reason ? `: ${answer.reason.length > SHORT ? `${answer.reason.slice(0, SHORT)}…` : answer.reason}` : "";
+  return [how === "good" ? sign : "✗", how, `${word}, ${meant}${said}`];
+}
+
+const SHORT = 24;
 
 // An exception that does not hold is nothing bad.
 const OF_EXCEPTIONS = ["odd", "muted"];
@@ -180,5 +204,5 @@ function once(given, { whole, reveals }) {
   return box("Deduplication", "", given.id ? [
     facts([["Event id", element("code", {}, given.id)], ["Comes from", given.from], ["Name in the pixel", given.name && element("code", {}, given.name)]]),
     given.line && [element("p", {}, "Run this on the page, with the same id, and the sale counts once:"), element("pre", { class: "payload", tabindex: "0" }, given.line), whole ? copying("Copy the line", given.line) : element("p", { class: "note odd" }, `Values are masked here.${reveals ? " Reveal the request to copy the line." : ""}`)],
-  ] : element("p", { class: "note odd" }, "There is no event id, so what the pixel sends counts beside this. Send event_id, or transaction_id with a purchase, from the page and to the pixel."));
+  ] : element("p", { class: "note odd" }, given.how));
 }

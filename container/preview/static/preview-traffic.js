@@ -1,6 +1,7 @@
 // What came in and what goes out: the request and its reply, the outgoing requests, and what was said on the way.
 
 import { block, clock, copying, curl, element, facts, pretty, section, table, teach, value } from "./preview-dom.js";
+import { verdictOf } from "./preview-tabs.js";
 
 const SOURCES = { marked: "carried the session's mark", rule: "chosen by a rule, delivered live as always", tail: "a sample of live traffic", composed: "sent by hand", replayed: "replayed" };
 
@@ -62,26 +63,34 @@ export function outgoing(record, listed, { whole, reveals, secrets }) {
     !whole && element("p", { class: "note odd" }, `Values are masked, also in what is copied.${reveals ? " Reveal the request to see it byte for byte." : ""}`),
     element("p", { class: "buttons" }, copying("Copy as curl", () => curl(each.method, each.url, each.headers || [], each.body || "", secrets)), copying("Copy body", () => each.body || "")),
     element("div", { class: "sides" },
-      section("Sent", table(["Header", "Value"], (each.headers || []).map(([name, held]) => [element("code", {}, name), value(held)])), each.body ? [block(pretty(each.body), "Body, in lines"), pretty(each.body) !== each.body && element("details", { class: "raw" }, element("summary", {}, "Byte for byte"), block(each.body, "Body as it is sent"))] : element("p", { class: "nothing" }, "No body.")),
+      section(left(each, record) ? "Sent" : "Would be sent", table(["Header", "Value"], (each.headers || []).map(([name, held]) => [element("code", {}, name), value(held)])), each.body ? [block(pretty(each.body), "Body, in lines"), pretty(each.body) !== each.body && element("details", { class: "raw" }, element("summary", {}, "Byte for byte"), block(each.body, "Body as it is sent"))] : element("p", { class: "nothing" }, "No body.")),
       section("Answer", answer(each, record))))));
 }
 
+// Whether live has sent what is shown: it ran the hit, and what is shown ran the same file.
+const byLive = (each, record) => !each.why && (record.source === "tail" || (record.source === "rule" && !record.draft));
+const modeOf = (each, record) => each.mode || record.mode;
+const left = (each, record) => byLive(each, record) || each.answer || modeOf(each, record) !== "dry";
+
 function fate(each, record) {
-  const mode = each.mode || record.mode;
-  if (record.source === "tail") return element("span", { class: "pill tail" }, "Delivered by live");
+  const mode = modeOf(each, record);
+  if (byLive(each, record)) return element("span", { class: "pill tail" }, "Delivered by live, as always");
+  if (record.source === "rule" && record.draft) return element("span", { class: "pill tail" }, "What the draft would send; live delivered its own");
   if (each.answer) {
-    const good = each.answer.verdict === "delivered";
-    return element("span", { class: `pill ${good ? "dry" : "send"}` }, `${each.answer.verdict} (${each.answer.status || "no answer"})`);
+    const [word, tone] = verdictOf(each.answer);
+    return element("span", { class: `pill ${tone === "good" ? "dry" : "send"}` }, word.includes("(") ? word : `${word} (${each.answer.status || "no answer"})`);
   }
   return mode === "dry" ? element("span", { class: "pill dry" }, record.mode === "dry" ? "Dry run: not sent" : "Stays dry: not sent") : element("span", { class: "pill test" }, "On its way");
 }
 
 function answer(each, record) {
   const given = each.answer;
-  if (record.source === "tail") return element("p", { class: "nothing" }, "The live container delivers this, unless it has sent the same before. What vendors answer is counted under Deliveries.");
+  if (byLive(each, record)) return element("p", { class: "nothing" }, "The live container delivers this, unless it has sent the same before. What vendors answer is counted under Deliveries.");
+  if (!given && !each.why && record.source === "rule") return element("p", { class: "nothing" }, "A draft beside live traffic never sends. Compare shows what live made of this hit; what vendors answer to that is counted under Deliveries.");
   if (!given) return element("p", { class: "nothing" }, each.why ? `Nothing left this server: ${each.why}.` : each.mode === "dry" ? "Nothing left this server. Choose Test events to have the vendor look at it under its test code." : "None yet.");
+  const [word] = verdictOf(given);
   return [
-    facts([["Status", given.status || "no answer"], ["Verdict", given.verdict], ["Why", given.reason], ["Took", given.seconds === undefined ? "" : `${Math.round(given.seconds * 1000)} ms`], ["Attempt", given.attempt]]),
+    facts([["Status", given.status || "no answer"], ["Verdict", word.startsWith("failed") ? `${word}; preview does not try again` : word], ["Why", given.reason], ["Took", given.seconds === undefined ? "" : `${Math.round(given.seconds * 1000)} ms`], ["Attempt", given.attempt]]),
     (given.headers || []).length > 0 && table(["Header", "Value"], given.headers.map(([name, held]) => [element("code", {}, name), value(held)])),
     given.body && block(pretty(given.body), "Body of the answer"),
   ];

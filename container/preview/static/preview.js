@@ -1,19 +1,18 @@
 // The screen of a preview: the list of what came in, and the panels that explain one of its events.
 
+import { address, ask, change, refusal, say } from "./preview-asking.js";
 import { beside } from "./preview-compare.js";
 import { isOpen, keysTold } from "./preview-dialog.js";
-import { clock, element, plural, teach } from "./preview-dom.js";
+import { MASKS, clock, element, plural, teach } from "./preview-dom.js";
 import { draft, forgetTyped, isUnused } from "./preview-draft.js";
+import { badge, fired, sale } from "./preview-line.js";
 import { about, compose, connect, runs as runsIt, summary, waiting } from "./preview-panels.js";
-import { fired, sale } from "./preview-line.js";
 import { consent, conversions, data, tags, variables } from "./preview-tabs.js";
 import { outgoing, request, says } from "./preview-traffic.js";
 
 const MOST_SHOWN = 2000;
 const at = (id) => document.getElementById(id);
-const { base, token, shared, tail } = document.body.dataset;
-// The address of the page may hold the token, with which `fetch` takes none.
-const address = (path) => new URL(base + path, location.origin + location.pathname);
+const { shared, tail } = document.body.dataset;
 
 const STRIPS = {
   dry: "Dry run: no vendor is called. Outgoing shows what would be sent, byte for byte.",
@@ -28,6 +27,7 @@ const LOOKED_ON = {
   tail: "You look on at live traffic, which runs and is delivered as always. Values are masked.",
 };
 const MODES = { dry: "Dry run", test: "Test events", send: "Send" };
+const MARKED_RUN_LIVE = "Marked hits now run live.";
 const reveals = !shared && !tail;
 const TABS = ["Tags", "Variables", "Event Data", "Consent", "Request", "Outgoing", "Conversions", "Console"];
 
@@ -42,26 +42,6 @@ let tab = "Tags";
 let view = "";
 const NOTHING = { number: 0, event: 0, record: null, whole: false, compared: null };
 let shown = NOTHING;
-
-// ---- asking
-
-async function answered(answer) {
-  const found = await answer.json().catch(() => ({ error: answer.status === 404 ? "This preview is over, or the server was restarted. Start another one." : "The server does not answer as expected." }));
-  if (answer.ok) return found;
-  // What belongs to a field is said beside it.
-  if (!found.part) say(found.error, "bad");
-  throw Object.assign(new Error(found.error), { faults: found.faults });
-}
-
-const ask = async (path) => answered(await fetch(address(path), { cache: "no-store" }));
-const change = async (path, given) => answered(await fetch(address(path), { method: "POST", headers: { "content-type": "application/json", "x-form-token": token }, body: JSON.stringify(given) }));
-
-// It has a line of its own below everything else, so that it covers nothing.
-function say(sentence, tone = "") {
-  const line = element("div", { class: `toast ${tone}` }, element("span", {}, sentence), element("button", { class: "plain small", type: "button", "aria-label": "Dismiss", click: () => line.remove() }, "×"));
-  at("said").replaceChildren(line);
-  setTimeout(() => line.remove(), tone ? 10000 : 4000);
-}
 
 // ---- the mode, which is always visible
 
@@ -103,7 +83,7 @@ function take(line) {
   if (had >= 0) made.querySelectorAll(".event")[had]?.focus({ preventScroll: true });
   // The oldest is the first that came in, also when its answer came later.
   if (items.size > MOST_SHOWN) forget(items.keys().next().value);
-  if (line.number === shown.number && shown.record && !shown.whole) look(shown.number, shown.event);
+  if (line.number === shown.number && shown.record && !shown.whole) lookAgain();
   if (panel === "summary") soon();
   countSoon();
 }
@@ -123,7 +103,7 @@ function itemOf(line) {
     : button(0, "event none", element("span", {}, element("small", {}, `#${line.number} `), line.why || "no event"));
   const made = element("li", { class: line.failed ? "hit failed" : "hit" },
     element("div", { class: "line" }, element("span", { class: "method" }, line.method), element("span", { class: "path", title: line.path }, line.path), element("time", {}, clock(line.at))),
-    element("div", { class: "line small" }, element("span", {}, line.client || "no client"), line.source !== "marked" && !tail && element("span", { class: "source" }, line.source), line.draft && element("span", { class: "source" }, "draft"), line.failed && element("span", { class: "bad" }, "problem")),
+    element("div", { class: "line small" }, element("span", {}, line.client || "no client"), line.source !== "marked" && !tail && element("span", { class: "source" }, line.source), line.draft && element("span", { class: "source" }, "draft"), badge(line)),
     events);
   made.hidden = !matches(line);
   return made;
@@ -168,13 +148,25 @@ function pause() {
 
 // ---- one event
 
+// Two answers may come the other way round: what was asked for last is shown.
+let looks = 0;
 async function look(number, event, focus = false) {
+  const mine = ++looks;
   const record = await ask(`records/${number}`);
-  if (focus || (shown.number === number && shown.event === event)) {
-    shown = { number, event, record, whole: false, compared: focus ? null : shown.compared };
-    await show("event");
-    if (focus) document.body.classList.add("looks");
-  }
+  if (mine !== looks) return;
+  shown = { number, event, record, whole: false, compared: null };
+  await show("event");
+  if (focus) document.body.classList.add("looks");
+}
+
+// The record that is shown has got an answer. Somebody may be at another panel by now, and stays there.
+async function lookAgain() {
+  const { number } = shown;
+  const mine = looks;
+  const record = await ask(`records/${number}`);
+  if (mine !== looks || shown.number !== number || shown.whole) return;
+  shown = { ...shown, record };
+  if (panel === "event") await show("event");
 }
 
 function eventPanel() {
@@ -212,11 +204,12 @@ function unread(record) {
 }
 
 function reveal(record) {
-  if (tail) return element("small", {}, "Masked, for everybody.");
-  if (shared) return element("small", {}, "Personal data is masked.");
+  if (tail) return element("small", {}, `Masked, for everybody. ${MASKS}`);
+  if (shared) return element("small", {}, `Personal data is masked. ${MASKS}`);
   if (shown.whole) return element("span", { class: "masks" }, element("small", { class: "odd" }, "Shown whole, which the log says."), element("button", { class: "plain small", type: "button", click: () => look(record.number, shown.event, true) }, "Mask it again"));
-  return element("span", { class: "masks" }, element("small", {}, "Masked."), element("button", { class: "plain small", type: "button", click: async () => {
+  return element("span", { class: "masks" }, element("small", {}, MASKS), element("button", { class: "plain small", type: "button", click: async () => {
     const whole = await change("reveal", { number: record.number });
+    if (shown.number !== record.number) return;
     shown = { ...shown, record: whole, whole: true };
     await show("event");
   } }, "Reveal"));
@@ -250,13 +243,15 @@ async function show(name, focus = false) {
   const fresh = name !== panel;
   panel = name;
   await ready;
-  const made = await PANELS[name]({ ask, change, state, say, refresh, shown, tail, over, go: (number) => { tab = "Tags"; look(number, 0, true); } });
+  const made = await PANELS[name]({ ask, change, state, say, refresh, shown, tail, over: leave, go: (number) => { tab = "Tags"; look(number, 0, true); } });
   if (panel !== name) return;
   const scrolled = at("shown").scrollTop;
-  const had = at("shown").contains(document.activeElement) ? document.activeElement.id : "";
+  const isInside = at("shown").contains(document.activeElement);
+  const had = isInside && document.activeElement.id;
   at("shown").replaceChildren(made);
   if (!fresh) at("shown").scrollTop = scrolled;
-  if (had) at(had)?.focus({ preventScroll: true });
+  if (had && at(had)) at(had).focus({ preventScroll: true });
+  else if (isInside) toTabs();
   keepPlace();
   for (const button of at("panels").querySelectorAll("[data-panel]")) button.setAttribute("aria-current", String(button.dataset.panel === name));
   for (const button of at("hits").querySelectorAll(".event")) {
@@ -273,7 +268,7 @@ function toTabs() {
 }
 
 // Not back to a page of which nothing is left, and without a question about a draft that is gone anyway.
-function over(what) {
+function leave(what) {
   forgetTyped();
   location.assign(address(`../../preview?ended=${what}`));
 }
@@ -358,8 +353,21 @@ function listen() {
     for (const each of [...records.keys()]) if (each < number) forget(each);
     showCount();
   });
-  stream.addEventListener("ended", () => { stream.close(); document.body.dataset.mode = "over"; fault("This preview is over. Start another one to go on."); });
-  stream.addEventListener("error", () => { fault(stream.readyState === EventSource.CLOSED ? "This preview is over, or the server does not let this page in." : "The server does not answer. Trying again…"); });
+  stream.addEventListener("ended", () => { stream.close(); over(tail ? "This tail is over. Open another one to go on." : `This preview is over. ${MARKED_RUN_LIVE} Start another one to go on.`); });
+  stream.addEventListener("error", async () => {
+    const why = stream.readyState === EventSource.CLOSED ? await refusal() : "The server does not answer. Trying again…";
+    if (why) fault(why);
+    else over(tail ? "This tail is over, or the server does not let this page in." : `This preview is over, or the server does not let this page in. If it is over: ${MARKED_RUN_LIVE}`);
+  });
+}
+
+// What was chosen no longer holds: no mode is lit, and none can be chosen.
+function over(sentence) {
+  document.body.dataset.mode = "over";
+  at("strip").textContent = sentence;
+  if (!at("modes")) return;
+  at("modes").disabled = true;
+  for (const radio of at("modes").querySelectorAll("input")) radio.checked = false;
 }
 
 const ready = refresh();
