@@ -493,7 +493,8 @@ def test_a_long_header_over_many_values_that_are_alike_is_masked_at_once(sign: s
 
 
 @given(
-    st.lists(st.text("aAbé", min_size=6, max_size=12), max_size=12),
+    # With a capital: a word in small letters may be one of any sentence, and is not looked for inside of others.
+    st.lists(st.text("aAbé", min_size=5, max_size=11).map("A".__add__), max_size=12),
     st.text("aAbé", max_size=40),
 )
 def test_the_longest_value_that_stands_in_a_text_is_found_at_each_place(values: list[str], text: str) -> None:
