@@ -44,7 +44,8 @@ async def told(answer: Awaitable[Response]) -> Response:
     except HTTPException as problem:
         return said(problem.status_code, problem.detail)
     except RuleError as problem:
-        return as_json({"error": str(problem), "part": problem.part, "rule": problem.number}, 422)
+        about = {"part": problem.part, "faults": problem.faults, "rule": problem.number}
+        return as_json({"error": str(problem), **about}, 422)
     except RefusedError as problem:
         return said(409, str(problem))
     except NotSharedError as problem:

@@ -7,6 +7,7 @@ form's token, or whoever shows the admin token as a bearer, which no browser doe
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -26,6 +27,9 @@ from container.web.access import authorised, is_form_token
 from container.web.queue_api import document, is_from_here, is_json
 
 HEADER = "X-Gtm-Server-Preview"
+
+_SECRETS = re.compile(r"\$\{secret:([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
+"""Their names: what stands for one of them in a request, and is not a hit's, has to be one of these."""
 
 STALE = "The page was open for too long, so nothing was done. Load it anew, and try again."
 UNSIGNED = (
@@ -59,6 +63,7 @@ class PreviewApi:
             Route("/preview/{id}/text", self._reading(self._text)),
             Route("/preview/{id}/difference", self._reading(self._difference)),
             Route("/preview/{id}/versions", self._reading(self._versions)),
+            Route("/preview/{id}/versions/{number:int}", self._reading(self._restoring)),
             *(Route(f"/preview/{{id}}/{name}", self._changing(name, each), methods=["POST"]) for name, each in changes),
         ]
 
@@ -144,6 +149,7 @@ class PreviewApi:
             "ends": session.ends,
             "dropped": session.records.dropped,
             "tags": list(self.bench.tags(session)),
+            "secrets": sorted(set(_SECRETS.findall(self.bench.text(session)))),
             **_tail(session),
         }
         if "id" in request.path_params:
@@ -177,6 +183,9 @@ class PreviewApi:
 
     async def _versions(self, _request: Request, _session: Session) -> Response:
         return as_json({"versions": list(await self.bench.versions())})
+
+    async def _restoring(self, request: Request, _session: Session) -> Response:
+        return as_json(await self.bench.restoring(request.path_params["number"]))
 
     async def _stream(self, request: Request, session: Session) -> Response:
         guest = "share" in request.path_params

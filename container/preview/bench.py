@@ -56,14 +56,20 @@ class Bench(Protocol):
     async def difference(self, session: Session) -> Sequence[Json]:
         """By named thing: `kind`, `name`, `what`, and `lines` of a unified diff."""
 
-    async def publish(self, session: Session, *, by: str, shown: str = "") -> None:
-        """The draft becomes the live file. `shown`: the digest of the draft that somebody has looked at, if any."""
+    async def publish(self, session: Session, *, by: str, note: str = "", shown: str = "") -> None:
+        """The draft becomes the live file. `note`: what is said about it.
+
+        `shown`: the digest of the draft that somebody has looked at, if any.
+        """
 
     async def versions(self) -> Sequence[Json]:
-        """Earlier files: `number`, `until`, `version`, `by`."""
+        """Earlier files: `number`, `until`, `version`, `by`, `note`."""
 
-    async def restore(self, number: int, *, by: str) -> None:
-        """An earlier file becomes the live one again."""
+    async def restoring(self, number: int) -> Json:
+        """What would differ if an earlier file were live: `things`, and the live file's `digest`."""
+
+    async def restore(self, number: int, *, by: str, note: str = "", shown: str = "") -> None:
+        """An earlier file becomes the live one again. `shown`: the digest of the live file that was looked at."""
 
     async def run(self, session: Session, hit: Json, *, source: Source) -> int:
         """Runs a hit as if it had come in with the session's mark. The number of its record."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterable, Iterator, Mapping, Sequence
 from typing import Any
 
 Json = Mapping[str, Any]
 
-LONGEST_QUERY, LONGEST_REASON = 160, 120
+LONGEST_QUERY, LONGEST_REASON, LONGEST_ORDER = 160, 120, 40
 
 NOT_SENT, BY_LIVE = "not sent", "delivered by live"
 _WORDS = {"delivered": "delivered", "refused": "refused", "credential": "refused"}
 """What an answer means to who looks; all else has failed, since a preview does not try again."""
+
+_NUMBER = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,6})?", re.ASCII)
 
 
 def brief(record: Json) -> dict[str, Any]:
@@ -92,7 +95,26 @@ def ran_live(record: Json) -> bool:
 
 
 def _event(event: Json) -> dict[str, Any]:
-    return {"name": event.get("name", ""), "fired": sum(1 for _ in _fired(event))}
+    fired = sum(1 for _ in _fired(event))
+    return {"name": event.get("name", ""), "fired": fired, **_sale(event.get("data") or {})}
+
+
+def _sale(data: Json) -> dict[str, Any]:
+    """Order and value by which one event is told from another, unless they are masked."""
+    order, value, currency = (data.get(name) for name in ("transaction_id", "value", "currency"))
+    found: dict[str, Any] = {"order": order if isinstance(order, (str, int)) and not isinstance(order, bool) else None}
+    found["value"] = value if isinstance(value, (int, float)) and not isinstance(value, bool) else _number(value)
+    found["currency"] = currency if isinstance(currency, str) and found["value"] is not None else None
+    return {name: each for name, each in found.items() if each not in (None, "") and not _hides(each)}
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else None
+
+
+def _hides(value: object) -> bool:
+    """Whether a text is masked, or would not fit into a line of the list."""
+    return isinstance(value, str) and ("…" in value or len(value) > LONGEST_ORDER)
 
 
 def _fired(event: Json) -> Iterator[Json]:

@@ -109,12 +109,13 @@ class Changes:
 
     async def publish(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         self._is_allowed()
-        await self._bench.publish(session, by=BY, shown=text_in(stated, "digest"))
+        await self._bench.publish(session, by=BY, note=text_in(stated, "note"), shown=text_in(stated, "digest"))
         return {}
 
     async def restore(self, _session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         self._is_allowed()
-        await self._bench.restore(number_in(stated, "number"), by=BY)
+        note, shown = text_in(stated, "note"), text_in(stated, "digest")
+        await self._bench.restore(number_in(stated, "number"), by=BY, note=note, shown=shown)
         return {}
 
     async def compose(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -127,8 +128,10 @@ class Changes:
     async def compare(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         number = stated.get("number")
         hit = hit_in(stated) if number is None else _hit_of(session, number_in(stated, "number"))
+        is_draft = session.draft is not None
         told = await self._bench.compared(session, hit)
-        return {side: await asyncio.to_thread(self._shown, told[side], session) for side in ("live", "draft")}
+        sides = {side: await asyncio.to_thread(self._shown, told[side], session) for side in ("live", "draft")}
+        return {**sides, "is_draft": is_draft}
 
     async def _run(self, session: Session, hit: Mapping[str, Any], source: Source) -> int:
         mode = session.mode

@@ -115,7 +115,9 @@ class PreviewPages:
         percent: str = f"{USUAL_PERCENT:g}",
         percent_problem: str = "",
     ) -> Response:
+        ended = request.query_params.get("ended", "")
         values = {
+            "ended": ended if ended in ("preview", "tail") else "",
             "problem": problem,
             "percent": percent[:_LONGEST_PERCENT],
             "percent_problem": percent_problem,

@@ -11,7 +11,7 @@ import logging
 import os
 import re
 from codecs import BOM_UTF8
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,8 @@ from container.preview.drafts import Draft, Live, text_digest
 
 FOLDER = "versions"
 MOST_VERSIONS = 10
+LONGEST_NOTE = 200
+"""Characters of what somebody says about a version."""
 
 _NO_FOLDER = (
     f'"{FOLDER}" in the data folder is no folder of ours, so earlier versions cannot be kept. Nothing is '
@@ -47,7 +49,7 @@ class Version:
     """What the file said until a moment in Unix milliseconds, when somebody put something else in its place.
 
     `number` names it, and the later one is the higher. `version`: the digest that the container showed as its version.
-    `marked`: whether the file began with a byte order mark.
+    `by`, `note`: who replaced it, and what they said about that. `marked`: whether it began with a byte order mark.
     """
 
     number: int
@@ -55,6 +57,7 @@ class Version:
     version: str
     by: str
     text: str = field(repr=False)
+    note: str = ""
     marked: bool = False
 
     @property
@@ -64,7 +67,13 @@ class Version:
 
     def as_json(self) -> dict[str, Any]:
         """What a list of versions shows: the text is asked for by number."""
-        return {"number": self.number, "until": self.until, "version": self.version, "by": self.by}
+        return {
+            "number": self.number,
+            "until": self.until,
+            "version": self.version,
+            "by": self.by,
+            "note": self.note,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,21 +91,27 @@ class Publisher:
     clock: Callable[[], int]
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def publish(self, draft: Draft, *, by: str) -> str:
+    async def publish(self, draft: Draft, *, by: str, note: str = "") -> str:
         """Writes the draft and has it in force; the new version. `by`: who did it. Raises `PublishError`."""
-        version, was = await self._put(draft.text, _encoded(draft.text), draft.base, by=by)
-        logger.info("preview.published version=%s was=%s by=%s", version, was, quoted(by))
+        said = _one_line(note)
+        version, was = await self._put(draft.text, _encoded(draft.text), draft.base, by=by, note=said)
+        logger.info("preview.published version=%s was=%s by=%s%s", version, was, quoted(by), _noted(said))
         return version
 
-    async def restore(self, number: int, *, by: str, base: str | None = None) -> str:
+    async def restore(self, number: int, *, by: str, base: str | None = None, note: str = "") -> str:
         """Puts a version back. `base`: the digest of the live text that was seen, if any. Raises `PublishError`."""
-        kept = {each.number: each for each in await self.versions()}
-        if number not in kept:
-            raise PublishError("There is no such version any more: the last ten are kept. Load the list anew.")
-        found, seen = kept[number], self.live().digest if base is None else base
-        version, was = await self._put(found.text, found.content, seen, by=by)
-        logger.info("preview.restored version=%s was=%s by=%s", version, was, quoted(by))
+        found, said = await self.version(number), _one_line(note)
+        seen = self.live().digest if base is None else base
+        version, was = await self._put(found.text, found.content, seen, by=by, note=said)
+        logger.info("preview.restored version=%s was=%s by=%s%s", version, was, quoted(by), _noted(said))
         return version
+
+    async def version(self, number: int) -> Version:
+        """One that is kept. Raises `PublishError`."""
+        for each in await self.versions():
+            if each.number == number:
+                return each
+        raise PublishError("There is no such version any more: the last ten are kept. Load the list anew.")
 
     async def versions(self) -> list[Version]:
         """What is kept, the latest first. Raises `PublishError`."""
@@ -108,12 +123,12 @@ class Publisher:
             reason = problem.strerror or "the disk says no"
             raise PublishError(f"The earlier versions in the data folder cannot be read: {reason}.") from None
 
-    async def _put(self, text: str, content: bytes, base: str, *, by: str) -> tuple[str, str]:
+    async def _put(self, text: str, content: bytes, base: str, *, by: str, note: str) -> tuple[str, str]:
         """The versions that are in force now, and before."""
         async with self._turn:
             was = self.live()
             try:
-                before, kept = await asyncio.to_thread(self._replace, content, base, was, by=by)
+                before, kept = await asyncio.to_thread(self._replace, content, base, was, by=by, note=note)
                 refused = "" if await self.reload() else await self._put_back(before, kept)
                 await asyncio.to_thread(self._forget)
             except OSError as problem:
@@ -140,7 +155,7 @@ class Publisher:
         await asyncio.to_thread(kept.unlink, missing_ok=True)
         return "The file could not be taken, so it is as it was before: the log says what is wrong with it."
 
-    def _replace(self, content: bytes, base: str, was: Live, *, by: str) -> tuple[bytes, Path]:
+    def _replace(self, content: bytes, base: str, was: Live, *, by: str, note: str) -> tuple[bytes, Path]:
         """Keeps what the file says, and then writes it anew. What it said before, and where that is kept."""
         if not self.path.is_file():
             raise PublishError("The container is not a single file, so nothing can be published into it.")
@@ -156,7 +171,7 @@ class Publisher:
                 "The file on the disk is not the one in force: somebody has changed it. "
                 "Reload it, and compare the draft with it first."
             )
-        kept = self._keep(before, on_disk[:DIGEST_LENGTH], by)
+        kept = self._keep(before, {"version": on_disk[:DIGEST_LENGTH], "by": by, "note": note})
         try:
             self.write(self.path, content)
         except OSError:
@@ -165,14 +180,14 @@ class Publisher:
             raise
         return before, kept
 
-    def _keep(self, content: bytes, version: str, by: str) -> Path:
-        """One file for each version, for its owner only."""
+    def _keep(self, content: bytes, about: Mapping[str, str]) -> Path:
+        """One file for each version, for its owner only. `about`: of the version."""
         folder = self._made()
         known = self._files()
         until = max(self.clock(), *(int(each.name[:_STAMP]) + 1 for each in known[:1]), 0)
-        said = {"until": until, "version": version, "by": by, "text": content.decode("utf-8-sig", "replace")}
+        said = {"until": until, **about, "text": content.decode("utf-8-sig", "replace")}
         said["marked"] = content.startswith(BOM_UTF8)
-        path = folder / f"{until:0{_STAMP}d}-{version}.json"
+        path = folder / f"{until:0{_STAMP}d}-{about['version']}.json"
         made = path.with_suffix(".new")
         with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(orjson.dumps(said))
@@ -219,6 +234,15 @@ def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
+def _one_line(note: str) -> str:
+    return " ".join(note.encode(errors="replace").decode().split())[:LONGEST_NOTE]
+
+
+def _noted(note: str) -> str:
+    """The end of a line of the log."""
+    return f" note={quoted(note)}" if note else ""
+
+
 def _content(path: Path) -> bytes:
     with path.open("rb") as file:
         content = file.read(LARGEST_FILE + 4)
@@ -231,13 +255,9 @@ def _version(path: Path) -> Version | None:
     """`None` for a file that cannot be read: the others can be put back all the same."""
     try:
         said = orjson.loads(path.read_bytes())
-        return Version(
-            int(path.stem[:_STAMP]),
-            int(said["until"]),
-            str(said["version"]),
-            str(said["by"]),
-            str(said["text"]),
-            bool(said.get("marked")),
-        )
+        version, by, text = (str(said[name]) for name in ("version", "by", "text"))
+        # Whoever kept one before there were notes said none.
+        about = (str(said.get("note", "")), bool(said.get("marked")))
+        return Version(int(path.stem[:_STAMP]), int(said["until"]), version, by, text, *about)
     except (OSError, ValueError, TypeError, KeyError):
         return None

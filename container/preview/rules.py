@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from container.config.problem import printable
 from container.event import Hit
 from container.fields import Network, Pattern, Settings
 from container.ga4.cookies import browser_client_id, server_client_id
@@ -49,11 +50,13 @@ class RuleError(ValueError):
     """A rule that cannot be. The text says what is wrong with which part, and what to write.
 
     `part`: its name, empty where the rule as a whole is meant. `number`: of the rule, from 1, where there are several.
+    `faults`: all parts that are wrong, each with what is said about it, of which `part` is the first.
     """
 
-    def __init__(self, text: str, part: str = "", number: int = 1) -> None:
+    def __init__(self, text: str, part: str = "", number: int = 1, faults: Mapping[str, str] | None = None) -> None:
         super().__init__(text)
         self.part, self.number = part, number
+        self.faults = {part: text} if faults is None else faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ def rules_of(written: object) -> list[Rule]:
             found.append(rule(each))
         except RuleError as problem:
             text = f"Rule {number}: {problem}" if len(written) > 1 else str(problem)
-            raise RuleError(text, problem.part, number) from None
+            raise RuleError(text, problem.part, number, problem.faults) from None
     return found
 
 
@@ -116,22 +119,22 @@ def rule(written: object) -> Rule:
         raise RuleError('A rule is an object, such as {"path": "^/g/collect$"}.')
     stripped = {name: value.strip() if isinstance(value, str) else value for name, value in written.items()}
     given = {name: value for name, value in stripped.items() if value not in (None, "")}
-    unknown = sorted(given.keys() - {"client_id", "address", "path", "percent"})
+    unknown = sorted(given.keys() - _READERS.keys())
     if unknown:
         raise RuleError(
             f'A rule has no "{unknown[0][:_LONGEST_NAME]}": it has "client_id", "address", "path" and "percent".'
         )
     if not given:
         raise RuleError("The rule is empty: name a client id, an address, a path or a percentage.")
-    for name in given.keys() - {"percent"}:
-        if not isinstance(given[name], str) or len(given[name]) > LONGEST_VALUE:
-            raise RuleError(f'"{name}" of the rule is text of {LONGEST_VALUE:,} characters at most.', name)
-    return Rule(
-        given.get("client_id"),
-        _network(given["address"]) if "address" in given else None,
-        _path(given["path"]) if "path" in given else None,
-        _percent(given["percent"]) if "percent" in given else None,
-    )
+    read, faults = dict[str, Any](), dict[str, str]()
+    for name, reader in _READERS.items():
+        try:
+            read[name] = reader(given[name]) if name in given else None
+        except RuleError as problem:
+            faults[name] = str(problem)
+    if faults:
+        raise RuleError(" ".join(faults.values()), next(iter(faults)), faults=faults)
+    return Rule(read["client_id"], read["address"], read["path"], read["percent"])
 
 
 def taken(rules: Iterable[Rule], hit: Hit, salt: str = "", ids_of: Ids | None = None) -> bool:
@@ -200,17 +203,30 @@ def _drawn(hit: Hit, ids: Collection[str], salt: str) -> float:
     return int.from_bytes(drawn[:4]) / 2**32 * 100
 
 
-def _network(written: str) -> IPv4Network | IPv6Network:
+def _text(written: object, name: str) -> str:
+    if isinstance(written, str) and len(written) <= LONGEST_VALUE:
+        return written
+    raise RuleError(f'"{name}" of the rule is text of {LONGEST_VALUE:,} characters at most.', name)
+
+
+def _client_id(written: object) -> str:
+    return _text(written, "client_id")
+
+
+def _network(written: object) -> IPv4Network | IPv6Network:
+    text = _text(written, "address")
     try:
-        return _Networked.model_validate({"address": written}).address
+        return _Networked.model_validate({"address": text}).address
     except ValueError:
-        text = '"address" of the rule is none: write it like 203.0.113.7, or 203.0.113.0/24.'
-        raise RuleError(text, "address") from None
+        shown = printable(text[:_LONGEST_NAME])
+        said = f'"address" of the rule: {shown} is no address. Write it like 203.0.113.7, or 203.0.113.0/24.'
+        raise RuleError(said, "address") from None
 
 
-def _path(written: str) -> Pattern:
+def _path(written: object) -> Pattern:
+    text = _text(written, "path")
     try:
-        return _Patterned.model_validate({"path": written}).path
+        return _Patterned.model_validate({"path": text}).path
     except ValueError:
         wanted = "a regular expression of RE2, without look-around and not too large"
         text = f'"path" of the rule has to be {wanted}. Write it like ^/g/collect$.'
@@ -222,3 +238,11 @@ def _percent(written: object) -> float:
     if percent is None:
         raise RuleError('"percent" of the rule is a number above 0, and 100 at most.', "percent")
     return percent
+
+
+_READERS: Mapping[str, Callable[[object], Any]] = {
+    "client_id": _client_id,
+    "address": _network,
+    "path": _path,
+    "percent": _percent,
+}

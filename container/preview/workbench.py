@@ -139,7 +139,7 @@ class Workbench:
         found = await asyncio.to_thread(difference, self._in_force.file().text, self.text(session))
         return [each.as_json() for each in found]
 
-    async def publish(self, session: Session, *, by: str, shown: str = "") -> None:
+    async def publish(self, session: Session, *, by: str, note: str = "", shown: str = "") -> None:
         draft: Draft | None = session.draft
         if draft is None:
             raise RefusedError("There is no draft to publish: this preview runs the live file.")
@@ -149,7 +149,7 @@ class Workbench:
                 "that one changes, and publish it then."
             )
         try:
-            await self._publishing().publish(draft, by=by)
+            await self._publishing().publish(draft, by=by, note=note)
         except PublishError as problem:
             raise RefusedError(str(problem)) from None
         # A draft that came meanwhile is another one.
@@ -162,9 +162,21 @@ class Workbench:
         except PublishError as problem:
             raise RefusedError(str(problem)) from None
 
-    async def restore(self, number: int, *, by: str) -> None:
+    async def restoring(self, number: int) -> Json:
+        live = self._in_force.file()
         try:
-            await self._publishing().restore(number, by=by)
+            earlier = (await self._publishing().version(number)).text
+        except PublishError as problem:
+            raise RefusedError(str(problem)) from None
+        found = await asyncio.to_thread(difference, live.text, earlier)
+        return {"things": [each.as_json() for each in found], "digest": live.digest}
+
+    async def restore(self, number: int, *, by: str, note: str = "", shown: str = "") -> None:
+        publisher = self._publishing()
+        if shown not in ("", self._in_force.file().digest):
+            raise RefusedError("Another file is in force by now. Look at what changes once more, and restore it then.")
+        try:
+            await publisher.restore(number, by=by, base=shown or None, note=note)
         except PublishError as problem:
             raise RefusedError(str(problem)) from None
 

@@ -5,6 +5,8 @@ While none is, ingest knows nothing of this, and `/_preview/` is an address like
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -25,10 +27,28 @@ logger = logging.getLogger("container.web")
 LINK = "/_preview/"
 """What the link's path begins with; the code is the rest."""
 
+_STYLE = """
+body { max-width: 34em; margin: 3em auto; padding: 0 1em; overflow-wrap: anywhere; }
+body, button { font: 17px/1.5 system-ui, sans-serif; }
+h1 { font-size: 1.4em; line-height: 1.2; }
+button { padding: .5em 1em; }
+"""
+_STYLE_ALONE = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+"""The page's own style is the only one that a browser takes, and no script is."""
+
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        f"style-src 'sha256-{_STYLE_ALONE}'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
 _HEADERS = (
     ("content-type", "text/html; charset=utf-8"),
     ("cache-control", "no-store"),
-    ("content-security-policy", "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"),
+    ("content-security-policy", _POLICY),
     # The address holds a code. With "no-referrer" a browser would hide the origin of the form from us, too.
     ("referrer-policy", "same-origin"),
     ("x-content-type-options", "nosniff"),
@@ -47,6 +67,7 @@ _PAGE = """\
 <meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark">
 <title>{title}</title>
+<style>{style}</style>
 </head>
 <body>
 <h1>{title}</h1>
@@ -54,15 +75,27 @@ _PAGE = """\
 </html>
 """
 _OFFER = """\
-<p>From then on, the hits that this browser sends here belong to a preview. {said}</p>
+<p>Press the button: from then on, the hits that this browser sends here belong to a preview. {said}</p>
 <form method="post"><p><button>Switch preview on in this browser</button></p></form>
 <p>The button works once, and until five minutes after this link was made.</p>
 """
 _WELCOME = """\
 <p>From now on, the hits that this browser sends here belong to the preview. {said}</p>
 <p>Go to your site and do what you want to see; the hits appear on the page on which preview was started.</p>
-<p>It ends with the preview, or when you delete the cookie <code>{cookie}</code>. This link was good for one use.</p>
+<p>It ends with the preview, or when you leave it here: keep this page, or come back to its address.</p>
 """
+_LEAVE = """\
+<form method="post"><p><button name="leave" value="yes">Leave the preview</button></p></form>
+"""
+_INSIDE = """\
+<p>The hits that this browser sends here belong to a preview. {said}</p>
+"""
+_LEFT = """\
+<p>This browser is a visitor like any other again. A new link leads back into the preview.</p>
+"""
+_IS_ON, _IS_OFF = "Preview is on in this browser", "Preview is off in this browser"
+_LEAVES = b"leave=yes"
+"""What the button to leave sends."""
 _ELSEWHERE = """\
 <p>Another site's page asked for it, so nothing was done. Open the link itself, and press the button there.</p>
 """
@@ -95,20 +128,27 @@ class Previewing:
         return reply
 
     async def offered(self, hit: Hit, code: str) -> Reply | None:
-        """A page with a button, `None` for a wrong code.
+        """A page with a button, `None` for a wrong code. Whoever is in a preview gets one to leave it with.
 
         The code stays good: messengers fetch a link before anybody opens it, and browsers guess that somebody will.
         """
-        session = self._found(hit, code)
-        return None if session is None else _page(200, "Preview", _OFFER, session.mode)
+        session = self._found(hit, code) if code else None
+        if session is not None:
+            return _page(200, "Preview", _OFFER, session.mode)
+        session = self._inside(hit)
+        return None if session is None else _page(200, _IS_ON, _INSIDE + _LEAVE, session.mode)
 
     async def redeemed(self, hit: Hit, code: str) -> Reply | None:
         """The button was pressed: a page, and the cookie. The host alone has it, and no script can read it."""
+        leaves = hit.body == _LEAVES
         if not is_from_here(hit.headers):
-            session = self._found(hit, code)
+            session = None if leaves else self._found(hit, code)
             return (
                 None if session is None else _page(403, "Preview is not on in this browser", _ELSEWHERE, session.mode)
             )
+        if leaves:
+            session = self._inside(hit)
+            return None if session is None else _page(200, _IS_OFF, _LEFT, session.mode, self._cookie(hit, "", 0))
         recorder, sender = self.recorder, _sender(hit)
         locked = self._locked(sender)
         session = self._counted(await recorder.sessions.redeemed(code, recorder.clock(), sender), locked=locked)
@@ -116,17 +156,25 @@ class Previewing:
             return None
         self.metrics.preview_links["opened"].inc()
         logger.info("preview.link_used session=%s", session.id)
-        cookie = SetCookie(
+        cookie = self._cookie(hit, session.mark, LONGEST_SECONDS)
+        return _page(200, _IS_ON, _WELCOME + _LEAVE, session.mode, cookie)
+
+    def _cookie(self, hit: Hit, mark: str, seconds: int) -> SetCookie:
+        return SetCookie(
             COOKIE,
-            session.mark,
-            max_age=LONGEST_SECONDS,
+            mark,
+            max_age=seconds,
             domain="",
             path=self.folder or "/",
             secure=_came_by_https(hit),
             http_only=True,
             same_site="lax",
         )
-        return _page(200, "Preview is on in this browser", _WELCOME, session.mode, cookie)
+
+    def _inside(self, hit: Hit) -> Session | None:
+        """The session whose cookie the browser has."""
+        mark = hit.cookies.get(COOKIE)
+        return self.recorder.sessions.marked(mark, self.recorder.clock()) if mark else None
 
     def _found(self, hit: Hit, code: str) -> Session | None:
         """The session that a link leads to, which stays good."""
@@ -157,7 +205,7 @@ def _sender(hit: Hit) -> str:
 
 
 def _page(status: int, title: str, text: str, mode: Mode, *cookies: SetCookie) -> Reply:
-    body = _PAGE.format(title=title, text=text.format(said=_SAID[mode], cookie=COOKIE))
+    body = _PAGE.format(title=title, style=_STYLE, text=text.format(said=_SAID[mode]))
     return Reply(status, _HEADERS, body.encode(), cookies)
 
 

@@ -145,6 +145,11 @@ def test_a_draft_is_published_and_the_file_before_it_is_restored(tmp_path: Path)
         await here.draft(live.replace(RULE, ""))
         await here.tab.until_says("What the draft changes: 1 thing")
         await here.press("Publish the draft")
+        await here.tab.until_says("does_not_match_regex", within="dialog")
+        assert here.file.read_text() == live
+        await here.tab.page.get_by_label("Note, kept with the version").fill("Test orders count.")
+        await pictures(here.tab, "publish")
+        await here.press("Publish")
         await here.tab.until_says("The draft is live.", within=".toast")
         assert here.file.read_text() == live.replace(RULE, "")
         here.unmarked("TEST-2")
@@ -152,14 +157,17 @@ def test_a_draft_is_published_and_the_file_before_it_is_restored(tmp_path: Path)
         assert [event["event_id"] for event in found] == ["TEST-2.1"], "the published file is in force"
         await pictures(here.tab, "versions", "button:text-is('Restore')")
 
+        await here.tab.until_says("Live until", "admin_token", "Test orders count.")
         await here.press("Restore")
+        await here.tab.until_says("does_not_match_regex", within="dialog")
+        await here.press("Restore it")
         await here.tab.until_says("The earlier version is live again.", within=".toast")
         assert here.file.read_text() == live
         here.unmarked("TEST-3")
         here.unmarked("T-4")
         found = await asyncio.to_thread(received_events, here.sandbox, 2)
         assert [event["event_id"] for event in found] == ["TEST-2.1", "T-4.1"], "the restored file is in force"
-        here.served.wait_for(r"preview\.published ")
+        here.served.wait_for(r'preview\.published .*note="Test orders count\."')
         here.served.wait_for(r"preview\.restored ")
 
     on_stage(tmp_path, story)

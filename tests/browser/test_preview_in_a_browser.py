@@ -380,8 +380,10 @@ def test_who_only_looks_on_sees_the_same_and_changes_nothing(tmp_path: Path) -> 
         await four(here)
         await here.look(1)
         assert "Fired (1)" in await here.tab.text()
-        assert await here.tab.value("document.querySelector('#modes').disabled")
-        assert await here.tab.value("document.querySelector('#clear, .masks button, [data-panel=draft]') === null")
+        assert await here.tab.text("#mode") == "Dry run"
+        assert "You look on at a dry run" in await here.tab.text("#strip")
+        changes = "#modes, #clear, .masks button, [data-panel=draft], input[type=radio]"
+        assert await here.tab.page.locator(changes).count() == 0
 
     looking(tmp_path, work)
 

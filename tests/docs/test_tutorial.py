@@ -40,6 +40,7 @@ class Reader:
         self._number, self._is_whole = 0, False
         self._record, self._compared = dict[str, Any](), dict[str, Any]()
         self._codes: dict[str, str] = {}
+        self._asked: dict[str, Any] = {}
         self._buttons: Mapping[str, Callable[[], None]] = {
             "Make a link": self._make_link,
             "Copy link": lambda: None,
@@ -48,7 +49,8 @@ class Reader:
             "Keep": lambda: self._keep_codes(),
             "Test events": lambda: self._is(self.browser.change("mode", {"mode": "test"}), {"mode": "test"}),
             "Compare": self._compare,
-            "Publish the draft": lambda: self._is(self.browser.change("publish", {}), {}),
+            "Publish the draft": lambda: self._asked.update(self.browser.ask("difference")),
+            "Publish": lambda: self._is(self.browser.change("publish", {"digest": self._asked["digest"]}), {}),
         }
 
     def close(self) -> None:

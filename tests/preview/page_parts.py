@@ -103,6 +103,7 @@ class Workbench:
     prefix: str = ""
     publishes: bool = True
     published: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     number: int = 0
     masks: bool = False
     stated: list[Json] = field(default_factory=list)
@@ -152,16 +153,23 @@ class Workbench:
     async def difference(self, session: Session) -> Sequence[Json]:
         return [each.as_json() for each in difference(self.file.text, self.text(session))]
 
-    async def publish(self, session: Session, *, by: str, shown: str = "") -> None:
+    async def publish(self, session: Session, *, by: str, note: str = "", shown: str = "") -> None:
         if session.draft is None:
             raise RefusedError("There is no draft to publish.")
         assert shown in ("", text_digest(session.draft.text))
+        self.notes.append(note)
         self.published.append(session.draft.text)
 
     async def versions(self) -> Sequence[Json]:
-        return [{"number": 1, "until": int(NOW * 1000), "version": "0123456789ab", "by": "admin_token"}]
+        about = {"version": "0123456789ab", "by": "admin_token", "note": "Test orders are no sales."}
+        return [{"number": 1, "until": int(NOW * 1000), **about}]
 
-    async def restore(self, number: int, *, by: str) -> None:
+    async def restoring(self, number: int) -> Json:
+        things = difference(self.file.text, self.file.text.replace("^TEST-", "^DRY-"))
+        return {"things": [each.as_json() for each in things], "digest": self.file.digest}
+
+    async def restore(self, number: int, *, by: str, note: str = "", shown: str = "") -> None:
+        self.notes.append(note)
         self.published.append(f"version {number}")
 
     async def run(self, session: Session, hit: Json, *, source: Source) -> int:

@@ -17,7 +17,7 @@ from container.preview.drafts import text_digest
 from container.preview.presets import presets
 from container.preview.sessions import MOST_SESSIONS
 from container.web.access import GUARDED, form_token
-from tests.preview.page_parts import BEARER, DENIED, EMAIL, PURCHASE, TOKEN, Screen, Workbench, hit_of, screen
+from tests.preview.page_parts import BEARER, DENIED, EMAIL, PURCHASE, ROOT, TOKEN, Screen, Workbench, hit_of, screen
 from tests.web.markup import Skeleton
 from tests.web.parts import NOW, run
 
@@ -184,7 +184,7 @@ def test_the_mode_the_codes_and_the_rules_of_a_session_are_set(tmp_path: Path) -
         assert here.session.test_codes == {"TikTok - events": "TEST123"}
         ruled = await here.post("rules", {"rules": [{"client_id": "1.2", "percent": "5"}]})
         assert ruled == {"rules": [{"client_id": "1.2", "percent": 5.0}]}
-        assert "is none" in (await here.post("rules", {"rules": [{"address": "here"}]}, status=422))["error"]
+        assert "here is no address" in (await here.post("rules", {"rules": [{"address": "here"}]}, status=422))["error"]
         assert len(here.session.rules) == 1
         state = await here.get("state")
         assert (state["mode"], state["header"], state["mark"]) == ("send", "X-Gtm-Server-Preview", here.session.mark)
@@ -245,8 +245,12 @@ def test_a_draft_is_published_and_a_version_restored_only_where_that_is_allowed(
         text = (await here.get("text"))["text"]
         await here.post("draft", {"text": text})
         await here.post("publish", {"digest": text_digest(text)})
-        await here.post("restore", {"number": 1})
+        await here.post("restore", {"number": 1, "note": "Back."})
         assert here.bench.published == [text, "version 1"]
+        assert here.bench.notes == ["", "Back."]
+        changes = await here.get("versions/1")
+        assert [each["name"] for each in changes["things"]] == ["Real Purchase"]
+        assert (await here.get("versions"))["versions"][0]["note"] == "Test orders are no sales."
         assert (await here.get("versions"))["versions"][0]["number"] == 1
         here.bench.publishes = False
         for name in ("publish", "restore"):
@@ -368,7 +372,10 @@ def test_the_page_holds_no_script_and_no_style_of_its_own(tmp_path: Path) -> Non
     with_screen(tmp_path, work)
 
 
-@pytest.mark.parametrize("name", ["preview.js", "preview-dom.js", "preview-tabs.js", "preview-traffic.js"])
+SCRIPTS = sorted(each.name for each in (ROOT / "container/preview/static").glob("*.js"))
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_scripts_put_nothing_into_the_page_but_text(tmp_path: Path, name: str) -> None:
     async def work(here: Screen) -> None:
         answer = await here.caller.get(f"/static/{name}")
@@ -383,6 +390,21 @@ def test_scripts_put_nothing_into_the_page_but_text(tmp_path: Path, name: str) -
             "srcdoc",
         ):
             assert sink not in answer.text
+
+    with_screen(tmp_path, work)
+
+
+def test_who_has_ended_a_preview_is_told_so_where_another_begins(tmp_path: Path) -> None:
+    async def work(here: Screen) -> None:
+        assert "The tail is over." in (await here.caller.get("/preview?ended=tail")).text
+        assert "is over" not in (await here.caller.get("/preview?ended=<script>")).text
+
+    with_screen(tmp_path, work)
+
+
+def test_the_secrets_that_the_text_in_force_names_are_told_by_name(tmp_path: Path) -> None:
+    async def work(here: Screen) -> None:
+        assert (await here.get("state"))["secrets"] == ["TIKTOK_TOKEN"]
 
     with_screen(tmp_path, work)
 

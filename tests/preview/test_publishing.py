@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from stat import S_IMODE
 
+import orjson
 import pytest
 
 from container.cli.rewrite_file import rewrite_file
 from container.preview.drafts import Draft, Live, drafted, text_digest
-from container.preview.publishing import FOLDER, MOST_VERSIONS, Publisher, PublishError
+from container.preview.publishing import FOLDER, LONGEST_NOTE, MOST_VERSIONS, Publisher, PublishError
 from tests.preview.lives import TEXT, live
 
 SECOND = TEXT.replace("id: L-1", "id: L-2")
@@ -99,7 +100,13 @@ def test_a_list_of_versions_holds_no_texts(server: Server) -> None:
     was = server.live.model.version
     server.publish()
     (found,) = asyncio.run(server.publisher.versions())
-    assert found.as_json() == {"number": found.number, "until": server.now, "version": was, "by": "admin_token"}
+    assert found.as_json() == {
+        "number": found.number,
+        "until": server.now,
+        "version": was,
+        "by": "admin_token",
+        "note": "",
+    }
     assert "pixel_id" not in repr(found)
 
 
@@ -319,6 +326,28 @@ def test_other_files_in_the_folder_are_left_alone(server: Server) -> None:
     for number in range(MOST_VERSIONS + 3):
         server.publish(TEXT.replace("id: L-1", f"id: P-{number}"))
     assert (folder / "notes.txt").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_note_is_one_line_that_is_kept_and_logged(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    note = '  No "test"\norders \udcff ' + "x" * LONGEST_NOTE
+    asyncio.run(server.publisher.publish(server.draft(SECOND), by="ada", note=note))
+    (kept,) = asyncio.run(server.publisher.versions())
+    assert kept.note.startswith('No "test" orders ? xxx')
+    assert len(kept.note) == LONGEST_NOTE
+    assert kept.as_json()["note"] == kept.note
+    assert 'by="ada" note="No \\"test\\" orders ? xxx' in lines(caplog)[-1]
+    asyncio.run(server.publisher.restore(kept.number, by="grace", note="Back."))
+    assert lines(caplog)[-1].endswith('by="grace" note="Back."')
+
+
+def test_a_version_of_before_there_were_notes_is_still_read(server: Server) -> None:
+    server.publish()
+    [file] = server.publisher._files()
+    said = orjson.loads(file.read_bytes())
+    del said["note"]
+    file.write_bytes(orjson.dumps(said))
+    assert [each.note for each in asyncio.run(server.publisher.versions())] == [""]
 
 
 def test_who_published_is_one_quoted_word_of_a_line(server: Server, caplog: pytest.LogCaptureFixture) -> None:

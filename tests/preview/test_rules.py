@@ -150,6 +150,16 @@ def test_a_rule_that_cannot_be_says_what_to_write(written: dict[str, Any], says:
         rule(written)
 
 
+def test_a_rule_with_several_mistakes_names_all_of_them() -> None:
+    written = {"address": "300.1.1.1", "path": "(", "percent": "0", "client_id": "1.2"}
+    with pytest.raises(RuleError) as caught:
+        rules_of([{"path": "/"}, written])
+    problem = caught.value
+    assert (list(problem.faults), problem.part, problem.number) == (["address", "path", "percent"], "address", 2)
+    assert "300.1.1.1 is no address. Write it like" in problem.faults["address"]
+    assert all(sentence in str(problem) for sentence in problem.faults.values())
+
+
 @pytest.mark.parametrize("written", [None, [], "path", 7])
 def test_a_rule_that_is_no_object_says_what_one_looks_like(written: object) -> None:
     with pytest.raises(RuleError, match="A rule is an object"):

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from container.preview.brief import summary
+import pytest
+
+from container.preview.brief import brief, summary
 from container.preview.sessions import Session, Sessions
 from container.preview.stream import FULL, FULL_OF_GUESTS, KEPT_BACK, MOST_GUESTS, MOST_STREAMS, Streams
 from tests.web.parts import NOW
@@ -141,3 +143,25 @@ def test_guests_take_five_places_of_a_session_and_leave_ten_of_all_to_who_has_th
     assert streams.why_not(opened[0], guest=True) == ""
     assert (streams._number, streams._guests.total()) == (0, 0)
     assert FULL_OF_GUESTS.startswith("5 pages look on")
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        (
+            {"transaction_id": "T-4", "value": 59.8, "currency": "EUR"},
+            {"order": "T-4", "value": 59.8, "currency": "EUR"},
+        ),
+        ({"transaction_id": 1004, "value": "59.80"}, {"order": 1004, "value": 59.8}),
+        ({"transaction_id": "T…1/6", "value": "5…/4", "currency": "EUR"}, {}),
+        ({"transaction_id": "x" * 41, "value": True, "currency": "EUR"}, {}),
+        ({"transaction_id": ["T-4"], "currency": ["EUR"]}, {}),
+        ({"value": 0, "currency": "€…"}, {"value": 0}),
+        (None, {}),
+    ],
+)
+def test_a_line_of_the_list_says_order_and_value_as_far_as_they_are_shown(
+    data: object, shown: dict[str, object]
+) -> None:
+    record = {"number": 8, "told": {"events": [{"name": "purchase", "data": data, "tags": [{"status": "fired"}]}]}}
+    assert brief(record)["events"] == [{"name": "purchase", "fired": 1, **shown}]

@@ -346,6 +346,30 @@ def test_a_draft_becomes_the_live_file_and_an_earlier_one_is_restored(tmp_path: 
     with_bench(tmp_path, work, publishes=True)
 
 
+def test_what_was_not_seen_is_neither_published_nor_restored(tmp_path: Path) -> None:
+    async def work(bench: Workbench, session: Session, _here: Bench) -> None:
+        before = bench.text(session)
+        await bench.draft(session, before.replace("^TEST-", "^DRY-"), "d.yaml")
+        seen = text_digest(bench.text(session))
+        await bench.draft(session, before.replace("^TEST-", "^TRIAL-"), "d.yaml")
+        with pytest.raises(RefusedError, match="another draft by now"):
+            await bench.publish(session, by="ada", shown=seen)
+        await bench.publish(session, by="ada", shown=text_digest(bench.text(session)), note="Trials are no sales.")
+        [version] = await bench.versions()
+        assert version["note"] == "Trials are no sales."
+        shown = await bench.restoring(version["number"])
+        assert [(each["name"], each["what"]) for each in shown["things"]] == [("Real Purchase", "changed")]
+        assert "TRIAL-" in str([line for each in shown["things"] for line in each["lines"] if line.startswith("-")])
+        with pytest.raises(RefusedError, match="Another file is in force by now"):
+            await bench.restore(version["number"], by="ada", shown=seen)
+        await bench.restore(version["number"], by="ada", shown=shown["digest"])
+        assert bench.text(session) == before
+        with pytest.raises(RefusedError, match="no such version"):
+            await bench.restoring(7)
+
+    with_bench(tmp_path, work, publishes=True)
+
+
 def test_who_publishes_after_somebody_else_is_told_what_to_do_and_can(tmp_path: Path) -> None:
     async def work(bench: Workbench, session: Session, here: Bench) -> None:
         before, other = bench.text(session), here.sessions.start(NOW)

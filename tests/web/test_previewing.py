@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -112,8 +114,12 @@ def test_the_pages_of_a_link_hold_no_script_and_tell_nobody_their_address(tmp_pa
             assert answer.header("content-type") == "text/html; charset=utf-8"
             assert answer.header("cache-control") == "no-store"
             assert answer.header("referrer-policy") == "same-origin"
+            style = answer.body.partition(b"<style>")[2].partition(b"</style>")[0]
+            alone = base64.b64encode(hashlib.sha256(style).digest()).decode()
             policy = (answer.header("content-security-policy") or "").split("; ")
-            assert policy == ["default-src 'none'", "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'"]
+            assert policy[0] == "default-src 'none'"
+            assert policy[1] == f"style-src 'sha256-{alone}'"
+            assert policy[2:] == ["base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'"]
             assert b"<script" not in answer.body
 
     run(scenario())
@@ -140,6 +146,48 @@ def test_another_sites_page_switches_nothing_on(tmp_path: Path, headers: Any) ->
             assert wrong == await here.ask("/elsewhere", method="POST")
             assert (here.links("opened"), here.links("refused")) == (0, 1)
             assert (await here.press(link)).status == 200
+
+    run(scenario())
+
+
+def test_whoever_is_in_a_preview_leaves_it_where_they_came_in(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path) as here:
+            link, inside = here.link(), (("cookie", f"tc_preview={here.session.mark}"),)
+            assert b"Leave the preview" in (await here.press(link)).body
+            for address in (link, "/_preview/"):
+                page = await here.ask(address, headers=inside)
+                assert (page.status, page.all("set-cookie")) == (200, [])
+                assert b'<button name="leave" value="yes">' in page.body
+                assert here.session.mark.encode() not in page.body
+            left = await here.press("/_preview/", headers=inside, chunks=(b"leave=yes",))
+            assert left.all("set-cookie") == ["tc_preview=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"]
+            assert b"Preview is off in this browser" in left.body
+            assert await here.stage.records(here.session) == []
+
+    run(scenario())
+
+
+def test_who_is_in_no_preview_cannot_leave_one_and_learns_of_none(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path) as here:
+            nothing = await here.ask("/elsewhere", method="POST")
+            for headers in ((), (("cookie", "tc_preview=wrong"),)):
+                assert (await here.ask("/_preview/", headers=headers)).status == 404
+                assert await here.press("/_preview/", headers=headers, chunks=(b"leave=yes",)) == nothing
+            inside = (("cookie", f"tc_preview={here.session.mark}"), ("sec-fetch-site", "cross-site"))
+            other = await here.ask("/_preview/", method="POST", headers=inside, chunks=(b"leave=yes",))
+            assert other.all("set-cookie") == []
+
+    run(scenario())
+
+
+def test_a_new_link_leads_from_one_preview_into_another(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path) as here:
+            other = here.stage.session()
+            page = await here.ask(here.link(), headers=(("cookie", f"tc_preview={other.mark}"),))
+            assert b"Switch preview on in this browser" in page.body
 
     run(scenario())
 

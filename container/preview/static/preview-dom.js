@@ -2,7 +2,7 @@
 
 const ATTRIBUTES = new Set(["class", "id", "title", "type", "name", "value", "for", "role", "tabindex", "colspan", "rows",
   "placeholder", "spellcheck", "autocomplete", "min", "max", "step", "open", "selected", "checked", "disabled", "accept",
-  "hidden", "readonly", "scope", "inputmode"]);
+  "hidden", "readonly", "scope", "inputmode", "maxlength", "autofocus"]);
 
 export function element(kind, given = {}, ...children) {
   const made = document.createElement(kind);
@@ -117,13 +117,25 @@ async function copied(text) {
 
 // ---- curl
 
-export function curl(method, address, headers, body) {
-  const lines = [`curl -i -g -X ${/^[A-Z]+$/.test(method) ? method : "POST"} --url ${quoted(address)}`];
+const OF_CURL = new Set(["host", "content-length"]);
+
+// `secrets`: names that the file uses. What stands for one is asked of the shell, and anything else is no name of a secret.
+export function curl(method, address, headers, body, secrets = []) {
+  const known = new Set(secrets);
+  const used = new Set();
+  const word = (text) => text.split(/(\$\{secret:[A-Za-z_]\w*\})/).map((part) => {
+    const name = part.startsWith("${secret:") ? part.slice(9, -1) : "";
+    if (!known.has(name)) return part && quoted(part);
+    used.add(name);
+    return `"$${name}"`;
+  }).join("") || "''";
+  const lines = [`curl -i -g -X ${/^[A-Z]+$/.test(method) ? method : "POST"} --url ${word(address)}`];
   for (const [name, held] of headers) {
-    if (/^[\w!#$%&*+.^`|~-]+$/.test(name)) lines.push(`-H ${quoted(`${name}: ${held}`)}`);
+    if (/^[\w!#$%&*+.^`|~-]+$/.test(name) && !OF_CURL.has(name.toLowerCase())) lines.push(`-H ${word(`${name}: ${held}`)}`);
   }
-  if (body) lines.push(`--data-raw ${quoted(body)}`);
-  return lines.join(" \\\n  ");
+  if (body) lines.push(`--data-raw ${word(body)}`);
+  const before = used.size ? `# Needs ${[...used].join(", ")}: set ${used.size === 1 ? "this variable" : "these variables"} of the shell to the secret first.\n` : "";
+  return before + lines.join(" \\\n  ");
 }
 
 function quoted(text) {

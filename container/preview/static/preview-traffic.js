@@ -55,13 +55,13 @@ function reply(given) {
 
 // ---- what goes out
 
-export function outgoing(record, listed, { whole, reveals }) {
+export function outgoing(record, listed, { whole, reveals, secrets }) {
   if (!listed.length) return teach("Nothing goes out", "A request appears here for each one that a tag plans for this event, with what the vendor answered.", "The tab Tags says why none did.");
   return element("div", {}, listed.map((each) => element("article", { class: "out" },
     element("div", { class: "headline" }, element("h2", {}, each.tag), fate(each, record)),
     element("p", { class: "request" }, element("code", {}, `${each.method} ${each.url}`)),
     !whole && element("p", { class: "note odd" }, `Values are masked, also in what is copied.${reveals ? " Reveal the request to see it byte for byte." : ""}`),
-    element("p", { class: "buttons" }, copying("Copy as curl", () => curl(each.method, each.url, each.headers || [], each.body || "")), copying("Copy body", () => each.body || "")),
+    element("p", { class: "buttons" }, copying("Copy as curl", () => curl(each.method, each.url, each.headers || [], each.body || "", secrets)), copying("Copy body", () => each.body || "")),
     element("div", { class: "sides" },
       section(left(each, record) ? "Sent" : "Would be sent", table(["Header", "Value"], (each.headers || []).map(([name, held]) => [element("code", {}, name), value(held)])), each.body ? [block(pretty(each.body), "Body, in lines"), pretty(each.body) !== each.body && element("details", { class: "raw" }, element("summary", {}, "Byte for byte"), block(each.body, "Body as it is sent"))] : element("p", { class: "nothing" }, "No body.")),
       section("Answer", answer(each, record))))));
