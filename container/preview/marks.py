@@ -21,6 +21,11 @@ QUIET_SECONDS = 60.0
 """So long nothing more is told of marks that lead nowhere."""
 
 
+def may_be_marked(hit: Hit) -> bool:
+    """Whether something of preview is in the hit; in most there is nothing."""
+    return HEADER in hit.headers or COOKIE in hit.headers.get("cookie", "")
+
+
 def marks_of(hit: Hit) -> Iterator[str]:
     """What may be a mark; most hits have none."""
     shown = hit.headers.get(HEADER)
@@ -35,7 +40,7 @@ def marks_of(hit: Hit) -> Iterator[str]:
 
 def without_marks(hit: Hit) -> Hit:
     """The same hit as it would be without preview; itself where there is nothing of preview in it."""
-    if HEADER not in hit.headers and COOKIE not in hit.headers.get("cookie", ""):
+    if not may_be_marked(hit):
         return hit
     headers = {name: value for name, value in hit.headers.items() if name != HEADER}
     kept = [pair for pair in headers.pop("cookie", "").split(";") if pair.partition("=")[0].strip() != COOKIE]

@@ -131,8 +131,11 @@ class Recorder:
             if not 0 <= now - self._counted_at < FRESH_SECONDS:
                 self._open, self._counted_at = self.sessions.all(now), now
                 self._tails = sum(1 for session in self._open if session.tail is not None)
+            watching = [session for session in self._open if session.rules or session.tail is not None]
+            if not watching:
+                return
             ids_of = read_once(hit)
-            for session in self._open:
+            for session in watching:
                 if session.tail is not None:
                     self._draw(session, session.tail, hit, reply)
                 elif session.rules and taken(session.rules, hit, session.id, ids_of):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from container.effects import Reply, SetCookie
 from container.event import Hit
 from container.preview.evaluating import FullError
-from container.preview.marks import COOKIE, without_marks
+from container.preview.marks import COOKIE, may_be_marked, without_marks
 from container.preview.recorder import Recorder
 from container.preview.sessions import LONGEST_SECONDS, Mode, Session
 from container.web.addresses import is_near
@@ -115,14 +115,16 @@ class Previewing:
             reply = await _ANSWERS[hit.method](self, hit, hit.path.removeprefix(LINK))
             if reply is not None:
                 return reply
-        try:
-            reply = await self.recorder.marked(hit)
-        except FullError:
-            return Reply(503, (("retry-after", str(RETRY_AFTER_SECONDS)),))
-        if reply is not None:
-            return reply
-        # A mark that is over, or another server's, is nobody's business either.
-        hit = without_marks(hit)
+        # Most hits concern no preview, and should not pay for one.
+        if may_be_marked(hit):
+            try:
+                reply = await self.recorder.marked(hit)
+            except FullError:
+                return Reply(503, (("retry-after", str(RETRY_AFTER_SECONDS)),))
+            if reply is not None:
+                return reply
+            # A mark that is over, or another server's, is nobody's business either.
+            hit = without_marks(hit)
         reply = await live(hit)
         self.recorder.beside(hit, reply)
         return reply
