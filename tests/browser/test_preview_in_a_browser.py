@@ -292,7 +292,7 @@ def test_a_hit_by_hand_is_kept_for_who_looks_at_what_came_of_it(tmp_path: Path) 
     async def work(here: Desk) -> None:
         await here.panel("compose")
         await here.tab.first("#shown form textarea").fill("v=2\n&en=mine")
-        await here.tab.page.get_by_role("button", name="Send", exact=True).click()
+        await here.tab.page.get_by_role("button", name="Run it", exact=True).click()
         await here.tab.until("document.querySelector('#shown h2') !== null")
         await here.panel("compose")
         assert await here.tab.value(f"{COMPOSED}.value") == "v=2\n&en=mine"
@@ -337,6 +337,7 @@ def test_what_is_typed_while_a_draft_is_read_is_not_lost_and_not_published(tmp_p
         assert await here.tab.value(f"{DRAFT}.value") == f"{text}# more\n"
         await here.tab.page.get_by_role("button", name="Use this draft").click()
         await here.tab.page.get_by_role("button", name="Publish the draft").click()
+        await here.tab.page.get_by_role("button", name="Publish", exact=True).click()
         await here.tab.until_says("The draft is live.", within=".toast")
         assert here.bench.published == [f"{text}# more\n"]
 

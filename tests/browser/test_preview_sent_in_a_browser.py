@@ -116,6 +116,9 @@ def test_what_a_rule_takes_is_delivered_by_live_and_a_draft_beside_it_sends_noth
 def test_a_preview_that_is_over_lights_no_mode_and_says_where_marked_hits_go(tmp_path: Path) -> None:
     async def work(here: Desk) -> None:
         await here.tab.until("document.querySelector('#modes input:checked') !== null")
+        # The page listens once it shows something that came in.
+        here.bench.keep(here.session, PURCHASE)
+        await here.tab.until("document.querySelector('.hit') !== null")
         here.bench.sessions.end(here.session)
         await here.tab.until("document.body.dataset.mode === 'over'")
         assert "This preview is over. Marked hits now run live." in await here.tab.text("#strip")
