@@ -15,7 +15,7 @@ from pathlib import Path
 
 from container.delivery.reading import Reading
 from container.delivery.schema import open_reader
-from container.delivery.selection import Place, Selection
+from container.delivery.selection import PLACES, Place, Selection
 from container.delivery.spooled import Slice, Spooled, oldest
 from container.delivery.sqlite import SqliteStore
 from container.delivery.store import (
@@ -32,8 +32,6 @@ STORED_WITHIN_SECONDS = 30.0
 
 MOST_FAILURES = 5
 """A delivery that the database refuses so often, while it takes others, is left in the spool."""
-
-PLACES: Sequence[Place] = ("waiting", "dead")
 
 log = logging.getLogger("container.delivery")
 
@@ -117,12 +115,10 @@ class Forwarding:
                 self.done.left += 1
                 log.error("spool.unreadable place=%s number=%d", place, number)
 
-    async def _known(self, tried: Sequence[Spooled]) -> set[str]:
+    async def _known(self, tried: Sequence[Spooled]) -> frozenset[str]:
         """Ids that the database has, of those that it was asked to store when they came."""
-        ids = tuple(name for each in tried for name in each.ids)
-        if not ids:
-            return set()
-        return {row.id for place in PLACES for row in await self._store.rows(Selection(place, ids=ids), most=len(ids))}
+        ids = [name for each in tried for name in each.ids]
+        return await self._store.stored(ids) if ids else frozenset()
 
     async def _offer(self, found: Sequence[Spooled]) -> list[Accepted | BaseException]:
         """What the database says to each, asked in the order of arrival."""

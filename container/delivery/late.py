@@ -200,6 +200,9 @@ class LateStore:
     async def count(self, selection: Selection) -> int:
         return await self._found.count(selection)
 
+    async def stored(self, ids: Sequence[str]) -> frozenset[str]:
+        return await self._found.stored(ids)
+
     async def reasons(self, lane: int) -> Mapping[str, int]:
         return await self._found.reasons(lane)
 

@@ -125,11 +125,13 @@ class PostgresStore:
         around = Surroundings(database, keys, self._counters, self._lanes.of, self._filling)
         self._accepting = Accepting(around, self._tell)
         self._queue = found = PostgresQueue(
-            database, keys, Changing(self._lanes_sealed, self._room, self._write, self._recount, self._announce)
+            database,
+            keys,
+            Changing(self._lanes_sealed, self._room, self._write, self._recount, self._announce, self._accepting.quiet),
         )
         self.rows, self.row, self.count, self.reasons = found.rows, found.row, found.count, found.reasons
         self.replay, self.replay_hit, self.drop = found.replay, found.replay_hit, found.drop
-        self.standing, self.hit_of, self.export = found.standing, found.hit_of, found.export
+        self.standing, self.hit_of, self.export, self.stored = found.standing, found.hit_of, found.export, found.stored
         self.known_ids, self.import_rows = found.known_ids, found.import_rows
         self.search, self.erase, self.tidy = found.search, found.erase, found.tidy
         self.forget_guards, self.forget_previews = found.forget_guards, found.forget_previews

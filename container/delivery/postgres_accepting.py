@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from asyncio import FIRST_COMPLETED
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -120,6 +121,14 @@ class Accepting:
         finally:
             self._waiting -= 1
             self._waiting_bytes -= size
+
+    async def quiet(self) -> None:
+        """Returns when all that was asked for before is written, or is not: also what nobody waits for any more."""
+        last = self._gathered[-1] if self._gathered else None
+        while any(job is last for job in self._gathered):
+            await (asyncio.wait(self._flushes, return_when=FIRST_COMPLETED) if self._flushes else asyncio.sleep(0))
+        if self._flushes:
+            await asyncio.wait(tuple(self._flushes))
 
     async def close(self) -> None:
         """Writes what was asked for before."""

@@ -22,6 +22,7 @@ from container.delivery.row import Acceptance, FailedHit, Unpacked
 from container.delivery.seal import Keyring
 from container.delivery.selection import (
     AT_ONCE,
+    PLACES,
     Exported,
     Gone,
     Imported,
@@ -50,6 +51,7 @@ Write = Callable[[Connection, Acceptance, Take], Awaitable[Accepted]]
 class Changing(NamedTuple):
     """How the store changes rows. `lanes`: the numbers of keys, made if need be. `room`: for rows that come back.
 
+    `quiet`: returns when the hits that came before are written, or are not.
     `write`: what a hit leads to, within a transaction. `changed`: there are more rows now, or fewer. `announce`: by
     lane key when rows of it are due.
     """
@@ -59,6 +61,7 @@ class Changing(NamedTuple):
     write: Write
     changed: Callable[[], Awaitable[None]]
     announce: Callable[[Mapping[str, int]], None]
+    quiet: Callable[[], Awaitable[None]]
 
 
 class PostgresQueue:
@@ -79,6 +82,13 @@ class PostgresQueue:
 
     async def count(self, selection: Selection) -> int:
         return await self._look(partial(postgres_rows.count, selection=selection))
+
+    async def stored(self, ids: Sequence[str]) -> frozenset[str]:
+        """A commit that was sent, and whose answer was lost, may still be under way: it holds the tables until then."""
+        await self._changing.quiet()
+        await self._database.run(postgres_rows.wait_for_writers, asked="read")
+        found = [await self.rows(Selection(place, ids=tuple(ids)), most=len(ids)) for place in PLACES]
+        return frozenset(row.id for rows in found for row in rows)
 
     async def reasons(self, lane: int) -> Mapping[str, int]:
         return await self._look(partial(postgres_rows.reasons, lane=lane))

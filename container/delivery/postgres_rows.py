@@ -96,6 +96,11 @@ async def pairs(
     return [Pair(*found) for found in await fetch(connection, query, (after, *values, most))]
 
 
+async def wait_for_writers(connection: Connection) -> None:
+    """Whoever writes a row in a transaction has its table until that is over. Given back when this one ends."""
+    await connection.execute("lock table delivery, dead in share mode")
+
+
 async def count(connection: Connection, selection: Selection) -> int:
     """How many are selected. Whole lanes are counted already."""
     table = TABLES[selection.place]

@@ -43,6 +43,13 @@ class Queue(Protocol):
         """How many rows are selected."""
         ...
 
+    async def stored(self, ids: Sequence[str]) -> frozenset[str]:
+        """Those of the ids that rows have, once all that this or another process asked for before is written or is not.
+
+        For whoever was not answered. It goes through all rows.
+        """
+        ...
+
     async def reasons(self, lane: int) -> Mapping[str, int]:
         """How many dead letters a lane has of each reason that it has any of."""
         ...

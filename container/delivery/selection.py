@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from container.delivery.lane import Lane
 from container.delivery.row import Reason
 
 Place = Literal["waiting", "dead"]
+PLACES: tuple[Place, ...] = get_args(Place)
 """Rows that wait or are being sent; dead letters."""
 
 AT_ONCE = 500

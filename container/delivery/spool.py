@@ -134,7 +134,12 @@ class SpoolStore:
         self.lanes = database.lanes
         self.rows, self.row, self.count, self.reasons = database.rows, database.row, database.count, database.reasons
         self.replay, self.replay_hit, self.drop = database.replay, database.replay_hit, database.drop
-        self.standing, self.hit_of, self.export = database.standing, database.hit_of, database.export
+        self.standing, self.hit_of, self.export, self.stored = (
+            database.standing,
+            database.hit_of,
+            database.export,
+            database.stored,
+        )
         self.known_ids, self.import_rows = database.known_ids, database.import_rows
         self.erase, self.forget_guards = database.erase, database.forget_guards
         self.forget_previews, self.previews = database.forget_previews, database.previews

@@ -19,6 +19,7 @@ from container.delivery.row import Acceptance, FailedHit, Unpacked
 from container.delivery.seal import Keyring
 from container.delivery.selection import (
     AT_ONCE,
+    PLACES,
     Exported,
     Gone,
     Imported,
@@ -76,6 +77,12 @@ class SqliteQueue:
 
     async def count(self, selection: Selection) -> int:
         return await self._reading.run(partial(queue.count, selection=selection))
+
+    async def stored(self, ids: Sequence[str]) -> frozenset[str]:
+        """All writes of this store are made one after the other, so this one is behind them."""
+        await self._changing.change(lambda _connection: None)
+        found = [await self.rows(Selection(place, ids=tuple(ids)), most=len(ids)) for place in PLACES]
+        return frozenset(row.id for rows in found for row in rows)
 
     async def reasons(self, lane: int) -> Mapping[str, int]:
         return await self._reading.run(partial(queue.reasons, lane=lane))

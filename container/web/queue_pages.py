@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from container.delivery.outcomes import RequestOutcome
 from container.delivery.row import Reason
-from container.delivery.selection import Place, RowDetail, Selection
+from container.delivery.selection import PLACES, Place, RowDetail, Selection
 from container.delivery.store import LaneReport, Store, StoreError
 from container.web.health import Health, attention, fill_reasons
 from container.web.pages import Pages
@@ -27,7 +27,6 @@ SHOWN_WITHIN_SECONDS = 5.0
 FEW_OUTCOMES, MANY_OUTCOMES = 20, 100
 
 GONE = "There is no such row: it was delivered, replayed or dropped, or there never was one."
-_PLACES: tuple[Place, ...] = get_args(Place)
 _REASONS: tuple[Reason, ...] = get_args(Reason)
 _TONES = {"bad": 0, "odd": 1, "good": 2}
 _LAST = 2**63 - 1
@@ -190,7 +189,7 @@ async def lane_of(store: Store, stated: str) -> LaneReport | None:
 
 def place_of(request: Request) -> Place | None:
     """The place that an address names."""
-    return next((place for place in _PLACES if place == request.path_params["place"]), None)
+    return next((place for place in PLACES if place == request.path_params["place"]), None)
 
 
 def number_of(stated: str) -> int | None:

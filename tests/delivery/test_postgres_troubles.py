@@ -101,7 +101,7 @@ def test_a_full_disk_refuses_hits_tells_of_it_once_and_is_over_by_itself(
         [mended] = told(caplog, "store.mended")
         assert mended.endswith("seconds=21 hits=taken")
         assert sorted(ids(await must_claim(store))) == [2, 11, 12]
-        assert store.figures().counters.errors == {"accept": 7}
+        assert store.figures().counters.errors["accept"] == 7
 
     play(own_url, scenario)
 
