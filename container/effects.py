@@ -16,6 +16,9 @@ from container.secret import SecretText
 SHORTEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 3600.0
 """Between these a vendor's `Retry-After` is believed."""
 
+LONGEST_REPLY_WAIT_SECONDS = 5.0
+"""No hit's answer waits longer for the cookies of a request's response."""
+
 _ABOUT_THE_REQUEST = frozenset({400, 409, 411, 412, 413, 414, 415, 416, 417, 422, 431})
 """Statuses of a vendor that has read what was sent and does not want it."""
 
@@ -36,6 +39,8 @@ class Request:
     `json` is the body, or with `batch` the envelope into which `item` (and others like it) is spliced; `body` is for
     other content. `account` and `test_code` tell lanes apart: requests with a test code are never batched.
     `expires`: Unix milliseconds after which the vendor would call the event too old, so it is not sent any more.
+    `reply_cookies`: so many seconds, at most 5, the hit's answer may wait for this request's response, to pass on the
+    cookies that it sets; such a request is never batched. `None`: nothing waits.
     Secrets may stand in `url`, `headers`, `json` and `body`.
     """
 
@@ -49,6 +54,7 @@ class Request:
     account: str
     test_code: str
     expires: int | None
+    reply_cookies: float | None
 
     def __init__(
         self,
@@ -63,7 +69,10 @@ class Request:
         account: str = "",
         test_code: str = "",
         expires: int | None = None,
+        reply_cookies: float | None = None,
     ) -> None:
+        if reply_cookies is not None:
+            reply_cookies = min(LONGEST_REPLY_WAIT_SECONDS, max(0.0, float(reply_cookies)))
         # All at once: set one by one, the members of a frozen class take three times as long.
         self.__dict__.update(
             method=method,
@@ -76,6 +85,7 @@ class Request:
             account=account,
             test_code=test_code,
             expires=expires,
+            reply_cookies=reply_cookies,
         )
 
     @property
