@@ -85,8 +85,8 @@ def _collected(incoming: Incoming) -> Checked:
 
 def _protocol(incoming: Incoming, settings: Ga4Settings) -> Checked:
     document, told = _document(incoming.body), messages_of(_hit(incoming))
-    stream, door = _door(incoming, settings)
-    reasons, remarks = _sorted([*door, *map(_finding, told), *around(document), *sense(document)])
+    (stream, door), now = _door(incoming, settings), incoming.now
+    reasons, remarks = _sorted([*door, *map(_finding, told), *around(document, now=now), *sense(document, now=now)])
     answer = Answer(document={"validationMessages": told}) if incoming.path == DEBUG else _EMPTY
     return Checked(
         _page(404) if incoming.method != "POST" else answer,

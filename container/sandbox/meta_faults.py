@@ -102,7 +102,7 @@ BUTTONS = (
     Button("200 no right on the pixel", {"error": 200}),
     Button("100 invalid parameter", {"error": 100}),
     Button("4 too many calls", {"error": 4}),
-    Button("80004 account's limit", {"error": 80004}),
+    Button("80004 limit of the account", {"error": 80004}),
     Button("1 unknown error", {"error": 1}),
     Button("2 unavailable", {"error": 2}),
     Button("2635 version retired", {"error": 2635}),
