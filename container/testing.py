@@ -41,7 +41,7 @@ from container.engine.built_in import BUILT_IN, short_form
 from container.engine.coerce import Lacking
 from container.engine.expect import REQUEST_PARTS, cookies_as_expected, tag_as_expected
 from container.engine.resolve import settings_builder
-from container.engine.run import effects_of, why_skipped
+from container.engine.run import effects_of, skip_of
 from container.engine.scope import ConsentDefaults, Getter, Scope
 from container.engine.story import Told, secret_text, tell
 from container.engine.update import Updated, mended
@@ -199,8 +199,9 @@ def _run_tag(component: Component, given: Mapping[str, Any]) -> dict[str, Any]:
         return {"status": "incomplete", "lacking": list(settings.fields), "requests": []}
     effects = effects_of(component.function(settings, event))
     skips = [effect.reason for effect in effects if isinstance(effect, Skip)]
+    skip = skip_of(effects)
     return {
-        "status": "skipped" if why_skipped(effects) else "fired",
+        "status": "fired" if skip is None else "incomplete" if skip.incomplete else "skipped",
         "requests": [request_json(effect) for effect in effects if isinstance(effect, Request)],
         "cookies": _cookies_json([effect for effect in effects if isinstance(effect, SetCookie)]),
         "notes": sum(isinstance(effect, Note) for effect in effects),
