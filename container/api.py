@@ -3,7 +3,7 @@
 from pydantic import AliasChoices
 
 from container import normalise
-from container.component import client, operator, tag, transformation, trigger, variable
+from container.component import Wanted, client, operator, tag, transformation, trigger, variable
 from container.effects import (
     Batch,
     Claim,
@@ -44,7 +44,17 @@ from container.ga4 import from_server as ga4_from_server
 from container.ga4.measurement_protocol import Refusal as MeasurementProtocolRefusal
 from container.ga4.measurement_protocol import events_of as measurement_protocol_events
 from container.ga4.measurement_protocol_validation import messages_of as measurement_protocol_messages
-from container.outgoing import Headers, OneBody, Url, body_text, form_text, header_text, secret_inside, with_query
+from container.outgoing import (
+    Headers,
+    OneBody,
+    Url,
+    body_text,
+    form_text,
+    header_text,
+    script_text,
+    secret_inside,
+    with_query,
+)
 from container.place import without_addresses
 from container.secret import SecretText, bearer
 from container.shape import at, filled, first_at, missing, moment, number, text
@@ -84,6 +94,7 @@ __all__ = [
     "Skip",
     "Url",
     "Verdict",
+    "Wanted",
     "at",
     "bearer",
     "body_text",
@@ -111,6 +122,7 @@ __all__ = [
     "registrable_domain",
     "retry_after",
     "same_site",
+    "script_text",
     "secret_inside",
     "tag",
     "text",

@@ -18,7 +18,18 @@ from pydantic.fields import FieldInfo
 from container.effects import Response, Verdict
 from container.fields import FromEvent, Pattern, Settings, from_event
 
-__all__ = ["Component", "FromEvent", "Pattern", "Settings", "component_of", "dynamic_paths", "from_event", "required"]
+__all__ = [
+    "Component",
+    "FromEvent",
+    "Pattern",
+    "Pixel",
+    "Settings",
+    "Wanted",
+    "component_of",
+    "dynamic_paths",
+    "from_event",
+    "required",
+]
 
 Kind = Literal["client", "variable", "operator", "trigger", "transformation", "tag"]
 IN_FLIGHT = 2
@@ -30,7 +41,28 @@ Source = Callable[[Any, Any], str]
 `settings`: as the variable's function got them; `written`: as they stand in the file, references not followed.
 """
 
+Pixel = Callable[[Mapping[str, Any]], str]
+"""Gives the line that a page has to run, so that the conversion counts once; empty where no line does.
+
+It gets the item as it is sent, or with other texts in place of personal data, and never raises.
+"""
+
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A member of a conversion that its vendor should get, for preview.
+
+    `path`: where it stands in the item; `what`: as the vendor wants it; `how`: what to do when it is not there. `each`:
+    what every member of a list has to hold. `also`: where else it may stand, if requests of this type have other forms.
+    """
+
+    path: str
+    what: str
+    how: str
+    each: str = ""
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +79,8 @@ class Component:
     consent_declared: bool = True
     max_age_hours: int | None = None
     identifiers: tuple[str, ...] = ()
+    completeness: tuple[Wanted, ...] = ()
+    pixel: Pixel | None = None
     standard_events: tuple[str, ...] = ()
     time_fields: tuple[str, ...] = ()
     page: str = ""
@@ -93,6 +127,8 @@ def tag(
     consent: Sequence[str] | None = None,
     max_age_hours: int | None = None,
     identifiers: Sequence[str] = (),
+    completeness: Sequence[Wanted] = (),
+    pixel: Pixel | None = None,
     standard_events: Sequence[str] = (),
     time_fields: Sequence[str] = (),
     page: str = "",
@@ -104,11 +140,12 @@ def tag(
 
     `judge` reads the vendor's answer, `by_status` when there is none. `consent`: the types the tag needs; without
     the argument every tag of this type has to say `consent:` itself. `max_age_hours`: what the vendor calls too old.
-    `identifiers`: the ways to recognise a visitor that the vendor gets, for preview. `standard_events`: the vendor's
-    own names for events, so that a near miss is noticed at load. `time_fields`: top-level fields of the item, or of the
-    JSON body, that hold the event's time: a copy that differs in them alone is a duplicate. `page`: Markdown for the
-    reference page, such as a table of names, which stands behind the fields. `requests_per_second`, `in_flight`: what
-    the vendor takes from one account, batches counted as one request; no lane of this type goes beyond.
+    For preview: `identifiers`, the ways to recognise a visitor that the vendor gets; `completeness`, what it wants of a
+    conversion; `pixel`, the line of the page that it belongs to. `standard_events`: the vendor's own names for events,
+    so that a near miss is noticed at load. `time_fields`: top-level fields of the item, or of the JSON body, that hold
+    the event's time: a copy that differs in them alone is a duplicate. `page`: Markdown for the reference page, such as
+    a table of names, which stands behind the fields. `requests_per_second`, `in_flight`: what the vendor takes from one
+    account, batches counted as one request; no lane of this type goes beyond.
     """
     if in_flight < 1 or (requests_per_second is not None and requests_per_second <= 0):
         raise ValueError(f'tag "{type}": requests_per_second and in_flight have to be above zero')
@@ -120,6 +157,8 @@ def tag(
         consent_declared=consent is not None,
         max_age_hours=max_age_hours,
         identifiers=tuple(identifiers),
+        completeness=tuple(completeness),
+        pixel=pixel,
         standard_events=tuple(standard_events),
         time_fields=tuple(time_fields),
         page=page,

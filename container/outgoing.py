@@ -133,6 +133,13 @@ def body_text(value: Any) -> str | SecretText:
     return _joined(_parts(value))
 
 
+def script_text(value: Any) -> str:
+    """The value as JSON that stays inside a script element, whatever it holds."""
+    # In a list, so that a text has its quotes as well.
+    written = text([value])[1:-1] or "null"
+    return written.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
 def secret_inside(value: Any) -> bool:
     """Whether a mapping or a list has a secret in it: as text, such a value could only show the secret's name."""
     members = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()

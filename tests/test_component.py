@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Optional
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from container.component import (
     IN_FLIGHT,
     Component,
+    Wanted,
     client,
     component_of,
     dynamic_paths,
@@ -94,6 +95,18 @@ def test_a_tag_says_what_it_needs_and_how_answers_are_read() -> None:
     found = mark(decorator, order)
     assert (found.judge, found.consent, found.consent_declared) == (judge, ("ad_user_data",), True)
     assert (found.max_age_hours, found.identifiers, found.format) == (168, ("email",), 2)
+
+
+def test_a_tag_says_what_its_vendor_wants_of_a_conversion_and_how_it_counts_once() -> None:
+    def pixel(item: Mapping[str, Any]) -> str:
+        return f"shop({item['id']});"
+
+    wanted = Wanted("value", "a number", "Send value.")
+    found = mark(tag("order", completeness=[wanted], pixel=pixel), order)
+    assert (found.completeness, found.pixel) == ((wanted,), pixel)
+    assert pixel({"id": 1}) == "shop(1);"
+    usual = mark(tag("order"), order)
+    assert (usual.completeness, usual.pixel) == ((), None)
 
 
 def test_a_tag_says_how_fast_its_vendor_takes_requests() -> None:

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from container.preview.bench import RefusedError
-from container.preview.insight import insights
+from container.preview.insight import Components, insights
 from container.preview.rules import RuleError
 from container.preview.sessions import NotSharedError, Session, SessionError
 from container.web.access import GUARDED
@@ -57,10 +57,10 @@ def status_of(problem: SessionError) -> int:
     return 503 if isinstance(problem, NotSharedError) else 409
 
 
-def whole(record: Mapping[str, Any]) -> Mapping[str, Any]:
+def whole(record: Mapping[str, Any], components: Components) -> Mapping[str, Any]:
     """The record with what an analyst asks of each of its conversions."""
     events = (record.get("told") or {}).get("events", ())
-    return {**record, "insights": [insights(event) for event in events]}
+    return {**record, "insights": [insights(event, components) for event in events]}
 
 
 def _bytes(shown: Mapping[str, Any]) -> bytes:

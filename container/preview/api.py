@@ -171,7 +171,7 @@ class PreviewApi:
 
     async def _record(self, request: Request, session: Session) -> Response:
         record = kept(session, request.path_params["number"])
-        return as_json(await asyncio.to_thread(lambda: whole(self.bench.hide(record, session))))
+        return as_json(await asyncio.to_thread(lambda: whole(self.bench.hide(record, session), self.bench.tag_type)))
 
     async def _text(self, _request: Request, session: Session) -> Response:
         return as_json({"text": self.bench.text(session), "draft": session.draft is not None})

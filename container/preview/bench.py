@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
+from container.component import Component
 from container.preview.sessions import Session, Sessions
 
 Json = Mapping[str, Any]
@@ -40,6 +41,9 @@ class Bench(Protocol):
 
     def tags(self, session: Session) -> Sequence[Json]:
         """`name`, `type`, and `test_code`: whether the tag has a field for a vendor's test code."""
+
+    def tag_type(self, name: str) -> Component | None:
+        """What is installed as this type of tag, if anything is."""
 
     async def draft(self, session: Session, text: str, filename: str) -> Sequence[Json]:
         """Takes the draft unless it has errors; all its problems, as `validate` gives them. Empty: the live file."""

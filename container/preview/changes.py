@@ -58,7 +58,7 @@ class Changes:
         number = number_in(stated, "number")
         record = kept(session, number)
         logger.info("preview.revealed session=%s record=%d by=%s", session.id, number, BY)
-        return whole(record)
+        return whole(record, self._bench.tag_type)
 
     async def link(self, session: Session, _stated: Mapping[str, Any]) -> Mapping[str, Any]:
         code = await self._bench.sessions.link(session, self._clock())

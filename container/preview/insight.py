@@ -5,11 +5,13 @@ Read from what was planned to be sent, so that it holds for masked records and f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
+from container.component import Component, Pixel, Wanted
+from container.shape import at, missing
+from container.url import query_parameters
 
 Json = Mapping[str, Any]
 
@@ -34,24 +36,37 @@ KINDS: Sequence[Kind] = (
     ),
     Kind(
         "Browser id",
-        frozenset({"ttp", "fbp"}),
+        frozenset({"ttp", "fbp", "client_id", "cid", "app_instance_id"}),
         "The vendor's pixel sets it as a first-party cookie. It comes along when this server shares the shop's domain.",
     ),
-    Kind("E-mail", frozenset({"email", "em"}), "Send user_data.email with the event. It is hashed before it leaves."),
+    Kind(
+        "E-mail",
+        frozenset({"email", "em", "sha256_email_address"}),
+        "Send user_data.email with the event. It is hashed before it leaves.",
+    ),
     Kind(
         "Phone",
-        frozenset({"phone", "phone_number", "ph"}),
+        frozenset({"phone", "phone_number", "ph", "sha256_phone_number"}),
         "Send user_data.phone_number with its country code. It is hashed before it leaves.",
     ),
-    Kind("External id", frozenset({"external_id"}), "Send user_id: the shop's own number of the customer."),
+    Kind(
+        "External id",
+        frozenset({"external_id", "user_id", "uid"}),
+        "Send user_id: the shop's own number of the customer.",
+    ),
     Kind(
         "Address",
-        frozenset({"first_name", "last_name", "city", "state", "country", "zip_code", "fn", "ln", "ct", "st", "zp"}),
+        frozenset(
+            (
+                *("first_name", "last_name", "city", "state", "country", "zip_code", "fn", "ln", "ct", "st", "zp"),
+                *("sha256_first_name", "sha256_last_name", "postal_code", "region"),
+            )
+        ),
         "Send user_data.address with the event: name, city, region, postal code and country.",
     ),
     Kind(
         "IP address",
-        frozenset({"ip", "client_ip_address", "ip_address"}),
+        frozenset({"ip", "client_ip_address", "ip_address", "ip_override", "_uip"}),
         "Name the proxy in --trusted-proxy, so that the visitor's address is known.",
     ),
     Kind(
@@ -62,55 +77,56 @@ KINDS: Sequence[Kind] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A member of a conversion. `path`: where it stands in the item; `what`: as the vendor wants it."""
+NAMES, IDS = ("event", "event_name", "name"), ("event_id",)
+"""What vendors call the event's name in an item, and the id by which they count it once."""
 
-    path: str
-    what: str
-    how: str
+LISTS = ("data", "events")
+"""Where vendors have the items of a request."""
 
-
-CONTENTS = Wanted("properties.contents", "a list, each with content_id", "Send items, each with item_id.")
-_TIKTOK: Sequence[Wanted] = (
-    CONTENTS,
-    Wanted("properties.content_type", '"product" or "product_group"', "It follows from items."),
-    Wanted("properties.value", "a number", "Send value: the sum of what was sold."),
-    Wanted("properties.currency", "three capital letters", "Send currency beside value."),
-    Wanted("properties.order_id", "the order's number", "Send transaction_id."),
-    Wanted("event_id", "the id that the pixel sends too", "Send event_id, and give the pixel the same."),
-)
-_PIXEL_MEMBERS = ("contents", "content_type", "value", "currency")
+Components = Callable[[str], Component | None]
+"""Gives the tag type of a name, `None` where it is not installed."""
 
 
-def insights(event: Json) -> list[dict[str, Any]]:
+def insights(event: Json, components: Components) -> list[dict[str, Any]]:
     """The three boxes of each tag that planned something for the event. `event`: as it was traced."""
-    return [found for tag in event.get("tags", ()) for found in _of_tag(tag, event)]
+    return [found for tag in event.get("tags", ()) for found in _of_tag(tag, event, components)]
 
 
-def _of_tag(tag: Json, event: Json) -> Iterator[dict[str, Any]]:
+def _of_tag(tag: Json, event: Json, components: Components) -> Iterator[dict[str, Any]]:
+    component = components(str(tag.get("type", "")))
     for request in tag.get("requests", ()):
-        document = request.get("json")
-        if not isinstance(document, Mapping):
-            continue
-        for item in _items(document):
+        for item in _items(request, tag.get("identifiers", ())):
             yield {
                 "tag": tag.get("tag", ""),
                 "type": tag.get("type", ""),
                 "match": _match(tag.get("identifiers", ()), item),
-                "complete": _complete(tag, item),
-                "once": _once(tag, item, event),
+                "complete": [_told(wanted, item) for wanted in component.completeness] if component else [],
+                "once": _once(component.pixel if component else None, item, event),
             }
 
 
-def _items(document: Json) -> Sequence[Json]:
-    """The conversions of a request: those of a batch, or the body itself."""
-    listed = document.get("data")
-    if isinstance(listed, Sequence) and not isinstance(listed, str):
-        found = [each for each in listed if isinstance(each, Mapping)]
-        if found:
-            return found
-    return [document]
+def _items(request: Json, identifiers: Sequence[str]) -> list[Json]:
+    """The conversions of a request: those of a batch, each with what holds for all of them, or the body itself.
+
+    Where a vendor takes parameters instead of JSON, they are those of the address and of a line of the body.
+    """
+    document = request.get("json")
+    if isinstance(document, Mapping):
+        return _batched(document) or [document]
+    if not identifiers or not isinstance(url := request.get("url"), str):
+        return []
+    shared, body = query_parameters(url.partition("?")[2]), request.get("body")
+    lines = body.splitlines() if isinstance(body, str) else []
+    return [{**shared, **query_parameters(line)} for line in lines or [""]]
+
+
+def _batched(document: Json) -> list[Json]:
+    for name in LISTS:
+        listed = document.get(name)
+        if isinstance(listed, list) and any(isinstance(each, Mapping) for each in listed):
+            shared = {key: value for key, value in document.items() if key != name}
+            return [{**shared, **each} for each in listed if isinstance(each, Mapping)]
+    return []
 
 
 def _match(identifiers: Sequence[str], item: Json) -> list[dict[str, Any]]:
@@ -126,35 +142,40 @@ def _match(identifiers: Sequence[str], item: Json) -> list[dict[str, Any]]:
     return found
 
 
-def _complete(tag: Json, item: Json) -> list[dict[str, Any]]:
-    wanted = _TIKTOK if tag.get("type") == "tiktok_events_api" else ()
-    found = []
-    for each in wanted:
-        value = _at(item, each.path)
-        has = value not in (None, "", [], {})
-        if each is CONTENTS and isinstance(value, list):
-            has = bool(value) and all(isinstance(line, Mapping) and line.get("content_id") for line in value)
-        found.append({"field": each.path, "what": each.what, "has": has, "value": value})
-        found[-1]["how"] = "" if has else each.how
-    return found
+def _told(wanted: Wanted, item: Json) -> dict[str, Any]:
+    """Whether it is there, and what to do when it is not."""
+    found = {path: at(item, path) for path in (wanted.path, *wanted.also)}
+    path = next((path for path, value in found.items() if _is_whole(value, wanted.each)), "")
+    shown = path or next((path for path, value in found.items() if not missing(value)), wanted.path)
+    about = {"field": shown, "what": wanted.what, "has": bool(path), "value": found[shown]}
+    return {**about, "how": "" if path else wanted.how}
 
 
-def _once(tag: Json, item: Json, event: Json) -> dict[str, Any]:
+def _is_whole(value: Any, each: str) -> bool:
+    if each and isinstance(value, list):
+        return bool(value) and all(isinstance(line, Mapping) and line.get(each) for line in value)
+    return not missing(value)
+
+
+def _once(pixel: Pixel | None, item: Json, event: Json) -> dict[str, Any]:
     """Deduplication: the id and the name that the pixel has to use as well, and the line that does so."""
-    name, identifier = item.get("event"), item.get("event_id")
-    is_tiktok = tag.get("type") == "tiktok_events_api" and isinstance(name, str)
+    name, identifier = (_text_at(item, names) for names in (NAMES, IDS))
     return {
-        "id": identifier if isinstance(identifier, str) else "",
+        "id": identifier,
         "from": str(event.get("event_id_source") or ""),
-        "name": name if isinstance(name, str) else "",
-        "how": "" if identifier else _lacking(is_tiktok, event),
-        "line": _pixel_line(str(name), identifier, item.get("properties")) if is_tiktok else "",
+        "name": name,
+        "how": "" if identifier else _lacking(event, has_pixel=pixel is not None),
+        "line": pixel(item) if pixel else "",
     }
 
 
-def _lacking(is_tiktok: bool, event: Json) -> str:
+def _text_at(item: Json, names: Sequence[str]) -> str:
+    return next((item[name] for name in names if isinstance(item.get(name), str)), "")
+
+
+def _lacking(event: Json, *, has_pixel: bool) -> str:
     """What is true of a conversion without an event id, and what to do. The tag makes one where no pixel runs."""
-    if not is_tiktok:
+    if not has_pixel:
         return "There is no event_id in this request. Whether its receiver needs one, its documentation says."
     said = "There is no event id, so what the pixel sends counts beside this."
     data = event.get("data")
@@ -164,29 +185,6 @@ def _lacking(is_tiktok: bool, event: Json) -> str:
             'Send event_id, or write event_id: "{{ event.transaction_id }}" in the tag, and give the pixel the same.'
         )
     return f"{said} Send event_id with the event, and give the pixel the same."
-
-
-def _pixel_line(name: str, identifier: object, properties: object) -> str:
-    """What the page has to run. The id is the third argument: among the properties it does nothing."""
-    given = properties if isinstance(properties, Mapping) else {}
-    about = {key: given[key] for key in _PIXEL_MEMBERS if key in given}
-    last = f", {_script({'event_id': identifier})}" if isinstance(identifier, str) and identifier else ""
-    return f"ttq.track({_script(name)}, {_script(about)}{last});"
-
-
-def _script(value: object) -> str:
-    """JSON that stays inside a script element, whatever it holds."""
-    text = orjson.dumps(value, default=str).decode()
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-
-
-def _at(item: Json, path: str) -> Any:
-    found: Any = item
-    for part in path.split("."):
-        if not isinstance(found, Mapping):
-            return None
-        found = found.get(part)
-    return found
 
 
 def _names(value: Any, depth: int = 0) -> Iterator[str]:

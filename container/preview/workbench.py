@@ -104,6 +104,11 @@ class Workbench:
             for tag in container.tags
         ]
 
+    def tag_type(self, name: str) -> Component | None:
+        with suppress(RefusedError):
+            return self._in_force.file().registry.find("tag", name)
+        return next((tag.component for tag in self._container().tags if tag.component.type == name), None)
+
     async def draft(self, session: Session, text: str, filename: str) -> Sequence[Json]:
         if not text.strip():
             # Behind a draft that is still being read, which came before.

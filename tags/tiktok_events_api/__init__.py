@@ -4,6 +4,7 @@ from typing import Any
 
 from container.api import Batch, Effect, Event, Note, Request, SecretText, Skip, normalise, tag
 from tags.tiktok_events_api.click import recognised
+from tags.tiktok_events_api.insight import COMPLETENESS, pixel
 from tags.tiktok_events_api.judge import judge
 from tags.tiktok_events_api.names import WEB_STANDARD, event_name
 from tags.tiktok_events_api.page import names_of_events
@@ -25,6 +26,8 @@ REQUESTS_PER_SECOND = 1000
     judge=judge,
     consent=("ad_storage", "ad_user_data"),
     identifiers=IDENTIFIERS,
+    completeness=COMPLETENESS,
+    pixel=pixel,
     standard_events=sorted(WEB_STANDARD),
     time_fields=("event_time",),
     page=names_of_events(),

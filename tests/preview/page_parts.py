@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import orjson
 
+from container.component import Component
 from container.config.load import load
 from container.config.registry import discover
 from container.engine.compile import compile_container
@@ -127,6 +128,9 @@ class Workbench:
 
     def tags(self, _session: Session) -> Sequence[Json]:
         return [{"name": "TikTok - events", "type": "tiktok_events_api", "test_code": True}]
+
+    def tag_type(self, name: str) -> Component | None:
+        return self.file.registry.find("tag", name)
 
     async def draft(self, session: Session, text: str, filename: str) -> Sequence[Json]:
         if not text:

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from container.component import Component, Wanted
+from container.config.registry import discover
+from container.event import Event
+from container.fields import Settings
 from container.preview.insight import insights
 from tests.preview.page_parts import PURCHASE, Workbench
 from tests.web.parts import NOW
@@ -13,7 +21,7 @@ def of(hit: dict[str, Any]) -> list[dict[str, Any]]:
     bench = Workbench()
     session = bench.sessions.start(NOW)
     record = session.records.get(bench.keep(session, hit)) or {}
-    return insights(record["told"]["events"][0])
+    return insights(record["told"]["events"][0], bench.tag_type)
 
 
 def test_match_quality_says_what_the_vendor_gets_and_how_to_get_what_is_missing() -> None:
@@ -60,7 +68,7 @@ def test_the_pixel_line_cannot_end_the_script_it_is_pasted_into() -> None:
 
 def test_a_tag_whose_vendor_is_not_known_has_boxes_too() -> None:
     tag = {"tag": "Hook", "type": "http_request", "identifiers": [], "requests": [{"json": {"a": 1}}, {"body": "x"}]}
-    [found] = insights({"tags": [tag]})
+    [found] = insights({"tags": [tag]}, Workbench().tag_type)
     assert (found["match"], found["complete"]) == ([], [])
     assert found["once"].pop("how").startswith("There is no event_id in this request.")
     assert found["once"] == {"id": "", "from": "", "name": "", "line": ""}
@@ -87,3 +95,65 @@ def test_an_event_id_leaves_nothing_to_advise() -> None:
     [found] = of(PURCHASE)
     assert found["once"]["how"] == ""
     assert {"event_id": True}.items() <= {each["field"]: each["has"] for each in found["complete"]}.items()
+
+
+WANTED = (
+    Wanted("params.items", "a list", "Send items.", each="item_id", also=("pr1",)),
+    Wanted("ep.value", "a number", "Send value.", also=("params.value",)),
+)
+
+
+def shop(settings: Settings, event: Event) -> None:
+    """Sends to a shop."""
+
+
+SHOP = Component("tag", "shop", shop, identifiers=("client_id", "cid"), completeness=WANTED)
+
+
+def of_shop(**request: Any) -> list[list[tuple[str, bool, Any]]]:
+    tag = {"tag": "Shop", "type": "shop", "identifiers": SHOP.identifiers, "requests": [request]}
+    found = insights({"tags": [tag]}, {"shop": SHOP}.get)
+    return [[(each["field"], each["has"], each["value"]) for each in box["complete"]] for box in found]
+
+
+def test_an_item_of_a_batch_is_seen_with_what_holds_for_all_of_them() -> None:
+    items = [{"item_id": "A"}]
+    body = {"client_id": "1.2", "events": [{"name": "purchase", "params": {"items": items, "value": 0}}, "odd"]}
+    tag = {"tag": "Shop", "type": "shop", "identifiers": SHOP.identifiers, "requests": [{"json": body}]}
+    [found] = insights({"tags": [tag]}, {"shop": SHOP}.get)
+    assert [each["fields"] for each in found["match"]] == [["client_id"]]
+    assert found["once"]["name"] == "purchase"
+    assert of_shop(json=body) == [[("params.items", True, items), ("params.value", True, 0)]]
+
+
+def test_a_list_counts_only_when_each_member_holds_what_it_has_to() -> None:
+    items = [{"item_id": "A"}, {"name": "B"}]
+    [[first, _]] = of_shop(json={"params": {"items": items}})
+    assert first == ("params.items", False, items)
+
+
+def test_parameters_are_read_from_the_address_and_from_each_line_of_the_body() -> None:
+    url = "https://shop.example/g/collect?v=2&ep.value=1"
+    assert of_shop(url=url) == [[("params.items", False, None), ("ep.value", True, "1")]]
+    assert of_shop(url=url, body="pr1=idA\nep.value=3") == [
+        [("pr1", True, "idA"), ("ep.value", True, "1")],
+        [("params.items", False, None), ("ep.value", True, "3")],
+    ]
+
+
+PIXELS = [component for component in discover().of_kind("tag") if component.pixel is not None]
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=())),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@pytest.mark.parametrize("component", PIXELS, ids=[each.type for each in PIXELS])
+@given(data=st.data())
+def test_every_pixel_takes_any_item_and_gives_a_line_that_ends_no_script(component: Component, data: Any) -> None:
+    assert component.pixel is not None
+    members = st.sampled_from([*(each.path.partition(".")[0] for each in component.completeness), "event", "x"])
+    line = component.pixel(data.draw(st.dictionaries(members, ODD, max_size=6)))
+    assert "<" not in line
+    assert not {"\n", "\u2028", "\u2029"} & set(line)
