@@ -147,9 +147,13 @@ def broken_promises(component: Component, cases: Sequence[Case]) -> Iterator[str
 
 def resolved(model: type[Settings], settings: Mapping[str, Any], event: Event) -> Settings | Lacking:
     """Settings as the engine would hand them over for this event, from plain values with `{{ references }}`."""
-    made = model.model_validate(_parsed(settings))
-    scope = _scope(event)
-    return settings_builder(made, _lookup)(scope)
+    return resolver(model, settings)(event)
+
+
+def resolver(model: type[Settings], settings: Mapping[str, Any]) -> Callable[[Event], Settings | Lacking]:
+    """The same for one event after the other."""
+    build = settings_builder(model.model_validate(_parsed(settings)), _lookup)
+    return lambda event: build(_scope(event))
 
 
 def _found(component: Component, case: Case) -> Mapping[str, Any]:

@@ -37,7 +37,7 @@ def identity(value: str) -> str | None:
 def city(value: str) -> str | None:
     """A city: letters of any script, in lower case."""
     found = normalise.place(value)
-    return found and "".join(sign for sign in found if not sign.isdigit()) or None
+    return (found and "".join(sign for sign in found if not sign.isdigit())) or None
 
 
 def state(value: str, country: str | None) -> str | None:

@@ -40,8 +40,8 @@ class User(Settings):
         "Phone number or a list of them. Default: `user_data.phone_number`, then `phone` of the event. "
         "`user_data.sha256_phone_number` cannot be used: its hash is made with the plus sign."
     )
-    external_id: Dynamic[Any] | None = override(
-        "Customer number or a list of them. Default: `external_id`, `user_id`, `user_data.external_id`."
+    external_id: Dynamic[Any] | None = from_event(
+        "external_id", "user_id", "user_data.external_id", description="Customer number or a list of them."
     )
     fn: Dynamic[str] | None = override(
         "First name. Default: `user_data.address.first_name`, `user_data.first_name`, "
@@ -189,8 +189,8 @@ class MetaConversionsApi(Settings):
     )
     appsecret_proof: Secret | None = Field(
         default=None,
-        description="Proof that Meta demands where an app requires its secret: HMAC-SHA256 of the access token with the "
-        "app's secret, in hex. It changes with the token only.",
+        description="Proof that Meta demands where an app requires its secret: HMAC-SHA256 of the access token with "
+        "the app's secret, in hex. It changes with the token only.",
     )
     api_version: Annotated[str, Field(pattern=r"^v[0-9]{1,3}\.[0-9]{1,2}$")] = Field(
         default=API_VERSION, description="Version of Meta's interface."

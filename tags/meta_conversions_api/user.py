@@ -58,8 +58,6 @@ PROFILE = conversion.Profile(
         ),
         Field(
             *("external_id", forms.identity),
-            event_keys=("external_id", "user_id"),
-            keys=("external_id",),
             listed=True,
             reason=conversion.NO_TEXT,
         ),
