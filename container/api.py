@@ -2,7 +2,7 @@
 
 from pydantic import AliasChoices
 
-from container import normalise
+from container import conversion, normalise
 from container.component import Wanted, client, operator, tag, transformation, trigger, variable
 from container.effects import (
     Batch,
@@ -111,6 +111,7 @@ __all__ = [
     "body_text",
     "by_status",
     "client",
+    "conversion",
     "fill_groups",
     "filled",
     "first_at",

@@ -194,9 +194,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """The tag has nothing to send, and why, in one sentence."""
+    """The tag has nothing to send, and why, in one sentence.
+
+    `incomplete`: because the event lacks what the vendor demands, which the sender can mend.
+    """
 
     reason: str
+    incomplete: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

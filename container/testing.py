@@ -41,7 +41,7 @@ from container.engine.built_in import BUILT_IN, short_form
 from container.engine.coerce import Lacking
 from container.engine.expect import REQUEST_PARTS, cookies_as_expected, tag_as_expected
 from container.engine.resolve import settings_builder
-from container.engine.run import effects_of, why_skipped
+from container.engine.run import effects_of, skip_of
 from container.engine.scope import ConsentDefaults, Getter, Scope
 from container.engine.story import Told, secret_text, tell
 from container.engine.update import Updated, mended
@@ -147,9 +147,13 @@ def broken_promises(component: Component, cases: Sequence[Case]) -> Iterator[str
 
 def resolved(model: type[Settings], settings: Mapping[str, Any], event: Event) -> Settings | Lacking:
     """Settings as the engine would hand them over for this event, from plain values with `{{ references }}`."""
-    made = model.model_validate(_parsed(settings))
-    scope = _scope(event)
-    return settings_builder(made, _lookup)(scope)
+    return resolver(model, settings)(event)
+
+
+def resolver(model: type[Settings], settings: Mapping[str, Any]) -> Callable[[Event], Settings | Lacking]:
+    """The same for one event after the other."""
+    build = settings_builder(model.model_validate(_parsed(settings)), _lookup)
+    return lambda event: build(_scope(event))
 
 
 def _found(component: Component, case: Case) -> Mapping[str, Any]:
@@ -199,8 +203,9 @@ def _run_tag(component: Component, given: Mapping[str, Any]) -> dict[str, Any]:
         return {"status": "incomplete", "lacking": list(settings.fields), "requests": []}
     effects = effects_of(component.function(settings, event))
     skips = [effect.reason for effect in effects if isinstance(effect, Skip)]
+    skip = skip_of(effects)
     return {
-        "status": "skipped" if why_skipped(effects) else "fired",
+        "status": "fired" if skip is None else "incomplete" if skip.incomplete else "skipped",
         "requests": [request_json(effect) for effect in effects if isinstance(effect, Request)],
         "cookies": _cookies_json([effect for effect in effects if isinstance(effect, SetCookie)]),
         "notes": sum(isinstance(effect, Note) for effect in effects),

@@ -25,6 +25,7 @@ FLOORS: Mapping[str, int] = {
     "container.address": 1,
     "container.fields": 1,
     "container.component": 1,
+    "container.conversion": 1,
     "container.normalise": 1,
     "container.outgoing": 1,
     "container.url": 1,

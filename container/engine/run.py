@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from traceback import walk_tb
 from typing import Any
 
+from container.case import Status
 from container.config.model import Schedule
 from container.effects import Claim, Effect, Note, Redirect, Reply, Request, SetCookie, Skip
 from container.engine.claim import consented
@@ -72,14 +74,14 @@ def effects_of(returned: Any) -> Sequence[Effect]:
     return returned if isinstance(returned, (list, tuple)) else [returned] if returned else []
 
 
-def why_skipped(effects: Sequence[Effect]) -> str:
-    """Why a tag that gave these has nothing to send; empty when it has."""
+def skip_of(effects: Sequence[Effect]) -> Skip | None:
+    """Why a tag that gave these has nothing to send; `None` when it has."""
     sends = False
     for effect in effects:
         if isinstance(effect, Skip):
-            return effect.reason or NOTHING_TO_SEND
+            return effect if effect.reason else replace(effect, reason=NOTHING_TO_SEND)
         sends = sends or isinstance(effect, (Request, SetCookie, Redirect))
-    return "" if sends else NOTHING_TO_SEND
+    return None if sends else Skip(NOTHING_TO_SEND)
 
 
 def blame(problem: Exception) -> str:
@@ -136,7 +138,8 @@ def _fired(trigger: CompiledTrigger, returned: Any, seen: Scope, key: str) -> De
         return Decision("fired", trigger, effects=(returned,), notes=[*seen.notes], key=key, seen=seen)
     effects = effects_of(returned)
     notes = [*seen.notes, *[effect.text for effect in effects if isinstance(effect, Note)]]
-    reason = why_skipped(effects)
-    if reason:
-        return Decision("skipped", trigger, reason, notes=notes, seen=seen)
+    skip = skip_of(effects)
+    if skip is not None:
+        status: Status = "incomplete" if skip.incomplete else "skipped"
+        return Decision(status, trigger, skip.reason, notes=notes, seen=seen)
     return Decision("fired", trigger, effects=effects, notes=notes, key=key, seen=seen)

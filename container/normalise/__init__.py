@@ -30,6 +30,7 @@ __all__ = [
     "email",
     "hashed",
     "hashes",
+    "is_hash",
     "locale",
     "name",
     "phone",
@@ -121,6 +122,12 @@ def hashed(value: object, normal: Callable[[str], str | None]) -> str | None:
         return None if lower == EMPTY_HASH else lower
     form = normal(trimmed)
     return hashlib.sha256(form.encode()).hexdigest() if form else None
+
+
+def is_hash(value: object) -> bool:
+    """Whether a value is a hash already: 64 hex digits, perhaps with blanks around them."""
+    trimmed = plain(value)
+    return trimmed is not None and _HASH.fullmatch(trimmed) is not None
 
 
 def email(value: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from container.api import Batch, Effect, Event, Note, Request, SecretText, Skip, normalise, tag
+from container.api import Batch, Effect, Event, Note, Request, SecretText, Skip, conversion, normalise, tag
 from tags.tiktok_events_api.click import recognised
 from tags.tiktok_events_api.insight import COMPLETENESS, pixel
 from tags.tiktok_events_api.judge import judge
@@ -11,7 +11,7 @@ from tags.tiktok_events_api.page import names_of_events
 from tags.tiktok_events_api.properties import properties
 from tags.tiktok_events_api.settings import TikTokEventsApi
 from tags.tiktok_events_api.size import fitting
-from tags.tiktok_events_api.surroundings import OFFLINE_AGE_MS, event_id, event_time, lacking, surroundings
+from tags.tiktok_events_api.surroundings import OFFLINE_AGE_MS, event_id, lacking, surroundings
 from tags.tiktok_events_api.user import HAS_CONNECTION, IDENTIFIERS, user
 
 BATCH = Batch("data", max_items=500)
@@ -39,7 +39,7 @@ def tiktok_events_api(settings: TikTokEventsApi, event: Event) -> list[Effect] |
     if isinstance(name, Skip):
         return name
     notes: list[str] = []
-    time = event_time(settings, event, notes)
+    time = conversion.event_time(settings.event_time, event, notes)
     identity, cookies = recognised(settings, event, notes)
     item: dict[str, Any] = {"event": name, "event_time": time // 1000}
     if identifier := event_id(settings, event, notes):

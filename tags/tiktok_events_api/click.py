@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
-from container.api import (
-    Event,
-    Hit,
-    SetCookie,
-    at,
-    normalise,
-    registrable_domain,
-    url_parts,
-)
+from container.api import Event, Hit, SetCookie, conversion
 from tags.tiktok_events_api.settings import TikTokEventsApi
 
 CLICK_COOKIE, BROWSER_COOKIE = "ttclid", "_ttp"
@@ -22,7 +12,6 @@ CLICK_SECONDS = 30 * 24 * 3600
 BROWSER_SECONDS = 34_190_000
 """Thirteen months, as long as the pixel keeps its own."""
 
-_COOKIE_VALUE = re.compile(r"[!#-+\--:<-\[\]-~]{1,3800}", re.ASCII)
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -30,18 +19,17 @@ def recognised(settings: TikTokEventsApi, event: Event, notes: list[str]) -> tup
     """The fields `ttclid` and `ttp` of the user object, and the cookies that the visitor's browser should get."""
     if settings.event_source != "web":
         return {}, []
-    click, browser = _click_id(settings, event), _browser_id(settings, event)
+    given, page = settings.user, settings.page
+    click = conversion.click_id(
+        event, given=given.ttclid, url=page.url, referrer=page.referrer, parameter="ttclid", cookie=CLICK_COOKIE
+    )
+    browser = conversion.browser_id(event, given=given.ttp, cookie=BROWSER_COOKIE, keys=("ttp", BROWSER_COOKIE))
     cookies, found = [], {}
     if click:
         found["ttclid"] = click
-    if click and settings.cookies.ttclid and click != event.hit.cookies.get(CLICK_COOKIE):
-        # Only a new value is written: writing the same again would make an old click immortal.
-        if _COOKIE_VALUE.fullmatch(click):
-            cookies.append(SetCookie(CLICK_COOKIE, click, max_age=CLICK_SECONDS))
-        else:
-            notes.append(
-                "the click id is not kept: it is too long for a cookie, or has signs that a cookie cannot hold"
-            )
+        if settings.cookies.ttclid:
+            kept = conversion.kept_click(CLICK_COOKIE, click, event, notes, seconds=CLICK_SECONDS)
+            cookies += [kept] if kept else []
     if browser is None and settings.cookies.ttp:
         browser = made_browser_id(event.hit)
         cookies.append(SetCookie(BROWSER_COOKIE, browser, max_age=BROWSER_SECONDS))
@@ -54,47 +42,3 @@ def made_browser_id(hit: Hit) -> str:
     """A browser id in the pixel's form: a ULID of the hit's time and random bytes, the same for all of its events."""
     value = (hit.received & (1 << 48) - 1) << 80 | int.from_bytes(hit.random(BROWSER_COOKIE)[:10], "big")
     return "".join(_CROCKFORD[value >> shift & 31] for shift in range(125, -5, -5)) + "_.tt.1"
-
-
-def _click_id(settings: TikTokEventsApi, event: Event) -> str | None:
-    """The click id, unchanged: the setting, the page, a page of the same site before it, event data, the cookie."""
-    given, data, plain = settings.user.ttclid, event.data, normalise.plain
-    url, referrer = settings.page.url, settings.page.referrer
-    # Most addresses have none, and looking is cheaper than parsing.
-    return (
-        (given and plain(given))
-        or (url and "ttclid" in url and _click_id_of(url))
-        or (referrer and "ttclid" in referrer and _click_id_of_referrer(url, referrer))
-        or ("ttclid" in data and plain(data["ttclid"]))
-        or plain(event.hit.cookies.get(CLICK_COOKIE))
-        or plain(at(data, "common_cookie.ttclid"))
-    )
-
-
-def _browser_id(settings: TikTokEventsApi, event: Event) -> str | None:
-    """The pixel's id of the browser, unchanged and whole."""
-    given, data, plain = settings.user.ttp, event.data, normalise.plain
-    return (
-        (given and plain(given))
-        or plain(event.hit.cookies.get(BROWSER_COOKIE))
-        or plain(at(data, "common_cookie._ttp"))
-        or plain(data.get("ttp"))
-        or plain(data.get(BROWSER_COOKIE))
-    )
-
-
-def _click_id_of(url: str) -> str | None:
-    return normalise.plain(url_parts(url).parameters.get("ttclid"))
-
-
-def _click_id_of_referrer(url: str | None, referrer: str) -> str | None:
-    found = _click_id_of(referrer)
-    if not found or not url:
-        return None
-    site = _site(url)
-    return found if site and site == _site(referrer) else None
-
-
-def _site(url: str) -> str:
-    hostname = url_parts(url).hostname
-    return registrable_domain(hostname) or hostname

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from container.api import Event, Skip, normalise
+from container.api import Event, Skip, conversion
 from tags.tiktok_events_api.settings import TikTokEventsApi
 
 CURRENT: Mapping[str, str] = {
@@ -67,59 +67,28 @@ APP_STANDARD = frozenset(APP.values())
 OFFLINE_STANDARD = WEB_STANDARD - {"Pageview"}
 """The standard events of shops: the page view is the pixel's own."""
 
-AUTOMATIC_PREFIX = "video_"
-AUTOMATIC = frozenset(
-    {
-        "click",
-        "first_visit",
-        "file_download",
-        "form_start",
-        "form_submit",
-        "scroll",
-        "session_start",
-        "user_engagement",
-    }
-)
-"""What GA4 sends by itself: nothing that an advertiser would want as a custom event."""
+AUTOMATIC, AUTOMATIC_PREFIX = conversion.AUTOMATIC, conversion.AUTOMATIC_PREFIX
+
+WEB_NAMES = conversion.EventNames(CURRENT, WEB_STANDARD)
+LEGACY_NAMES = conversion.EventNames(LEGACY, WEB_STANDARD)
+APP_NAMES = conversion.EventNames(APP, APP_STANDARD)
 
 
 def event_name(settings: TikTokEventsApi, event: Event) -> str | Skip:
     """The name under which TikTok gets the event, or why TikTok does not get it."""
-    found = _named(settings, event.name) or _built_in(settings, event.name)
+    browser = settings.browser
+    names = WEB_NAMES
+    if settings.event_source == "app":
+        names = APP_NAMES
+    elif browser is not None and browser.event_names == "legacy":
+        names = LEGACY_NAMES
+    found = conversion.known_name(
+        names,
+        event.name,
+        given=settings.event,
+        event_map=settings.event_map,
+        browser_events={} if browser is None else browser.events,
+    )
     if settings.event_source == "offline" and found not in OFFLINE_STANDARD:
         return Skip(f'TikTok takes only standard events from shops, and "{found or event.name}" is none')
-    return found or _unmapped(settings, event.name)
-
-
-def _named(settings: TikTokEventsApi, name: str) -> str | None:
-    """The name that the settings say."""
-    given, browser, plain = settings.event, settings.browser, normalise.plain
-    return (
-        (given and plain(given))
-        or (name in settings.event_map and plain(settings.event_map[name]))
-        or (browser is not None and name in browser.events and plain(browser.events[name]))
-        or None
-    )
-
-
-def _built_in(settings: TikTokEventsApi, name: str) -> str | None:
-    """The name that the built-in map says, or the event's own if it is TikTok's already."""
-    if settings.event_source == "app":
-        return APP.get(name) or _own_name(name, APP_STANDARD)
-    legacy = settings.browser is not None and settings.browser.event_names == "legacy"
-    return (LEGACY if legacy else CURRENT).get(name) or _own_name(name, WEB_STANDARD)
-
-
-def _own_name(name: str, standard: frozenset[str]) -> str | None:
-    """A name that is TikTok's already."""
-    return name if name in standard else None
-
-
-def _unmapped(settings: TikTokEventsApi, name: str) -> str | Skip:
-    if settings.unmapped == "skip":
-        return Skip(f'no map names "{name}", and unmapped is "skip"')
-    if name in AUTOMATIC or name.startswith(AUTOMATIC_PREFIX):
-        return Skip(f'"{name}" is an automatic event of GA4; event_map can name it')
-    if name == "refund":
-        return Skip("TikTok has no event for refunds; event_map can name one")
-    return normalise.plain(name) or Skip("the event has no usable name")
+    return found or conversion.other_name(names, event.name, unmapped=settings.unmapped, vendor="TikTok")

@@ -1,47 +1,25 @@
-"""When, where and under which id it happened: time, event id, page, app, ad and lead."""
+"""Where and under which id it happened: event id, page, app, ad and lead."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
-from container.api import Event, filled, missing, moment, normalise, number
+from container.api import Event, Settings, conversion, filled, normalise, number
 from tags.tiktok_events_api.settings import TikTokEventsApi
-from tags.tiktok_events_api.texts import told_text
 
 OFFLINE_AGE_MS = 28 * 24 * 3600 * 1000
 """How old an event of a shop may be, in milliseconds."""
 
 APP_FIELDS, LEAD_FIELDS = ("app_id", "app_name", "app_version"), ("lead_id", "lead_event_source")
 
-
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]", re.ASCII)
-
-
-def event_time(settings: TikTokEventsApi, event: Event, notes: list[str]) -> int:
-    """Unix time in milliseconds: the setting, the sender's time, the arrival; none that lies ahead of the arrival."""
-    timed = (
-        event if settings.event_time is None else replace(event, data={**event.data, "event_time": settings.event_time})
-    )
-    time, stated = timed.time, timed.data.get("event_time")
-    if stated is not None and not missing(stated) and moment(stated) != time:
-        notes.append('"event_time" is not used: it is no time, or one that has not come yet')
-    return time
+WITHOUT_ID = "there is no event_id: TikTok can pair this event with the pixel's by browser id only, for five minutes"
 
 
 def event_id(settings: TikTokEventsApi, event: Event, notes: list[str]) -> str | None:
     """The sender's id. Only where no pixel could have sent another one, a missing id is made from the hit."""
-    given = settings.event_id
-    stated = (given and normalise.plain(given)) or told_text("event_id", event.data.get("event_id"), notes)
-    if stated:
-        return stated
-    if settings.event_source != "web" or (settings.browser is not None and not settings.browser.pixel):
-        return event.hit.random(f"event_id {event.index} {event.name!a}").hex()[:32]
-    notes.append(
-        "there is no event_id: TikTok can pair this event with the pixel's by browser id only, for five minutes"
-    )
-    return None
+    alone = settings.event_source != "web" or (settings.browser is not None and not settings.browser.pixel)
+    return conversion.event_id(settings.event_id, event, notes, made=alone, without=WITHOUT_ID)
 
 
 def surroundings(settings: TikTokEventsApi, event: Event, notes: list[str]) -> dict[str, Any]:
@@ -63,24 +41,10 @@ def surroundings(settings: TikTokEventsApi, event: Event, notes: list[str]) -> d
 
 def _page(settings: TikTokEventsApi, event: Event, notes: list[str]) -> dict[str, str]:
     given = settings.page
-    referrer = given.referrer and told_text("page.referrer", given.referrer, notes)
-    url = _page_url(given.url, event, notes)
+    url, referrer = conversion.page(given.url, given.referrer, event, notes, vendor="TikTok")
     if url is None:
-        if not normalise.plain(given.url):
-            notes.append('"page.url" is missing: TikTok wants it for events of websites')
         return {"referrer": referrer} if referrer else {}
     return {"url": url, "referrer": referrer} if referrer else {"url": url}
-
-
-def _page_url(given: str | None, event: Event, notes: list[str]) -> str | None:
-    """The page, else the address that the browser names as the sender of the hit: better a shortened one than none."""
-    stated = told_text("page.url", given, notes)
-    if stated is not None:
-        if _ADDRESS.match(stated):
-            return stated
-        notes.append('"page.url" is left out: it is no full address')
-    sender = normalise.plain(event.hit.headers.get("referer"))
-    return sender if sender and sender.startswith(("https://", "http://")) else None
 
 
 def lacking(settings: TikTokEventsApi, item: dict[str, Any], *, age: int) -> str | None:
@@ -94,10 +58,8 @@ def lacking(settings: TikTokEventsApi, item: dict[str, Any], *, age: int) -> str
     return None
 
 
-def _texts(place: str, given: object, event: Event, fields: tuple[str, ...], notes: list[str]) -> dict[str, str]:
-    """Each field as the settings have it, else as event data of the same name."""
-    stated = {field: normalise.plain(getattr(given, field)) or event.data.get(field) for field in fields}
-    return filled(**{field: told_text(f"{place}.{field}", value, notes) for field, value in stated.items()})
+def _texts(place: str, given: Settings, event: Event, fields: Sequence[str], notes: list[str]) -> dict[str, str]:
+    return conversion.told_texts(place, vars(given), event.data, notes, fields=fields)
 
 
 def _ad(settings: TikTokEventsApi, notes: list[str]) -> dict[str, Any]:

@@ -120,6 +120,22 @@ def test_a_skip_gives_its_reason_and_sends_nothing_that_came_with_it() -> None:
     assert run(container, a_hit()).planned == ()
 
 
+def test_a_tag_that_misses_what_its_vendor_demands_is_incomplete_in_its_own_words() -> None:
+    returned = [Note("currency left out"), Skip("a purchase needs a currency", incomplete=True)]
+    container = a_container(a_tag("Tag", giving(returned)))
+    found = tags_of(container, a_hit())["Tag"]
+    assert (found["status"], found["requests"]) == ("incomplete", [])
+    assert found["why"] == "a purchase needs a currency; currency left out"
+
+
+@pytest.mark.parametrize("incomplete", [True, False])
+def test_a_skip_without_a_reason_gets_one_and_keeps_its_status(incomplete: bool) -> None:
+    container = a_container(a_tag("Tag", giving(Skip("", incomplete=incomplete))))
+    found = tags_of(container, a_hit())["Tag"]
+    assert found["status"] == ("incomplete" if incomplete else "skipped")
+    assert "nothing to send" in found["why"]
+
+
 def test_notes_of_a_tag_stand_in_why_once() -> None:
     container = a_container(a_tag("Tag", giving((Note("currency left out"), REQUEST, Note("currency left out")))))
     assert tags_of(container, a_hit())["Tag"]["why"].count("currency left out") == 1

@@ -1,0 +1,94 @@
+"""How Meta recognises a click (`fbc`) and a browser (`fbp`), and the cookies that keep them."""
+
+from __future__ import annotations
+
+import re
+
+from container.api import Event, SetCookie, at, conversion, normalise, registrable_domain, url_parts
+from tags.meta_conversions_api.settings import MetaConversionsApi
+
+PARAMETER, CLICK_COOKIE, BROWSER_COOKIE = "fbclid", "_fbc", "_fbp"
+COOKIE_SECONDS = 90 * 24 * 3600
+"""As long as the pixel keeps them."""
+
+CLICK_KEYS, BROWSER_KEYS = ("fbc", "_fbc", "x-fb-ck-fbc"), ("fbp", "_fbp", "x-fb-ck-fbp")
+"""Where event data may have them; the last are the names of Meta's own tags."""
+
+_FORM = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,16}\.([!-~]+)", re.ASCII)
+_APPENDIX = re.compile(r"\.(?:[A-Za-z0-9_-]{2}|[A-Za-z0-9_-]{8})", re.ASCII)
+_LARGEST_RANDOM = 2**31 - 1
+
+
+def recognised(settings: MetaConversionsApi, event: Event, notes: list[str]) -> tuple[dict[str, str], list[SetCookie]]:
+    """The fields `fbc` and `fbp` of the user data, and the cookies that the visitor's browser should get."""
+    click, browser = _click(settings, event, notes), _browser(settings, event, notes)
+    of_website, cookies, found = settings.action_source == "website", [], {}
+    if click:
+        found["fbc"] = click
+        if of_website and settings.cookies.fbc:
+            kept = conversion.kept_click(CLICK_COOKIE, click, event, notes, seconds=COOKIE_SECONDS)
+            cookies += [] if kept is None else [kept]
+    if not browser and of_website and settings.cookies.fbp:
+        browser = _written(_random(event), settings, event)
+        cookies.append(SetCookie(BROWSER_COOKIE, browser, max_age=COOKIE_SECONDS))
+    if browser:
+        found["fbp"] = browser
+    return found, cookies
+
+
+def _click(settings: MetaConversionsApi, event: Event, notes: list[str]) -> str | None:
+    """The setting; a click that the page, or one of the same site before it, tells of; event data; the cookie.
+
+    A click that the cookie holds keeps the time at which it was made there, and what a library of Meta's put behind it.
+    """
+    data, plain = event.data, normalise.plain
+    if given := _formed("fbc", settings.user.fbc, notes):
+        return given
+    stored = plain(event.hit.cookies.get(CLICK_COOKIE)) or plain(at(data, f"common_cookie.{CLICK_COOKIE}"))
+    if clicked := conversion.click_of_page(PARAMETER, settings.page.url, settings.page.referrer):
+        same = stored is not None and _is_click(stored, clicked)
+        return stored if same else _formed("fbc", _written(clicked, settings, event), notes)
+    stated = next(filter(None, (plain(data.get(key)) for key in CLICK_KEYS if key in data)), None)
+    if found := _formed("fbc", stated, notes) or _formed("fbc", stored, notes):
+        return found
+    clicked = plain(data.get(PARAMETER))
+    return _formed("fbc", _written(clicked, settings, event), notes) if clicked else None
+
+
+def _browser(settings: MetaConversionsApi, event: Event, notes: list[str]) -> str | None:
+    """The pixel's id of the browser, unchanged and whole."""
+    stated = conversion.browser_id(event, given=settings.user.fbp, cookie=BROWSER_COOKIE, keys=BROWSER_KEYS)
+    return _formed("fbp", stated, notes)
+
+
+def _formed(field: str, stated: str | None, notes: list[str]) -> str | None:
+    """The id if it has Meta's form: four parts, or five."""
+    found = normalise.plain(stated)
+    if found is None or _FORM.fullmatch(found):
+        return found
+    notes.append(f'"user.{field}" is left out: it has not the form fb.1.time.id')
+    return None
+
+
+def _is_click(stored: str, clicked: str) -> bool:
+    """Whether the cookie holds this click. Its letters count."""
+    found = _FORM.fullmatch(stored)
+    rest = found[1] if found else ""
+    return rest == clicked or (rest.startswith(clicked) and _APPENDIX.fullmatch(rest[len(clicked) :]) is not None)
+
+
+def _written(identifier: str, settings: MetaConversionsApi, event: Event) -> str:
+    """An id in the pixel's form: how deep the cookie's domain is, when it was made, and what it is."""
+    return f"fb.{_depth(settings.page.url, event)}.{event.hit.received}.{identifier}"
+
+
+def _depth(url: str | None, event: Event) -> int:
+    """How many dots the domain of the cookie has: 1 for `example.com`, 2 for `example.co.uk`."""
+    host = url_parts(url).hostname if url else ""
+    domain = registrable_domain(host) or registrable_domain(event.hit.headers.get("host", ""))
+    return domain.count(".") if domain else 1
+
+
+def _random(event: Event) -> str:
+    """The same for all events of a hit."""
+    return str(1 + int.from_bytes(event.hit.random(BROWSER_COOKIE)[:8], "big") % _LARGEST_RANDOM)
