@@ -204,6 +204,7 @@ def _ingest(options: Options, engine: Engine, spans: Spans, buckets: Buckets) ->
         repeats=engine.worker.repeats,
         clock=partial(_seconds, engine),
         evaluate=spans.evaluate(evaluate),
+        awaited=engine.worker.awaited if options.delivers else None,
     )
 
 
