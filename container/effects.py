@@ -99,7 +99,7 @@ class Response:
     """A vendor's answer.
 
     `headers`: names in lower case. `body` may be cut short; `received` is Unix time in milliseconds; `items` the
-    batch's size.
+    batch's size; `set_cookie` the headers of that name, one by one.
     """
 
     status: int
@@ -107,6 +107,7 @@ class Response:
     body: bytes = b""
     received: int = 0
     items: int = 1
+    set_cookie: Sequence[str] = ()
 
     def json(self) -> Any:
         """The body as JSON, `None` when it is none."""
@@ -246,13 +247,18 @@ def _wait(stated: str, received: int) -> float | None:
     """Of seconds, or of a date without its weekday, which stands before a comma."""
     if stated.isascii() and stated.isdigit():
         return float(stated[:9])
+    moment = http_date(stated)
+    return None if moment is None else moment - received / 1000
+
+
+def http_date(stated: str) -> float | None:
+    """Unix seconds of a date as headers write it, `None` where it is none."""
     try:
         date = parsedate_to_datetime(stated)
     except (ValueError, OverflowError):
         return None
     # A date without a zone, or with the zone -0000, is UTC; without this it would be the zone of this machine.
-    moment = date if date.tzinfo else date.replace(tzinfo=UTC)
-    return moment.timestamp() - received / 1000
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
 
 
 def splice(envelope: Any, path: str, items: Sequence[Any]) -> Any:
