@@ -113,7 +113,7 @@ def written(
         if known is not None and value is not None:
             key, write, drawer = known
             short = write(value)
-            if short is None and not came_as_parameter(stated):
+            if short is None and write is not written_location and not came_as_parameter(stated):
                 short = _forced(value)
             if short is not None:
                 # A place without a country has no parameter; every other empty text is one.
@@ -178,7 +178,7 @@ def _hint_parameters(hints: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if value is None or (name == "platform" and str(value).startswith('"')):
             continue
         short = write(value)
-        if short is None:
+        if short is None and write is not written_brands:
             short = _forced(value)
         if short is not None:
             yield key, short

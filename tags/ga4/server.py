@@ -22,7 +22,7 @@ from container.api import (
 )
 from tags.ga4.parameters import ANALYTICS_360, RELAYED, STANDARD, Limits, parameters, user_properties, within
 from tags.ga4.settings import SERVER_PATH, Ga4Tag
-from tags.ga4.view import SESSION_ID, USER_DATA, USER_ID, USER_PROPERTIES, View, address
+from tags.ga4.view import NO_MEASUREMENT_ID, SESSION_ID, USER_DATA, USER_ID, USER_PROPERTIES, View, address
 
 BATCH = Batch("events", max_items=ga4_rules.MOST_EVENTS, max_bytes=ga4_rules.MOST_BYTES - 1)
 LARGEST_EVENT = ga4_rules.MOST_BYTES - 10_000
@@ -40,9 +40,9 @@ def server_request(settings: Ga4Tag, event: Event, seen: View, notes: list[str])
     stream = _stream(settings, seen)
     visitor = {"client_id" if stream[0] == "measurement_id" else "app_instance_id": ""}
     visitor = {name: normalise.plain(seen.data.get(name)) or "" for name in visitor}
-    reason = _lacking(settings, event, seen, stream, visitor)
-    if reason:
-        return Skip(reason)
+    skip = _lacking(settings, event, seen, stream, visitor)
+    if skip is not None:
+        return skip
     envelope = {**visitor, **_envelope(settings, event, seen.data, limits, notes)}
     item = _item(settings, event, seen, limits, notes)
     if not settings.relay:
@@ -66,23 +66,23 @@ def _stream(settings: Ga4Tag, seen: View) -> tuple[str, str]:
     return "measurement_id", seen.measurement_id
 
 
-def _lacking(settings: Ga4Tag, event: Event, seen: View, stream: tuple[str, str], visitor: Json) -> str:
-    """Why GA4 would make nothing of the event; empty where it would."""
+def _lacking(settings: Ga4Tag, event: Event, seen: View, stream: tuple[str, str], visitor: Json) -> Skip | None:
+    """Why GA4 would make nothing of the event; `None` where it would."""
     [(name, identity)] = visitor.items()
     if not stream[1]:
-        return "it has no measurement_id: neither the tag nor the hit names one"
+        return Skip(NO_MEASUREMENT_ID, incomplete=True)
     if settings.api_secret is None and not settings.relay:
-        return "no browser sent this event, and by the Measurement Protocol it needs api_secret"
+        return Skip("no browser sent this event, and by the Measurement Protocol it needs api_secret")
     if not identity:
-        return f"it has no {name}: GA4 counts no event without one"
+        return Skip(f"it has no {name}: GA4 counts no event without one", incomplete=True)
     if settings.relay:
-        return ""
+        return None
     app = stream[0] == "firebase_app_id"
     if seen.name in ga4_rules.RESERVED_EVENTS or (seen.name in ga4_rules.EVENTS_OF_APPS and not app):
-        return f'"{seen.name}" is an event that only Google itself may send; `event` can rename it'
+        return Skip(f'"{seen.name}" is an event that only Google itself may send; `event` can rename it')
     if event.hit.received - event.time > OLDEST_MS:
-        return f"GA4 takes events for {ga4_rules.OLDEST_HOURS} hours, and this one is older"
-    return ""
+        return Skip(f"GA4 takes events for {ga4_rules.OLDEST_HOURS} hours, and this one is older")
+    return None
 
 
 def _url(settings: Ga4Tag, stream: tuple[str, str]) -> str | SecretText:

@@ -11,6 +11,8 @@ from tags.ga4.settings import HOSTS, SERVER_PATH, WEB_PATH, Ga4Tag
 USER_PROPERTIES, USER_DATA, HASHED = "x-ga-mp2-user_properties", "user_data", "x-ga-em"
 MEASUREMENT_ID, CLIENT_ID, USER_ID, SESSION_ID = "x-ga-measurement_id", "client_id", "user_id", "ga_session_id"
 
+NO_MEASUREMENT_ID = "it has no measurement_id: neither the tag nor the hit names one"
+
 
 class View(NamedTuple):
     """An event's name and data, ready to be written in either protocol."""

@@ -24,7 +24,7 @@ from container.api import (
     query_parameters,
 )
 from tags.ga4.settings import WEB_PATH, Ga4Tag
-from tags.ga4.view import CLIENT_ID, HASHED, USER_DATA, View, address
+from tags.ga4.view import CLIENT_ID, HASHED, MEASUREMENT_ID, NO_MEASUREMENT_ID, USER_DATA, View, address
 
 LONGEST_ADDRESS = 2048
 """In characters. Where it would be longer, Google's library moves parameters into a line of the body."""
@@ -42,6 +42,7 @@ _VERSION_2 = re.compile(r"(?:^|[&\n])v=2(?:[&\r\n]|$)")
 _OF_SERVERS = frozenset({"timestamp_micros", "session_id", "device", "app_instance_id", "firebase_app_id"})
 """Parameters of the Measurement Protocol that mean nothing in a browser's hit."""
 
+VERSION = "x-ga-protocol_version"
 _DBG, _NPA, _GCS, _GCD = "x-ga-system_properties", "x-ga-npa", "x-ga-gcs", "x-ga-gcd"
 
 
@@ -56,13 +57,13 @@ def speaks_web(hit: Hit) -> bool:
 def web_request(settings: Ga4Tag, event: Event, seen: View, notes: list[str]) -> Request | Skip:
     """The request of one event."""
     if not seen.measurement_id:
-        return Skip("it has no measurement_id: neither the tag nor the hit names one")
-    data = _told(settings, event, seen.data)
+        return Skip(NO_MEASUREMENT_ID, incomplete=True)
+    data = _told(settings, event, seen)
     if not normalise.plain(data.get(CLIENT_ID)):
         notes.append("there is no client_id: GA4 counts no event without one")
     came = _Came(event.hit)
     made = ga4_written(seen.name, data, notes, came_as_parameter=came.as_parameter)
-    made.shared.update({"v": "2", "tid": seen.measurement_id}, **_consent(event, data))
+    made.shared.update(_consent(event, data))
     if settings.redact_ip:
         made.shared["_uip"] = REDACTED
     in_clear = _add_person(settings, event, made, data, notes)
@@ -70,7 +71,7 @@ def web_request(settings: Ga4Tag, event: Event, seen: View, notes: list[str]) ->
     return Request(
         "POST",
         f"{address(settings, WEB_PATH)}?{query}",
-        headers=_headers(settings, event, data) | ({"Content-Type": _TYPE} if body else {}),
+        headers={"Content-Type": _TYPE, **_headers(settings, event, data)},
         body=body,
         account=seen.measurement_id,
         reply_cookies=REPLY_SECONDS if settings.relay and speaks_web(event.hit) else None,
@@ -90,12 +91,14 @@ class _Came:
         return f"ep.{name}" in stated or f"epn.{name}" in stated
 
 
-def _told(settings: Ga4Tag, event: Event, data: Mapping[str, Any]) -> dict[str, Any]:
+def _told(settings: Ga4Tag, event: Event, seen: View) -> dict[str, Any]:
     """The event data of a hit that leaves: nothing that is meant for this container or for another protocol alone."""
     apart = {ANSWER_MARK} if speaks_web(event.hit) else {ANSWER_MARK, *_OF_SERVERS}
     if settings.redact_ip:
         apart.add("ip_override")
-    kept = {name: value for name, value in data.items() if name not in apart}
+    kept: dict[str, Any] = {VERSION: "2", MEASUREMENT_ID: seen.measurement_id}
+    kept |= {name: value for name, value in seen.data.items() if name not in apart}
+    kept[VERSION] = "2"
     if settings.debug_mode:
         system = kept.get(_DBG)
         kept[_DBG] = {**(system if isinstance(system, Mapping) else {}), "dbg": "1"}

@@ -191,7 +191,7 @@ def test_values_of_items_are_texts_numbers_and_json() -> None:
         ),
         (
             {"client_hints": {"model": "x", "platform": '"macOS"', "full_version_list": "all", "bitness": [1]}},
-            "uam=x uafvl=all",
+            "uam=x",
         ),
     ],
 )
