@@ -59,7 +59,7 @@ def _drawer(key: str) -> int:
 _NAMED: Mapping[str, tuple[str, _Write, int]] = {
     found.name: (key, _WRITE[found.kind], _drawer(key))
     for key, found in FIELDS.items()
-    if found.place == ROOT and key != "em"
+    if found.place == ROOT and key not in ("em", "en")
 }
 _HINTS: Mapping[str, tuple[str, _Write]] = {
     found.name: (key, _WRITE[found.kind]) for key, found in FIELDS.items() if found.place == CLIENT_HINTS

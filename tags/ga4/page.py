@@ -35,8 +35,9 @@ themselves, and hold no id that lasts.
 ## Beside another server container
 
 With `relay: true`, `endpoint` is another server container, which gets each hit as if the browser had sent it there:
-user data as it came, `sst.…`, the visitor's cookies, and the address in `X-Forwarded-For`. The hit's answer waits up to one
-second for the cookies that it sets, and passes them on. Whoever runs both and lets both send to GA4 counts twice.
+user data as it came, `sst.…`, the visitor's cookies, and the address in `X-Forwarded-For`. The hit's answer waits up
+to one second for the cookies that it sets, and passes them on. Whoever runs both and lets both send to GA4 counts
+twice.
 
 ## Twice the same order
 

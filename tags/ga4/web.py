@@ -12,6 +12,7 @@ from container.api import (
     Hit,
     Request,
     Skip,
+    at,
     ga4_clear_user_data,
     ga4_gcs,
     ga4_hashed_user_data,
@@ -110,7 +111,7 @@ def _consent(event: Event, data: Mapping[str, Any]) -> dict[str, str]:
     """Signals of consent that the hit does not have, and that are known all the same."""
     if _GCD in data or _GCS in data:
         return {}
-    copy = (data.get("x-sst-system_properties") or {}).get("gcd")
+    copy = at(data, "x-sst-system_properties.gcd")
     if isinstance(copy, str):
         return {"gcd": copy}
     states = ga4_gcs(event.consent)

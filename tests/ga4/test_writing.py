@@ -57,6 +57,7 @@ def again(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def parameters(data: Mapping[str, Any], **more: Any) -> dict[str, str]:
     made = written("e", data, [], **more)
+    assert made.own["en"] == "e"
     return {**made.shared, **made.page, **made.own}
 
 
@@ -185,6 +186,7 @@ def test_values_of_items_are_texts_numbers_and_json() -> None:
         ({"items": [{"item_id": "A"}, {}, 7, {"item_id": "B"}]}, "pr1=idA pr2=idB"),
         ({"items": "none", "tags": ["a", 1], "odd": float("nan")}, 'ep.items=none ep.tags=["a",1]'),
         ({"x-ga-js_client_id": "1.2", "event_name": "other", "user_agent": "UA"}, ""),
+        ({"event_name": 7, "x-ga-em": 7}, "epn.x-ga-em=7"),
         (
             {"client_hints": {"mobile": True, "model": "Pixel", "platform": "Android", "wow64": "no", "bitness": 64}},
             "uab=64 uam=Pixel uap=Android uamb=1 uaw=no",

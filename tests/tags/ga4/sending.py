@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from clients.ga4 import Ga4, ga4
+from clients.measurement_protocol import MeasurementProtocol, measurement_protocol
 from container.case import hit_from_json
 from container.effects import Note, Request, Skip
 from container.event import Consent, Event, Hit
@@ -23,6 +24,13 @@ RELAY: Mapping[str, Any] = {"relay": True, "endpoint": "https://sgtm.shop.exampl
 def events_in(**members: Any) -> list[Event]:
     """The events that the client reads out of a hit; none where it does not take it."""
     claim = ga4(Ga4(), hit_from_json({"method": "POST", "path": "/g/collect", "time": NOW, **members}))
+    return [] if claim is None else list(claim.events)
+
+
+def server_events_in(**members: Any) -> list[Event]:
+    """The same for what servers send."""
+    hit = hit_from_json({"method": "POST", "path": "/mp/collect", "time": NOW, **members})
+    claim = measurement_protocol(MeasurementProtocol(), hit)
     return [] if claim is None else list(claim.events)
 
 
