@@ -31,18 +31,11 @@ def test_one_purchase_is_accepted_by_all_three(shop: Shop) -> None:
         ("meta", "accepted", "Purchase"),
         ("tiktok", "accepted", "Purchase"),
     ]
-    assert {each["vendor"]: (each["reasons"], each["remarks"]) for each in found} == {
-        "ga4": ([], []),
-        "meta": ([], [META_DEMO]),
-        "tiktok": ([], []),
-    }
+    assert [(each["reasons"], each["remarks"]) for each in found] == [([], [])] * 3
     ids = {each["vendor"]: each["events"][0]["event_id"] for each in found}
     assert ids == {"ga4": "T-1001", "meta": "T-1001.1", "tiktok": "T-1001.1"}
     assert {(each["events"][0]["value"], each["events"][0]["currency"]) for each in found} == {(72.5, "EUR")}
     assert {len(each["events"][0]["contents"]) for each in found} == {2}
-
-
-META_DEMO = ""
 
 
 def test_without_consent_the_right_ones_stay_silent(shop: Shop) -> None:
