@@ -27,8 +27,8 @@ SHOWN: Mapping[str, str] = {
 NEEDED = frozenset({"container.yaml", "README.md-0", "docs/examples/two-markets.yaml", "docs/how-to/once-per-key.md-0"})
 USUAL = ("page_view", "purchase", "generate_lead", "add_to_cart", "sign_up")
 _EVENTS = re.compile(r"events: \[?([a-z_, ]+)")
-_SECRET = re.compile(r"\$\{secret:([A-Z_]+)\}")
-_API_SECRET = re.compile(r"api_secret: .*?\$\{secret:([A-Z_]+)\}")
+_SECRET = re.compile(r"\$\{secret:([A-Z0-9_]+)\}")
+_API_SECRET = re.compile(r"api_secret: .*?\$\{secret:([A-Z0-9_]+)\}")
 _PATHS = ("/p/thanks", "/p/12", "/c/tea", "/checkout", "/sale")
 
 __all__ = ["ELSEWHERE", "FILES", "NEEDED", "REGISTRY", "SHOWN"]

@@ -28,7 +28,7 @@ from tests.sandbox.parts import Sandbox
 from tests.test_containers import ROOT, name_of
 
 JUDGES = judges_of(REGISTRY.of_kind("tag"))
-SECRET = re.compile(r"\$\{secret:([A-Z_]+)\}")
+SECRET = re.compile(r"\$\{secret:([A-Z0-9_]+)\}")
 
 
 def pointed(tag: TagModel, port: int) -> TagModel:
@@ -40,9 +40,16 @@ def pointed(tag: TagModel, port: int) -> TagModel:
 
 def on_the_wire(shown: dict[str, Any]) -> bytes:
     """A request of Outgoing as HTTP/1.1 writes it, with the values that the transport knows of its secrets."""
-    lines = [f"{shown['method']} {URL(shown['url'], encoded=True).raw_path_qs} HTTP/1.1"]
-    lines += [f"{name}: {value}" for name, value in shown["headers"]]
-    return SECRET.sub(lambda found: value_of(found[1]), "\r\n".join((*lines, "", shown["body"]))).encode()
+    body = _filled(shown["body"])
+    lines = [f"{shown['method']} {URL(_filled(shown['url']), encoded=True).raw_path_qs} HTTP/1.1"]
+    # The length that is shown is that of the body as it is shown: of a secret it tells nothing.
+    own = {"content-length": str(len(body.encode()))}
+    lines += [f"{name}: {own.get(name, value)}" for name, value in shown["headers"]]
+    return "\r\n".join((*map(_filled, lines), "", body)).encode()
+
+
+def _filled(text: str) -> str:
+    return SECRET.sub(lambda found: value_of(found[1]), text)
 
 
 async def sent_and_shown(
