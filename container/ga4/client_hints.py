@@ -80,7 +80,7 @@ def _is_of_header(platform: str) -> bool:
 def _pairs(value: object) -> tuple[tuple[str, str], ...]:
     listed = value if isinstance(value, (list, tuple)) else ()
     found = [(each.get("brand"), each.get("version")) for each in listed if isinstance(each, Mapping)]
-    return tuple([pair for pair in found if isinstance(pair[0], str) and isinstance(pair[1], str)])
+    return tuple([(brand, version) for brand, version in found if isinstance(brand, str) and isinstance(version, str)])
 
 
 @lru_cache(maxsize=256)
