@@ -20,7 +20,7 @@ from container.cli.sources import Sources
 from container.config.load import Secrets
 from container.delivery.told import quoted
 from container.sandbox.app import sandbox_app
-from container.sandbox.tiktok import tiktok
+from container.sandbox.vendors import vendors as all_vendors
 
 SANDBOX_PORT = 8082
 
@@ -54,7 +54,7 @@ class Scene:
 
 async def demo_scene(sources: Sources, opened: AsyncExitStack) -> Scene:
     """Starts the sandbox, and points at it whatever has nothing else to send to."""
-    vendors = (tiktok(),)
+    vendors = all_vendors()
     bound = _bound()
     sandbox = address_of(bound)
     endpoints = {vendor.name: sandbox + vendor.address for vendor in vendors}

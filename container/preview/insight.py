@@ -108,14 +108,17 @@ def _of_tag(tag: Json, event: Json, components: Components) -> Iterator[dict[str
 def _items(request: Json, identifiers: Sequence[str]) -> list[Json]:
     """The conversions of a request: those of a batch, each with what holds for all of them, or the body itself.
 
-    Where a vendor takes parameters instead of JSON, they are those of the address and of a line of the body.
+    Where a vendor takes parameters instead of JSON, they are those of the address and of a line of the body, and the
+    browser is told of by a header.
     """
     document = request.get("json")
     if isinstance(document, Mapping):
         return _batched(document) or [document]
     if not identifiers or not isinstance(url := request.get("url"), str):
         return []
-    shared, body = query_parameters(url.partition("?")[2]), request.get("body")
+    headers = {name.lower(): value for name, value in (request.get("headers") or {}).items()}
+    about, body = {"user_agent": headers.get("user-agent")}, request.get("body")
+    shared = {**about, **query_parameters(url.partition("?")[2])}
     lines = body.splitlines() if isinstance(body, str) else []
     return [{**shared, **query_parameters(line)} for line in lines or [""]]
 

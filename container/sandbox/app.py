@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -28,12 +27,13 @@ from starlette.routing import Route
 from container.sandbox.answers import GUARDED, json_response, vendor_response
 from container.sandbox.faults import BUTTONS, Fault, FaultError, FaultScript, faulty_answer, parse_fault
 from container.sandbox.journal import Journal, Received, Verdict
-from container.sandbox.tiktok import tiktok
-from container.sandbox.vendor import Answer, Checked, Incoming, Vendor, parse_json
+from container.sandbox.vendor import Answer, Checked, Incoming, Vendor, digest, parse_json
+from container.sandbox.vendors import vendors as all_vendors
 from container.web.style import PAGE_STYLE
 
 LARGEST_BODY = 10_000_000
 KEPT_TEXT = 10_000
+_HIDDEN = "(Not shown: it is no JSON, and may hold a secret.)"
 
 _HERE = Path(__file__).parent
 _STATIC = {
@@ -52,11 +52,11 @@ def sandbox_app(
     keep: int = 1000,
     notice: Callable[[], str] = str,
 ) -> Starlette:
-    """The application. `vendors`: TikTok's stand-in by default. `clock`: Unix seconds. `keep`: requests remembered.
+    """The application. `vendors`: every stand-in by default. `clock`: Unix seconds. `keep`: requests remembered.
 
     `notice`: gives a sentence for the top of the page, such as which tags a demonstration points here.
     """
-    sandbox = _Sandbox((tiktok(),) if vendors is None else vendors, clock, sleep=sleep, keep=keep, notice=notice)
+    sandbox = _Sandbox(all_vendors() if vendors is None else vendors, clock, sleep=sleep, keep=keep, notice=notice)
     return Starlette(routes=sandbox.routes())
 
 
@@ -205,6 +205,7 @@ def _literal(value: str) -> Any:
 
 def _received(vendor: Vendor, incoming: Incoming, checked: Checked, *, answer: Answer, fault: Fault | None) -> Received:
     verdict: Verdict = "accepted" if checked.accepted else "refused"
+    body = _without_secrets(checked.body, vendor.secret_fields) if isinstance(checked.body, dict) else checked.body
     return Received(
         vendor=vendor.name,
         method=incoming.method,
@@ -219,19 +220,19 @@ def _received(vendor: Vendor, incoming: Incoming, checked: Checked, *, answer: A
         reasons=checked.reasons,
         remarks=checked.remarks,
         fault=None if fault is None else fault.details,
-        body=checked.body,
-        text=incoming.body.decode(errors="replace")[:KEPT_TEXT] if checked.body is None else None,
+        body=body,
+        text=_kept_text(incoming.body, vendor.secret_fields) if body is None else None,
         size=len(incoming.body),
     )
 
 
-def _without_secrets(headers: Mapping[str, str], secret: Sequence[str]) -> dict[str, str]:
-    return {name: _digest(value) if name in secret else value for name, value in headers.items()}
+def _without_secrets(values: Mapping[str, Any], secret: Sequence[str]) -> dict[str, Any]:
+    return {name: digest(str(value)) if name in secret else value for name, value in values.items()}
 
 
-def _digest(value: str) -> str:
-    """Enough to tell two tokens apart, too little to use one."""
-    return f"({len(value)} characters, sha256 {hashlib.sha256(value.encode()).hexdigest()[:8]})"
+def _kept_text(body: bytes, secret: Sequence[str]) -> str:
+    text = body.decode(errors="replace")
+    return _HIDDEN if any(name in text for name in secret) else text[:KEPT_TEXT]
 
 
 def _request_id(now: float, number: int) -> str:

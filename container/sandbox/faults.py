@@ -27,6 +27,7 @@ BUTTONS = (
     Button("HTML instead of JSON", {"html": True}),
     Button("empty answer", {"empty": True}),
     Button("slow: 5 s", {"slow": 5}),
+    Button("time-out: 20 s", {"slow": 20}),
     Button("connection breaks", {"close": True}),
     Button("redirect", {"redirect": "https://elsewhere.example/"}),
 )

@@ -5,6 +5,7 @@ A vendor is one file that makes a `Vendor`; the app, the journal, the page and t
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -94,8 +95,8 @@ VendorFault = Callable[[Mapping[str, Any], str], Answer]
 class Vendor:
     """A stand-in. `paths` are Starlette's, and include wrong ones that `check` should see and explain.
 
-    `faults`: by the key that names them in a fault. `secret_headers`: never kept, only that they were there.
-    `address`: the path that a tag's `endpoint` should point at.
+    `faults`: by the key that names them in a fault. `secret_headers`, and `secret_fields` of a JSON body: never kept,
+    only that they were there. `address`: the path that a tag's `endpoint` should point at.
     """
 
     name: str
@@ -107,6 +108,12 @@ class Vendor:
     buttons: Sequence[Button] = ()
     menu: Sequence[Button] = ()
     secret_headers: Sequence[str] = ("authorization",)
+    secret_fields: Sequence[str] = ()
+
+
+def digest(value: str) -> str:
+    """Enough to tell two secrets apart, too little to use one."""
+    return f"({len(value)} characters, sha256 {hashlib.sha256(value.encode(errors='replace')).hexdigest()[:8]})"
 
 
 def parse_json(body: bytes) -> Any:

@@ -141,6 +141,13 @@ def test_parameters_are_read_from_the_address_and_from_each_line_of_the_body() -
     ]
 
 
+def test_the_browser_of_a_hit_is_told_of_by_its_header() -> None:
+    request = {"url": "https://shop.example/g/collect?v=2", "headers": {"User-Agent": "UA/1.0"}}
+    tag = {"tag": "Shop", "type": "gone", "identifiers": ["user_agent", "cid"], "requests": [request]}
+    [found] = insights({"tags": [tag]}, lambda _type: None)
+    assert {each["kind"]: each["has"] for each in found["match"]} == {"Browser id": False, "User agent": True}
+
+
 PIXELS = [component for component in discover().of_kind("tag") if component.pixel is not None]
 ODD = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=())),

@@ -42,6 +42,10 @@ class Sandbox:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.call("POST", TRACK, content=content, headers=HEADERS)
 
+    def post(self, path: str, body: Any, **rest: Any) -> httpx.Response:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.call("POST", path, content=content, headers={"content-type": "application/json"}, **rest)
+
     def fault(self, written: Any) -> httpx.Response:
         return self.call("POST", "/faults", json=written)
 

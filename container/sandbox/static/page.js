@@ -4,10 +4,11 @@
 const POLL_MS = 1000, MOST_SHOWN = 200, MOST_EVENTS = 20;
 const counts = { "": 0, accepted: 0, refused: 0, faulted: 0 };
 let last = 0;
-let shownVerdict = "";
+let shownVerdict = "", shownVendor = "";
 let polling = false;
 
 const at = (id) => document.getElementById(id);
+const titles = Object.fromEntries([...at("shown-vendor").options].map((option) => [option.value, option.textContent]));
 
 function element(kind, className, ...children) {
   const made = document.createElement(kind);
@@ -27,13 +28,24 @@ function written(value) {
 
 // ---- one received request
 
+/** The vendor's own code, whether it stands in the answer or in an error inside it. */
+function codeOf(answer) {
+  const found = answer && typeof answer === "object" ? answer.error || answer : {};
+  return found.code === undefined ? "" : ` ${found.code}`;
+}
+
 function outcome(request) {
-  const answer = request.answer && typeof request.answer === "object" ? request.answer : {};
-  const code = answer.code === undefined ? "" : ` ${answer.code}`;
+  const code = codeOf(request.answer);
   if (request.verdict === "accepted") return "Accepted";
+  if (request.verdict === "refused" && !code && request.status < 300) return "Dropped without a word";
   if (request.verdict === "refused") return `Refused${code || ` ${request.status}`}`;
   if (request.status === null) return "Fault: connection broken";
-  return request.status === 200 ? `Fault:${code || " " + Object.keys(request.fault)[0]}` : `Fault: ${request.status}`;
+  return request.status === 200 || code ? `Fault:${code || " " + kindOf(request.fault)}` : `Fault: ${request.status}`;
+}
+
+/** What a fault is, without what says for whom. */
+function kindOf(fault) {
+  return Object.keys(fault).find((name) => name !== "vendor" && name !== "event");
 }
 
 function lines(className, texts) {
@@ -52,11 +64,11 @@ function keys(values) {
 }
 
 function contentsTable(contents) {
-  const names = ["content_id", "content_name", "quantity", "price", "brand", "content_category"];
+  const names = ["content_id", "id", "item_id", "content_name", "item_name", "quantity", "price", "item_price", "brand", "item_brand", "content_category", "item_category"];
   const others = contents.flatMap((content) => Object.keys(content)).filter((name) => !names.includes(name));
   const columns = [...names, ...new Set(others)].filter((name) => contents.some((content) => name in content));
-  const figure = (name) => (["quantity", "price"].includes(name) ? "figure" : "");
-  const heads = columns.map((name) => element("th", figure(name), name.replace(/^content_/, "")));
+  const figure = (name) => (["quantity", "price", "item_price"].includes(name) ? "figure" : "");
+  const heads = columns.map((name) => element("th", figure(name), name.replace(/^(content|item)_/, "")));
   const rows = contents.map((content) =>
     element("tr", "", ...columns.map((name) => element("td", figure(name), name in content ? written(content[name]) : ""))));
   const table = element("table", "", element("thead", "", element("tr", "", ...heads)), element("tbody", "", ...rows));
@@ -110,15 +122,16 @@ function requestCard(request) {
   const count = request.events.length;
   const head = element("header", "",
     element("span", "number", `#${request.number}`), element("span", "pill", outcome(request)),
-    element("span", "", count === 1 ? "1 event" : `${count} events`));
+    element("b", "", titles[request.vendor] || request.vendor), element("span", "", count === 1 ? "1 event" : `${count} events`));
   if (request.account) head.append(element("code", "", request.account));
   if (request.test_code) head.append(element("span", "tag", `test code ${request.test_code}`));
   if (request.fault && request.fault.slow) head.append(element("span", "tag", `slow ${request.fault.slow} s`));
-  head.append(element("span", "muted right", `${clock(request.time)} · ${request.vendor}`));
+  head.append(element("span", "muted right", clock(request.time)));
 
   const card = element("article", `request ${request.verdict}`, head);
   card.dataset.verdict = request.verdict;
-  card.hidden = shownVerdict !== "" && shownVerdict !== request.verdict;
+  card.dataset.vendor = request.vendor;
+  card.hidden = isHidden(card);
   if (request.reasons.length) card.append(lines("reasons", request.reasons));
   request.events.slice(0, MOST_EVENTS).forEach((event, index) => card.append(eventBlock(event, request.verdict, request.copies[index])));
   if (count > MOST_EVENTS) card.append(element("p", "further muted", `and ${count - MOST_EVENTS} more events, in the raw request`));
@@ -128,6 +141,15 @@ function requestCard(request) {
 }
 
 // ---- the list
+
+function isHidden(card) {
+  const { verdict, vendor } = card.dataset;
+  return (shownVerdict !== "" && shownVerdict !== verdict) || (shownVendor !== "" && shownVendor !== vendor);
+}
+
+function showFiltered() {
+  for (const card of at("received").children) card.hidden = isHidden(card);
+}
 
 function showCounts() {
   for (const label of document.querySelectorAll("[data-count]")) label.textContent = counts[label.dataset.count];
@@ -186,6 +208,7 @@ function showFaults(faults) {
 }
 
 async function addFault(fault, vendor) {
+  vendor ||= at("vendor").value; // a fault of transport fits any of them
   const event = at("event").value.trim();
   const whole = { ...fault, times: at("always").checked ? "always" : Number(at("times").value) };
   if (vendor) whole.vendor = vendor;
@@ -207,9 +230,10 @@ for (const button of document.querySelectorAll("button.filter")) {
   button.addEventListener("click", () => {
     shownVerdict = button.dataset.verdict;
     for (const each of document.querySelectorAll("button.filter")) each.setAttribute("aria-pressed", String(each === button));
-    for (const card of at("received").children) card.hidden = shownVerdict !== "" && shownVerdict !== card.dataset.verdict;
+    showFiltered();
   });
 }
+at("shown-vendor").addEventListener("change", () => { shownVendor = at("shown-vendor").value; showFiltered(); });
 at("always").addEventListener("change", () => { at("times").disabled = at("always").checked; });
 at("clear-faults").addEventListener("click", async () => { await fetch("faults", { method: "DELETE" }); showFaults([]); });
 at("clear-received").addEventListener("click", async () => { await fetch("received", { method: "DELETE" }); forgetAll(); });
