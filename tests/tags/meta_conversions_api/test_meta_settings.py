@@ -230,7 +230,7 @@ def test_opting_out_is_sent_as_it_is_said(opt_out: bool) -> None:
         ("call me", None),
     ],
 )
-def test_a_phone_number_is_its_digits_with_the_calling_code(written: str, form: str | None) -> None:
+def test_a_phone_number_is_digits_with_a_calling_code(written: str, form: str | None) -> None:
     assert user_of(phone_number=written).get("ph") == (None if form is None else [hashed(form)])
 
 
