@@ -14,6 +14,8 @@ NAME_KEYS = ("item_name", "content_name")
 BRAND_KEYS = ("item_brand", "brand")
 CATEGORY_KEYS = ("item_category", "item_category2", "item_category3", "item_category4", "item_category5")
 OTHER_CATEGORY_KEYS = ("content_category", "category")
+_DEEPER_KEYS = frozenset(CATEGORY_KEYS[1:])
+_ONE_LEVEL_KEYS = (CATEGORY_KEYS[0], *OTHER_CATEGORY_KEYS)
 
 Item = Mapping[str, Any]
 
@@ -106,6 +108,8 @@ def _is_sound(item: Item, price: object, quantity: object, notes: list[str]) -> 
 
 
 def _category(item: Item, notes: list[str]) -> str | None:
+    if _DEEPER_KEYS.isdisjoint(item):
+        return _first_text(item, _ONE_LEVEL_KEYS, notes)
     keys = tuple(filter(item.__contains__, CATEGORY_KEYS))
     if len(keys) < 2:
         return _first_text(item, keys + OTHER_CATEGORY_KEYS, notes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from container import normalise
@@ -15,6 +15,8 @@ NOT_PUBLIC = "it is no public address"
 
 Normal = Callable[[str], str | None]
 Data = Mapping[str, Any]
+Sources = Iterable[tuple[Data, Sequence[str]]]
+"""Where something may be, and under which keys."""
 
 
 def person(
@@ -30,16 +32,16 @@ def person(
     country, found = _address(profile, given, user_data, notes)
     around = (region and normalise.plain(region)) or country
     for field in profile.several:
-        candidates = (given.get(field.name), *map(user_data.get, field.keys), *map(data.get, field.event_keys))
-        values = _several(profile, field, candidates, around, notes)
+        sources = ((given, (field.name,)), (user_data, field.keys), (data, field.event_keys))
+        values = _several(profile, field, sources, around, notes)
         if values:
-            found[field.field] = [values] if field.listed and isinstance(values, str) else values
+            found[field.sent_as] = [values] if field.listed and isinstance(values, str) else values
     for field in profile.single:
         value = _first(profile, field, given, (user_data,), notes)
         if value is None and field.event_keys:
             value = first_stated(None, (data,), field.event_keys)
         if value is not None and (made := _made(profile, field, value, around, notes)) is not None:
-            found[field.field] = made
+            found[field.sent_as] = made
     return found
 
 
@@ -90,7 +92,7 @@ def _address(profile: Profile, given: Data, user_data: Data, notes: list[str]) -
             value = _first(profile, field, given, places, notes)
             made = None if value is None else _made(profile, field, value, country, notes)
         if made is not None:
-            found[field.field] = made
+            found[field.sent_as] = made
     return country, found
 
 
@@ -109,14 +111,21 @@ def _first(profile: Profile, field: Field, given: Data, places: Iterable[Data], 
     if not field.foreign:
         return first_stated(given.get(field.name), places, field.keys)
     stated = first_stated(given.get(field.name), (), ())
-    candidates = ((key, place.get(key)) for place in places for key in field.keys)
-    usable = _without_foreign_hashes(profile, field, candidates, notes)
-    return stated if stated is not None else next((value for value in usable if not missing(value)), None)
+    if stated is not None:
+        return stated
+    for place in places:
+        for key in field.keys:
+            value = place.get(key)
+            if key in field.foreign:
+                value = _without_hashes(profile, field, key, value, notes)
+            if not missing(value):
+                return value
+    return None
 
 
 def _made(profile: Profile, field: Field, value: Any, region: str | None, notes: list[str]) -> str | None:
     """What is sent of one value, with a note if nothing of it can be."""
-    normal = _normal(field, region)
+    normal = _regional(field, region) if field.regional else field.normal
     if not field.hashed:
         return told_form(f"{profile.place}.{field.name}", value, normal, notes, reason=field.reason)
     found = normalise.hashed(value, normal)
@@ -126,34 +135,39 @@ def _made(profile: Profile, field: Field, value: Any, region: str | None, notes:
 
 
 def _several(
-    profile: Profile, field: Field, candidates: Iterable[Any], region: str | None, notes: list[str]
+    profile: Profile, field: Field, sources: Sources, region: str | None, notes: list[str]
 ) -> str | list[str] | None:
     """Of the first candidate that leaves any: one as text, several as a list."""
-    normal = _normal(field, region)
-    if field.foreign:
-        named = zip(("", *field.keys, *field.event_keys), candidates, strict=True)
-        candidates = _without_foreign_hashes(profile, field, named, notes)
+    normal = _regional(field, region) if field.regional else field.normal
     one = normalise.hashed if field.hashed else _plain
-    for candidate in candidates:
-        if candidate is None or (not candidate and missing(candidate)):
-            continue
-        if isinstance(candidate, str) and (single := one(candidate, normal)):
-            return single
-        forms = [one(member, normal) for member in normalise.each(candidate)]
-        found = list(dict.fromkeys(form for form in forms if form))
-        if not found or None in forms:
-            notes.append(f'a value of "{profile.place}.{field.name}" is left out: it {field.reason}')
-        if len(found) > field.most:
-            notes.append(f'values of "{profile.place}.{field.name}" are left out: there are more than {field.most}')
-        if found:
-            return found[: field.most] if len(found) > 1 and field.most > 1 else found[0]
+    for place, keys in sources:
+        for key in keys:
+            candidate = place.get(key)
+            if key in field.foreign:
+                candidate = _without_hashes(profile, field, key, candidate, notes)
+            if candidate is None or (not candidate and missing(candidate)):
+                continue
+            if isinstance(candidate, str) and (single := one(candidate, normal)):
+                return single
+            if found := _each(profile, field, [one(member, normal) for member in normalise.each(candidate)], notes):
+                return found if len(found) > 1 else found[0]
     return None
 
 
-def _normal(field: Field, region: str | None) -> Normal:
+def _each(profile: Profile, field: Field, forms: Sequence[str | None], notes: list[str]) -> list[str]:
+    """The forms that there are, without duplicates, and as many as the vendor takes."""
+    found = list(dict.fromkeys(form for form in forms if form))
+    if not found or None in forms:
+        notes.append(f'a value of "{profile.place}.{field.name}" is left out: it {field.reason}')
+    if len(found) > field.most:
+        notes.append(f'values of "{profile.place}.{field.name}" are left out: there are more than {field.most}')
+    return found[: field.most]
+
+
+def _regional(field: Field, region: str | None) -> Normal:
     """How the field is normalised around here."""
     normal = field.normal
-    return (lambda value: normal(value, region)) if field.regional else normal
+    return lambda value: normal(value, region)
 
 
 def _plain(value: object, normal: Normal) -> str | None:
@@ -161,17 +175,12 @@ def _plain(value: object, normal: Normal) -> str | None:
     return None if trimmed is None else normal(trimmed)
 
 
-def _without_foreign_hashes(
-    profile: Profile, field: Field, candidates: Iterable[tuple[str, Any]], notes: list[str]
-) -> Iterator[Any]:
-    """The candidates, of those under a key for hashes of another rule only what is no hash."""
-    for key, candidate in candidates:
-        if key not in field.foreign:
-            yield candidate
-            continue
-        values = normalise.each(candidate)
-        own = [value for value in values if not normalise.is_hash(value)]
-        if len(own) < len(values):
-            told = f'a hash under "{key}" is left out of "{profile.place}.{field.name}"'
-            notes.append(f"{told}: {profile.vendor}'s would be another one")
-        yield candidate if len(own) == len(values) else own
+def _without_hashes(profile: Profile, field: Field, key: str, value: Any, notes: list[str]) -> Any:
+    """The value as far as it is no hash: under this key hashes are made by another rule."""
+    values = normalise.each(value)
+    own = [member for member in values if not normalise.is_hash(member)]
+    if len(own) == len(values):
+        return value
+    told = f'a hash under "{key}" is left out of "{profile.place}.{field.name}"'
+    notes.append(f"{told}: {profile.vendor}'s would be another one")
+    return own

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 from container.conversion.texts import WRONG_KIND
 
@@ -31,7 +31,7 @@ RegionalNormal = Callable[[str, str | None], str | None]
 """Text and the country, two letters, to the vendor's form."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Field:
     """One thing that a vendor may know of a person.
 
@@ -55,18 +55,16 @@ class Field:
     most: int = MOST_VALUES
     reason: str = WRONG_KIND
 
-    @cached_property
-    def field(self) -> str:
-        """The vendor's name for it."""
-        return self.sent_as or self.name
+    foreign: frozenset[str] = dataclasses.field(init=False)
+    """The keys under which a hash is made by another rule."""
 
-    @cached_property
-    def foreign(self) -> frozenset[str]:
-        """The keys under which a hash is made by another rule."""
-        return frozenset(key for key in self.keys if key.startswith(HASHED)) - set(self.prehashed)
+    def __post_init__(self) -> None:
+        hashes = frozenset(key for key in self.keys if key.startswith(HASHED))
+        object.__setattr__(self, "sent_as", self.sent_as or self.name)
+        object.__setattr__(self, "foreign", hashes - set(self.prehashed))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Profile:
     """What a vendor wants to know of a person.
 
@@ -81,15 +79,15 @@ class Profile:
     single: tuple[Field, ...] = ()
     place: str = "user"
 
-    @cached_property
-    def country(self) -> Field | None:
-        return next((field for field in self.address if field.name == COUNTRY), None)
+    country: Field | None = dataclasses.field(init=False)
+    address_names: tuple[str, ...] = dataclasses.field(init=False)
+    address_keys: frozenset[str] = dataclasses.field(init=False)
+    """Where user data has names and places, if it has any."""
 
-    @cached_property
-    def address_names(self) -> tuple[str, ...]:
-        return tuple(field.name for field in self.address)
-
-    @cached_property
-    def address_keys(self) -> frozenset[str]:
-        """Where user data has names and places, if it has any."""
-        return frozenset({"address", *(key for field in self.address for key in field.keys)})
+    def __post_init__(self) -> None:
+        # Once for all events, not with each.
+        keys = {"address", *(key for field in self.address for key in field.keys)}
+        country = next((field for field in self.address if field.name == COUNTRY), None)
+        object.__setattr__(self, "country", country)
+        object.__setattr__(self, "address_names", tuple(field.name for field in self.address))
+        object.__setattr__(self, "address_keys", frozenset(keys))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import Any
 
+import orjson
+
 from container.shape import text
 
 LARGEST_EVENT = 200_000
@@ -37,5 +39,7 @@ def fitting(
 
 def _size(item: dict[str, Any]) -> int:
     """Bytes as JSON."""
-    written = text(item)
-    return len(written) if written.isascii() else len(written.encode("utf-8", "surrogatepass"))
+    try:
+        return len(orjson.dumps(item))
+    except TypeError:
+        return len(text(item).encode("utf-8", "surrogatepass"))

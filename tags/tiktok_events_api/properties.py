@@ -21,6 +21,7 @@ CONTENT_TYPES = ("product", "product_group")
 CUSTOMER_TYPES: Mapping[str, str] = {"new": "new", "returning": "returning", "true": "new", "false": "returning"}
 """TikTok's words, and those of a field that says whether the customer is new, as GA4's `new_customer`."""
 
+OWN = frozenset(Properties.model_fields)
 DEEPEST, passable = conversion.DEEPEST, conversion.passable
 
 
@@ -55,7 +56,7 @@ def properties(settings: TikTokEventsApi, event: Event, notes: list[str]) -> dic
         sent["customer_type"] = customer_type
     if not given.passed:
         return sent
-    return conversion.passed(given.passed, event.data, own=Properties.model_fields.keys()) | sent
+    return conversion.passed(given.passed, event.data, own=OWN) | sent
 
 
 def _add_texts(sent: dict[str, Any], given: Properties, notes: list[str]) -> None:
