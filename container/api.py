@@ -41,9 +41,19 @@ from container.ga4 import consent_of as ga4_consent
 from container.ga4 import events_of as ga4_events
 from container.ga4 import from_browser as ga4_from_browser
 from container.ga4 import from_server as ga4_from_server
+from container.ga4 import measurement_protocol_rules as ga4_rules
+from container.ga4.client_hints import header_hints as ga4_header_hints
+from container.ga4.consent import written_gcs as ga4_gcs
+from container.ga4.hashed import hashed_user_data as ga4_hashed_user_data
 from container.ga4.measurement_protocol import Refusal as MeasurementProtocolRefusal
 from container.ga4.measurement_protocol import events_of as measurement_protocol_events
 from container.ga4.measurement_protocol_validation import messages_of as measurement_protocol_messages
+from container.ga4.person import person as ga4_person
+from container.ga4.writing import Written as Ga4Written
+from container.ga4.writing import clear_user_data as ga4_clear_user_data
+from container.ga4.writing import line_of as ga4_line
+from container.ga4.writing import server_side_properties as ga4_server_side_properties
+from container.ga4.writing import written as ga4_written
 from container.outgoing import (
     Headers,
     OneBody,
@@ -72,6 +82,7 @@ __all__ = [
     "Event",
     "Ga4Recognised",
     "Ga4ServerCookie",
+    "Ga4Written",
     "Headers",
     "Hit",
     "Many",
@@ -106,10 +117,19 @@ __all__ = [
     "first_at",
     "form_text",
     "from_event",
+    "ga4_clear_user_data",
     "ga4_consent",
     "ga4_events",
     "ga4_from_browser",
     "ga4_from_server",
+    "ga4_gcs",
+    "ga4_hashed_user_data",
+    "ga4_header_hints",
+    "ga4_line",
+    "ga4_person",
+    "ga4_rules",
+    "ga4_server_side_properties",
+    "ga4_written",
     "header_text",
     "measurement_protocol_events",
     "measurement_protocol_messages",

@@ -142,7 +142,7 @@ def tag(
     the argument every tag of this type has to say `consent:` itself. `max_age_hours`: what the vendor calls too old.
     For preview: `identifiers`, the ways to recognise a visitor that the vendor gets; `completeness`, what it wants of a
     conversion; `pixel`, the line of the page that it belongs to. `standard_events`: the vendor's own names for events,
-    so that a near miss is noticed at load. `time_fields`: top-level fields of the item, or of the JSON body, that hold
+    so that a near miss is noticed at load. `time_fields`: top-level fields of the item and of the JSON body that hold
     the event's time: a copy that differs in them alone is a duplicate. `page`: Markdown for the reference page, such as
     a table of names, which stands behind the fields. `requests_per_second`, `in_flight`: what the vendor takes from one
     account, batches counted as one request; no lane of this type goes beyond.

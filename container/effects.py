@@ -16,6 +16,9 @@ from container.secret import SecretText
 SHORTEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 3600.0
 """Between these a vendor's `Retry-After` is believed."""
 
+LONGEST_REPLY_WAIT_SECONDS = 5.0
+"""No hit's answer waits longer for the cookies of a request's response."""
+
 _ABOUT_THE_REQUEST = frozenset({400, 409, 411, 412, 413, 414, 415, 416, 417, 422, 431})
 """Statuses of a vendor that has read what was sent and does not want it."""
 
@@ -36,6 +39,8 @@ class Request:
     `json` is the body, or with `batch` the envelope into which `item` (and others like it) is spliced; `body` is for
     other content. `account` and `test_code` tell lanes apart: requests with a test code are never batched.
     `expires`: Unix milliseconds after which the vendor would call the event too old, so it is not sent any more.
+    `reply_cookies`: so many seconds, at most 5, the hit's answer may wait for this request's response, to pass on the
+    cookies that it sets; such a request is never batched. `None`: nothing waits.
     Secrets may stand in `url`, `headers`, `json` and `body`.
     """
 
@@ -49,6 +54,7 @@ class Request:
     account: str
     test_code: str
     expires: int | None
+    reply_cookies: float | None
 
     def __init__(
         self,
@@ -63,7 +69,10 @@ class Request:
         account: str = "",
         test_code: str = "",
         expires: int | None = None,
+        reply_cookies: float | None = None,
     ) -> None:
+        if reply_cookies is not None:
+            reply_cookies = min(LONGEST_REPLY_WAIT_SECONDS, max(0.0, float(reply_cookies)))
         # All at once: set one by one, the members of a frozen class take three times as long.
         self.__dict__.update(
             method=method,
@@ -76,6 +85,7 @@ class Request:
             account=account,
             test_code=test_code,
             expires=expires,
+            reply_cookies=reply_cookies,
         )
 
     @property
@@ -89,7 +99,7 @@ class Response:
     """A vendor's answer.
 
     `headers`: names in lower case. `body` may be cut short; `received` is Unix time in milliseconds; `items` the
-    batch's size.
+    batch's size; `set_cookie` the headers of that name, one by one.
     """
 
     status: int
@@ -97,6 +107,7 @@ class Response:
     body: bytes = b""
     received: int = 0
     items: int = 1
+    set_cookie: Sequence[str] = ()
 
     def json(self) -> Any:
         """The body as JSON, `None` when it is none."""
@@ -236,13 +247,18 @@ def _wait(stated: str, received: int) -> float | None:
     """Of seconds, or of a date without its weekday, which stands before a comma."""
     if stated.isascii() and stated.isdigit():
         return float(stated[:9])
+    moment = http_date(stated)
+    return None if moment is None else moment - received / 1000
+
+
+def http_date(stated: str) -> float | None:
+    """Unix seconds of a date as headers write it, `None` where it is none."""
     try:
         date = parsedate_to_datetime(stated)
     except (ValueError, OverflowError):
         return None
     # A date without a zone, or with the zone -0000, is UTC; without this it would be the zone of this machine.
-    moment = date if date.tzinfo else date.replace(tzinfo=UTC)
-    return moment.timestamp() - received / 1000
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
 
 
 def splice(envelope: Any, path: str, items: Sequence[Any]) -> Any:

@@ -21,6 +21,7 @@ FLOORS: Mapping[str, int] = {
     "container.template": 0,
     "container.header": 0,
     "container.secret": 0,
+    "container.set_cookie": 0,
     "container.shape": 0,
     "container.address": 1,
     "container.fields": 1,

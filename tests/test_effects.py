@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -46,6 +47,21 @@ def far_from_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_without_a_batch_the_document_is_the_json() -> None:
     assert Request("POST", "https://vendor.example/", json={"a": 1}).document == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("stated", "kept"), [(None, None), (1.5, 1.5), (0, 0.0), (-3, 0.0), (60, 5.0), (float("nan"), 0.0)]
+)
+def test_a_reply_waits_for_cookies_no_longer_than_it_may(stated: float | None, kept: float | None) -> None:
+    request = Request("GET", "https://relay.example/", reply_cookies=stated)
+    assert request.reply_cookies == kept
+    assert replace(request, account="other").reply_cookies == kept
+
+
+def test_what_is_no_number_of_seconds_is_the_tags_mistake() -> None:
+    soon: Any = "soon"
+    with pytest.raises(ValueError, match="soon"):
+        Request("GET", "https://relay.example/", reply_cookies=soon)
 
 
 def test_with_a_batch_the_document_is_the_item_in_its_envelope() -> None:

@@ -55,13 +55,31 @@ def _live(
 
 def tell(built: Built) -> None:
     """Says in the log what an operator has to know of a container that comes into force."""
-    model = built.loaded.model if built.demo is None else built.demo.model
+    model = _in_force(built)
     if model is None:
         return
     logger.info("consent.default %s", quoted(consent_line(model)))
     for tag, address in plain_endpoints(model):
         line = 'endpoint.plain tag=%s to=%s reason="without https its token can be read on the way"'
         logger.warning(line, quoted(tag), address)
+
+
+def tell_of_relays(built: Built, *, delivers: bool, alone: bool) -> None:
+    """Says in the log which tags' destinations cannot set cookies here, or not always. `alone`: no other process has
+    the store.
+    """
+    model = _in_force(built)
+    tags = [] if model is None or (delivers and alone) else [name for name, tag in model.tags.items() if tag.relays]
+    if tags and delivers:
+        line = 'relay.shared tags=%s "Their cookies reach visitors whose hit the same process delivers."'
+        logger.info(line, quoted(", ".join(tags)))
+    elif tags:
+        line = 'relay.no_cookies tags=%s "Other processes deliver, so no cookies of theirs reach visitors."'
+        logger.warning(line, quoted(", ".join(tags)))
+
+
+def _in_force(built: Built) -> ContainerModel | None:
+    return built.loaded.model if built.demo is None else built.demo.model
 
 
 def plain_endpoints(model: ContainerModel) -> Iterator[tuple[str, str]]:

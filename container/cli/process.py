@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from container.cli.build import Built, build, tell
+from container.cli.build import Built, build, tell, tell_of_relays
 from container.cli.control import SOCKET, control_crowd, control_socket, remove_socket
 from container.cli.crowd import Crowd, most_connections, spare_of
 from container.cli.demo import FOLDER
@@ -155,6 +155,8 @@ def announce(options: Options, built: Built, version: str, tags: int, *, public_
     line = "serve.started version=%s tags=%d store=%s delivers=%s spool=%s public=%s admin=%s"
     logger.info(line, version, tags, store, delivers, spool, public_at, admin_at)
     tell(built)
+    if options.accepts:
+        tell_of_relays(built, delivers=options.delivers, alone=not options.store)
     if options.admin_host in EVERYWHERE:
         logger.warning('admin.open "The admin listener is on all addresses: let nobody but operators reach its port."')
     if not options.token:
@@ -204,6 +206,7 @@ def _ingest(options: Options, engine: Engine, spans: Spans, buckets: Buckets) ->
         repeats=engine.worker.repeats,
         clock=partial(_seconds, engine),
         evaluate=spans.evaluate(evaluate),
+        awaited=engine.worker.awaited if options.delivers else None,
     )
 
 

@@ -139,6 +139,11 @@ class TagModel:
         stated = getattr(self.settings, "endpoint", None) or getattr(self.settings, "url", None)
         return stated.start if isinstance(stated, Address) else stated if isinstance(stated, str) else ""
 
+    @property
+    def relays(self) -> bool:
+        """Whether the file says that it sends to another server, whose cookies are the visitor's."""
+        return not self.paused and getattr(self.settings, "relay", False) is True
+
 
 @dataclass(frozen=True, slots=True)
 class TransformationModel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from container.delivery.pace import Course
@@ -34,7 +35,8 @@ class Flight:
 class Judged:
     """What came back, what happens to the rows, and how the lane stands afterwards.
 
-    `told`: whether the store is to hear of it even if it is like those before it.
+    `told`: whether the store is to hear of it even if it is like those before it. `cookies`: the headers by which the
+    answer sets some.
     """
 
     verdict: Verdict
@@ -42,6 +44,7 @@ class Judged:
     decision: Decision
     state: LaneState
     told: bool = True
+    cookies: Sequence[str] = ()
 
     @property
     def too_large(self) -> bool:

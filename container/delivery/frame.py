@@ -107,8 +107,9 @@ def frame_for(type: str, format: int, request: Request) -> Frame:
         return Frame(type, format, request.method.upper(), url, kept, escape="json")
     head, tail = envelope_content(request.json, batch.path)
     most_bytes = max(min(batch.max_bytes, MOST_BYTES) - len(head.data) - len(tail.data), 1)
-    # A vendor's test view shows requests one by one, and a test has to be seen at once.
-    most_items = 1 if request.test_code else max(min(batch.max_items, MOST_ITEMS), 1)
+    # A vendor's test view shows requests one by one, and a test has to be seen at once. Cookies are one visitor's.
+    alone = bool(request.test_code) or request.reply_cookies is not None
+    most_items = 1 if alone else max(min(batch.max_items, MOST_ITEMS), 1)
     method = request.method.upper()
     return Frame(type, format, method, url, kept, head, tail, "json", most_items, most_bytes)
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
+from container.delivery.awaited import Awaited
 from container.delivery.counters import Counters
 from container.delivery.echo import sent_texts
 from container.delivery.flight import Flight, Judged
@@ -51,7 +52,7 @@ class Handling:
     """What is shared by all requests under way.
 
     `told`, `repeats`: what the log knows already. `trouble`: what the store said, while it fails.
-    `outcomes`: of the latest. `suspects`: among which rows bad ones are searched for.
+    `outcomes`: of the latest. `suspects`: among which rows bad ones are searched for. `awaited`: who waits for answers.
     """
 
     store: Store
@@ -61,6 +62,7 @@ class Handling:
     clock: Callable[[], int]
     random: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
+    awaited: Awaited
     told: Told = field(default_factory=Told)
     repeats: Repeats = field(default_factory=Repeats)
     trouble: list[str] = field(default_factory=list)
@@ -96,7 +98,7 @@ class Handling:
         stated = "delivery.answered tag=%s rows=%d status=%d verdict=%s"
         log.debug(stated, quoted(rows[0].tag), len(rows), answer.status, kind)
         tried = Answer(self.clock(), answer.status, kind, shown)
-        await self._apply(flight, Judged(verdict, tried, decision, state, told))
+        await self._apply(flight, Judged(verdict, tried, decision, state, told, answer.set_cookie))
 
     def _verdict(self, judge: Judge, answer: Response, type: str) -> tuple[Verdict, bool]:
         """The verdict, and whether `judge` raised instead of giving one."""
@@ -150,6 +152,8 @@ class Handling:
     async def _apply(self, flight: Flight, judged: Judged) -> None:
         course, answer, before = flight.course, judged.answer, flight.course.state
         claimed = flight.claimed
+        # A visitor waits: before anything is written down.
+        self.awaited.answered(claimed.rows, judged)
         self.counters.add("requests", course.lane.type, answer.verdict)
         self.outcomes.add(RequestOutcome(answer.at, claimed.lane, len(claimed.rows), answer.status, answer.verdict))
         refused = self._learn(flight, judged)

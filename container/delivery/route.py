@@ -26,7 +26,9 @@ class Route:
 def route_of(type: str, format: int, request: Request) -> Route:
     """The route of a tag's request; `frame_for` names the errors. Requests that can be batched find it by a look-up."""
     envelope = request.json
-    if request.batch is None or not isinstance(envelope, dict) or not _are_texts(chain(*envelope.items())):
+    if request.batch is None or request.reply_cookies is not None:
+        return _found(type, format, request)
+    if not isinstance(envelope, dict) or not _are_texts(chain(*envelope.items())):
         return _found(type, format, request)
     return _remembered(
         type,

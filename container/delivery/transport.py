@@ -184,7 +184,8 @@ class Transport:
             # It and its stream hold each other, and the request: half a megabyte until a collection comes by.
             answer.stream = _READ
         headers = {name.lower(): value for name, value in answer.headers.items()}
-        return Response(answer.status_code, headers, bytes(body[:LONGEST_ANSWER]), now, items)
+        cookies = tuple(answer.headers.get_list("set-cookie")) if "set-cookie" in headers else ()
+        return Response(answer.status_code, headers, bytes(body[:LONGEST_ANSWER]), now, items, cookies)
 
 
 def vendor_transport(

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from container.delivery.awaited import Awaited
 from container.delivery.counters import Counters
 from container.delivery.flight import Flight
 from container.delivery.handling import Handling
@@ -75,6 +76,7 @@ class Worker:
         self._paces = paces
         self._around = surroundings or Surroundings()
         self._clock = self._around.clock or store.clock
+        self.awaited = Awaited(self._clock)
         self._handling = Handling(
             store,
             transport,
@@ -83,6 +85,7 @@ class Worker:
             self._clock,
             self._around.random,
             self._around.sleep,
+            self.awaited,
         )
         self.outcomes, self.repeats = self._handling.outcomes, self._handling.repeats
         self._upkeep = Upkeep(store, self.counters, self._handling.repeats)
@@ -161,6 +164,7 @@ class Worker:
     def hurry(self) -> None:
         """Whoever has asked twice does not want to wait: what is under way is given back now."""
         self._hurried.set()
+        self.awaited.hurry()
 
     async def stop(self, within: float = SHUTDOWN_SECONDS) -> None:
         """Claims no more, lets requests finish, and gives back what has not finished when `within` seconds are over."""
@@ -207,6 +211,7 @@ class Worker:
         again = now + self._store.longest_rest
         self._turns += 1
         self._holds = {}
+        troubled: dict[str, int] = {}
         self._forget(waiting)
         ready: list[tuple[WaitingLane, Course]] = []
         for lane in waiting:
@@ -214,11 +219,15 @@ class Worker:
             opens = NEVER if lane.paused else course.opens(now)
             if opens > now:
                 self._holds[lane.lane.key] = opens
+                # Others are busy only.
+                if lane.paused or course.troubled:
+                    troubled[lane.lane.key] = NEVER if lane.paused else course.state.not_before
             due = max(opens, lane.due)
             if due <= now:
                 ready.append((lane, course))
             else:
                 again = min(again, due)
+        self.awaited.held(troubled)
         # Those that have nothing under way first, and of these the one whose last turn is longest ago.
         ready.sort(key=lambda each: (each[1].flights, each[1].turn))
         return min(again, await self._take_all(ready, now))

@@ -38,11 +38,12 @@ class Decision(NamedTuple):
 class Folded:
     """Effects of all tags, collected in firing order."""
 
-    __slots__ = ("events", "failures", "guards", "planned", "reply", "results")
+    __slots__ = ("awaited", "events", "failures", "guards", "planned", "reply", "results")
 
     def __init__(self, reply: Reply) -> None:
         self.reply = reply
         self.planned: list[Planned] = []
+        self.awaited: list[Planned] = []
         self.guards: list[Guard] = []
         self.failures: list[Failure] = []
         self.results: list[TagResult] = []
@@ -72,6 +73,7 @@ class Folded:
             tuple(self.failures),
             tuple(self.results),
             self.events,
+            tuple(self.awaited),
         )
 
     def _fired(self, tag: CompiledTag, scope: Scope, decision: Decision) -> TagResult:
@@ -82,6 +84,8 @@ class Folded:
             if isinstance(effect, Request):
                 seen = (decision.seen or scope).event
                 planned.append(_planned(tag, seen, scope.original, len(planned), effect))
+                if effect.reply_cookies and not self.reply.to_server:
+                    self.awaited.append(planned[-1])
             elif isinstance(effect, SetCookie):
                 cookies.append(effect)
             elif isinstance(effect, Redirect):

@@ -80,15 +80,18 @@ def by_delivery(guards: Sequence[Guard]) -> Mapping[tuple[str, ...], Sequence[Gu
 
 
 def _payload(request: Request, time_fields: Sequence[str]) -> bytes:
-    content: Any = request.json if request.item is None else request.item
-    if time_fields and isinstance(content, (dict, Mapping)):
-        content = dict(content)
-        for field in time_fields:
-            content.pop(field, None)
+    content = _without(request.json if request.item is None else request.item, time_fields)
     body = request.body.decode("latin-1") if isinstance(request.body, bytes) else request.body
-    envelope = None if request.item is None else request.json
+    envelope = None if request.item is None else _without(request.json, time_fields)
     about = [request.method, request.url, request.headers, request.account, request.test_code, envelope]
     return orjson.dumps([*about, content, body], default=_plain, option=_DUMP)
+
+
+def _without(content: Any, fields: Sequence[str]) -> Any:
+    """The content without those of its fields."""
+    if not fields or not isinstance(content, (dict, Mapping)):
+        return content
+    return {name: value for name, value in content.items() if name not in fields}
 
 
 def _plain(value: object) -> object:

@@ -85,7 +85,7 @@ class Outcome(NamedTuple):
     """Everything one hit leads to. `client` is `None` when no client claimed it.
 
     `reply` is the client's own; `results` are of the tags that might have fired on the event's name, in firing order.
-    `events`: how many there were.
+    `events`: how many there were. `awaited`: those of `planned` whose responses set cookies for the reply.
     """
 
     hit: Hit
@@ -96,6 +96,7 @@ class Outcome(NamedTuple):
     failures: Sequence[Failure] = ()
     results: Sequence[TagResult] = ()
     events: int = 0
+    awaited: Sequence[Planned] = ()
 
     @property
     def fired(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from container.ga4.values import flag_or_text
 
@@ -15,6 +15,10 @@ LONGEST = 1024
 
 _BRAND = re.compile(r'"((?:[^"\\]|\\.)*)"\s*;\s*v="([^"]*)"')
 _ESCAPED = re.compile(r"\\(.)")
+_QUOTED, _ESCAPING = re.compile(r'(["\\])'), r"\\\1"
+_OF_HEADERS = frozenset({"brands", "mobile", "platform"})
+_AS_THEY_ARE = "!*'()"
+"""Signs that JavaScript encodes no more than it does letters."""
 
 
 def full_version_list(value: str) -> list[dict[str, str]]:
@@ -36,6 +40,56 @@ def add_header_hints(hints: dict[str, Any], headers: Mapping[str, str]) -> None:
         hints["mobile"] = flag_or_text(headers["sec-ch-ua-mobile"].strip().removeprefix("?"))
     if "platform" not in hints and "sec-ch-ua-platform" in headers:
         hints["platform"] = headers["sec-ch-ua-platform"]
+
+
+def written_brands(value: object) -> str | None:
+    """`uafvl` before the query's own encoding; `None` for what is no list of brands and versions.
+
+    Brands that would go beyond the longest list that is read again are left out.
+    """
+    if not isinstance(value, (list, tuple)):
+        return None
+    pairs = _pairs(value)
+    if len(pairs) < len(value):
+        return None
+    written = "|".join(
+        [f"{quote(brand, safe=_AS_THEY_ARE)};{quote(version, safe=_AS_THEY_ARE)}" for brand, version in pairs]
+    )
+    return written if len(written) <= LONGEST else written[:LONGEST].rpartition("|")[0]
+
+
+def header_hints(hints: Mapping[str, Any]) -> dict[str, str]:
+    """The `Sec-CH-UA` headers that a browser with these hints sends, as far as they are known."""
+    headers: dict[str, str] = {}
+    brands = _pairs(hints.get("brands"))
+    if brands:
+        headers["Sec-CH-UA"] = ", ".join(
+            [f'"{_QUOTED.sub(_ESCAPING, brand)}";v="{version}"' for brand, version in brands]
+        )
+    mobile, platform = hints.get("mobile"), hints.get("platform")
+    if isinstance(mobile, bool):
+        headers["Sec-CH-UA-Mobile"] = "?1" if mobile else "?0"
+    if isinstance(platform, str) and platform:
+        headers["Sec-CH-UA-Platform"] = platform if _is_of_header(platform) else f'"{_QUOTED.sub(_ESCAPING, platform)}"'
+    return headers
+
+
+def only_of_headers(hints: Mapping[str, Any]) -> bool:
+    """Whether all of the hints came as headers, so that no parameter has to state them."""
+    platform, mobile = hints.get("platform", '"'), hints.get("mobile", False)
+    told = isinstance(mobile, bool) and isinstance(platform, str) and _is_of_header(platform)
+    return told and hints.keys() <= _OF_HEADERS
+
+
+def _is_of_header(platform: str) -> bool:
+    """Whether a platform stands in the quotes of its header."""
+    return platform.startswith('"')
+
+
+def _pairs(value: object) -> list[tuple[str, str]]:
+    listed = value if isinstance(value, (list, tuple)) else ()
+    found = [(each.get("brand"), each.get("version")) for each in listed if isinstance(each, Mapping)]
+    return [(brand, version) for brand, version in found if isinstance(brand, str) and isinstance(version, str)]
 
 
 # A handful of lists covers nearly all browsers; event data is shared and never changed, so the lists may be too.

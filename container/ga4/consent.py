@@ -23,6 +23,8 @@ _GCS_STATES = {
 }
 """By version. Any other sign means that nothing was set; `g` of version 2 may be granted by implication only."""
 
+_SIGNS = {"granted": "1", "denied": "0", "unset": "-"}
+
 
 def consent_of(parameters: Mapping[str, str]) -> Consent:
     """The consent that the parameters of an event state. Neither missing nor unreadable ones say anything."""
@@ -47,6 +49,12 @@ def _consent(gcd: str, copy: str, gcs: str, no_personalisation: bool) -> Consent
     if no_personalisation and (personalised is None or personalised.granted):
         signals["ad_personalization"] = Signal(False, "npa")
     return Consent(MappingProxyType(signals))
+
+
+def written_gcs(consent: Consent) -> str | None:
+    """`gcs` for a consent that came some other way; `None` where nothing is known of what it can say."""
+    signs = [_SIGNS[consent.state(name)] for name in ("ad_storage", "analytics_storage")]
+    return None if signs == ["-", "-"] else "".join(["G1", *signs])
 
 
 def _add(signals: dict[str, Signal], states: Iterable[tuple[str, bool]], source: str) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from container.ga4.keys import CUSTOM_ITEM_INDEXES, ITEM_FIELDS
 from container.ga4.values import number_or_text
+from container.shape import text
 
 # Read from left to right, `~~` is a literal tilde and a single one ends the pair. Nothing after the repetition can
 # fail, so the expression never goes back.
@@ -14,20 +16,23 @@ _SEGMENT = re.compile(r"(?:[^~]+|~~)+")
 
 _TEXTS = {key: field.name for key, field in ITEM_FIELDS.items() if field.kind == "text"}
 _NUMBERS = {key: field.name for key, field in ITEM_FIELDS.items() if field.kind == "number"}
+_NUMBER_NAMES = frozenset(_NUMBERS.values())
+_KEYS = {field.name: key for key, field in ITEM_FIELDS.items()}
 _CUSTOM_NAMES = {f"k{index}": index for index in CUSTOM_ITEM_INDEXES}
 _CUSTOM_VALUES = {f"v{index}": index for index in CUSTOM_ITEM_INDEXES}
 
 
-def item(text: str) -> dict[str, Any]:
+def item(written: str) -> dict[str, Any]:
     """One item under its long names: price, quantity, discount and index as numbers, everything else as text.
 
-    Custom parameters stand under their own names, behind a standard field of that name. An unknown key keeps its two
+    Custom parameters stand under their own names, behind a standard field of that name, and are numbers where that
+    field is one. An unknown key keeps its two
     characters; what is shorter than a key is dropped, and so is a custom value without a name.
     """
     fields: dict[str, Any] = {}
     names: dict[str, str] = {}
     values: dict[str, str] = {}
-    for segment in text.split("~") if "~~" not in text else _segments(text):
+    for segment in written.split("~") if "~~" not in written else _segments(written):
         key, value = segment[:2], segment[2:]
         if key in _TEXTS:
             fields[_TEXTS[key]] = value
@@ -41,9 +46,34 @@ def item(text: str) -> dict[str, Any]:
             fields[key] = value
     for index, name in names.items():
         if name:
-            fields.setdefault(name, values.get(index, ""))
+            value = values.get(index, "")
+            fields.setdefault(name, number_or_text(value) if name in _NUMBER_NAMES else value)
     return fields
 
 
-def _segments(text: str) -> list[str]:
-    return [segment.replace("~~", "~") for segment in _SEGMENT.findall(text)]
+def written_item(fields: Mapping[str, Any], notes: list[str]) -> str:
+    """An item as the wire has it: fields of the protocol under their two characters, others as custom parameters.
+
+    What is `None` is left out. Custom parameters for which no index is left are told in the notes.
+    """
+    pairs: list[str] = []
+    indexes = iter(CUSTOM_ITEM_INDEXES)
+    for name, value in fields.items():
+        if value is None or not name:
+            continue
+        stated = value if isinstance(value, str) else text(value)
+        if "~" in stated:
+            stated = stated.replace("~", "~~")
+        key = _KEYS.get(name)
+        if key is not None:
+            pairs.append(key + stated)
+        elif (index := next(indexes, None)) is not None:
+            pairs += (f"k{index}{name.replace('~', '~~')}", f"v{index}{stated}")
+        else:
+            notes.append(f"parameters of an item are left out: there are more than {len(CUSTOM_ITEM_INDEXES)}")
+            break
+    return "~".join(pairs)
+
+
+def _segments(written: str) -> list[str]:
+    return [segment.replace("~~", "~") for segment in _SEGMENT.findall(written)]

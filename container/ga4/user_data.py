@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 DEEPEST = 8
@@ -23,6 +23,18 @@ def nested(values: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, dict):
             tree[name] = _with_lists(value)
     return tree
+
+
+def flattened(value: Any, path: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Path and value of everything inside, positions of lists as numbers: what `nested` makes one object of again."""
+    if depth <= DEEPEST and isinstance(value, Mapping):
+        for name, member in value.items():
+            yield from flattened(member, f"{path}.{name}", depth + 1)
+    elif depth <= DEEPEST and isinstance(value, (list, tuple)):
+        for position, member in enumerate(value):
+            yield from flattened(member, f"{path}.{position}", depth + 1)
+    elif value is not None:
+        yield path, value
 
 
 def _way(tree: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:

@@ -81,7 +81,8 @@ class Making:
             container = prepared.made_of[0]
             paths = [path for client in container.clients for path in client.paths]
             record = hidden(record, paths, literals_in(container))
-        return Made(record, ring.fitting(record), rows)
+        awaited = {planned.id: planned.request.reply_cookies or 0.0 for planned in outcome.awaited}
+        return Made(record, ring.fitting(record), rows, awaited=awaited)
 
     def _outgoing(self, row: Row, outcome: Outcome, mode: Mode) -> dict[str, Any]:
         """A request as the record has it: `mode` says whether it leaves, and `why` why not where it might have."""

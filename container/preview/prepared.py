@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -50,13 +50,15 @@ class Prepared:
 class Made:
     """What a hit led to. `shown`: the record as it is kept, in which less may be. `rows`: as its `outgoing`.
 
-    `waits`: answers of vendors have come that are not in what is shown.
+    `waits`: answers of vendors have come that are not in what is shown. `awaited`: the ids of rows whose answers set
+    cookies for the reply, and how many seconds it may wait for them.
     """
 
     record: dict[str, Any]
     shown: dict[str, Any]
     rows: Sequence[Row]
     waits: bool = False
+    awaited: Mapping[str, float] = field(default_factory=dict)
 
     def fitted(self, ring: Ring) -> dict[str, Any]:
         """The record as the ring keeps it, with all answers that are there by now."""

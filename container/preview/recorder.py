@@ -17,11 +17,11 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from container.delivery.judging import Judges
 from container.delivery.row import Row
-from container.effects import Reply
+from container.effects import Reply, SetCookie
 from container.engine.container import Container
 from container.engine.run import run
 from container.engine.trace import trace
@@ -37,6 +37,7 @@ from container.preview.rules import read_once, taken
 from container.preview.sending import Left, Vendors, answer_to
 from container.preview.sessions import Mode, Session, Sessions
 from container.preview.tail import Tail
+from container.set_cookie import with_cookies
 
 MOST_WAITING, MOST_UNDER_WAY = 64, 64
 """Hits that ran live and wait to be looked at, and requests on their way to vendors. What is more is let go, and
@@ -63,6 +64,16 @@ class _Beside:
     session: Session
     hit: Hit
     reply: Reply
+
+
+_Cookies = asyncio.Future[Sequence[SetCookie]]
+
+
+class _Passing(NamedTuple):
+    """The cookies that the answer to a request sets, and how many seconds the reply may wait for them."""
+
+    cookies: _Cookies
+    seconds: float
 
 
 class Recorder:
@@ -148,6 +159,12 @@ class Recorder:
 
         Where recording fails the hit is answered all the same, and nothing of it is sent. Raises `FullError`.
         """
+        reply, passing = await self._taken(session, hit, source)
+        # Whoever sends by hand has no browser that keeps cookies.
+        return await _with_those_of(passing, reply) if passing and source == "marked" else reply
+
+    async def _taken(self, session: Session, hit: Hit, source: Source) -> tuple[Reply, Sequence[_Passing]]:
+        """The draft's reply, and the requests that leave whose cookies it waits for."""
         with self._evaluating.seat():
             prepared = await self._ready(session)
             held = self._held(session)
@@ -158,15 +175,15 @@ class Recorder:
                 self._failed(problem)
                 self._add(session, record_of(prepared, hit, source, told=None, console=[_blame(problem)], held=held))
                 # What a client raises it raises here once more, and the hit is answered as it would be without preview.
-                return (await self._evaluating.run(partial(run, prepared.container, hit))).finished()
+                return (await self._evaluating.run(partial(run, prepared.container, hit))).finished(), ()
         if isinstance(made, Exception):
             self._failed(made)
-            return reply
+            return reply, ()
         try:
-            self._keep(session, prepared, made)
+            return reply, self._keep(session, prepared, made)
         except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's
             self._failed(problem)
-        return reply
+        return reply, ()
 
     def _held(self, session: Session) -> str:
         """Why this process sends nothing of the session's hits, whatever its mode is; empty where it may."""
@@ -213,7 +230,7 @@ class Recorder:
         living = {session.id for session in self.sessions.all(self.clock())}
         self._prepared = {key: found for key, found in self._prepared.items() if key in living}
 
-    def _keep(self, session: Session, prepared: Prepared, made: Made) -> None:
+    def _keep(self, session: Session, prepared: Prepared, made: Made) -> Sequence[_Passing]:
         """Records the hit, and starts to send what the mode says, if it still says so."""
         leaving = made.leaving
         why = self._held(session) or ("" if session.mode == prepared.mode else CHANGED)
@@ -221,8 +238,12 @@ class Recorder:
         for place in leaving[room:]:
             made.stays(place, why or f"{MOST_UNDER_WAY} requests of previews are under way already")
         number = self._add(session, made.shown)
+        passing = []
         for place in leaving[:room]:
-            self._start(self._send(session, prepared, made, number=number, place=place))
+            said = _Passing(asyncio.get_running_loop().create_future(), made.awaited.get(made.rows[place].id, 0.0))
+            self._start(self._send(session, prepared, made, number=number, place=place, said=said.cookies))
+            passing += [said] if said.seconds else []
+        return passing
 
     def _add(self, session: Session, record: dict[str, Any]) -> int:
         """The number of the record; 0 where the session has ended meanwhile, and then nothing is kept."""
@@ -234,14 +255,18 @@ class Recorder:
         known = draft is None or origin(row.frame.url.shown) in draft.hosts
         return self._vendors if known else self._strangers
 
-    async def _send(self, session: Session, prepared: Prepared, made: Made, *, number: int, place: int) -> None:
+    async def _send(
+        self, session: Session, prepared: Prepared, made: Made, *, number: int, place: int, said: _Cookies
+    ) -> None:
+        """`said`: gets the cookies of the answer."""
         row, outgoing = made.rows[place], made.record["outgoing"]
         try:
             if why := await self._controls.why_not(row.lane):
                 made.stays(place, why)
             else:
                 vendors, now = self._reaching(prepared, row), int(self.clock() * 1000)
-                answer = await answer_to(vendors, row, self._judges, now=now, monotonic=self._monotonic)
+                answer, cookies = await answer_to(vendors, row, self._judges, now=now, monotonic=self._monotonic)
+                said.set_result(cookies)
                 self._left(prepared.mode, answer["verdict"])
                 outgoing[place]["answer"] = answer
             # Of several that wait for the thread the first takes the others along.
@@ -251,6 +276,9 @@ class Recorder:
                 session.records.replace(number, made.shown)
         except Exception as problem:  # noqa: BLE001  # a fault of preview is no hit's
             self._failed(problem)
+        finally:
+            if not said.done():
+                said.set_result(())
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -311,6 +339,15 @@ class Recorder:
         """A fault of ours. Its text may hold what the hit held, so the log gets its kind and its place."""
         self._counted("failed")
         logger.error("preview.failed error=%s at=%s", type(problem).__name__, _place(problem))
+
+
+async def _with_those_of(passing: Sequence[_Passing], reply: Reply) -> Reply:
+    """The reply with the cookies that come in time, in firing order."""
+    begun = asyncio.get_running_loop().time()
+    for each in passing:
+        left = begun + each.seconds - asyncio.get_running_loop().time()
+        await asyncio.wait([each.cookies], timeout=max(left, 0.0))
+    return with_cookies(reply, [each.cookies.result() for each in passing if each.cookies.done()])
 
 
 def _blame(problem: Exception) -> str:

@@ -10,15 +10,16 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from container.delivery.built import Built
 from container.delivery.judging import Judges, checked, type_name
 from container.delivery.row import Row
 from container.delivery.store import ClaimedRow
 from container.delivery.transport import NoAnswer
-from container.effects import Response, Verdict
+from container.effects import Response, SetCookie, Verdict
 from container.event import Hit
+from container.set_cookie import cookies_of
 
 LONGEST_BODY = 16_000
 """Characters of an answer that are kept."""
@@ -59,23 +60,29 @@ def request_of(vendors: Vendors, row: Row) -> dict[str, Any]:
     return {"method": built.method, "url": built.url, "headers": pairs(built.headers), **body_of(built.body)}
 
 
-async def answer_to(
-    vendors: Vendors, row: Row, judges: Judges, *, now: int, monotonic: Callable[[], float]
-) -> dict[str, Any]:
-    """Sends the row once, and says what came back and what it means. `now`: Unix milliseconds."""
+class Sent(NamedTuple):
+    """What came back and what it means, as the record has it. `cookies`: that it set, if the event was taken."""
+
+    answer: dict[str, Any]
+    cookies: Sequence[SetCookie] = ()
+
+
+async def answer_to(vendors: Vendors, row: Row, judges: Judges, *, now: int, monotonic: Callable[[], float]) -> Sent:
+    """Sends the row once. `now`: Unix milliseconds."""
     begun = monotonic()
     answer = await vendors.send([alone(row)], now=now)
     seconds = round(max(monotonic() - begun, 0.0), 4)
     if isinstance(answer, NoAnswer):
-        return _told(vendors.bare(answer.reason), seconds=seconds, verdict=answer.cause)
+        return Sent(_told(vendors.bare(answer.reason), seconds=seconds, verdict=answer.cause))
     verdict = _of_one(_judged(judges, row, answer))
-    return {
+    told = {
         **_told(vendors.bare(verdict.reason), seconds=seconds, verdict=verdict.kind),
         "status": answer.status,
         "headers": pairs((name, vendors.bare(value)) for name, value in answer.headers.items()),
         # Cut afterwards: what is left of a secret's value would not be known for one.
         "body": vendors.bare(answer.body.decode(errors="replace"))[:LONGEST_BODY],
     }
+    return Sent(told, cookies_of(answer.set_cookie, now=now) if verdict.kind == "delivered" else ())
 
 
 def alone(row: Row) -> ClaimedRow:

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from container.delivery.awaited import Awaited
 from container.delivery.counters import Counters
 from container.delivery.row import Acceptance, Letter, acceptance
 from container.delivery.store import Accepted, StoreError, StoreFilledError
@@ -36,6 +37,7 @@ from container.web.front import Front, Visitor
 from container.web.health import Health
 from container.web.hosts import is_host
 from container.web.metrics import Metrics, Refusal, unavailable
+from container.web.relayed import Expected, completed, expect, forget
 from container.web.reply import carries_body, header_lines
 from container.web.slow import SLOW_SECONDS, Slow
 
@@ -119,8 +121,9 @@ class DisconnectedError(IngestError):
 class Ingest:
     """The ASGI application of the paths that clients listen on. `clock`: Unix time in seconds.
 
-    `repeats`: what the log knows already about tags that fail. `preview`: set while a preview is open, and only then;
-    nothing else of this changes. `ignored`: hits that are marked for a preview when there is none.
+    `repeats`: what the log knows already about tags that fail. `awaited`: deliveries for whose answers those to hits
+    wait, `None` where other processes deliver. `preview`: set while a preview is open, and only then; nothing else of
+    this changes. `ignored`: hits that are marked for a preview when there is none.
     """
 
     current: Current
@@ -134,6 +137,7 @@ class Ingest:
     evaluate: Evaluate = run
     slow: Slow = field(default_factory=Slow)
     clock: Callable[[], float] = time.time
+    awaited: Awaited | None = None
     preview: Preview | None = None
     ignored: Ignored = field(default_factory=Ignored)
 
@@ -207,6 +211,7 @@ class Ingest:
     async def _take(self, hit: Hit) -> Reply:
         """The reply, once everything that the hit leads to is on disk."""
         container = self.current.container
+        expected: Sequence[Expected] = ()
         try:
             begun = time.monotonic()
             outcome = self.evaluate(container, hit)
@@ -217,10 +222,13 @@ class Ingest:
                 self.slow.saw(container, hit)
             written = acceptance(outcome, now=hit.received)
             accepted = Accepted()
+            if outcome.awaited:
+                expected = expect(self.awaited, outcome, written)
             if not written.empty:
                 accepted = await self.accept(written)
                 self.health.store_worked()
         except StoreError as problem:
+            forget(expected)
             self.metrics.unavailable.labels(unavailable(problem)).inc()
             # Its limits are no fault of the disk: what matters more may come in, and `/ready` says how full it is.
             if not isinstance(problem, StoreFilledError):
@@ -235,7 +243,10 @@ class Ingest:
             status, rows = outcome.reply.status, len(written.rows)
             line = "hit.taken id=%s client=%s status=%d events=%d rows=%d"
             logger.debug(line, hit.id.hex(), quoted(outcome.client or ""), status, outcome.events, rows)
-        return stated(outcome.finished(accepted.taken))
+        reply = outcome.finished(accepted.taken)
+        if expected:
+            reply = await completed(expected, reply, accepted, self.metrics)
+        return stated(reply)
 
     def _failed(self, hit: Hit, problem: Exception) -> Reply:
         """Names the hit and the line of ours that raised, and nothing that the hit held: messages quote values."""

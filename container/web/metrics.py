@@ -14,6 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from container.delivery.awaited import Became
 from container.delivery.counters import (
     MOST_LANES,
     MOST_REASONS,
@@ -115,6 +116,7 @@ class Metrics:
     preview_requests: dict[tuple[Mode, Left], Counter] = field(default_factory=dict)
     preview_sessions: dict[Standing, Gauge] = field(default_factory=dict)
     preview_unshared: dict[Unshared, Counter] = field(default_factory=dict)
+    reply_cookies: dict[Became, Counter] = field(default_factory=dict)
 
     def reloaded(self, version: str) -> None:
         """The configuration of this version is in force."""
@@ -250,6 +252,8 @@ def new_metrics() -> Metrics:
     preview_sessions = gauge("preview_sessions", "Previews that are open, by mode; tails apart.", ["mode"])
     about = "What of previews does not come together with the other processes."
     preview_unshared = counter("preview_unshared", about, ["what"])
+    about = "Deliveries for whose answer that of the hit waited, to pass cookies on, by what came of it."
+    reply_cookies = counter("reply_cookies", about, ["result"])
     return Metrics(
         registry=registry,
         tags=tags,
@@ -271,6 +275,7 @@ def new_metrics() -> Metrics:
         preview_requests={each: preview_requests.labels(*each) for each in product(_SENDING, get_args(Left))},
         preview_sessions={mode: preview_sessions.labels(mode) for mode in get_args(Standing)},
         preview_unshared={what: preview_unshared.labels(what) for what in get_args(Unshared)},
+        reply_cookies={became: reply_cookies.labels(became) for became in get_args(Became)},
     )
 
 

@@ -171,6 +171,13 @@ def test_a_test_code_is_never_batched() -> None:
     assert frame_for("t", 1, item_request(test_code="TEST1")).most_items == 1
 
 
+def test_a_request_whose_cookies_are_waited_for_goes_alone_and_at_once() -> None:
+    usual = row_of(planned(request=item_request()), now=NOW)
+    alone = row_of(planned(request=replace(item_request(), reply_cookies=2.0)), now=NOW)
+    assert (usual.frame.most_items, usual.due) == (500, NOW + 1000)
+    assert (alone.frame.most_items, alone.due, alone.lane) == (1, NOW, usual.lane)
+
+
 def test_a_batch_waits_for_company_and_a_single_request_does_not() -> None:
     batched, single = (row_of(planned(request=found), now=NOW) for found in (item_request(), single_request()))
     assert (batched.due, single.due) == (NOW + 1000, NOW)

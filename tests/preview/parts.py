@@ -70,8 +70,21 @@ def pixel(settings: Pixel, event: Event) -> list[Effect] | Skip:
     return [request, SetCookie("pixel", "1")]
 
 
-REGISTRY = Registry.of([collect, hook, pixel, event_trigger])
-JUDGES = judges_of(found for found in map(component_of, (pixel, hook)) if found is not None)
+class Relay(Settings):
+    to: str
+    seconds: float | None = 5.0
+    test_event_code: Dynamic[str] | None = preview_only("The test code.")
+
+
+@tag("relay", consent=())
+def relay(settings: Relay, event: Event) -> Request:
+    """Sends the event, and waits for cookies."""
+    code = settings.test_event_code or ""
+    return Request("POST", settings.to, json={"name": event.name}, test_code=code, reply_cookies=settings.seconds)
+
+
+REGISTRY = Registry.of([collect, hook, pixel, relay, event_trigger])
+JUDGES = judges_of(found for found in map(component_of, (pixel, hook, relay)) if found is not None)
 
 
 def container(text: str = FILE) -> Container:

@@ -29,7 +29,7 @@ async def _asked(vendor: Vendor, row: Row, judges: Judges = JUDGES) -> dict[str,
     times = iter((1.0, 1.5))
     checked: Vendors = transport
     try:
-        return await answer_to(checked, row, judges, now=NOW, monotonic=lambda: next(times))
+        return (await answer_to(checked, row, judges, now=NOW, monotonic=lambda: next(times))).answer
     finally:
         await transport.close()
 

@@ -1,0 +1,32 @@
+"""Google Analytics 4: web hits as they came, and events of servers by the Measurement Protocol."""
+
+from container.api import Effect, Event, Note, Skip, by_status, tag
+from tags.ga4.insight import COMPLETENESS, IDENTIFIERS, STANDARD_EVENTS
+from tags.ga4.page import PAGE
+from tags.ga4.server import server_request
+from tags.ga4.settings import Ga4Tag
+from tags.ga4.view import view
+from tags.ga4.web import speaks_web, web_request
+
+OLDEST_HOURS = 72
+
+
+@tag(
+    "ga4",
+    # Google answers 2xx to everything, also to what it throws away: there is no more to read in its answers.
+    judge=by_status,
+    consent=("analytics_storage",),
+    max_age_hours=OLDEST_HOURS,
+    identifiers=IDENTIFIERS,
+    completeness=COMPLETENESS,
+    standard_events=STANDARD_EVENTS,
+    time_fields=("timestamp_micros",),
+    page=PAGE,
+)
+def ga4(settings: Ga4Tag, event: Event) -> list[Effect] | Skip:
+    """Send events to Google Analytics 4, or on to another server container."""
+    notes: list[str] = []
+    seen = view(settings, event, notes)
+    web = speaks_web(event.hit) if settings.protocol == "auto" else settings.protocol == "web"
+    made = web_request(settings, event, seen, notes) if web else server_request(settings, event, seen, notes)
+    return made if isinstance(made, Skip) else [made, *map(Note, dict.fromkeys(notes))]
