@@ -114,7 +114,7 @@ def _ga4(built: Built) -> Any:
 
 def purchase(hits: str, client: Any) -> str:
     """A curl command that sends a complete purchase: consent granted, two items, a click id and a browser id."""
-    page = "https%3A%2F%2Fwww.shop.example%2Fcheckout%2Fthanks%3Fttclid%3DE.C.P.demo-click"
+    page = "https%3A%2F%2Fwww.shop.example%2Fcheckout%2Fthanks%3Fttclid%3DE.C.P.demo-click%26fbclid%3Ddemo-click"
     query = [
         f"v=2&tid={quote(next(iter(client.measurement_ids), 'G-DEMO'))}&cid=1.2&sid=1&sct=1&seg=1&_p=1&gcs=G111",
         f"dl={page}&dt=Thanks&ul=en-gb",
@@ -122,7 +122,7 @@ def purchase(hits: str, client: Any) -> str:
         "pr1=idSKU-1~nmTea%20pot~pr39.9~qt1&pr2=idSKU-2~nmCup~pr12.5~qt2",
     ]
     return f"""curl -i '{hits}?{"&".join(query)}' \\
-  -H 'cookie: _ttp=2demoBrowserId000000000000' \\
+  -H 'cookie: _ttp=2demoBrowserId000000000000; _fbp=fb.1.1767261600000.1234567890' \\
   -H 'user-agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36'"""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from container.api import Event, conversion, missing, normalise, text
+from container.api import Event, conversion, missing, normalise, text, url_parts
 from tags.meta_conversions_api.settings import App, MetaConversionsApi
 from tags.meta_conversions_api.user import is_usable
 
@@ -77,6 +77,9 @@ def _page(settings: MetaConversionsApi, event: Event, notes: list[str]) -> dict[
         return {}
     found = conversion.page(url, referrer, event, notes, vendor="Meta")
     members = {"event_source_url": found.url, "referrer_url": found.referrer}
+    if found.url and not url_parts(found.url).hostname:
+        notes.append('"page.url" is left out: it has no host')
+        del members["event_source_url"]
     return {name: value for name, value in members.items() if value}
 
 

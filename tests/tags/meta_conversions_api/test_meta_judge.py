@@ -168,7 +168,12 @@ def test_a_code_that_is_no_whole_number_is_none(code: object) -> None:
 def test_nothing_that_meta_quotes_gets_into_a_reason() -> None:
     quoted = "jane@example.com"
     for code in (100, 190, 4, 7, 2635):
-        more = {"error_user_msg": quoted, "error_user_title": quoted, "fbtrace_id": f"{quoted}\n", "message": quoted}
+        more: dict[str, Any] = {
+            "error_user_msg": quoted,
+            "error_user_title": quoted,
+            "fbtrace_id": f"{quoted}\n",
+            "message": quoted,
+        }
         assert "jane" not in judge(failing(code, **more)).reason
 
 

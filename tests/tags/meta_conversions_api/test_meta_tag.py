@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from container.component import component_of
 from container.effects import Note, Request, SetCookie, Skip
 from container.event import Hit
+from container.sandbox.meta import MetaSettings, check
+from container.sandbox.vendor import Incoming
 from container.secret import SecretText
 from tags.meta_conversions_api import BATCH, meta_conversions_api
 from tags.meta_conversions_api.user import IDENTIFIERS, TOO_BROAD, is_usable
@@ -162,6 +164,18 @@ def test_no_event_makes_the_tag_raise_or_send_a_wrong_kind(
         assert len(event["app_data"]["extinfo"]) == 16
 
 
+@given(name=NAMES, data=DATA | PEOPLE, stated=SETTINGS)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_meta_takes_what_is_sent(name: str, data: dict[str, Any], stated: dict[str, Any]) -> None:
+    request = request_in(effects_of(name, data, **stated))
+    if request is None:
+        return
+    body = orjson.dumps({**request.document, "access_token": "t"})
+    path = f"/meta/v25.0/{PIXEL}/events"
+    incoming = Incoming("POST", path, headers={"content-type": "application/json"}, body=body, now=NOW // 1000)
+    assert check(incoming, MetaSettings()).reasons == ()
+
+
 @given(name=NAMES, data=PEOPLE, source=st.sampled_from(SOURCES))
 @settings(max_examples=150, deadline=None)
 def test_nothing_personal_is_sent_in_the_clear(name: str, data: dict[str, Any], source: str) -> None:
@@ -211,7 +225,7 @@ def test_an_event_with_too_many_items_goes_without_them_and_says_so() -> None:
     assert any("too large" in note for note in notes_in(effects))
 
 
-def test_the_tokens_travel_as_references_in_the_body_and_never_in_the_address() -> None:
+def test_the_tokens_travel_in_the_body_and_never_in_the_address() -> None:
     request = sent(appsecret_proof="${secret:META_PROOF}")
     for name, secret in (("access_token", TOKEN), ("appsecret_proof", "${secret:META_PROOF}")):
         assert isinstance(request.json[name], SecretText)
