@@ -49,9 +49,9 @@ from container.ga4.measurement_protocol import Refusal as MeasurementProtocolRef
 from container.ga4.measurement_protocol import events_of as measurement_protocol_events
 from container.ga4.measurement_protocol_validation import messages_of as measurement_protocol_messages
 from container.ga4.person import person as ga4_person
-from container.ga4.writing import Written as Ga4Written
 from container.ga4.writing import clear_user_data as ga4_clear_user_data
 from container.ga4.writing import line_of as ga4_line
+from container.ga4.writing import parted as ga4_parted
 from container.ga4.writing import server_side_properties as ga4_server_side_properties
 from container.ga4.writing import written as ga4_written
 from container.outgoing import (
@@ -82,7 +82,6 @@ __all__ = [
     "Event",
     "Ga4Recognised",
     "Ga4ServerCookie",
-    "Ga4Written",
     "Headers",
     "Hit",
     "Many",
@@ -126,6 +125,7 @@ __all__ = [
     "ga4_hashed_user_data",
     "ga4_header_hints",
     "ga4_line",
+    "ga4_parted",
     "ga4_person",
     "ga4_rules",
     "ga4_server_side_properties",

@@ -57,22 +57,22 @@ def written_item(fields: Mapping[str, Any], notes: list[str]) -> str:
     What is `None` is left out. Custom parameters for which no index is left are told in the notes.
     """
     pairs: list[str] = []
-    indexes = iter(CUSTOM_ITEM_INDEXES)
+    index = 0
     for name, value in fields.items():
         if value is None or not name:
             continue
-        stated = value if isinstance(value, str) else str(value) if type(value) is int else text(value)
-        if "~" in stated:
-            stated = stated.replace("~", "~~")
-        key = _KEYS.get(name)
-        if key is not None:
-            pairs.append(key + stated)
-        elif (index := next(indexes, None)) is not None:
-            pairs += (f"k{index}{name.replace('~', '~~')}", f"v{index}{stated}")
+        stated = value if type(value) is str else text(value)
+        if name in _KEYS:
+            pairs.append(_KEYS[name] + stated)
+        elif index < len(CUSTOM_ITEM_INDEXES):
+            pairs += (f"k{CUSTOM_ITEM_INDEXES[index]}{name}", f"v{CUSTOM_ITEM_INDEXES[index]}{stated}")
+            index += 1
         else:
             notes.append(f"parameters of an item are left out: there are more than {len(CUSTOM_ITEM_INDEXES)}")
             break
-    return "~".join(pairs)
+    written = "~".join(pairs)
+    # Hardly any item has a tilde in it.
+    return written if written.count("~") < len(pairs) else "~".join([pair.replace("~", "~~") for pair in pairs])
 
 
 def _segments(written: str) -> list[str]:

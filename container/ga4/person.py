@@ -76,7 +76,8 @@ def person(user_data: Mapping[str, Any], notes: list[str]) -> Person:
 
     A value of 64 hexadecimal digits is a hash already, under any of its names.
     """
-    addresses = [found for each in _addresses(user_data) if (found := _address(each, notes))]
+    listed = () if _ADDRESS_NAMES.isdisjoint(user_data) else _addresses(user_data)
+    addresses = [found for each in listed if (found := _address(each, notes))]
     country = next((str(found["co"]) for found in addresses if "co" in found), None)
 
     def telephone(value: str) -> str | None:
@@ -134,6 +135,10 @@ _PLAIN: Mapping[str, tuple[str, _Normal]] = {
     code: (ADDRESS_CODES[code], normal)
     for code, normal in (("ct", _name), ("rg", _name), ("pc", _code), ("co", _country))
 }
+_ADDRESS_NAMES = frozenset(
+    {"address", *(name for name, _ in _PLAIN.values()), *(name for names, _ in _HASHED.values() for name in names)}
+)
+"""Where user data has names and places, if it has any."""
 
 
 def _addresses(user_data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

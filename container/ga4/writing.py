@@ -6,8 +6,8 @@ a number) can only have come as an event parameter, and goes out as one, unless 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import yarl
@@ -49,18 +49,14 @@ _OF_EVENT = frozenset({"en", "_et", "_fv", "_nsi", "_ss", "_c", "_ee", "edid"})
 _OF_PAGE = frozenset(
     {"cc", "ci", "cm", "cn", "cs", "ck", "cu", "dl", "dr", "dt", "dh", "dp", "seg", "sid", "sct", "uid"}
 )
-_SHARED, _PAGE, _OWN = 0, 1, 2
+_OWN = re.compile(r"(?:epn?|upn?)\.|pr[0-9]")
 
-
-def _drawer(key: str) -> int:
-    return _OWN if key in _OF_EVENT else _PAGE if key in _OF_PAGE else _SHARED
-
-
-_NAMED: Mapping[str, tuple[str, _Write, int]] = {
-    found.name: (key, _WRITE[found.kind], _drawer(key))
+_NAMED: Mapping[str, tuple[str, _Write]] = {
+    found.name: (key, _WRITE[found.kind])
     for key, found in FIELDS.items()
     if found.place == ROOT and key not in ("em", "en")
 }
+_TEXTS: Mapping[str, str] = {name: key for name, (key, write) in _NAMED.items() if write is written_text}
 _HINTS: Mapping[str, tuple[str, _Write]] = {
     found.name: (key, _WRITE[found.kind]) for key, found in FIELDS.items() if found.place == CLIENT_HINTS
 }
@@ -76,22 +72,8 @@ _TEXTS_ELSEWHERE = frozenset({"user_agent", HASHED_USER_DATA})
 
 ITEMS = "items"
 _MAPPINGS = frozenset({USER_DATA, USER_PROPERTIES, SYSTEM_PROPERTIES, SERVER_SIDE_PROPERTIES, CLIENT_HINTS})
-_APART = _MAPPINGS | _TEXTS_ELSEWHERE | {ITEMS}
 
 _EMPTY = yarl.URL()
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """The parameters of one event. `shared`: of the visitor and the device; `page`: of page and session; `own`.
-
-    Google's library puts the last of them into a line of the body where an address would become too long, and those of
-    the page where that is not enough.
-    """
-
-    shared: dict[str, str] = field(default_factory=dict)
-    page: dict[str, str] = field(default_factory=dict)
-    own: dict[str, str] = field(default_factory=dict)
 
 
 def _always(_name: str) -> bool:
@@ -100,40 +82,45 @@ def _always(_name: str) -> bool:
 
 def written(
     name: str, data: Mapping[str, Any], notes: list[str], *, came_as_parameter: Callable[[str], bool] = _always
-) -> Written:
+) -> dict[str, str]:
     """The parameters of an event, without user data, which goes to Google and to other containers in different forms.
 
     `came_as_parameter`: whether the sender stated a value of this name as an event parameter (`epn.user_id`). It is
     asked of values that their short name cannot hold; where it did not, they are put into it as text.
     What there is no room for is told in the notes.
     """
-    made = Written()
-    drawers = (made.shared, made.page, made.own)
-    own = made.own
-    own["en"] = name
+    made = {"en": name}
     for stated, value in data.items():
-        known = _NAMED.get(stated)
-        if value is None or stated in _ELSEWHERE:
+        # Most values are texts with a short name.
+        if type(value) is str and stated in _TEXTS:
+            made[_TEXTS[stated]] = value
+        elif value is None or stated in _ELSEWHERE:
             continue
-        if known is not None:
-            key, write, drawer = known
-            short = write(value)
-            if short is None and write is not written_location and not came_as_parameter(stated):
-                short = _forced(value)
-            if short is None:
-                _add(own, "ep", stated, value)
-            # A place without a country has no parameter; every other empty text is one.
-            elif short or write is not written_location:
-                drawers[drawer][key] = short
-        elif stated in _APART and _has_a_place_of_its_own(stated, value):
-            if stated == ITEMS:
-                own.update(_items(value, notes))
-        elif stated.startswith(UNKNOWN_PREFIX) and _is_unknown(stated, value):
-            made.shared[stated.removeprefix(UNKNOWN_PREFIX)] = value
-        else:
-            _add(own, "ep", stated, value)
+        elif stated in _NAMED:
+            _add_named(made, stated, value, came_as_parameter)
+        elif type(value) is str:
+            _add_text(made, stated, value)
+        elif stated == ITEMS and isinstance(value, (list, tuple)):
+            made |= _items(value, notes)
+        elif stated not in _MAPPINGS or not isinstance(value, Mapping):
+            _add(made, "ep", stated, value)
     _add_mappings(made, data)
     return made
+
+
+def parted(parameters: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    """The parameters of visitor and device, those of page and session, and the event's own.
+
+    Google's library puts the last of them into a line of the body where an address would become too long; those of the
+    page may stand there too.
+    """
+    shared: dict[str, str] = {}
+    page: dict[str, str] = {}
+    own: dict[str, str] = {}
+    for key, value in parameters.items():
+        drawer = page if key in _OF_PAGE else own if key in _OF_EVENT or _OWN.match(key) else shared
+        drawer[key] = value
+    return shared, page, own
 
 
 def line_of(parameters: Mapping[str, str]) -> str:
@@ -158,18 +145,41 @@ def server_side_properties(data: Mapping[str, Any]) -> dict[str, str]:
     return {f"sst.{name}": short for name, short in forced.items() if name and name != _ARRIVAL and short is not None}
 
 
-def _add_mappings(made: Written, data: Mapping[str, Any]) -> None:
+def _add_text(made: dict[str, str], stated: str, value: str) -> None:
+    """A text that has no short name: under its own on the wire, as an event parameter, or not here."""
+    if stated in _TEXTS_ELSEWHERE:
+        return
+    if stated.startswith(UNKNOWN_PREFIX) and _is_unknown(stated):
+        made[stated.removeprefix(UNKNOWN_PREFIX)] = value
+    elif stated:
+        made[f"ep.{stated}"] = value
+
+
+def _add_named(made: dict[str, str], stated: str, value: Any, came_as_parameter: Callable[[str], bool]) -> None:
+    """A value that has a short name, under it if it can be."""
+    key, write = _NAMED[stated]
+    short = write(value)
+    if short is None and write is not written_location and not came_as_parameter(stated):
+        short = _forced(value)
+    if short is None:
+        _add(made, "ep", stated, value)
+    # A place without a country has no parameter; every other empty text is one.
+    elif short or write is not written_location:
+        made[key] = short
+
+
+def _add_mappings(made: dict[str, str], data: Mapping[str, Any]) -> None:
     hints, properties, system = data.get(CLIENT_HINTS), data.get(USER_PROPERTIES), data.get(SYSTEM_PROPERTIES)
     if isinstance(hints, Mapping) and not only_of_headers(hints):
-        _add_hints(made.shared, hints)
+        _add_hints(made, hints)
     if isinstance(properties, Mapping):
         for name, value in properties.items():
-            _add(made.own, "up", name, value)
+            _add(made, "up", name, value)
     if isinstance(system, Mapping):
         for name, value in system.items():
             key, short = SYSTEM_PREFIX + name, _forced(value)
             if name and short is not None and key not in _OTHER_SYSTEM_KEYS:
-                (made.own if key in _OF_EVENT else made.shared)[key] = short
+                made[key] = short
 
 
 def _add_hints(found: dict[str, str], hints: Mapping[str, Any]) -> None:
@@ -208,17 +218,9 @@ def _items(value: Sequence[Any], notes: list[str]) -> dict[str, str]:
     return {f"pr{position}": line for position, line in enumerate(lines[:MOST_ITEMS], 1)}
 
 
-def _has_a_place_of_its_own(stated: str, value: Any) -> bool:
-    """Whether it is written as parameters of other kinds, as a header, or by the caller."""
-    if stated in _MAPPINGS:
-        return isinstance(value, Mapping)
-    return isinstance(value, (list, tuple)) if stated == ITEMS else isinstance(value, str)
-
-
-def _is_unknown(stated: str, value: Any) -> bool:
-    """Whether it is read under this name again when it goes out under the rest of it."""
-    key = stated.removeprefix(UNKNOWN_PREFIX)
-    return isinstance(value, str) and PLACES[key][1:] == (stated, None)
+def _is_unknown(stated: str) -> bool:
+    """Whether a text is read under this name again when it goes out under the rest of it."""
+    return PLACES[stated.removeprefix(UNKNOWN_PREFIX)][1:] == (stated, None)
 
 
 def _forced(value: Any) -> str | None:

@@ -36,7 +36,8 @@ def view(settings: Ga4Tag, event: Event, notes: list[str]) -> View:
     data: dict[str, Any] = {VERSION: "2", MEASUREMENT_ID: None, **event.data}
     for name in settings.drop_parameters:
         data.pop(name, None)
-    data |= {name: value for name, value in settings.parameters.items() if not missing(value)}
+    if settings.parameters:
+        data |= {name: value for name, value in settings.parameters.items() if not missing(value)}
     data[MEASUREMENT_ID] = measurement_id or None
     for name, value in (
         (CLIENT_ID, settings.client_id),
@@ -75,6 +76,16 @@ def _user_properties(settings: Ga4Tag, stated: object) -> dict[str, Any]:
     kept = stated.items() if isinstance(stated, Mapping) else ()
     found = {name: value for name, value in kept if name not in settings.drop_user_properties}
     return found | {name: value for name, value in settings.user_properties.items() if not missing(value)}
+
+
+def _identify(settings: Ga4Tag, data: dict[str, Any]) -> None:
+    """Puts in the ids that the settings state."""
+    if settings.client_id is not None:
+        data[CLIENT_ID] = settings.client_id
+    if settings.user_id is not None:
+        data[USER_ID] = settings.user_id
+    if settings.session_id is not None:
+        data[SESSION_ID] = settings.session_id
 
 
 def _may_read_cookies(event: Event) -> bool:

@@ -7,7 +7,6 @@ from typing import Any
 
 from container.api import (
     Event,
-    Ga4Written,
     Hit,
     Request,
     Skip,
@@ -17,6 +16,7 @@ from container.api import (
     ga4_hashed_user_data,
     ga4_header_hints,
     ga4_line,
+    ga4_parted,
     ga4_person,
     ga4_server_side_properties,
     ga4_written,
@@ -54,17 +54,15 @@ def web_request(settings: Ga4Tag, event: Event, seen: View, notes: list[str]) ->
 
     def came_as_parameter(name: str) -> bool:
         """Whether the sender of the hit stated an event parameter of this name."""
-        if not seen.of_browser:
-            return False
-        stated = query_parameters(hit.query + "&" + hit.body.decode("utf-8", "replace").replace("\n", "&"))
-        return f"ep.{name}" in stated or f"epn.{name}" in stated
+        parameters = (f"ep.{name}=", f"epn.{name}=")
+        return seen.of_browser and any(each in hit.query or each.encode() in hit.body for each in parameters)
 
     made = ga4_written(seen.name, data, notes, came_as_parameter=came_as_parameter)
     if _GCD not in data and _GCS not in data:
-        made.shared.update(_consent(event, data))
+        made |= _consent(event, data)
     if settings.redact_ip:
-        made.shared["_uip"] = REDACTED
-    in_clear = _add_person(settings, event, made, data, notes)
+        made["_uip"] = REDACTED
+    in_clear = _add_person(settings, hit, made, data, notes)
     query, body = _laid_out(url, made, in_clear=in_clear)
     relays = settings.relay and seen.of_browser
     headers = _headers(data)
@@ -104,7 +102,7 @@ def _consent(event: Event, data: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def _add_person(settings: Ga4Tag, event: Event, made: Ga4Written, data: Mapping[str, Any], notes: list[str]) -> bool:
+def _add_person(settings: Ga4Tag, hit: Hit, made: dict[str, str], data: Mapping[str, Any], notes: list[str]) -> bool:
     """Adds user data and what only server containers read; whether some of it is in the clear.
 
     `em` stays as the browser made it, unless there is more than it says.
@@ -113,17 +111,15 @@ def _add_person(settings: Ga4Tag, event: Event, made: Ga4Written, data: Mapping[
     known = ga4_hashed_user_data(hashed) if isinstance(hashed, str) else {}
     if settings.relay:
         clear = ga4_clear_user_data(stated, known)
-        made.own.update(clear)
-        made.shared.update(ga4_server_side_properties(data))
-        made.shared.update(_linker(event.hit))
+        made |= clear | ga4_server_side_properties(data) | _linker(hit)
         if isinstance(hashed, str):
-            made.shared["em"] = hashed
+            made["em"] = hashed
         return bool(clear)
-    made.own.pop(f"ep.{USER_DATA}", None)
+    made.pop(f"ep.{USER_DATA}", None)
     if isinstance(hashed, str) and (stated is None or stated == known):
-        made.shared["em"] = hashed
+        made["em"] = hashed
     elif isinstance(stated, Mapping) and (em := ga4_person(stated, notes).em):
-        made.shared["em"] = em
+        made["em"] = em
     return False
 
 
@@ -133,17 +129,18 @@ def _linker(hit: Hit) -> dict[str, str]:
     return {"_fplc": stated} if stated else {}
 
 
-def _laid_out(url: str, made: Ga4Written, *, in_clear: bool) -> tuple[str, str | None]:
+def _laid_out(url: str, made: Mapping[str, str], *, in_clear: bool) -> tuple[str, str | None]:
     """Query and body: all in the query, if it fits and nobody's name is in it."""
     room = LONGEST_ADDRESS - len(url) - 1
     if not in_clear:
-        whole = ga4_line({**made.shared, **made.page, **made.own})
+        whole = ga4_line(made)
         if len(whole) <= room:
             return whole, None
-    before, own = ga4_line({**made.shared, **made.page}), ga4_line(made.own)
-    if len(before) <= room or not made.page:
-        return before, own
-    return ga4_line(made.shared), f"{own}&{ga4_line(made.page)}"
+    shared, page, own = ga4_parted(made)
+    before = ga4_line({**shared, **page})
+    if len(before) <= room or not page:
+        return before, ga4_line(own)
+    return ga4_line(shared), f"{ga4_line(own)}&{ga4_line(page)}"
 
 
 def _headers(data: Mapping[str, Any]) -> dict[str, str]:

@@ -19,9 +19,9 @@ from container.ga4.items import item, written_item
 from container.ga4.keys import FIELDS, ITEM_FIELDS, PREFIXES
 from container.ga4.writing import (
     MOST_ITEMS,
-    Written,
     clear_user_data,
     line_of,
+    parted,
     server_side_properties,
     written,
 )
@@ -43,7 +43,7 @@ def line(data: Mapping[str, Any]) -> str:
     more = {**clear_user_data(data.get("user_data"), known), **server_side_properties(data)}
     if isinstance(hashed, str):
         more["em"] = hashed
-    return line_of({**made.shared, **made.page, **made.own, **more})
+    return line_of({**made, **more})
 
 
 def again(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,8 +57,8 @@ def again(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def parameters(data: Mapping[str, Any], **more: Any) -> dict[str, str]:
     made = written("e", data, [], **more)
-    assert made.own["en"] == "e"
-    return {**made.shared, **made.page, **made.own}
+    assert made["en"] == "e"
+    return made
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -213,7 +213,7 @@ def test_what_a_short_name_cannot_hold_goes_as_it_came() -> None:
 
 
 def test_parameters_are_grouped_as_googles_library_does() -> None:
-    data = {
+    data: dict[str, Any] = {
         "x-ga-measurement_id": "G-1",
         "client_id": "1.2",
         "page_location": "https://a.example/",
@@ -222,17 +222,18 @@ def test_parameters_are_grouped_as_googles_library_does() -> None:
         "x-ga-mp2-user_properties": {"a": "b"},
         "x-ga-system_properties": {"fv": "1", "dbg": "1"},
     }
-    assert written("e", data, []) == Written(
-        {"tid": "G-1", "cid": "1.2", "_dbg": "1"},
+    data |= {"items": [{"item_id": "A"}], "lifetime": 7, "x-ga-mp2-prize": "x"}
+    assert parted(written("e", data, [])) == (
+        {"tid": "G-1", "cid": "1.2", "_dbg": "1", "prize": "x"},
         {"dl": "https://a.example/", "sid": "3"},
-        {"en": "e", "epn.value": "1", "up.a": "b", "_fv": "1"},
+        {"en": "e", "epn.value": "1", "epn.lifetime": "7", "up.a": "b", "_fv": "1", "pr1": "idA"},
     )
 
 
 def test_an_event_has_room_for_200_items() -> None:
     notes: list[str] = []
     made = written("e", {"items": [{"item_id": str(number)} for number in range(MOST_ITEMS + 1)]}, notes)
-    assert (made.own["pr200"], len(made.own), len(notes)) == ("id199", 201, 1)
+    assert (made["pr200"], len(made), len(notes)) == ("id199", 201, 1)
 
 
 def test_user_data_is_flattened_for_other_containers() -> None:
@@ -317,7 +318,7 @@ DATA_KEYS = st.sampled_from(
 @given(st.dictionaries(DATA_KEYS, ANYTHING, max_size=8), st.booleans())
 def test_any_event_data_can_be_written(data: dict[str, Any], as_parameter: bool) -> None:
     made = written("e", data, [], came_as_parameter=lambda _: as_parameter)
-    everything = {**made.shared, **made.page, **made.own, **clear_user_data(data.get("user_data"), {})}
+    everything = {**made, **clear_user_data(data.get("user_data"), {})}
     everything |= server_side_properties(data)
     assert all(isinstance(value, str) for value in everything.values())
     assert line_of(everything).isascii()

@@ -377,8 +377,8 @@ def test_a_hit_of_several_events_goes_event_by_event() -> None:
     )
     requests = [hit_of(sent(event)) for event in (first, second)]
     assert [request.query for request in requests] == [
-        "v=2&tid=G-1&cid=1.2&_s=3&sid=7&en=a&epn.value=1",
-        "v=2&tid=G-1&cid=1.2&_s=3&sid=7&dl=https://a.example/&en=b",
+        "en=a&v=2&tid=G-1&epn.value=1&cid=1.2&sid=7&_s=3",
+        "en=b&v=2&tid=G-1&cid=1.2&sid=7&_s=3&dl=https://a.example/",
     ]
 
 
