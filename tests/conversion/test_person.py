@@ -154,7 +154,7 @@ def test_plain_values_of_several_are_texts() -> None:
 @pytest.mark.parametrize("given", [None, "203.0.113.9"])
 def test_the_visitors_address_and_agent_come_from_the_setting_the_event_and_the_hit(given: str | None) -> None:
     notes: list[str] = []
-    hit = {"ip": "198.51.100.7", "headers": {"user-agent": "of the hit"}}
+    hit: dict[str, Any] = {"ip": "198.51.100.7", "headers": {"user-agent": "of the hit"}}
     assert conversion.visitor_address(given, event(**hit), notes, field="ip") == (given or "198.51.100.7")
     assert conversion.visitor_address(given, event(ip_override="198.51.100.8", **hit), notes, field="ip") == (
         given or "198.51.100.8"
