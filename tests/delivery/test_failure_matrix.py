@@ -61,6 +61,7 @@ MATRIX = {
         "tests/delivery/test_failure_matrix.py::test_a_status_about_the_content_condemns_one_row_alone",
         "tests/delivery/test_worker_pace.py::test_a_batch_that_is_too_large_is_split_and_the_next_ones_are_smaller",
         "tests/delivery/test_worker_pace.py::test_a_lane_that_refuses_everything_holds_still_and_keeps_its_rows",
+        "tests/tags/test_faults.py::test_of_a_batch_refused_for_one_event_that_one_is_dead_and_no_other",
     ),
     "one bad event rejects all": (
         "tests/delivery/test_failure_matrix.py::test_a_batch_that_is_refused_for_an_old_event_loses_that_one_alone",
@@ -71,6 +72,7 @@ MATRIX = {
         "tests/delivery/test_worker_pace.py::test_a_refused_key_for_half_a_minute_loses_nothing",
         "tests/delivery/test_worker_pace.py::test_a_refused_key_is_probed_every_five_minutes_and_at_a_reload",
         "tests/delivery/test_failure_matrix.py::test_a_refused_key_costs_no_row_however_long_it_lasts",
+        "tests/tags/test_faults.py::test_a_refused_key_holds_the_lane_and_keeps_every_event",
     ),
     "408 and 429 without Retry-After": (
         "tests/delivery/test_failure_matrix.py::test_without_retry_after_the_lane_backs_off",
@@ -84,6 +86,7 @@ MATRIX = {
     "5xx": (
         "tests/delivery/test_failure_matrix.py::test_a_hundred_failures_are_spaced_and_then_it_is_delivered",
         "tests/delivery/test_failure_matrix.py::test_every_5xx_is_tried_again",
+        "tests/tags/test_faults.py::test_an_answer_of_a_vendor_that_is_not_well_costs_no_event",
     ),
     "3xx": (
         "tests/delivery/test_private_addresses.py::test_an_answer_that_points_inside_is_not_followed",
@@ -96,6 +99,7 @@ MATRIX = {
         "tests/delivery/test_failure_matrix.py::test_a_byte_now_and_then_does_not_lengthen_the_total_time",
         "tests/delivery/test_failure_matrix.py::test_a_request_without_an_answer_goes_again_byte_for_byte",
         "tests/delivery/test_vendor_answers.py::test_an_answer_that_drips_ends_in_time_wherever_it_is",
+        "tests/tags/test_faults.py::test_without_an_answer_events_go_again_byte_for_byte",
     ),
     "connection reset": (
         "tests/delivery/test_vendor_connections.py::test_a_new_connection_that_is_reset_is_not_tried_again_at_once",
@@ -120,6 +124,7 @@ MATRIX = {
         "tests/delivery/test_failure_matrix.py::test_of_a_batch_each_row_has_its_own_end",
         "tests/delivery/test_failure_matrix.py::test_whatever_places_an_answer_names_each_row_has_one_end",
         "tests/tags/tiktok_events_api/test_tiktok_delivery.py::test_of_a_batch_taken_in_part_exactly_the_named_events_are_buried",
+        "tests/tags/test_faults.py::test_of_a_batch_taken_in_part_the_named_events_are_dead_and_no_others",
     ),
     "slow upstream": (
         "tests/delivery/test_failure_matrix.py::test_a_fast_lane_is_as_fast_beside_slow_ones",
