@@ -15,7 +15,6 @@ LONGEST = 1024
 
 _BRAND = re.compile(r'"((?:[^"\\]|\\.)*)"\s*;\s*v="([^"]*)"')
 _ESCAPED = re.compile(r"\\(.)")
-_QUOTED, _ESCAPING = re.compile(r'(["\\])'), r"\\\1"
 _OF_HEADERS = frozenset({"brands", "mobile", "platform"})
 _AS_THEY_ARE = "!*'()"
 """Signs that JavaScript encodes no more than it does letters."""
@@ -50,27 +49,19 @@ def written_brands(value: object) -> str | None:
     if not isinstance(value, (list, tuple)):
         return None
     pairs = _pairs(value)
-    if len(pairs) < len(value):
-        return None
-    written = "|".join(
-        [f"{quote(brand, safe=_AS_THEY_ARE)};{quote(version, safe=_AS_THEY_ARE)}" for brand, version in pairs]
-    )
-    return written if len(written) <= LONGEST else written[:LONGEST].rpartition("|")[0]
+    return _written_brands(pairs) if len(pairs) == len(value) else None
 
 
 def header_hints(hints: Mapping[str, Any]) -> dict[str, str]:
     """The `Sec-CH-UA` headers that a browser with these hints sends, as far as they are known."""
     headers: dict[str, str] = {}
-    brands = _pairs(hints.get("brands"))
-    if brands:
-        headers["Sec-CH-UA"] = ", ".join(
-            [f'"{_QUOTED.sub(_ESCAPING, brand)}";v="{version}"' for brand, version in brands]
-        )
+    if brands := _pairs(hints.get("brands")):
+        headers["Sec-CH-UA"] = _in_header(brands)
     mobile, platform = hints.get("mobile"), hints.get("platform")
     if isinstance(mobile, bool):
         headers["Sec-CH-UA-Mobile"] = "?1" if mobile else "?0"
     if isinstance(platform, str) and platform:
-        headers["Sec-CH-UA-Platform"] = platform if _is_of_header(platform) else f'"{_QUOTED.sub(_ESCAPING, platform)}"'
+        headers["Sec-CH-UA-Platform"] = platform if _is_of_header(platform) else f'"{_escaped(platform)}"'
     return headers
 
 
@@ -86,10 +77,26 @@ def _is_of_header(platform: str) -> bool:
     return platform.startswith('"')
 
 
-def _pairs(value: object) -> list[tuple[str, str]]:
+def _pairs(value: object) -> tuple[tuple[str, str], ...]:
     listed = value if isinstance(value, (list, tuple)) else ()
     found = [(each.get("brand"), each.get("version")) for each in listed if isinstance(each, Mapping)]
-    return [(brand, version) for brand, version in found if isinstance(brand, str) and isinstance(version, str)]
+    return tuple([(brand, version) for brand, version in found if isinstance(brand, str) and isinstance(version, str)])
+
+
+@lru_cache(maxsize=256)
+def _written_brands(pairs: tuple[tuple[str, str], ...]) -> str:
+    encoded = [f"{quote(brand, safe=_AS_THEY_ARE)};{quote(version, safe=_AS_THEY_ARE)}" for brand, version in pairs]
+    written = "|".join(encoded)
+    return written if len(written) <= LONGEST else written[:LONGEST].rpartition("|")[0]
+
+
+@lru_cache(maxsize=256)
+def _in_header(pairs: tuple[tuple[str, str], ...]) -> str:
+    return ", ".join([f'"{_escaped(brand)}";v="{version}"' for brand, version in pairs])
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')
 
 
 # A handful of lists covers nearly all browsers; event data is shared and never changed, so the lists may be too.

@@ -61,7 +61,7 @@ def written_item(fields: Mapping[str, Any], notes: list[str]) -> str:
     for name, value in fields.items():
         if value is None or not name:
             continue
-        stated = value if isinstance(value, str) else text(value)
+        stated = value if isinstance(value, str) else str(value) if type(value) is int else text(value)
         if "~" in stated:
             stated = stated.replace("~", "~~")
         key = _KEYS.get(name)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -82,8 +82,8 @@ def person(user_data: Mapping[str, Any], notes: list[str]) -> Person:
     def telephone(value: str) -> str | None:
         return normalise.phone(value, region=country) or _international(value)
 
-    emails = _hashes(user_data, ("email_address", "email"), HASHED_CODES["em"], email, notes)
-    phones = _hashes(user_data, ("phone_number", "phone"), HASHED_CODES["pn"], telephone, notes)
+    emails = _hashes(user_data, _EMAIL_NAMES, email, notes)
+    phones = _hashes(user_data, _PHONE_NAMES, telephone, notes)
     if len(addresses) > MOST_ADDRESSES:
         notes.append(f'values of "user_data.address" are left out: there are more than {MOST_ADDRESSES}')
     return Person(emails, phones, addresses[:MOST_ADDRESSES])
@@ -123,12 +123,17 @@ def _country(value: str) -> str | None:
     return None if found is None else found.upper()
 
 
-_HASHED: Mapping[str, tuple[str, _Normal]] = {
-    "fn": ("first_name", _name),
-    "ln": ("last_name", _name),
-    "sa": ("street", _street),
+_EMAIL_NAMES = ("email_address", "email", HASHED_CODES["em"])
+_PHONE_NAMES = ("phone_number", "phone", HASHED_CODES["pn"])
+_HASHED: Mapping[str, tuple[Sequence[str], _Normal]] = {
+    "fn": (("first_name", ADDRESS_CODES["fn"]), _name),
+    "ln": (("last_name", ADDRESS_CODES["ln"]), _name),
+    "sa": (("street", ADDRESS_CODES["sa"]), _street),
 }
-_PLAIN: Mapping[str, _Normal] = {"ct": _name, "rg": _name, "pc": _code, "co": _country}
+_PLAIN: Mapping[str, tuple[str, _Normal]] = {
+    code: (ADDRESS_CODES[code], normal)
+    for code, normal in (("ct", _name), ("rg", _name), ("pc", _code), ("co", _country))
+}
 
 
 def _addresses(user_data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -141,42 +146,46 @@ def _addresses(user_data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _address(stated: Mapping[str, Any], notes: list[str]) -> dict[str, Hash | str]:
     found: dict[str, Hash | str] = {}
-    for code, (name, normal) in _HASHED.items():
-        hashes = _hashes(stated, (name,), f"sha256_{name}", normal, notes, most=1)
+    for code, (names, normal) in _HASHED.items():
+        hashes = _hashes(stated, names, normal, notes, most=1)
         if hashes:
             found[code] = hashes[0]
-    for code, normal in _PLAIN.items():
-        value = stated.get(ADDRESS_CODES[code])
+    for code, (name, normal) in _PLAIN.items():
+        value = stated.get(name)
+        if value is None:
+            continue
         trimmed = normalise.plain(value)
         kept = None if trimmed is None else normal(trimmed)
         if kept is not None:
             found[code] = kept
         elif not missing(value):
-            notes.append(f'a value of "user_data.{ADDRESS_CODES[code]}" is left out: Google has no use for it')
+            notes.append(f'a value of "user_data.{name}" is left out: Google has no use for it')
     return found
 
 
 def _hashes(
-    stated: Mapping[str, Any],
-    names: tuple[str, ...],
-    hashed: str,
-    normal: _Normal,
-    notes: list[str],
-    most: int = MOST_VALUES,
+    stated: Mapping[str, Any], names: Sequence[str], normal: _Normal, notes: list[str], most: int = MOST_VALUES
 ) -> list[Hash]:
-    """The hashes of all values under these names, and under the one of hashes, without duplicates."""
+    """The hashes of all values under these names, of which the last one is for hashes alone, without duplicates."""
     found: dict[str, Hash] = {}
-    for name in (*names, hashed):
-        for value in normalise.each(stated.get(name)):
-            digest = normalise.hashed(value, _nothing if name == hashed else normal)
+    for name in names:
+        listed = stated.get(name)
+        if not listed:
+            continue
+        for value in [listed] if isinstance(listed, str) else normalise.each(listed):
+            digest = normalise.hashed(value, _nothing if name == names[-1] else normal)
             if digest is not None:
-                given = str(value).strip().lower() == digest
-                found.setdefault(digest, Hash(digest, given))
+                found.setdefault(digest, Hash(digest, _is_hash_of_others(value, digest)))
             elif not missing(value):
                 notes.append(f'a value of "user_data.{name}" is left out: Google has no use for it')
     if len(found) > most:
         notes.append(f'values of "user_data.{names[0]}" are left out: there are more than {most}')
-    return list(found.values())[:most]
+        return list(found.values())[:most]
+    return list(found.values())
+
+
+def _is_hash_of_others(value: object, digest: str) -> bool:
+    return isinstance(value, str) and len(value) >= len(digest) and value.strip().lower() == digest
 
 
 def _nothing(_value: str) -> None:
@@ -184,7 +193,9 @@ def _nothing(_value: str) -> None:
 
 
 def _on_the_wire(value: Hash | str) -> str:
-    return value.on_the_wire if isinstance(value, Hash) else quote(value.lower(), safe="")
+    if isinstance(value, Hash):
+        return value.on_the_wire
+    return value.lower() if value.isascii() and value.isalnum() else quote(value.lower(), safe="")
 
 
 def _in_json(value: Hash | str) -> str:

@@ -6,7 +6,7 @@ a number) can only have come as an event parameter, and goes out as one, unless 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,7 +74,9 @@ _ELSEWHERE = frozenset({"event_name", "x-ga-js_client_id"})
 _TEXTS_ELSEWHERE = frozenset({"user_agent", HASHED_USER_DATA})
 """As texts they are a header, and for the caller to write."""
 
+ITEMS = "items"
 _MAPPINGS = frozenset({USER_DATA, USER_PROPERTIES, SYSTEM_PROPERTIES, SERVER_SIDE_PROPERTIES, CLIENT_HINTS})
+_APART = _MAPPINGS | _TEXTS_ELSEWHERE | {ITEMS}
 
 _EMPTY = yarl.URL()
 
@@ -107,63 +109,62 @@ def written(
     """
     made = Written()
     drawers = (made.shared, made.page, made.own)
-    made.own["en"] = name
+    own = made.own
+    own["en"] = name
     for stated, value in data.items():
         known = _NAMED.get(stated)
-        if known is not None and value is not None:
+        if value is None or stated in _ELSEWHERE:
+            continue
+        if known is not None:
             key, write, drawer = known
             short = write(value)
             if short is None and write is not written_location and not came_as_parameter(stated):
                 short = _forced(value)
-            if short is not None:
-                # A place without a country has no parameter; every other empty text is one.
-                if short or stated != "event_location":
-                    drawers[drawer][key] = short
-                continue
-        elif value is None or stated in _ELSEWHERE or _has_a_place_of_its_own(stated, value):
-            continue
-        elif stated == "items" and isinstance(value, (list, tuple)):
-            made.own.update(_items(value, notes))
-            continue
+            if short is None:
+                _add(own, "ep", stated, value)
+            # A place without a country has no parameter; every other empty text is one.
+            elif short or write is not written_location:
+                drawers[drawer][key] = short
+        elif stated in _APART and _has_a_place_of_its_own(stated, value):
+            if stated == ITEMS:
+                own.update(_items(value, notes))
         elif stated.startswith(UNKNOWN_PREFIX) and _is_unknown(stated, value):
             made.shared[stated.removeprefix(UNKNOWN_PREFIX)] = value
-            continue
-        made.own.update(_parameter("ep", stated, value))
+        else:
+            _add(own, "ep", stated, value)
     _add_mappings(made, data)
     return made
 
 
 def line_of(parameters: Mapping[str, str]) -> str:
     """The parameters as a query string or a line of the body, blanks as `%20`."""
-    return _EMPTY.with_query(dict(parameters)).raw_query_string.replace("+", "%20") if parameters else ""
+    return _EMPTY.with_query(parameters).raw_query_string.replace("+", "%20") if parameters else ""
 
 
-def clear_user_data(user_data: object, known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def clear_user_data(user_data: object, known: Mapping[str, Any]) -> dict[str, str]:
     """The parameters in which another container gets user data as it is. `known`: what it gets in hashed form."""
-    if not isinstance(user_data, Mapping):
-        return
-    for name, value in user_data.items():
+    found: dict[str, str] = {}
+    for name, value in user_data.items() if isinstance(user_data, Mapping) else ():
         if name not in known or value != known[name]:
             for path, leaf in flattened(value, f"{USER_DATA}.{name}"):
-                yield from _parameter("ep", path, leaf)
+                _add(found, "ep", path, leaf)
+    return found
 
 
-def server_side_properties(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def server_side_properties(data: Mapping[str, Any]) -> dict[str, str]:
     """The parameters `sst.…`, which are for server containers alone."""
     stated = data.get(SERVER_SIDE_PROPERTIES)
-    for name, value in stated.items() if isinstance(stated, Mapping) else ():
-        short = _forced(value)
-        if name and name != _ARRIVAL and short is not None:
-            yield f"sst.{name}", short
+    forced = {name: _forced(value) for name, value in stated.items()} if isinstance(stated, Mapping) else {}
+    return {f"sst.{name}": short for name, short in forced.items() if name and name != _ARRIVAL and short is not None}
 
 
 def _add_mappings(made: Written, data: Mapping[str, Any]) -> None:
-    hints, properties, system = (data.get(name) for name in (CLIENT_HINTS, USER_PROPERTIES, SYSTEM_PROPERTIES))
+    hints, properties, system = data.get(CLIENT_HINTS), data.get(USER_PROPERTIES), data.get(SYSTEM_PROPERTIES)
     if isinstance(hints, Mapping) and not only_of_headers(hints):
-        made.shared.update(_hint_parameters(hints))
+        _add_hints(made.shared, hints)
     if isinstance(properties, Mapping):
         for name, value in properties.items():
-            made.own.update(_parameter("up", name, value))
+            _add(made.own, "up", name, value)
     if isinstance(system, Mapping):
         for name, value in system.items():
             key, short = SYSTEM_PREFIX + name, _forced(value)
@@ -171,46 +172,47 @@ def _add_mappings(made: Written, data: Mapping[str, Any]) -> None:
                 (made.own if key in _OF_EVENT else made.shared)[key] = short
 
 
-def _hint_parameters(hints: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, (key, write) in _HINTS.items():
-        value = hints.get(name)
+def _add_hints(found: dict[str, str], hints: Mapping[str, Any]) -> None:
+    for name, value in hints.items():
         # In its quotes a platform is the header's.
-        if value is None or (name == "platform" and str(value).startswith('"')):
+        if name not in _HINTS or (name == "platform" and isinstance(value, str) and value[:1] == '"'):
             continue
+        key, write = _HINTS[name]
         short = write(value)
         if short is None and write is not written_brands:
             short = _forced(value)
         if short is not None:
-            yield key, short
+            found[key] = short
 
 
-def _parameter(prefix: str, name: str, value: Any) -> Iterator[tuple[str, str]]:
+def _add(found: dict[str, str], prefix: str, name: str, value: Any) -> None:
     """An event parameter (`ep`, `epn`) or a user property (`up`, `upn`): numbers are marked as such."""
-    if value is None or not name:
+    if not name or value is None:
         return
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        found = number(value)
-        if found is not None:
-            yield f"{prefix}n.{name}", text(found)
+    if isinstance(value, str):
+        found[f"{prefix}.{name}"] = value
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        stated = number(value)
+        if stated is not None:
+            found[f"{prefix}n.{name}"] = text(stated)
     else:
-        yield f"{prefix}.{name}", value if isinstance(value, str) else text(value)
+        found[f"{prefix}.{name}"] = text(value)
 
 
-def _items(value: list[Any] | tuple[Any, ...], notes: list[str]) -> Iterator[tuple[str, str]]:
+def _items(value: Sequence[Any], notes: list[str]) -> dict[str, str]:
     lines = [line for each in value if isinstance(each, Mapping) and (line := written_item(each, notes))]
     if len(lines) < len(value):
         notes.append('entries of "items" are left out: nothing is in them')
     if len(lines) > MOST_ITEMS:
         notes.append(f'entries of "items" are left out: there are more than {MOST_ITEMS}')
-    for position, line in enumerate(lines[:MOST_ITEMS], 1):
-        yield f"pr{position}", line
+    return {f"pr{position}": line for position, line in enumerate(lines[:MOST_ITEMS], 1)}
 
 
 def _has_a_place_of_its_own(stated: str, value: Any) -> bool:
-    """Whether it is written elsewhere: as parameters of other kinds, as a header, or by the caller."""
+    """Whether it is written as parameters of other kinds, as a header, or by the caller."""
     if stated in _MAPPINGS:
         return isinstance(value, Mapping)
-    return stated in _TEXTS_ELSEWHERE and isinstance(value, str)
+    return isinstance(value, (list, tuple)) if stated == ITEMS else isinstance(value, str)
 
 
 def _is_unknown(stated: str, value: Any) -> bool:
@@ -221,8 +223,8 @@ def _is_unknown(stated: str, value: Any) -> bool:
 
 def _forced(value: Any) -> str | None:
     """A single value as a short name takes it."""
-    if isinstance(value, bool):
-        return "1" if value else "0"
     if isinstance(value, str):
         return value
+    if isinstance(value, bool):
+        return "1" if value else "0"
     return None if number(value) is None else text(number(value))

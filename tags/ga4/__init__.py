@@ -6,7 +6,7 @@ from tags.ga4.page import PAGE
 from tags.ga4.server import server_request
 from tags.ga4.settings import Ga4Tag
 from tags.ga4.view import view
-from tags.ga4.web import speaks_web, web_request
+from tags.ga4.web import web_request
 
 OLDEST_HOURS = 72
 
@@ -27,6 +27,6 @@ def ga4(settings: Ga4Tag, event: Event) -> list[Effect] | Skip:
     """Send events to Google Analytics 4, or on to another server container."""
     notes: list[str] = []
     seen = view(settings, event, notes)
-    web = speaks_web(event.hit) if settings.protocol == "auto" else settings.protocol == "web"
+    web = seen.of_browser if settings.protocol == "auto" else settings.protocol == "web"
     made = web_request(settings, event, seen, notes) if web else server_request(settings, event, seen, notes)
     return made if isinstance(made, Skip) else [made, *map(Note, dict.fromkeys(notes))]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from container.api import ga4_rules as rules
@@ -54,6 +55,7 @@ OF_BROWSERS = frozenset({"event_id", "language", "screen_resolution", "viewport_
 """What GA4 makes nothing of as a parameter, and what would use up the place of one."""
 
 _INTERNAL = "x-"
+_KEPT = "Google keeps this name for itself"
 
 
 def parameters(data: Mapping[str, Any], limits: Limits, notes: list[str]) -> dict[str, Any]:
@@ -139,11 +141,11 @@ def _value(name: str, value: Any, longest: int, notes: list[str]) -> Any:
     if isinstance(value, bool):
         return value
     if isinstance(value, str):
-        trimmed = value.strip()
-        if len(trimmed) > longest:
+        if len(value) > longest and len(value.strip()) > longest:
             notes.append(f'"{_shown(name)}" is cut after {longest} characters, as GA4 does')
-        kept = normalise.plain(trimmed[:longest])
-        if kept is None and normalise.unusable(trimmed[:longest]):
+            value = value.strip()[:longest]
+        kept = normalise.plain(value)
+        if kept is None and normalise.unusable(value):
             notes.append(f'"{_shown(name)}" is left out: it is no text')
         return kept
     found = number(value)
@@ -153,23 +155,32 @@ def _value(name: str, value: Any, longest: int, notes: list[str]) -> Any:
 
 
 def _is_name(name: str, notes: list[str]) -> bool:
-    if not rules.NAME.fullmatch(name) or len(name) > rules.LONGEST_NAME:
-        notes.append(f'"{_shown(name)}" is left out: no parameter of GA4 can be called so')
-        return False
-    if name in rules.RESERVED_PARAMETERS or name.startswith(rules.RESERVED_PREFIXES):
-        notes.append(f'"{_shown(name)}" is left out: Google keeps this name for itself')
-        return False
-    return True
+    if fault := _fault(name):
+        notes.append(f'"{_shown(name)}" is left out: {fault}')
+    return not fault
 
 
 def _is_name_of_user_property(name: str, notes: list[str]) -> bool:
+    if fault := _fault_of_user_property(name):
+        notes.append(f'user property "{_shown(name)}" is left out: {fault}')
+    return not fault
+
+
+# A site has the same few dozen names again and again.
+@lru_cache(maxsize=1024)
+def _fault(name: str) -> str:
+    if not rules.NAME.fullmatch(name) or len(name) > rules.LONGEST_NAME:
+        return "no parameter of GA4 can be called so"
+    kept = name in rules.RESERVED_PARAMETERS or name.startswith(rules.RESERVED_PREFIXES)
+    return _KEPT if kept else ""
+
+
+@lru_cache(maxsize=256)
+def _fault_of_user_property(name: str) -> str:
     if not rules.NAME.fullmatch(name) or len(name) > rules.LONGEST_USER_PROPERTY_NAME:
-        notes.append(f'user property "{_shown(name)}" is left out: none of GA4 can be called so')
-        return False
-    if name in rules.RESERVED_USER_PROPERTIES or name.startswith(rules.RESERVED_USER_PROPERTY_PREFIXES):
-        notes.append(f'user property "{_shown(name)}" is left out: Google keeps this name for itself')
-        return False
-    return True
+        return "none of GA4 can be called so"
+    kept = name in rules.RESERVED_USER_PROPERTIES or name.startswith(rules.RESERVED_USER_PROPERTY_PREFIXES)
+    return _KEPT if kept else ""
 
 
 def _shown(name: str) -> str:

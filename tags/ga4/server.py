@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -45,7 +45,7 @@ def server_request(settings: Ga4Tag, event: Event, seen: View, notes: list[str])
         return skip
     envelope = {**visitor, **_envelope(settings, event, seen.data, limits, notes)}
     item = _item(settings, event, seen, limits, notes)
-    if not settings.relay:
+    if not settings.relay and _may_be_large(item["params"].get("items", ()), limits):
         item = _fitting(envelope, item, notes)
     return Request(
         "POST",
@@ -204,6 +204,11 @@ def _location(stated: object, *, alone: bool) -> dict[str, str]:
     if city is not None:
         return {"city": city, **found}
     return found if alone else {}
+
+
+def _may_be_large(items: Sequence[Json], limits: Limits) -> bool:
+    """Whether it is worth measuring. Without its items an event is small, by Google's other limits."""
+    return sum(map(len, items)) * (4 * limits.value + ga4_rules.LONGEST_NAME) > LARGEST_EVENT // 4
 
 
 def _fitting(envelope: Json, item: Json, notes: list[str]) -> Json:

@@ -2,41 +2,64 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from container.api import Event, ga4_from_browser, missing, normalise
+from container.api import Event, Hit, ga4_from_browser, missing, normalise
 from tags.ga4.settings import HOSTS, SERVER_PATH, WEB_PATH, Ga4Tag
 
 USER_PROPERTIES, USER_DATA, HASHED = "x-ga-mp2-user_properties", "user_data", "x-ga-em"
-MEASUREMENT_ID, CLIENT_ID, USER_ID, SESSION_ID = "x-ga-measurement_id", "client_id", "user_id", "ga_session_id"
+VERSION, MEASUREMENT_ID = "x-ga-protocol_version", "x-ga-measurement_id"
+CLIENT_ID, USER_ID, SESSION_ID = "client_id", "user_id", "ga_session_id"
+
+_VERSION_2 = re.compile(r"(?:^|[&\n])v=2(?:[&\r\n]|$)")
 
 NO_MEASUREMENT_ID = "it has no measurement_id: neither the tag nor the hit names one"
 
 
 class View(NamedTuple):
-    """An event's name and data, ready to be written in either protocol."""
+    """An event ready to be written in either protocol. `data`: its own, so that a writer may take from it.
+
+    `of_browser`: whether the hit came by the protocol of Google's library for browsers.
+    """
 
     name: str
-    data: Mapping[str, Any]
+    data: dict[str, Any]
     measurement_id: str
+    of_browser: bool
 
 
 def view(settings: Ga4Tag, event: Event, notes: list[str]) -> View:
     """The event under the names of event data, whatever protocol it came by."""
-    data: dict[str, Any] = {**event.data}
+    measurement_id = normalise.plain(settings.measurement_id) or ""
+    data: dict[str, Any] = {VERSION: "2", MEASUREMENT_ID: None, **event.data}
     for name in settings.drop_parameters:
         data.pop(name, None)
     data |= {name: value for name, value in settings.parameters.items() if not missing(value)}
-    measurement_id = normalise.plain(settings.measurement_id) or ""
-    stated = {MEASUREMENT_ID: measurement_id or None, CLIENT_ID: settings.client_id, USER_ID: settings.user_id}
-    data |= {name: value for name, value in {**stated, SESSION_ID: settings.session_id}.items() if value is not None}
+    data[MEASUREMENT_ID] = measurement_id or None
+    for name, value in (
+        (CLIENT_ID, settings.client_id),
+        (USER_ID, settings.user_id),
+        (SESSION_ID, settings.session_id),
+    ):
+        if value is not None:
+            data[name] = value
     if settings.user_properties or settings.drop_user_properties:
         data[USER_PROPERTIES] = _user_properties(settings, data.get(USER_PROPERTIES))
-    data = _without_user_data(settings, event, data, notes)
-    if event.consent.state("analytics_storage") != "denied":
+    if USER_DATA in data or HASHED in data:
+        _hide_person(settings, event, data, notes)
+    if (missing(data.get(CLIENT_ID)) or missing(data.get(SESSION_ID))) and _may_read_cookies(event):
         data = {**ga4_from_browser(event.hit, [data]).data[0]}
-    return View(normalise.plain(settings.event) or event.name, data, measurement_id)
+    return View(normalise.plain(settings.event) or event.name, data, measurement_id, speaks_web(event.hit))
+
+
+def speaks_web(hit: Hit) -> bool:
+    """Whether a hit came by the protocol of Google's library for browsers."""
+    if _VERSION_2.search(hit.query):
+        return True
+    body = hit.body.lstrip()[:1]
+    return body not in (b"", b"{") and _VERSION_2.search(hit.body.decode("latin-1")) is not None
 
 
 def address(settings: Ga4Tag, path: str) -> str:
@@ -54,13 +77,15 @@ def _user_properties(settings: Ga4Tag, stated: object) -> dict[str, Any]:
     return found | {name: value for name, value in settings.user_properties.items() if not missing(value)}
 
 
-def _without_user_data(settings: Ga4Tag, event: Event, data: dict[str, Any], notes: list[str]) -> dict[str, Any]:
-    """The data without what Google may not have of a person."""
-    if USER_DATA not in data and HASHED not in data:
-        return data
+def _may_read_cookies(event: Event) -> bool:
+    return event.consent.state("analytics_storage") != "denied"
+
+
+def _hide_person(settings: Ga4Tag, event: Event, data: dict[str, Any], notes: list[str]) -> None:
+    """Takes out what Google may not have of a person."""
     denied = event.consent.state("ad_user_data") == "denied" and not settings.relay
     if denied and settings.user_data == "send":
         notes.append('"user_data" is left out: consent for ad_user_data is denied')
     if denied or settings.user_data == "drop":
-        return {name: value for name, value in data.items() if name not in (USER_DATA, HASHED)}
-    return data
+        data.pop(USER_DATA, None)
+        data.pop(HASHED, None)

@@ -213,6 +213,13 @@ def test_the_time_in_an_item_does_not_count() -> None:
     assert statuses(echoing(make), sale(event_id="e"), sale(9000, event_id="e")) == ["fired", "duplicate"]
 
 
+def test_the_time_around_an_item_does_not_count_either() -> None:
+    def make(event: Event) -> Request:
+        return Request("POST", URL, json={"time": event.time, "who": 1}, item={"id": 1}, batch=Batch("data", 5))
+
+    assert statuses(echoing(make), sale(event_id="e"), sale(9000, event_id="e")) == ["fired", "duplicate"]
+
+
 def test_a_payload_that_json_cannot_say_has_no_guard() -> None:
     def make(event: Event) -> Request:
         return Request("POST", URL, json={"far": 2**70})

@@ -18,7 +18,8 @@ from tags.ga4 import ga4
 from tags.ga4.insight import STANDARD_EVENTS
 from tags.ga4.server import BATCH
 from tags.ga4.settings import Ga4Tag
-from tags.ga4.web import LONGEST_ADDRESS, speaks_web
+from tags.ga4.view import speaks_web
+from tags.ga4.web import LONGEST_ADDRESS
 from tests.tags.ga4.sending import NOW, RELAY, SECRET, effects_of, events_in, hit_of, notes_of, parameters_of, sent
 
 DATA = {"client_id": "1.2", "x-ga-measurement_id": "G-ABC123XYZ9", "ga_session_id": "1767261500"}
