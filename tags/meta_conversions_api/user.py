@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from container.api import Event, conversion, normalise
-from tags.meta_conversions_api import forms
+from tags.meta_conversions_api.forms import bare_phone, birthday, city, device, gender, identity, phone, state
 from tags.meta_conversions_api.settings import MetaConversionsApi
 
 IDENTIFIERS = (
@@ -28,7 +28,7 @@ _PHONE_PLACES = ("phone_number", "phone")
 
 
 def _own_phone(value: str, region: str | None) -> str | None:
-    return forms.phone(value, region) or (None if region else forms.bare_phone(value))
+    return phone(value, region) or (None if region else bare_phone(value))
 
 
 def _plain(name: str, *, keys: tuple[str, ...] = (), event_keys: tuple[str, ...] = ()) -> conversion.Field:
@@ -57,7 +57,7 @@ PROFILE = conversion.Profile(
             reason=conversion.NO_PHONE,
         ),
         Field(
-            *("external_id", forms.identity),
+            *("external_id", identity),
             listed=True,
             reason=conversion.NO_TEXT,
         ),
@@ -65,8 +65,8 @@ PROFILE = conversion.Profile(
     address=(
         Field("fn", normalise.place, keys=conversion.FIRST_NAME_KEYS, prehashed=("sha256_first_name",)),
         Field("ln", normalise.place, keys=conversion.LAST_NAME_KEYS, prehashed=("sha256_last_name",)),
-        Field("ct", forms.city, keys=("city",)),
-        Field("st", forms.state, keys=("region",), regional=True),
+        Field("ct", city, keys=("city",)),
+        Field("st", state, keys=("region",), regional=True),
         Field(
             "zp",
             normalise.postal_code,
@@ -82,10 +82,10 @@ PROFILE = conversion.Profile(
 RARE = conversion.Profile(
     vendor="Meta",
     single=(
-        Field("ge", forms.gender, keys=("gender",)),
-        Field("db", forms.birthday, keys=("date_of_birth",)),
+        Field("ge", gender, keys=("gender",)),
+        Field("db", birthday, keys=("date_of_birth",)),
         *(_plain(name, event_keys=(name,)) for name in ("subscription_id", "fb_login_id", "lead_id", "anon_id")),
-        Field("madid", forms.device, event_keys=("madid", "idfa", "gaid"), hashed=False, reason="it is nobody's"),
+        Field("madid", device, event_keys=("madid", "idfa", "gaid"), hashed=False, reason="it is nobody's"),
         *(_plain(name, keys=(name,)) for name in ("page_id", "page_scoped_user_id", "ig_account_id", "ig_sid")),
         _plain("ctwa_clid", event_keys=("ctwa_clid",)),
     ),
@@ -126,5 +126,5 @@ def _tell_of_bare_phones(stated: Iterable[object], notes: list[str]) -> None:
     """Nothing tells the country of these numbers, so nobody can say whether they are whole."""
     candidates = [value for value in stated if value and not (isinstance(value, str) and value.startswith("+"))]
     texts = [normalise.plain(member) for value in candidates for member in normalise.each(value)]
-    if any(text and not normalise.is_hash(text) and not forms.phone(text, None) for text in texts):
+    if any(text and not normalise.is_hash(text) and not phone(text, None) for text in texts):
         notes.append('"user.ph" is sent as it is written: nothing tells the country of the number (set phone_region)')
