@@ -23,8 +23,7 @@ def click_id(
         (given and plain(given))
         or click_of_page(parameter, url, referrer)
         or (parameter in data and plain(data[parameter]))
-        or plain(event.hit.cookies.get(cookie))
-        or plain(at(data, f"common_cookie.{cookie}"))
+        or kept_in(event, cookie)
     )
 
 
@@ -39,12 +38,20 @@ def click_of_page(parameter: str, url: str | None, referrer: str | None) -> str 
 def browser_id(event: Event, *, given: str | None, cookie: str, keys: Iterable[str]) -> str | None:
     """The pixel's id of the browser, unchanged and whole: the setting, the cookie, the keys of event data."""
     data, plain = event.data, normalise.plain
-    return (
-        (given and plain(given))
-        or plain(event.hit.cookies.get(cookie))
-        or plain(at(data, f"common_cookie.{cookie}"))
-        or next(filter(None, map(plain, map(data.get, keys))), None)
-    )
+    if found := (given and plain(given)) or kept_in(event, cookie):
+        return found
+    for key in keys:
+        if key in data and (found := plain(data[key])):
+            return found
+    return None
+
+
+def kept_in(event: Event, cookie: str) -> str | None:
+    """What the browser keeps in a cookie: its own, else the one that came along as event data."""
+    found = normalise.plain(event.hit.cookies.get(cookie))
+    if found is None and "common_cookie" in event.data:
+        return normalise.plain(at(event.data, f"common_cookie.{cookie}"))
+    return found
 
 
 def kept_click(cookie: str, click: str, event: Event, notes: list[str], *, seconds: int) -> SetCookie | None:

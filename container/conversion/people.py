@@ -7,11 +7,11 @@ from typing import Any
 
 from container import normalise
 from container.conversion.profile import Field, Profile
-from container.conversion.texts import told_form
+from container.conversion.texts import WRONG_KIND, told_form
 from container.event import Event
 from container.shape import missing
 
-NOT_PUBLIC = "it is no public address"
+NOT_PUBLIC, NO_FORM = "it is no public address", "is of the wrong kind"
 
 Normal = Callable[[str], str | None]
 Data = Mapping[str, Any]
@@ -127,10 +127,10 @@ def _made(profile: Profile, field: Field, value: Any, region: str | None, notes:
     """What is sent of one value, with a note if nothing of it can be."""
     normal = _regional(field, region) if field.regional else field.normal
     if not field.hashed:
-        return told_form(f"{profile.place}.{field.name}", value, normal, notes, reason=field.reason)
+        return told_form(f"{profile.place}.{field.name}", value, normal, notes, reason=field.reason or WRONG_KIND)
     found = normalise.hashed(value, normal)
     if found is None:
-        notes.append(f'"{profile.place}.{field.name}" is left out: {field.reason}')
+        notes.append(f'"{profile.place}.{field.name}" is left out: {field.reason or WRONG_KIND}')
     return found
 
 
@@ -158,7 +158,7 @@ def _each(profile: Profile, field: Field, forms: Sequence[str | None], notes: li
     """The forms that there are, without duplicates, and as many as the vendor takes."""
     found = list(dict.fromkeys(form for form in forms if form))
     if not found or None in forms:
-        notes.append(f'a value of "{profile.place}.{field.name}" is left out: it {field.reason}')
+        notes.append(f'a value of "{profile.place}.{field.name}" is left out: it {field.reason or NO_FORM}')
     if len(found) > field.most:
         notes.append(f'values of "{profile.place}.{field.name}" are left out: there are more than {field.most}')
     return found[: field.most]

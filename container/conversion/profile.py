@@ -6,8 +6,6 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from container.conversion.texts import WRONG_KIND
-
 MOST_VALUES = 100
 """So many addresses, numbers or ids of one visitor are sent, where a vendor says nothing else."""
 
@@ -53,7 +51,7 @@ class Field:
     regional: bool = False
     listed: bool = False
     most: int = MOST_VALUES
-    reason: str = WRONG_KIND
+    reason: str = ""
 
     foreign: frozenset[str] = dataclasses.field(init=False)
     """The keys under which a hash is made by another rule."""

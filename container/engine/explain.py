@@ -58,7 +58,6 @@ def _sentence(tag: CompiledTag, scope: Scope, decision: Decision) -> str:
         case "blocked_by_consent":
             return "needs " + ", and ".join(_refused(name, scope) for name in decision.refused)
         case "incomplete":
-            # What the tag itself found missing it has said in its own words.
             return decision.reason or " and ".join(lacking(lack) for lack in decision.lacking)
     if decision.reason or decision.trigger is None:
         return decision.reason

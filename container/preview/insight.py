@@ -77,7 +77,7 @@ KINDS: Sequence[Kind] = (
 )
 
 
-NAMES, IDS = ("event", "event_name", "name"), ("event_id",)
+NAMES, IDS = ("event", "event_name", "name", "en"), ("event_id",)
 """What vendors call the event's name in an item, and the id by which they count it once."""
 
 LISTS = ("data", "events")

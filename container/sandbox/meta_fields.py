@@ -129,7 +129,7 @@ def _amount(value: Any) -> Flaw | None:
 def _number(value: Any) -> Flaw | None:
     if isinstance(value, str):
         return Flaw("A number as text. Meta reads it, and wants a number.")
-    return Flaw("A negative number.") if value < 0 else None
+    return _not_negative(value)
 
 
 def _currency(value: Any) -> Flaw | None:
@@ -140,8 +140,8 @@ def _upper(value: str) -> Flaw | None:
     return None if value.isupper() else Flaw("Usually three capital letters.")
 
 
-def _count(value: Any) -> Flaw | None:
-    return integer(value) or (Flaw("A negative number.") if value < 0 else None)
+def _not_negative(value: float) -> Flaw | None:
+    return Flaw("A negative number.") if value < 0 else None
 
 
 def _id(value: Any) -> Flaw | None:
@@ -194,7 +194,7 @@ _CONTENT = Field(
     an_object,
     members={
         "id": Field(_id, required=True),
-        "quantity": Field(_count),
+        "quantity": Field(integer, _not_negative),
         "item_price": Field(_amount, _number),
         "delivery_category": _DELIVERY,
         **_texts("title description brand category"),
@@ -206,7 +206,7 @@ _CUSTOM = {
     "contents": Field(a_list, each=_CONTENT),
     "content_ids": Field(a_list, each=Field(_id)),
     "content_type": Field(text, _product),
-    "num_items": Field(_count),
+    "num_items": Field(integer, _not_negative),
     "order_id": Field(_id),
     "predicted_ltv": Field(_amount, _number),
     "net_revenue": Field(_amount, _number),

@@ -11,7 +11,15 @@ from tags.meta_conversions_api.judge import judge
 from tags.meta_conversions_api.names import NAMES
 from tags.meta_conversions_api.page import names_of_events
 from tags.meta_conversions_api.settings import MetaConversionsApi
-from tags.meta_conversions_api.surroundings import DAY_MS, event_id, event_time, lacking, oldest_days, surroundings
+from tags.meta_conversions_api.surroundings import (
+    DAY_MS,
+    OLDEST_DAYS_OF_SHOPS,
+    event_id,
+    event_time,
+    lacking,
+    oldest_days,
+    surroundings,
+)
 from tags.meta_conversions_api.user import IDENTIFIERS, user
 
 BATCH = Batch("data", max_items=500)
@@ -24,6 +32,7 @@ _PIXEL = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
     "meta_conversions_api",
     judge=judge,
     consent=("ad_storage", "ad_user_data"),
+    max_age_hours=24 * OLDEST_DAYS_OF_SHOPS,
     identifiers=IDENTIFIERS,
     completeness=COMPLETENESS,
     pixel=pixel,

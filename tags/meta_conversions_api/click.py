@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from container.api import Event, SetCookie, at, conversion, normalise, registrable_domain, url_parts
+from container.api import Event, SetCookie, conversion, normalise, registrable_domain, url_parts
 from tags.meta_conversions_api.settings import MetaConversionsApi
 
 PARAMETER, CLICK_COOKIE, BROWSER_COOKIE = "fbclid", "_fbc", "_fbp"
@@ -41,17 +41,19 @@ def _click(settings: MetaConversionsApi, event: Event, notes: list[str]) -> str 
 
     A click that the cookie holds keeps the time at which it was made there, and what a library of Meta's put behind it.
     """
-    data, plain = event.data, normalise.plain
+    data = event.data
     if given := _formed("fbc", settings.user.fbc, notes):
         return given
-    stored = plain(event.hit.cookies.get(CLICK_COOKIE)) or plain(at(data, f"common_cookie.{CLICK_COOKIE}"))
+    stored = conversion.kept_in(event, CLICK_COOKIE)
     if clicked := conversion.click_of_page(PARAMETER, settings.page.url, settings.page.referrer):
         same = stored is not None and _is_click(stored, clicked)
         return stored if same else _formed("fbc", _written(clicked, settings, event), notes)
-    stated = next(filter(None, (plain(data.get(key)) for key in CLICK_KEYS if key in data)), None)
-    if found := _formed("fbc", stated, notes) or _formed("fbc", stored, notes):
+    for key in CLICK_KEYS:
+        if key in data and (found := _formed("fbc", data[key], notes)):
+            return found
+    if found := _formed("fbc", stored, notes):
         return found
-    clicked = plain(data.get(PARAMETER))
+    clicked = normalise.plain(data.get(PARAMETER))
     return _formed("fbc", _written(clicked, settings, event), notes) if clicked else None
 
 
@@ -61,8 +63,10 @@ def _browser(settings: MetaConversionsApi, event: Event, notes: list[str]) -> st
     return _formed("fbp", stated, notes)
 
 
-def _formed(field: str, stated: str | None, notes: list[str]) -> str | None:
+def _formed(field: str, stated: object, notes: list[str]) -> str | None:
     """The id if it has Meta's form: four parts, or five."""
+    if stated is None:
+        return None
     found = normalise.plain(stated)
     if found is None or _FORM.fullmatch(found):
         return found

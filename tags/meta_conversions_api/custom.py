@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from container.api import Event, conversion, normalise, number
+from container.api import Event, conversion, filled, normalise, number
 from tags.meta_conversions_api.currencies import CURRENCIES
 from tags.meta_conversions_api.settings import Custom, MetaConversionsApi
 
 CONTENT_TYPES = ("product", "product_group", "destination", "flight", "hotel", "vehicle", "home_listing")
 DELIVERY_CATEGORIES = frozenset({"in_store", "curbside", "home_delivery"})
 
-TEXTS = ("order_id", "search_string", "content_name", "content_category", "status")
+TEXTS = ("order_id", "search_string", "status")
+OF_EVENT = ("content_name", "content_category", "predicted_ltv", "delivery_category")
 OWN = Custom.model_fields.keys()
 
 CONTENTS = "custom.contents"
@@ -35,7 +36,7 @@ def custom_data(settings: MetaConversionsApi, event: Event, notes: list[str]) ->
         sent["content_type"] = content_type
     if (num_items := conversion.num_items(given.num_items, lines)) is not None:
         sent["num_items"] = num_items
-    sent |= _words(given, notes)
+    sent |= _words(given, event.data, notes)
     return conversion.passed(given.passed, event.data, own=OWN) | sent if given.passed else sent
 
 
@@ -71,17 +72,28 @@ def _currency(given: Custom, items: Sequence[conversion.Item], notes: list[str])
     return found if found in CURRENCIES else None
 
 
-def _words(given: Custom, notes: list[str]) -> dict[str, Any]:
+def _words(given: Custom, data: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     stated = given.__dict__
     for field in TEXTS:
         if (value := stated[field]) and (text := conversion.told_text(f"custom.{field}", value, notes)):
             found[field] = text
-    if (worth := number(given.predicted_ltv)) is not None:
-        found["predicted_ltv"] = worth
-    if given.delivery_category and (category := _delivery(given.delivery_category, notes)):
-        found["delivery_category"] = category
+    for field in OF_EVENT:
+        if field in data or stated[field] is not None:
+            found |= _of_event(field, conversion.first_stated(stated[field], (data,), (field,)), notes)
     return found
+
+
+def _of_event(field: str, value: Any, notes: list[str]) -> dict[str, Any]:
+    """A field that has no other place in the event than its own name."""
+    if field == "delivery_category":
+        return filled(delivery_category=_delivery(value, notes))
+    if field != "predicted_ltv":
+        return filled(**{field: conversion.told_text(f"custom.{field}", value, notes)})
+    worth = number(value)
+    if worth is None and value is not None:
+        notes.append('"custom.predicted_ltv" is left out: it is no number')
+    return filled(predicted_ltv=worth)
 
 
 def _delivery(value: object, notes: list[str]) -> str | None:

@@ -58,7 +58,8 @@ class User(Settings):
         ["CA"],
     )
     zp: Dynamic[str] | None = override(
-        "Postal code. Default: `user_data.address.postal_code`, `user_data.postal_code`."
+        "Postal code. Default: `user_data.address.postal_code`, `user_data.postal_code`, "
+        "or the same with `sha256_` before the key."
     )
     country: Dynamic[str] | None = override(
         "Country, two letters. Default: `user_data.address.country`, `user_data.country`.", ["DE"]
@@ -112,19 +113,19 @@ class Custom(Settings):
     content_ids: Dynamic[Any] | None = override(
         "Ids of the items. Default: `item_id`, `id`, `sku`, `product_id` or `content_id` of each item."
     )
-    content_name: Dynamic[str] | None = from_event("content_name", description="Name of the page or product.")
-    content_category: Dynamic[str] | None = from_event(
-        "content_category", description="Category of the page or product."
+    content_name: Dynamic[str] | None = override("Name of the page or product. Default: `content_name` of the event.")
+    content_category: Dynamic[str] | None = override(
+        "Category of the page or product. Default: `content_category` of the event."
     )
     num_items: Dynamic[int] | None = override("How many pieces. Default: the sum of `quantity` of the items.")
     order_id: Dynamic[str] | None = from_event("transaction_id", description="Order number.")
     search_string: Dynamic[str] | None = from_event("search_term", description="What the visitor searched for.")
     status: Dynamic[str] | None = override("State of a registration, such as complete.", ["complete"])
-    predicted_ltv: Dynamic[float] | None = from_event(
-        "predicted_ltv", description="What the customer is expected to be worth."
+    predicted_ltv: Dynamic[float] | None = override(
+        "What the customer is expected to be worth. Default: `predicted_ltv` of the event."
     )
-    delivery_category: Dynamic[str] | None = from_event(
-        "delivery_category", description='"in_store", "curbside" or "home_delivery".'
+    delivery_category: Dynamic[str] | None = override(
+        '"in_store", "curbside" or "home_delivery". Default: `delivery_category` of the event.'
     )
     passed: Many[str] = Field(
         default=(),
@@ -144,20 +145,27 @@ class Page(Settings):
 class App(Settings):
     """Which app on which device it happened in (app only)."""
 
-    advertiser_tracking_enabled: Dynamic[Any] | None = from_event(
-        "advertiser_tracking_enabled", description="Whether the device allows tracking (Apple's prompt)."
+    advertiser_tracking_enabled: Dynamic[Any] | None = override(
+        "Whether the device allows tracking (Apple's prompt). Default: `advertiser_tracking_enabled` of the event."
     )
-    application_tracking_enabled: Dynamic[Any] | None = from_event(
-        "application_tracking_enabled", description="Whether the app's own settings allow tracking."
+    application_tracking_enabled: Dynamic[Any] | None = override(
+        "Whether the app's own settings allow tracking. Default: `application_tracking_enabled` of the event."
     )
-    extinfo: Dynamic[Any] | None = from_event(
-        "extinfo", description="The sixteen texts about device and app; the first is a2 (Android) or i2 (iOS)."
+    extinfo: Dynamic[Any] | None = override(
+        "The sixteen texts about device and app; the first is a2 (Android) or i2 (iOS). "
+        "Default: `extinfo` of the event."
     )
-    campaign_ids: Dynamic[str] | None = from_event("campaign_ids", description="Campaigns of a deep link.")
-    install_referrer: Dynamic[str] | None = from_event("install_referrer", description="Android's install referrer.")
-    installer_package: Dynamic[str] | None = from_event("installer_package", description="What installed the app.")
+    campaign_ids: Dynamic[str] | None = override("Campaigns of a deep link. Default: `campaign_ids` of the event.")
+    install_referrer: Dynamic[str] | None = override(
+        "Android's install referrer. Default: `install_referrer` of the event."
+    )
+    installer_package: Dynamic[str] | None = override(
+        "What installed the app. Default: `installer_package` of the event."
+    )
     url_schemes: Many[str] = Field(default=(), description="The app's own schemes of addresses.")
-    vendor_id: Dynamic[str] | None = from_event("vendor_id", "idfv", description="Vendor id of an iOS device.")
+    vendor_id: Dynamic[str] | None = override(
+        "Vendor id of an iOS device. Default: `vendor_id`, then `idfv` of the event."
+    )
 
 
 class Cookies(Settings):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from container.api import Event, conversion, missing, normalise, text, url_parts
@@ -15,6 +16,7 @@ OLDEST_DAYS, OLDEST_DAYS_OF_SHOPS = 7, 62
 EXTINFO_TEXTS = 16
 EXTINFO_VERSIONS = ("a2", "i2")
 SWITCHES = {"true": 1, "1": 1, "false": 0, "0": 0}
+APP_SWITCHES = ("advertiser_tracking_enabled", "application_tracking_enabled")
 APP_TEXTS = ("campaign_ids", "install_referrer", "installer_package", "vendor_id")
 LIMITED = "LDU"
 
@@ -40,7 +42,7 @@ def oldest_days(settings: MetaConversionsApi) -> int:
 def surroundings(settings: MetaConversionsApi, event: Event, notes: list[str]) -> dict[str, Any]:
     """The page, the app and the restrictions, as far as there is something to say."""
     found: dict[str, Any] = _page(settings, event, notes)
-    if settings.action_source == "app" and (app := _app(settings.app, notes)):
+    if settings.action_source == "app" and (app := _app(settings.app, event.data, notes)):
         found["app_data"] = app
     if settings.action_source == "business_messaging" and settings.messaging_channel:
         found["messaging_channel"] = settings.messaging_channel
@@ -60,8 +62,7 @@ def lacking(settings: MetaConversionsApi, item: dict[str, Any]) -> str:
         agent = "user.client_user_agent"
         lacks += [] if "client_user_agent" in user else [(agent, "an event of a website")]
     if settings.action_source == "app":
-        needed = ("advertiser_tracking_enabled", "application_tracking_enabled", "extinfo")
-        lacks += [(f"app.{field}", "an event of an app") for field in needed if field not in app]
+        lacks += [(f"app.{field}", "an event of an app") for field in (*APP_SWITCHES, "extinfo") if field not in app]
     if settings.action_source == "business_messaging" and not settings.messaging_channel:
         lacks.append(("messaging_channel", "an event of a conversation"))
     told = [f'no value for "{field}", which Meta demands of {what}' for field, what in lacks]
@@ -75,28 +76,29 @@ def _page(settings: MetaConversionsApi, event: Event, notes: list[str]) -> dict[
     if settings.action_source != "website" and not normalise.plain(url):
         # What sent the hit is a server, a till or an app, and no page.
         return {}
-    found = conversion.page(url, referrer, event, notes, vendor="Meta")
-    members = {"event_source_url": found.url, "referrer_url": found.referrer}
-    if found.url and not url_parts(found.url).hostname:
+    page = conversion.page(url, referrer, event, notes, vendor="Meta")
+    found: dict[str, Any] = {}
+    if page.url and url_parts(page.url).hostname:
+        found["event_source_url"] = page.url
+    elif page.url:
         notes.append('"page.url" is left out: it has no host')
-        del members["event_source_url"]
-    return {name: value for name, value in members.items() if value}
+    if page.referrer:
+        found["referrer_url"] = page.referrer
+    return found
 
 
-def _app(given: App, notes: list[str]) -> dict[str, Any]:
+def _app(given: App, data: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     stated = given.__dict__
-    for field in ("advertiser_tracking_enabled", "application_tracking_enabled"):
-        value = stated[field]
+    for field in APP_SWITCHES:
+        value = conversion.first_stated(stated[field], (data,), (field,))
         if (switch := SWITCHES.get(text(value).strip().lower())) is not None:
             found[field] = switch
         elif not missing(value):
             notes.append(f'"app.{field}" is left out: it is neither true nor false')
-    if extinfo := _extinfo(given.extinfo, notes):
+    if extinfo := _extinfo(conversion.first_stated(given.extinfo, (data,), ("extinfo",)), notes):
         found["extinfo"] = extinfo
-    for field in APP_TEXTS:
-        if (told := conversion.told_text(f"app.{field}", stated[field], notes)) is not None:
-            found[field] = told
+    found |= conversion.told_texts("app", stated, {"vendor_id": data.get("idfv"), **data}, notes, fields=APP_TEXTS)
     if given.url_schemes:
         found["url_schemes"] = list(given.url_schemes)
     return found

@@ -211,7 +211,7 @@ def hit_of(hit: Json, number: int = 1) -> Hit:
 
 
 def _outgoing(tag: str, event: str, request: Mapping[str, Any], mode: str) -> dict[str, Any]:
-    body = orjson.dumps(request["json"]).decode()
+    body = orjson.dumps(request["json"]).decode() if "json" in request else request.get("body", "")
     sent = {"tag": tag, "event": event, "row": "1", "mode": mode, "method": request["method"], "url": request["url"]}
     answer = None if mode == "dry" else ANSWER
     return {**sent, "headers": [list(each) for each in request["headers"].items()], "body": body, "answer": answer}

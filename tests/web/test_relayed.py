@@ -16,7 +16,8 @@ import pytest
 from container.api import Event, Request, SetCookie, Settings, tag
 from container.component import component_of
 from container.config.registry import Registry
-from container.delivery.awaited import MOST_WAITING, Became
+from container.delivery import awaited as waiting_for
+from container.delivery.awaited import Became
 from container.delivery.judging import judges_of
 from container.delivery.sqlite import open_store
 from container.delivery.store import Limits
@@ -79,11 +80,11 @@ def answering(*answers: bytes) -> Callable[[asyncio.StreamWriter], Any]:
     return answer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stage(Site):
     """A site whose deliveries leave. `worker`: what sends them."""
 
-    worker: Worker | None = None
+    worker: Worker
 
     async def left(self) -> int:
         """Deliveries that wait or are under way."""
@@ -346,21 +347,25 @@ def test_where_others_deliver_nothing_is_waited_for(tmp_path: Path) -> None:
     play(work)
 
 
-def test_only_so_many_hits_wait_and_the_others_are_answered_at_once(tmp_path: Path) -> None:
+def test_only_so_many_hits_wait_and_the_others_are_answered_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting_for, "MOST_WAITING", 20)
+
     async def work() -> None:
         async def answer(_: asyncio.StreamWriter) -> None:
             await asyncio.Event().wait()
 
-        async with relayed(tmp_path, answer, ", seconds: 3") as (here, _):
-            asked = [asyncio.create_task(here.ask()) for _ in range(MOST_WAITING + 20)]
-            done, waiting = await asyncio.wait(asked, timeout=2)
-            assert {each.result().status for each in done} == {204}
-            assert len(waiting) <= MOST_WAITING
-            assert here.became("crowded") == 20
-            assert here.worker is not None
+        async with relayed(tmp_path, answer) as (here, _):
+            waiting = {asyncio.create_task(here.ask()) for _ in range(30)}
+            while len(waiting) > 20:
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                assert {each.result().status for each in done} == {204}
+            assert (len(waiting), here.became("crowded")) == (20, 10)
             here.worker.hurry()
-            assert {each.status for each in await asyncio.gather(*asked)} == {204}
-            assert here.became("failed") == MOST_WAITING
+            assert {each.status for each in await asyncio.gather(*waiting)} == {204}
+            assert here.became("failed") == 20
+            assert await here.left() == 30
 
     play(work)
 
