@@ -39,13 +39,7 @@ def view(settings: Ga4Tag, event: Event, notes: list[str]) -> View:
     if settings.parameters:
         data |= {name: value for name, value in settings.parameters.items() if not missing(value)}
     data[MEASUREMENT_ID] = measurement_id or None
-    for name, value in (
-        (CLIENT_ID, settings.client_id),
-        (USER_ID, settings.user_id),
-        (SESSION_ID, settings.session_id),
-    ):
-        if value is not None:
-            data[name] = value
+    _identify(settings, data)
     if settings.user_properties or settings.drop_user_properties:
         data[USER_PROPERTIES] = _user_properties(settings, data.get(USER_PROPERTIES))
     if USER_DATA in data or HASHED in data:
