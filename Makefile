@@ -52,7 +52,7 @@ bench: $(READY)
 	@if command -v npm >/dev/null && [ ! -d benchmarks/fastify/node_modules ]; then \
 		npm ci --prefix benchmarks/fastify --no-audit --no-fund --silent || rm -rf benchmarks/fastify/node_modules; \
 	fi
-	@for name in in_process load ingest overload delivery; do $(BIN)/python -m benchmarks.$$name $(ARGS) || exit 1; done
+	@for name in in_process tags load ingest overload delivery; do $(BIN)/python -m benchmarks.$$name $(ARGS) || exit 1; done
 
 clean:
 	rm -rf .venv *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis

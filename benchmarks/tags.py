@@ -1,5 +1,7 @@
 """What a tag costs for a sale with two items: microseconds of CPU, every tag that there is.
 
+The sales are read already, and what tags share is there before: the parsed cookies, the time.
+
 python -m benchmarks.tags [--short] [--profile] [--tag TYPE]
 """
 

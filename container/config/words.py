@@ -48,6 +48,12 @@ OPERATORS: Mapping[str, str] = {
 }
 """Operators under other names. A negation leads to a negation only."""
 
+_OF_AN_ITEM = (
+    ("contents", "write it in each item of `contents`"),
+    ("properties", "write it under `properties`"),
+    ("custom", "write it under `custom`"),
+)
+
 KEYS: Mapping[str, tuple[tuple[str, str], ...]] = {
     **dict.fromkeys(
         ("blocking_triggers", "blocking_trigger_id", "exclude_triggers", "blocking", "blockers", "blocked_by",
@@ -75,18 +81,31 @@ KEYS: Mapping[str, tuple[tuple[str, str], ...]] = {
     **dict.fromkeys(
         ("contents", "value", "currency", "content_type", "content_ids", "content_id", "order_id", "num_items",
          "search_string", "shop_id"),
-        (("properties", "write it under `properties`"),),
+        (("properties", "write it under `properties`"), ("custom", "write it under `custom`")),
     ),
+    **dict.fromkeys(("content_category", "content_name", "category", "brand", "price", "quantity"), _OF_AN_ITEM),
+    **dict.fromkeys(("external_id", "ttp", "ttclid", "fbc", "fbp"), (("user", "write it under `user`"),)),
+    "email": (("user", "write it under `user`"), ("em", "write `em`")),
+    "phone": (("user", "write it under `user`"), ("ph", "write `ph`")),
+    "first_name": (("fn", "write `fn`"),),
+    "last_name": (("ln", "write `ln`"),),
+    "city": (("ct", "write `ct`"),),
+    "state": (("st", "write `st`"),),
+    **dict.fromkeys(("zip_code", "postal_code", "zip"), (("zp", "write `zp`"),)),
+    **dict.fromkeys(("ip", "ip_address"), (("client_ip_address", "write `client_ip_address`"),)),
+    "user_agent": (("client_user_agent", "write `client_user_agent`"),),
+    "custom_data": (("custom", "write `custom`"),),
+    "app_data": (("app", "write `app`"),),
     **dict.fromkeys(
-        ("content_category", "content_name", "category", "brand", "price", "quantity"),
-        (("contents", "write it in each item of `contents`"), ("properties", "write it under `properties`")),
+        ("limited_data_use", "ldu"), (("data_processing_options", "write `data_processing_options: [LDU]`"),)
     ),
-    **dict.fromkeys(("email", "phone", "external_id", "ttp", "ttclid"), (("user", "write it under `user`"),)),
     **dict.fromkeys(("test_code", "test_event"), (("test_event_code", "write `test_event_code`"),)),
-    **dict.fromkeys(("pixel", "pixel_code", "event_source"), (("pixel_id", "write `pixel_id`"),)),
+    **dict.fromkeys(("pixel", "pixel_code"), (("pixel_id", "write `pixel_id`"),)),
+    "event_source": (("action_source", "write `action_source`"), ("pixel_id", "write `pixel_id`")),
     **dict.fromkeys(("conditions", "condition", "filter", "filters", "if", "where"), (("when", "write `when`"),)),
     "url": (("query", "write its `path`, and its `query` as text"),),
-    **dict.fromkeys(("params", "parameters", "event_data", "properties"), (("data", "write `data`"),)),
+    **dict.fromkeys(("params", "parameters", "event_data"), (("data", "write `data`"),)),
+    "properties": (("data", "write `data`"), ("custom", "write `custom`")),
     "cookies": (("headers", 'write `headers: {cookie: "name=value; other=value"}`'),),
 }  # fmt: skip
 """Keys under other names: a key that has to be possible at the place, and what to write there."""

@@ -143,9 +143,11 @@ def _several(
     for place, keys in sources:
         for key in keys:
             candidate = place.get(key)
+            if candidate is None:
+                continue
             if key in field.foreign:
                 candidate = _without_hashes(profile, field, key, candidate, notes)
-            if candidate is None or (not candidate and missing(candidate)):
+            if not candidate and missing(candidate):
                 continue
             if isinstance(candidate, str) and (single := one(candidate, normal)):
                 return single

@@ -85,6 +85,8 @@ def plain(value: object) -> str | None:
         if trimmed in _NO_TEXT or len(trimmed) > LONGEST_TEXT:
             return None
         return trimmed if trimmed.isascii() or not _SURROGATE.search(trimmed) else None
+    if value is None:
+        return None
     return text(value) if isinstance(value, (int, float)) and number(value) is not None else None
 
 

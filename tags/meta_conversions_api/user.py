@@ -9,6 +9,8 @@ from container.api import Event, conversion, normalise
 from tags.meta_conversions_api.forms import bare_phone, birthday, city, device, gender, identity, phone, state
 from tags.meta_conversions_api.settings import MetaConversionsApi
 
+Field = conversion.Field
+
 IDENTIFIERS = (
     *("fbc", "fbp", "em", "ph", "external_id", "fn", "ln", "ct", "st", "zp", "country", "ge", "db"),
     *("client_ip_address", "client_user_agent", "subscription_id", "fb_login_id", "lead_id", "madid", "anon_id"),
@@ -31,16 +33,16 @@ def _own_phone(value: str, region: str | None) -> str | None:
     return phone(value, region) or (None if region else bare_phone(value))
 
 
-def _plain(name: str, *, keys: tuple[str, ...] = (), event_keys: tuple[str, ...] = ()) -> conversion.Field:
-    return conversion.Field(name, str, keys=keys, event_keys=event_keys, hashed=False)
+def _plain(name: str, *, keys: tuple[str, ...] = (), event_keys: tuple[str, ...] = ()) -> Field:
+    return Field(name, str, keys=keys, event_keys=event_keys, hashed=False)
 
 
-Field = conversion.Field
 PROFILE = conversion.Profile(
     vendor="Meta",
     several=(
         Field(
-            *("em", normalise.email),
+            "em",
+            normalise.email,
             keys=conversion.EMAIL_KEYS,
             event_keys=("email",),
             prehashed=("sha256_email_address",),
@@ -48,7 +50,8 @@ PROFILE = conversion.Profile(
             reason=conversion.NO_EMAIL,
         ),
         Field(
-            *("ph", _own_phone),
+            "ph",
+            _own_phone,
             # A hash under the other key was made with the plus sign of E.164, and is another one than Meta's.
             keys=conversion.PHONE_KEYS,
             event_keys=("phone",),
@@ -57,7 +60,8 @@ PROFILE = conversion.Profile(
             reason=conversion.NO_PHONE,
         ),
         Field(
-            *("external_id", identity),
+            "external_id",
+            identity,
             listed=True,
             reason=conversion.NO_TEXT,
         ),

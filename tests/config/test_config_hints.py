@@ -13,6 +13,7 @@ from container.config.load import Loaded, load_file
 from container.config.problem import did_you_mean
 from container.config.registry import Registry
 from container.config.words import KEYS, OPERATORS, for_key, for_operator, means_otherwise
+from tags.meta_conversions_api.settings import MetaConversionsApi, User
 
 Load = Callable[..., Loaded]
 
@@ -96,6 +97,37 @@ def test_words_for_exceptions_lead_there(word: str) -> None:
 def test_a_token_leads_to_the_field_that_takes_it(registry: Registry) -> None:
     assert for_key("token", ["pixel_id", "access_token"], registry.secret_fields()) == "write `access_token`"
     assert for_key("token", ["pixel_id"], registry.secret_fields()) == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("email", "write `em`"),
+        ("postal_code", "write `zp`"),
+        ("ip", "write `client_ip_address`"),
+        ("fbc", "write it under `user`"),
+    ],
+)
+def test_another_vendors_field_leads_to_metas(written: str, hint: str) -> None:
+    known = [*MetaConversionsApi.model_fields] if "under" in hint else [*User.model_fields]
+    assert for_key(written, known, ()) == hint
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("event_source", "write `action_source`"),
+        ("limited_data_use", "write `data_processing_options: [LDU]`"),
+        ("properties", "write `custom`"),
+        ("custom_data", "write `custom`"),
+        ("app_data", "write `app`"),
+        ("user_data", "write `user`"),
+        ("currency", "write it under `custom`"),
+        ("content_name", "write it under `custom`"),
+    ],
+)
+def test_what_is_called_otherwise_elsewhere_leads_to_metas_field(written: str, hint: str) -> None:
+    assert for_key(written, [*MetaConversionsApi.model_fields], ()) == hint
 
 
 def test_a_key_leads_nowhere_that_does_not_exist() -> None:
