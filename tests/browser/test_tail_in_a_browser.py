@@ -12,9 +12,9 @@ import pytest
 from container.preview.ring import Ring
 from container.preview.rules import rule
 from container.preview.sessions import Session
-from tests.browser.preview_parts import Desk, desk
+from tests.browser.preview_parts import Desk, desk, looking
 from tests.browser.tabs import CHROMIUM, IMAGES, NARROW, WIDE, Scheme
-from tests.browser.test_preview_in_a_browser import FITS, looking
+from tests.browser.test_preview_in_a_browser import FITS
 from tests.preview.page_parts import DENIED, EMAIL, PURCHASE, STRANGE, TEST_ORDER
 from tests.web.parts import NOW
 
