@@ -95,7 +95,7 @@ class Publisher:
         """Writes the draft and has it in force; the new version. `by`: who did it. Raises `PublishError`."""
         said = _one_line(note)
         version, was = await self._put(draft.text, _encoded(draft.text), draft.base, by=by, note=said)
-        logger.info("preview.published version=%s was=%s by=%s%s", version, was, quoted(by), _noted(said))
+        logger.info("preview.published version=%s was=%s by=%s note=%s", version, was, quoted(by), quoted(said))
         return version
 
     async def restore(self, number: int, *, by: str, base: str | None = None, note: str = "") -> str:
@@ -103,7 +103,7 @@ class Publisher:
         found, said = await self.version(number), _one_line(note)
         seen = self.live().digest if base is None else base
         version, was = await self._put(found.text, found.content, seen, by=by, note=said)
-        logger.info("preview.restored version=%s was=%s by=%s%s", version, was, quoted(by), _noted(said))
+        logger.info("preview.restored version=%s was=%s by=%s note=%s", version, was, quoted(by), quoted(said))
         return version
 
     async def version(self, number: int) -> Version:
@@ -236,11 +236,6 @@ def _encoded(text: str) -> bytes:
 
 def _one_line(note: str) -> str:
     return " ".join(note.encode(errors="replace").decode().split())[:LONGEST_NOTE]
-
-
-def _noted(note: str) -> str:
-    """The end of a line of the log."""
-    return f" note={quoted(note)}" if note else ""
 
 
 def _content(path: Path) -> bytes:

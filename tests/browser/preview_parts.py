@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -62,3 +62,15 @@ async def desk(folder: Path, *, size: tuple[int, int] = WIDE) -> AsyncIterator[D
             api.streams.close()
             server.should_exit = True
             await running
+
+
+def looking(folder: Path, work: Callable[[Desk], Awaitable[None]], *, size: tuple[int, int] = WIDE) -> None:
+    """Looks, and sees that the console had nothing to complain of, such as something that the policy forbade."""
+
+    async def look() -> None:
+        async with desk(folder, size=size) as here:
+            await here.open()
+            await work(here)
+            assert here.tab.said == []
+
+    asyncio.run(look())

@@ -47,6 +47,10 @@ class Tab:
         """What the expression is on the page."""
         return await self.page.evaluate(expression)
 
+    async def call(self, function: str, argument: object) -> Any:
+        """What a function gives on the page, when it has come to its end."""
+        return await self.page.evaluate(function, argument)
+
     async def until(self, expression: str) -> None:
         """Returns when the expression is true, also when the page is another one by then."""
         await self.page.wait_for_function(f"() => ({expression}) === true")

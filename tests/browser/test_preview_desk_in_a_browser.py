@@ -6,15 +6,15 @@ import asyncio
 import json
 import os
 import subprocess
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.browser.loopback import shop_of
-from tests.browser.preview_parts import Desk, desk
-from tests.browser.tabs import CHROMIUM, NARROW, WIDE
+from tests.browser.preview_parts import Desk, looking
+from tests.browser.tabs import CHROMIUM, NARROW
 from tests.preview.page_parts import DENIED, PURCHASE, STRANGE, TEST_ORDER
 
 pytestmark = [
@@ -25,16 +25,6 @@ pytestmark = [
 
 DRAFT = "textarea.file"
 SECRET = 'it\'s a "secret" $HOME `id`'  # what a shell must not read
-
-
-def looking(folder: Path, work: Callable[[Desk], Awaitable[None]], *, size: tuple[int, int] = WIDE) -> None:
-    async def look() -> None:
-        async with desk(folder, size=size) as here:
-            await here.open()
-            await work(here)
-            assert here.tab.said == []
-
-    asyncio.run(look())
 
 
 async def button(here: Desk, name: str, within: str = "body") -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.browser.preview_parts import Desk
+from tests.browser.preview_parts import Desk, looking
 from tests.browser.tabs import CHROMIUM, IMAGES, NARROW, WIDE, Scheme
-from tests.browser.test_preview_in_a_browser import FITS, looking
+from tests.browser.test_preview_in_a_browser import FITS
 from tests.preview.page_parts import ANSWER, PURCHASE
 
 pytestmark = [

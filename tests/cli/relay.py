@@ -74,11 +74,9 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
             target.sendall(chunk)
 
 
-@contextmanager
-def relayed_sandbox(folder: Path) -> Iterator[Relay]:
-    """Both are gone with the block."""
-    folder.mkdir()
-    process = subprocess.Popen(
+def sandbox_process(folder: Path) -> subprocess.Popen[str]:
+    """The command `sandbox`, which says in its first line where it is. To be ended by whoever asked for it."""
+    return subprocess.Popen(
         command("sandbox", "--port", "0"),
         cwd=folder,
         env=surroundings(),
@@ -86,6 +84,13 @@ def relayed_sandbox(folder: Path) -> Iterator[Relay]:
         stderr=subprocess.DEVNULL,
         text=True,
     )
+
+
+@contextmanager
+def relayed_sandbox(folder: Path) -> Iterator[Relay]:
+    """Both are gone with the block."""
+    folder.mkdir()
+    process = sandbox_process(folder)
     try:
         assert process.stdout is not None
         host, _, port = process.stdout.readline().strip().rstrip("/").rpartition("//")[2].partition(":")

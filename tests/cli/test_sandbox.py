@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.cli.processes import PATIENCE_SECONDS, command, surroundings
+from tests.cli.processes import PATIENCE_SECONDS
+from tests.cli.relay import sandbox_process
 
 pytestmark = pytest.mark.slow
 
 
 def test_the_sandbox_says_where_it_is_and_stops_when_told(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        command("sandbox", "--port", "0"),
-        cwd=tmp_path,
-        env=surroundings(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+    process = sandbox_process(tmp_path)
     try:
         assert process.stdout is not None
         address = process.stdout.readline().strip().removeprefix("The sandbox is at ")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from container.config.fill import environment_places
 from container.config.problem import Place
 from container.config.source import LARGEST_FILE, Listing, Node, Scalar, Source, Table, read, typed
 
@@ -329,3 +330,9 @@ def test_a_backslash_in_a_text_of_several_lines_is_shown_where_it_stands() -> No
 def test_what_yaml_refuses_is_said_in_plain_words(text: str, words: str) -> None:
     (found,) = read(text).problems
     assert words in found.sentence
+
+
+def test_what_a_text_asks_the_environment_for_is_found_where_it_stands() -> None:
+    node = node_at('key: "${HOST}/a ${secret:TOKEN} {{ Name }} ${}"', "key")
+    assert isinstance(node, Scalar)
+    assert environment_places(node) == [("HOST", Place(1, 7, 7)), ("secret:TOKEN", Place(1, 17, 15))]

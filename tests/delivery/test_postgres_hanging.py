@@ -28,7 +28,7 @@ from container.delivery.postgres_patience import (
 from container.delivery.postgres_pool import PATIENCE_SECONDS
 from container.delivery.postgres_tables import Connection
 from container.delivery.selection import Selection
-from container.delivery.spool import open_spool
+from container.delivery.spool import SpoolStore, open_spool
 from container.delivery.store import Limits, StoreAwayError, StoreRefusedError, StoreUnavailableError
 from container.web.health import Health, not_ready
 from tests.delivery.harness import NOW, accepted, ids, must_claim, planned
@@ -183,6 +183,13 @@ def test_whoever_is_cancelled_does_not_ask_the_server_to_stop(own: Cluster) -> N
     play(own.database(), scenario)
 
 
+async def emptied(store: SpoolStore) -> None:
+    """Returns when the spool has given everything to the database."""
+    async with asyncio.timeout(60):
+        while store.holds:  # noqa: ASYNC110 - it is the time that passes that makes it so
+            await asyncio.sleep(0.05)
+
+
 def test_with_a_spool_the_hit_is_taken_and_forwarded_once(own: Cluster, tmp_path: Path) -> None:
     url = own.database()
 
@@ -197,9 +204,7 @@ def test_with_a_spool_the_hit_is_taken_and_forwarded_once(own: Cluster, tmp_path
                 assert store.holds
                 async with within(2):
                     await store.accept(accepted(planned(3)))
-            async with asyncio.timeout(60):
-                while store.holds:  # noqa: ASYNC110 - it is the time that passes that makes it so
-                    await asyncio.sleep(0.05)
+            await emptied(store)
         finally:
             await store.close()
 

@@ -16,6 +16,7 @@ from container.delivery.sqlite import open_store
 from container.delivery.store import Limits
 from tests.delivery.harness import NOW, accepted, planned, run
 from tests.delivery.postgres import KEY, execute, play
+from tests.delivery.test_postgres_hanging import emptied
 
 ONE, TWO, THREE = (f"{number:032x}" for number in (1, 2, 3))
 LOCK = "lock table delivery in exclusive mode"
@@ -95,9 +96,7 @@ def test_the_spool_forwards_nothing_that_the_database_takes_late(
                 await store.accept(accepted(planned(2)))
                 await asyncio.sleep(0.3)
                 await other.rollback()
-            async with asyncio.timeout(60):
-                while store.holds:  # noqa: ASYNC110 - it is the time that passes that makes it so
-                    await asyncio.sleep(0.05)
+            await emptied(store)
         finally:
             await store.close()
 

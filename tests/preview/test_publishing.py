@@ -85,7 +85,7 @@ def test_a_draft_is_written_and_in_force(server: Server, caplog: pytest.LogCaptu
     assert server.file.read_text(encoding="utf-8") == SECOND
     assert (server.live.model.id, server.live.model.version, server.reloads) == ("L-2", version, 1)
     assert S_IMODE(server.file.stat().st_mode) == 0o640
-    assert lines(caplog) == [f'preview.published version={version} was={was} by="ada"']
+    assert lines(caplog) == [f'preview.published version={version} was={was} by="ada" note=""']
 
 
 def test_what_it_said_before_is_kept_for_the_owner_alone(server: Server) -> None:
@@ -137,7 +137,7 @@ def test_a_version_is_put_back_and_that_can_be_undone(server: Server, caplog: py
     version = asyncio.run(server.publisher.restore(kept.number, by="grace", base=server.live.digest))
     assert server.file.read_text(encoding="utf-8") == TEXT
     assert [(by, text) for _, by, text in server.versions()] == [("grace", SECOND), ("admin_token", TEXT)]
-    assert lines(caplog)[-1] == f'preview.restored version={version} was={second} by="grace"'
+    assert lines(caplog)[-1] == f'preview.restored version={version} was={second} by="grace" note=""'
 
 
 def test_a_version_that_is_not_there_is_not_put_back(server: Server) -> None:
@@ -353,7 +353,7 @@ def test_a_version_of_before_there_were_notes_is_still_read(server: Server) -> N
 def test_who_published_is_one_quoted_word_of_a_line(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     server.publish(by='ada" version=x\nERROR fake')
-    assert lines(caplog)[0].endswith('by="ada\\" version=x\\nERROR fake"')
+    assert lines(caplog)[0].endswith('by="ada\\" version=x\\nERROR fake" note=""')
 
 
 def test_a_link_to_the_file_stays_one(server: Server) -> None:
