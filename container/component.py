@@ -56,6 +56,7 @@ class Wanted:
 
     `path`: where it stands in the item; `what`: as the vendor wants it; `how`: what to do when it is not there. `each`:
     what every member of a list has to hold. `also`: where else it may stand, if requests of this type have other forms.
+    `where`: a member of the request and its value, without which the vendor does not want it.
     """
 
     path: str
@@ -63,6 +64,7 @@ class Wanted:
     how: str
     each: str = ""
     also: tuple[str, ...] = ()
+    where: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ def _of_tag(tag: Json, event: Json, components: Components) -> Iterator[dict[str
                 "tag": tag.get("tag", ""),
                 "type": tag.get("type", ""),
                 "match": _match(tag.get("identifiers", ()), item),
-                "complete": [_told(wanted, item) for wanted in component.completeness] if component else [],
+                "complete": [_told(each, item) for each in _wanted(component, item)],
                 "once": _once(component.pixel if component else None, item, event),
             }
 
@@ -143,6 +143,12 @@ def _match(identifiers: Sequence[str], item: Json) -> list[dict[str, Any]]:
             found.append({"kind": kind.name, "has": bool(got), "fields": got, "lacks": sorted(ways - there)})
             found[-1]["how"] = "" if got else kind.how
     return found
+
+
+def _wanted(component: Component | None, item: Json) -> Iterator[Wanted]:
+    for each in component.completeness if component else ():
+        if each.where is None or at(item, each.where[0]) == each.where[1]:
+            yield each
 
 
 def _told(wanted: Wanted, item: Json) -> dict[str, Any]:

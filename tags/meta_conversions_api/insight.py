@@ -15,6 +15,9 @@ COMPLETENESS = (
     Wanted("custom_data.currency", "three capital letters", "Send currency beside value."),
     Wanted("custom_data.order_id", "the order's number", "Send transaction_id."),
     Wanted("event_id", "the id that the pixel sends too", "Send event_id, and give the pixel the same."),
+    Wanted(
+        "event_source_url", "the full address of the page", "Send page_location.", where=("action_source", "website")
+    ),
 )
 
 _OF_SERVER = frozenset({"order_id"})

@@ -14,6 +14,7 @@ COMPLETENESS = (
     Wanted("properties.currency", "three capital letters", "Send currency beside value."),
     Wanted("properties.order_id", "the order's number", "Send transaction_id."),
     Wanted("event_id", "the id that the pixel sends too", "Send event_id, and give the pixel the same."),
+    Wanted("page.url", "the full address of the page", "Send page_location.", where=("event_source", "web")),
 )
 
 _MEMBERS = ("contents", "content_type", "value", "currency")
