@@ -14,6 +14,7 @@ from container.preview.bench import Bench, Source
 from container.preview.drafts import NAME, Draft
 from container.preview.rules import rules_of
 from container.preview.sessions import Session
+from container.preview.stated import stated_address
 
 BY = "admin_token"
 LONGEST_FILENAME = 200
@@ -60,12 +61,15 @@ class Changes:
         logger.info("preview.revealed session=%s record=%d by=%s", session.id, number, BY)
         return whole(record)
 
-    async def link(self, session: Session, _stated: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def link(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A link's path, and all of it where the address is stated that it begins with."""
+        address = _address_in(stated) if "address" in stated else None
         code = await self._bench.sessions.link(session, self._clock())
         logger.info("preview.link_made session=%s by=%s", session.id, BY)
         # Behind an address that somebody has stated, its own path is there already.
         mounted = "" if self._bench.public else self._bench.prefix
-        return {"path": f"{mounted}/_preview/{code}"}
+        path = f"{mounted}/_preview/{code}"
+        return {"path": path} if address is None else {"path": path, "link": f"{address}{path}"}
 
     async def mode(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         mode = stated.get("mode")
@@ -149,6 +153,13 @@ class Changes:
     def _is_allowed(self) -> None:
         if not self._bench.can_publish:
             raise HTTPException(403, "This server does not publish. Start it with --allow-publish.")
+
+
+def _address_in(stated: Mapping[str, Any]) -> str:
+    try:
+        return stated_address(text_in(stated, "address"))
+    except ValueError as problem:
+        raise HTTPException(422, str(problem)) from None
 
 
 def _hit_of(session: Session, number: int) -> Mapping[str, Any]:

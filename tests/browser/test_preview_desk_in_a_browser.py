@@ -16,6 +16,7 @@ from tests.browser.loopback import shop_of
 from tests.browser.preview_parts import Desk, looking
 from tests.browser.tabs import CHROMIUM, NARROW
 from tests.preview.page_parts import DENIED, PURCHASE, STRANGE, TEST_ORDER
+from tests.preview.test_stated import GOOD, WRONG
 
 pytestmark = [
     pytest.mark.chromium,
@@ -313,6 +314,26 @@ def test_compose_says_what_its_button_does(tmp_path: Path) -> None:
         await here.tab.until_says("Now choose Test events", within=".toast")
         await button(here, "Dismiss")
         assert await here.tab.page.locator(".toast").count() == 0
+
+    looking(tmp_path, work)
+
+
+def test_a_link_is_made_of_an_address_alone_and_the_page_says_what_the_server_says(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        await here.panel("connect")
+        field = here.tab.page.get_by_label("Address of your container")
+        for stated in ("not a url", "ftp://x", "https://h/path?x=1", ""):
+            await field.fill(stated)
+            await button(here, "Make a link")
+            await here.tab.until_says(WRONG[stated], within="label:has([type=url])")
+            assert "https://YOUR-HOST/g/collect" in await here.tab.page.get_by_label("curl line").inner_text()
+        assert await here.tab.page.get_by_label("The link", exact=True).count() == 0
+        await field.fill(" https://Tags.shop.example/metrics/ ")
+        await button(here, "Make a link")
+        await here.tab.until_says("https://tags.shop.example/metrics/_preview/", within="[aria-label='The link']")
+        assert await here.tab.page.locator("label:has([type=url]) .wrong").inner_text() == ""
+        said = "async (given) => given.map((await import('/static/preview-address.js')).wrongAddress)"
+        assert await here.tab.page.evaluate(said, [*WRONG, *GOOD]) == [*WRONG.values(), *[""] * len(GOOD)]
 
     looking(tmp_path, work)
 

@@ -1,5 +1,6 @@
 // The panels beside an event: totals, how hits come here, and hits by hand.
 
+import { wrongAddress } from "./preview-address.js";
 import { beside } from "./preview-compare.js";
 import { asked } from "./preview-dialog.js";
 import { block, clock, copying, curl, element, facts, section, table, teach } from "./preview-dom.js";
@@ -52,18 +53,29 @@ export function connect({ change, state, over, say }) {
   const address = element("input", { type: "url", value: state.public, placeholder: "https://tags.shop.example", "aria-label": "Address of your container", autocomplete: "off" });
   const link = element("div", {});
   const line = block("", "curl line");
-  const origin = () => (address.value || "").trim().replace(/\/+$/, "") || "https://tags.shop.example";
+  const wrong = element("span", { class: "wrong", role: "alert" });
+  const label = element("label", {}, "Address of your container", address, wrong);
+  const check = () => {
+    wrong.textContent = wrongAddress(address.value);
+    if (wrong.textContent) address.setAttribute("aria-invalid", "true");
+    else address.removeAttribute("aria-invalid");
+    return !wrong.textContent;
+  };
+  // Of what is no address no line is made.
+  const origin = () => (wrongAddress(address.value) ? "https://YOUR-HOST" : address.value.trim().replace(/\/+$/, ""));
   const curlLine = () => curl("GET", `${origin()}/g/collect?v=2&tid=G-EXAMPLE01&cid=1.2&en=page_view`, [[state.header, state.mark]], "");
   const show = () => { line.textContent = curlLine(); };
-  address.addEventListener("input", show);
+  address.addEventListener("input", () => { show(); if (address.hasAttribute("aria-invalid")) check(); });
+  address.addEventListener("change", check);
   show();
   const make = async () => {
-    const { path } = await change("link", {});
-    const whole = `${origin()}${path}`;
+    link.replaceChildren();
+    if (!check()) { address.focus(); return; }
+    const { link: whole } = await change("link", { address: address.value });
     link.replaceChildren(block(whole, "The link"), element("p", { class: "buttons" }, copying("Copy link", whole)), element("p", { class: "nothing" }, "Open it in the browser with which you test, and press the button there. It works once, within five minutes."));
   };
   return element("div", { class: "columns" },
-    section("This browser, or another", element("label", {}, "Address of your container", address), element("p", { class: "buttons" }, element("button", { type: "button", click: make }, "Make a link")), link),
+    section("This browser, or another", label, element("p", { class: "buttons" }, element("button", { type: "button", click: make }, "Make a link")), link),
     section("Everything else: a header", facts([["Header", element("code", {}, state.header)], ["Value", element("code", {}, state.mark)]]), line, element("p", { class: "buttons" }, copying("Copy curl line", curlLine), copying("Copy value", () => state.mark))),
     codes({ change, state, say }),
     rules({ change, state, say }),
