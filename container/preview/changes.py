@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from container.preview.answers import hit_in, kept, number_in, text_in, whole
 from container.preview.bench import Bench, Source
+from container.preview.codes import codes_of
 from container.preview.drafts import NAME, Draft
 from container.preview.rules import rules_of
 from container.preview.sessions import Session
@@ -85,8 +86,9 @@ class Changes:
         if not isinstance(codes, dict) or not all(isinstance(code, str) for code in codes.values()):
             raise HTTPException(422, "The codes are texts by name of the tag.")
         known = {tag["name"] for tag in self._bench.tags(session) if tag.get("test_code")}
+        found = codes_of(codes, known)
         session.test_codes.clear()
-        session.test_codes.update({tag: code.strip() for tag, code in codes.items() if tag in known and code.strip()})
+        session.test_codes.update(found)
         return {"codes": dict(session.test_codes)}
 
     async def rules(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -310,8 +310,9 @@ def test_compose_says_what_its_button_does(tmp_path: Path) -> None:
         await here.tab.first("#shown button:text-is('Send')").wait_for()
         await here.tab.click(".modes .dry")
         await here.panel("connect")
+        await here.tab.page.get_by_label("TikTok - events").fill("TEST1")
         await button(here, "Keep")
-        await here.tab.until_says("Now choose Test events", within=".toast")
+        await here.tab.until_says("1 test code kept for this session. Now choose Test events.", within=".toast")
         await button(here, "Dismiss")
         assert await here.tab.page.locator(".toast").count() == 0
 
@@ -334,6 +335,31 @@ def test_a_link_is_made_of_an_address_alone_and_the_page_says_what_the_server_sa
         assert await here.tab.page.locator("label:has([type=url]) .wrong").inner_text() == ""
         said = "async (given) => given.map((await import('/static/preview-address.js')).wrongAddress)"
         assert await here.tab.page.evaluate(said, [*WRONG, *GOOD]) == [*WRONG.values(), *[""] * len(GOOD)]
+
+    looking(tmp_path, work)
+
+
+def test_of_a_test_code_it_is_said_what_became_of_it(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        await here.panel("connect")
+        field = here.tab.page.get_by_label("TikTok - events")
+        await button(here, "Keep")
+        await here.tab.until_says("No test code was entered, so none is kept.", within=".toast")
+        await field.fill("TEST 12345 <b>")
+        await button(here, "Keep")
+        await here.tab.until_says("letters and digits alone", within="label:has([name='TikTok - events'])")
+        assert here.session.test_codes == {}
+        await field.fill("TEST12345")
+        await button(here, "Keep")
+        await here.tab.until_says("1 test code kept", within=".toast")
+        assert here.session.test_codes == {"TikTok - events": "TEST12345"}
+        assert await here.tab.page.locator(".wrong:not(:empty)").count() == 0
+        await field.fill("")
+        await button(here, "Keep")
+        await here.tab.until_says("Removed: the test code of TikTok - events. No tag has one now", within=".toast")
+        assert here.session.test_codes == {}
+        # Chromium says that it got a 422.
+        here.tab.said.clear()
 
     looking(tmp_path, work)
 

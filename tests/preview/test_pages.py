@@ -182,6 +182,14 @@ def test_the_mode_the_codes_and_the_rules_of_a_session_are_set(tmp_path: Path) -
         codes = await here.post("codes", {"codes": {"TikTok - events": " TEST123 ", "Nobody": "X"}})
         assert codes == {"codes": {"TikTok - events": "TEST123"}}
         assert here.session.test_codes == {"TikTok - events": "TEST123"}
+        for wrong in ("TEST 12345 <b>", "x" * 65, "TEST-1", "Ｔ１", "{{ Code }}", "a\nb"):
+            said = await here.post("codes", {"codes": {"TikTok - events": wrong, "Nobody": "?"}}, status=422)
+            assert "letters and digits alone, 64 at most" in said["faults"].pop("TikTok - events")
+            assert (said["part"], said["faults"]) == ("TikTok - events", {})
+        assert here.session.test_codes == {"TikTok - events": "TEST123"}
+        longest = {"TikTok - events": "x" * 64}
+        assert await here.post("codes", {"codes": longest}) == {"codes": longest}
+        assert await here.post("codes", {"codes": {"TikTok - events": " "}}) == {"codes": {}}
         ruled = await here.post("rules", {"rules": [{"client_id": "1.2", "percent": "5"}]})
         assert ruled == {"rules": [{"client_id": "1.2", "percent": 5.0}]}
         assert "here is no address" in (await here.post("rules", {"rules": [{"address": "here"}]}, status=422))["error"]

@@ -3,7 +3,7 @@
 import { wrongAddress } from "./preview-address.js";
 import { beside } from "./preview-compare.js";
 import { asked } from "./preview-dialog.js";
-import { block, clock, copying, curl, element, facts, section, table, teach } from "./preview-dom.js";
+import { block, clock, copying, curl, element, facts, plural, section, table, teach } from "./preview-dom.js";
 import { statusOf } from "./preview-tabs.js";
 
 // ---- the summary
@@ -95,12 +95,43 @@ function ending(state, what, { change, over }) {
 function codes({ change, state, say }) {
   const listed = state.tags.filter((tag) => tag.test_code);
   if (!listed.length) return section("Test events", element("p", { class: "nothing" }, "No tag of this file has a vendor with test codes: in the mode Test events they all stay dry."));
+  const fields = listed.map(({ name }) => {
+    const input = element("input", { name, value: (state.codes || {})[name] || "", placeholder: "TEST12345", autocomplete: "off", spellcheck: "false" });
+    return { name, input, made: element("label", {}, name, input) };
+  });
   const form = element("form", { class: "fields", submit: async (happened) => {
     happened.preventDefault();
-    await change("codes", { codes: Object.fromEntries(new FormData(form)) });
-    say(`The test codes are kept for this session.${document.body.dataset.mode === "dry" ? " Now choose Test events." : ""}`);
-  } }, listed.map((tag) => element("label", {}, tag.name, element("input", { name: tag.name, value: (state.codes || {})[tag.name] || "", placeholder: "TEST12345", autocomplete: "off", spellcheck: "false" }))), element("p", { class: "buttons" }, element("button", {}, "Keep")));
+    const before = Object.keys(state.codes || {});
+    const found = await change("codes", { codes: Object.fromEntries(new FormData(form)) }).catch(({ faults }) => { pointOut(fields, faults || {}); });
+    if (!found) return;
+    pointOut(fields, {});
+    state.codes = found.codes;
+    say(kept(before, Object.keys(found.codes)));
+  } }, fields.map(({ made }) => made), element("p", { class: "buttons" }, element("button", {}, "Keep")));
   return section("Test events", element("p", {}, "The vendor's code, such as TikTok's from Events Manager. A tag without one stays dry."), form);
+}
+
+// What became of the codes of these tags.
+function kept(before, now) {
+  const gone = before.filter((name) => !now.includes(name));
+  const removed = gone.length ? `Removed: the test code of ${gone.join(", ")}. ` : "";
+  if (!now.length) return removed ? `${removed}No tag has one now, so all stay dry in Test events.` : "No test code was entered, so none is kept.";
+  return `${removed}${plural(now.length, "test code")} kept for this session.${document.body.dataset.mode === "dry" ? " Now choose Test events." : ""}`;
+}
+
+// Puts what is wrong with fields beside them, and the cursor into the first of these. Whether there is any.
+function pointOut(fields, faults) {
+  const odd = fields.filter(({ name }) => faults[name] !== undefined);
+  for (const { input, made } of fields) {
+    made.querySelector(".wrong")?.remove();
+    input.removeAttribute("aria-invalid");
+  }
+  for (const { name, input, made } of odd) {
+    input.setAttribute("aria-invalid", "true");
+    made.append(element("span", { class: "wrong", role: "alert" }, faults[name]));
+  }
+  odd[0]?.input.focus();
+  return odd.length > 0;
 }
 
 const MOST_RULES = 10;
@@ -135,17 +166,7 @@ function newRule(add) {
   });
   const whole = element("p", { class: "wrong", role: "alert" });
   const wrong = ({ faults, message }) => {
-    const odd = fields.filter(({ name }) => (faults || {})[name] !== undefined);
-    for (const { input, made } of fields) {
-      made.querySelector(".wrong")?.remove();
-      input.removeAttribute("aria-invalid");
-    }
-    for (const { name, input, made } of odd) {
-      input.setAttribute("aria-invalid", "true");
-      made.append(element("span", { class: "wrong", role: "alert" }, faults[name]));
-    }
-    odd[0]?.input.focus();
-    whole.textContent = odd.length ? "" : message;
+    whole.textContent = pointOut(fields, faults || {}) ? "" : message;
   };
   const form = element("form", { class: "fields", submit: async (happened) => {
     happened.preventDefault();
