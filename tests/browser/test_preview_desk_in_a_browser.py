@@ -339,6 +339,48 @@ def test_a_link_is_made_of_an_address_alone_and_the_page_says_what_the_server_sa
     looking(tmp_path, work)
 
 
+def test_a_line_that_is_no_header_is_named_and_nothing_runs(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        await here.tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        await here.panel("compose")
+        headers = here.tab.page.get_by_label("Headers, one per line")
+        for wrong in ("x-one: 1\n\nx-two 2\nx-three: 3", "a:b\n\n : 2"):
+            await headers.fill(wrong)
+            for name in ("Run it", "Compare live and draft", "Copy as curl"):
+                await button(here, name)
+                await here.tab.until_says("Line 3 is no header", within="label:has([aria-invalid])")
+        assert here.bench.stated == []
+        assert await here.tab.page.get_by_role("button", name="Copied").count() == 0
+        await headers.fill("x-one: 1:2\n\n x-two :")
+        await button(here, "Run it")
+        await here.tab.first("[data-tab]").wait_for()
+        assert [each["headers"] for each in here.bench.stated] == [[["x-one", "1:2"], ["x-two", ""]]]
+
+    looking(tmp_path, work)
+
+
+def test_what_is_refused_is_said_until_something_is_done(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        await here.panel("compose")
+        path = here.tab.page.get_by_label("Path", exact=True)
+        await path.fill("nowhere")
+        for name, said in (("Compare live and draft", 1), ("Run it", 2)):
+            await button(here, name)
+            await here.tab.until_says("The path begins with a slash.", within=".toast.bad")
+            assert len(here.tab.said) == said
+            if said == 1:
+                await button(here, "Dismiss")
+        # Chromium says that it got a 422, and nothing of a fault in the script.
+        assert all("status of 422" in each for each in here.tab.said)
+        here.tab.said.clear()
+        await path.fill("/g/collect")
+        await button(here, "Run it")
+        await here.tab.first("[data-tab]").wait_for()
+        assert await here.tab.page.locator(".toast").count() == 0
+
+    looking(tmp_path, work)
+
+
 def test_of_a_test_code_it_is_said_what_became_of_it(tmp_path: Path) -> None:
     async def work(here: Desk) -> None:
         await here.panel("connect")

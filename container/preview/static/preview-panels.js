@@ -191,8 +191,18 @@ export function compose({ change, state, go, shown }) {
   const headers = element("textarea", { rows: 3, spellcheck: "false" });
   const body = element("textarea", { rows: 4, spellcheck: "false" });
   const result = element("div", {});
+  const wrong = element("span", { class: "wrong", role: "alert" });
   const hit = () => ({ method: method.value, path: path.value, query: query.value.replaceAll("\n", ""), body: body.value,
-    headers: headers.value.split("\n").filter((line) => line.includes(":")).map((line) => [line.slice(0, line.indexOf(":")).trim(), line.slice(line.indexOf(":") + 1).trim()]) });
+    headers: headers.value.split("\n").filter((line) => line.trim()).map((line) => [line.slice(0, Math.max(line.indexOf(":"), 0)).trim(), line.slice(line.indexOf(":") + 1).trim()]) });
+  // Whether every header has a name: of what was left out nobody would know.
+  const checked = () => {
+    const number = headers.value.split("\n").findIndex((line) => line.trim() && line.trim().indexOf(":") < 1) + 1;
+    wrong.textContent = number ? `Line ${number} is no header: write its name, a colon, and its value, such as user-agent: Mozilla/5.0. Nothing was done.` : "";
+    if (number) headers.setAttribute("aria-invalid", "true");
+    else headers.removeAttribute("aria-invalid");
+    if (number) headers.focus();
+    return !number;
+  };
   const fill = (given) => {
     method.value = given.method;
     path.value = given.path;
@@ -205,15 +215,15 @@ export function compose({ change, state, go, shown }) {
   presets.addEventListener("change", () => fill(preset()));
   presets.value = composed ? composed.preset : "purchase";
   fill(composed ? composed.hit : preset());
-  const send = async () => { const { number } = await change("compose", { hit: hit() }); go(number); };
-  const compare = async () => result.replaceChildren(beside(await change("compare", { hit: hit() })));
+  const send = async () => { if (checked()) go((await change("compose", { hit: hit() })).number); };
+  const compare = async () => { if (checked()) result.replaceChildren(beside(await change("compare", { hit: hit() }))); };
   const base = state.public || "https://tags.shop.example";
   return element("form", { class: "fields", input: keep, change: keep, submit: (happened) => { happened.preventDefault(); send(); } },
     element("label", {}, "Preset", presets),
     element("div", { class: "line" }, element("label", {}, "Method", method), element("label", { class: "grow" }, "Path", path)),
-    element("label", {}, "Query", query), element("label", {}, "Headers, one per line", headers), element("label", {}, "Body", body),
+    element("label", {}, "Query", query), element("label", {}, "Headers, one per line", headers, wrong), element("label", {}, "Body", body),
     element("p", { class: "buttons" }, element("button", { "data-run": true }, runs(document.body.dataset.mode)), element("button", { class: "plain", type: "button", click: compare }, "Compare live and draft"),
-      copying("Copy as curl", () => { const made = hit(); return curl(made.method, `${base}${made.path}?${made.query}`, [...made.headers, [state.header, state.mark]], made.body); })),
+      copying("Copy as curl", () => { if (!checked()) return null; const made = hit(); return curl(made.method, `${base}${made.path}?${made.query}`, [...made.headers, [state.header, state.mark]], made.body); })),
     shown.record && element("p", { class: "nothing" }, `Or run request ${shown.record.number} again: `, element("button", { class: "plain small", type: "button", click: async () => go((await change("replay", { number: shown.record.number })).number) }, "Replay it")),
     result);
 }
