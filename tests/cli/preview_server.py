@@ -64,6 +64,10 @@ class Preview:
         """Until it was asked so often by this method."""
         self.wait_until(lambda: [each for each, _ in self.asked].count(method) >= times)
 
+    def gets(self) -> int:
+        """How often it was asked how the session is."""
+        return [each for each, _ in self.asked].count("GET")
+
     def wait_until(self, holds: Callable[[], bool]) -> None:
         with self.changed:
             assert self.changed.wait_for(holds, 60), self.asked
