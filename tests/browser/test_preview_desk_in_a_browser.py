@@ -65,6 +65,20 @@ def test_publish_asks_with_what_changes_and_takes_a_note(tmp_path: Path) -> None
     looking(tmp_path, work)
 
 
+def test_why_nothing_was_published_is_said_once_and_where_it_was_asked(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        await using(here, dry)
+        await button(here, "Publish the draft")
+        here.bench.publishes = False
+        await button(here, "Publish", "dialog")
+        await here.tab.until_says("This server does not publish.", within="dialog .wrong")
+        assert await here.tab.page.locator(".toast.bad").count() == 0
+        # Chromium says that it got a 403.
+        here.tab.said.clear()
+
+    looking(tmp_path, work)
+
+
 def test_restore_asks_with_what_changes_and_the_list_says_who_and_why(tmp_path: Path) -> None:
     async def work(here: Desk) -> None:
         await here.panel("draft")
