@@ -92,7 +92,10 @@ def sent(api: AdminApi, session: Session, draft: Path, content: bytes, *, otherw
             raise _refused(answer, OverError(_OVER))
     errors = _tell(said, draft, content)
     if answer.status == 200:
-        typer.echo(f"The draft runs now. {_changed(said)}")
+        failed, tests = _tests(said)
+        if failed:
+            typer.echo(f"{tests} Run tag-container test {printable(str(draft))} to see why.", err=True)
+        typer.echo(" ".join(filter(None, ("The draft runs now.", "" if failed else tests, _changed(said)))))
         return True
     said_so = f"The draft has {errors} error{'' if errors == 1 else 's'}"
     typer.echo(f"{said_so}: {otherwise}.", err=True)
@@ -166,6 +169,15 @@ def _problem(said: Mapping[str, Any]) -> Problem:
     line, column, length = (max(1, min(int(said[name]), LARGEST_FILE)) for name in ("line", "column", "length"))
     code, sentence, hint = (printable(str(said[name])) for name in ("code", "sentence", "hint"))
     return Problem(code, "error" if said["level"] == "error" else "warning", line, column, length, sentence, hint)
+
+
+def _tests(said: Mapping[str, Any]) -> tuple[int, str]:
+    """How many of the draft's own tests fail, and what is said of them. A server may know nothing of tests."""
+    tests = said.get("tests") or {}
+    try:
+        return int(tests.get("failed", 0)), printable(str(tests.get("said", "")))
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        raise ApiError(_NO_PREVIEW) from None
 
 
 def _changed(said: Mapping[str, Any]) -> str:

@@ -111,7 +111,8 @@ class Changes:
         filename = text_in(stated, "filename")[:LONGEST_FILENAME] or NAME
         problems = await self._bench.draft(session, text, filename)
         tell_draft(session, problems)
-        return {"problems": list(problems), "draft": session.draft is not None}
+        tests = await self._bench.tests(session)
+        return {"problems": list(problems), "draft": session.draft is not None, "tests": tests}
 
     async def publish(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         self._is_allowed()

@@ -65,6 +65,37 @@ def test_publish_asks_with_what_changes_and_takes_a_note(tmp_path: Path) -> None
     looking(tmp_path, work)
 
 
+def test_a_draft_that_fails_its_own_tests_is_told_of_and_can_be_published(tmp_path: Path) -> None:
+    said = '1 of 4 tests fails: "Test orders are not reported".'
+
+    async def work(here: Desk) -> None:
+        text = await using(here, dry)
+        await here.tab.until_says(said, within=".toast")
+        await here.tab.until_says(said, within=".draft .tested.bad")
+        assert "No problems." not in await here.tab.text()
+        await here.tab.picture(tmp_path / "failing.png")
+        await button(here, "Publish the draft")
+        await here.tab.until_says(said, "You can publish it all the same.", within="dialog")
+        await button(here, "Cancel", "dialog")
+        await here.tab.page.reload()
+        await here.panel("draft")
+        await here.tab.until_says(said, within=".draft .tested.bad")
+        await using(here, lambda text: text.replace("TEST-", "DRY-"))
+        await here.tab.until_says("All 4 tests pass.", within=".draft .tested:not(.bad)")
+        await here.tab.until_says("No problems.")
+        await button(here, "Publish the draft")
+        assert "tests" not in await here.tab.text("dialog > .inside > p")
+        await button(here, "Cancel", "dialog")
+        await using(here, dry)
+        await here.tab.until_says(said, within=".draft .tested.bad")
+        await button(here, "Publish the draft")
+        await button(here, "Publish", "dialog")
+        await here.tab.until_says("The draft is live.", within=".toast")
+        assert here.bench.published == [text]
+
+    looking(tmp_path, work)
+
+
 def test_why_nothing_was_published_is_said_once_and_where_it_was_asked(tmp_path: Path) -> None:
     async def work(here: Desk) -> None:
         await using(here, dry)

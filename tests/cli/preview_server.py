@@ -56,6 +56,7 @@ class Preview:
         said = {
             "version": found.container.version,
             "problems": problems_json(found.problems),
+            "tests": found.tests().as_json(),
             "difference": [each.as_json() for each in difference(of.text, found.text)],
         }
         return 200, orjson.dumps(said)

@@ -221,6 +221,11 @@ def test_a_draft_with_problems_is_not_used_and_one_without_is(tmp_path: Path) ->
         found = await here.get("difference")
         assert ("Real Purchase", "changed") in [(each["name"], each["what"]) for each in found["things"]]
         assert found["digest"] == text_digest(here.session.draft.text)
+        passed = {"count": 4, "failed": 0, "said": "All 4 tests pass."}
+        assert said["tests"] == found["tests"] == (await here.get("text"))["tests"] == passed
+        said = await here.post("draft", {"text": text.replace("^TEST-", "^DRY-")})
+        assert (said["problems"], said["tests"]["failed"]) == ([], 1)
+        assert said["tests"]["said"] == '1 of 4 tests fails: "Test orders are not reported".'
         named = await here.post("draft", {"text": "x: 1", "filename": "n" * 5000})
         assert {each["file"] for each in named["problems"]} == {"n" * 200}
         assert (await here.post("draft", {"text": ""}))["draft"] is False
