@@ -219,6 +219,7 @@ BROAD_EXCEPTS = {
     "container.preview.making": "a fault of preview is no hit's",
     "container.preview.evaluating": "what is raised in the thread is raised where somebody waits for it",
     "container.preview.shared": "there is a next look, and until one is well nothing is sent",
+    "container.preview.own_tests": "what a client raises fails the test of its hit",
     "container.preview.sending": "around one judge",
     "container.preview.workbench": "what a client raises is told to who compares",
     "container.cli.reports": "a process that works does not count as gone, whatever is wrong with its report",

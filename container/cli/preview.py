@@ -13,6 +13,9 @@ import typer
 
 from container.cli.admin_api import AdminApi, ApiError, UnreachableError, server_address
 from container.cli.preview_session import (
+    GOES_ON,
+    LIVE_RUNS,
+    NOTHING_RUNS,
     TOKEN,
     OverError,
     Session,
@@ -68,7 +71,7 @@ def _carried_out(api: AdminApi, draft: Path, *, watches: bool) -> None:
     content = _content(draft)
     session = started(api)
     try:
-        accepted = sent(api, session, draft, content)
+        accepted = sent(api, session, draft, content, otherwise=LIVE_RUNS if watches else NOTHING_RUNS)
     except BaseException:
         # Also when it was interrupted: nobody else knows of the session yet.
         ended(api, session)
@@ -78,16 +81,20 @@ def _carried_out(api: AdminApi, draft: Path, *, watches: bool) -> None:
         raise typer.Exit(1)
     typer.echo(shown(api, session))
     if watches:
-        _Watching(api, draft, session).until_interrupted(known)
+        _Watching(api, draft, session, runs=accepted).until_interrupted(known)
 
 
 @dataclass(slots=True)
 class _Watching:
-    """A draft that is sent again when it changes. `waits`: it is still to be sent; `away`: nobody answers just now."""
+    """A draft that is sent again when it changes. `runs`: one of its versions without errors has come to the server.
+
+    `waits`: it is still to be sent; `away`: nobody answers just now.
+    """
 
     api: AdminApi
     draft: Path
     session: Session
+    runs: bool
     waits: bool = False
     away: bool = False
 
@@ -133,7 +140,8 @@ class _Watching:
 
     def _done(self) -> None:
         if self.waits:
-            sent(self.api, self.session, self.draft, _content(self.draft))
+            otherwise = GOES_ON if self.runs else LIVE_RUNS
+            self.runs |= sent(self.api, self.session, self.draft, _content(self.draft), otherwise=otherwise)
             self.waits = False
         else:
             self.session = looked_at(self.api, self.session)

@@ -24,6 +24,11 @@ _OVER = (
     f"the session has ended on the server, and marked hits now run live, or {TOKEN} is no longer the server's; "
     "start the command again"
 )
+NOTHING_RUNS = "it does not run, and its preview is over"
+LIVE_RUNS = "marked hits run through the live file until it is mended"
+GOES_ON = "what ran before goes on"
+"""What is so when a draft does not run: without `--watch`, before one has run, and after that."""
+
 _MOST_NAMED = 10
 _LONGEST_SECONDS = 7 * 24 * 3600
 """Whatever a server says, no session lasts longer."""
@@ -71,23 +76,29 @@ def ended(api: AdminApi, session: Session) -> None:
         api.ask("DELETE", f"{SESSIONS}/{session.id}")
 
 
-def sent(api: AdminApi, session: Session, draft: Path, content: bytes) -> bool:
-    """Sends the draft and says what became of it. Whether it runs now. Raises `OverError`, and `ApiError`."""
+def sent(api: AdminApi, session: Session, draft: Path, content: bytes, *, otherwise: str) -> bool:
+    """Sends the draft and says what became of it. Whether it runs now. Raises `OverError`, and `ApiError`.
+
+    `otherwise`: what is so if it does not run, as the end of a sentence.
+    """
     answer = api.ask("PUT", f"{SESSIONS}/{session.id}/draft", content, "text/yaml")
     match answer.status:
         case 200 | 422:
             said = answer.json()
         case 413:
-            typer.echo("The draft is larger than 1 MB: what ran before goes on.", err=True)
+            typer.echo(f"The draft is larger than 1 MB: {otherwise}.", err=True)
             return False
         case _:
             raise _refused(answer, OverError(_OVER))
     errors = _tell(said, draft, content)
     if answer.status == 200:
-        typer.echo(f"The draft runs now. {_changed(said)}")
+        failed, tests = _tests(said)
+        if failed:
+            typer.echo(f"{tests} Run tag-container test {printable(str(draft))} to see why.", err=True)
+        typer.echo(" ".join(filter(None, ("The draft runs now.", "" if failed else tests, _changed(said)))))
         return True
     said_so = f"The draft has {errors} error{'' if errors == 1 else 's'}"
-    typer.echo(f"{said_so}: what ran before goes on.", err=True)
+    typer.echo(f"{said_so}: {otherwise}.", err=True)
     return False
 
 
@@ -158,6 +169,15 @@ def _problem(said: Mapping[str, Any]) -> Problem:
     line, column, length = (max(1, min(int(said[name]), LARGEST_FILE)) for name in ("line", "column", "length"))
     code, sentence, hint = (printable(str(said[name])) for name in ("code", "sentence", "hint"))
     return Problem(code, "error" if said["level"] == "error" else "warning", line, column, length, sentence, hint)
+
+
+def _tests(said: Mapping[str, Any]) -> tuple[int, str]:
+    """How many of the draft's own tests fail, and what is said of them. A server may know nothing of tests."""
+    tests = said.get("tests") or {}
+    try:
+        return int(tests.get("failed", 0)), printable(str(tests.get("said", "")))
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        raise ApiError(_NO_PREVIEW) from None
 
 
 def _changed(said: Mapping[str, Any]) -> str:

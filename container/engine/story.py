@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -83,16 +83,26 @@ def secret_text(name: str) -> str:
     return str(Secret(name))
 
 
-def tell(model: ContainerModel) -> Iterator[Told]:
-    """Runs the tests of a container, in the order of the file."""
+def tell(model: ContainerModel, *, goes_on: Callable[[], bool] = lambda: True) -> Iterator[Told]:
+    """Runs the tests of a container, in the order of the file. `goes_on`: asked before each hit; a no ends it."""
     container = compile_container(replace(model, version=VERSION))
-    return (_told(container, story) for story in model.tests)
+    for story in model.tests:
+        told = _told(container, story, goes_on)
+        if told is None:
+            return
+        yield told
 
 
-def _told(container: Container, story: StoryModel) -> Told:
+def _told(container: Container, story: StoryModel, goes_on: Callable[[], bool]) -> Told | None:
     guards = Memory()
-    outcomes = [simulate(container, hit, guards) for hit in story.hits]
+    outcomes = []
+    for hit in story.hits:
+        if not goes_on():
+            return None
+        outcomes.append(simulate(container, hit, guards))
     if story.event is not None:
+        if not goes_on():
+            return None
         outcomes = [simulate_event(container, story.event)]
     events = [event for outcome in outcomes for event in outcome["events"]]
     found = [

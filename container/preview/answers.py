@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from container.preview.bench import RefusedError
+from container.preview.codes import CodesError
 from container.preview.insight import Components, insights
 from container.preview.rules import RuleError
 from container.preview.sessions import NotSharedError, Session, SessionError
@@ -46,6 +47,8 @@ async def told(answer: Awaitable[Response]) -> Response:
     except RuleError as problem:
         about = {"part": problem.part, "faults": problem.faults, "rule": problem.number}
         return as_json({"error": str(problem), **about}, 422)
+    except CodesError as problem:
+        return as_json({"error": str(problem), "part": next(iter(problem.faults)), "faults": problem.faults}, 422)
     except RefusedError as problem:
         return said(409, str(problem))
     except NotSharedError as problem:

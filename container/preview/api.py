@@ -174,12 +174,14 @@ class PreviewApi:
         return as_json(await asyncio.to_thread(lambda: whole(self.bench.hide(record, session), self.bench.tag_type)))
 
     async def _text(self, _request: Request, session: Session) -> Response:
-        return as_json({"text": self.bench.text(session), "draft": session.draft is not None})
+        tests = await self.bench.tests(session)
+        return as_json({"text": self.bench.text(session), "draft": session.draft is not None, "tests": tests})
 
     async def _difference(self, _request: Request, session: Session) -> Response:
         # Of the same text: another draft may come while they are compared.
         digest = text_digest(self.bench.text(session))
-        return as_json({"things": list(await self.bench.difference(session)), "digest": digest})
+        tests = await self.bench.tests(session)
+        return as_json({"things": list(await self.bench.difference(session)), "digest": digest, "tests": tests})
 
     async def _versions(self, _request: Request, _session: Session) -> Response:
         return as_json({"versions": list(await self.bench.versions())})

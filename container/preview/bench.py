@@ -51,6 +51,9 @@ class Bench(Protocol):
     async def draft_file(self, session: Session, content: bytes) -> Sequence[Json]:
         """The same for a file as it was sent. One that is empty has the problem that `validate` finds."""
 
+    async def tests(self, session: Session) -> Json | None:
+        """What the own tests of the session's draft give, `None` without one: `count`, `failed`, and what is `said`."""
+
     def live_changed(self, session: Session) -> bool:
         """Whether the live file has become another one since the session's draft was made."""
 

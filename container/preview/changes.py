@@ -11,10 +11,12 @@ from starlette.exceptions import HTTPException
 
 from container.preview.answers import hit_in, kept, number_in, text_in, whole
 from container.preview.bench import Bench, Source
+from container.preview.codes import codes_of
 from container.preview.comparing import differing
 from container.preview.drafts import NAME, Draft
 from container.preview.rules import rules_of
 from container.preview.sessions import Session
+from container.preview.stated import stated_address
 
 BY = "admin_token"
 LONGEST_FILENAME = 200
@@ -61,12 +63,15 @@ class Changes:
         logger.info("preview.revealed session=%s record=%d by=%s", session.id, number, BY)
         return whole(record, self._bench.tag_type)
 
-    async def link(self, session: Session, _stated: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def link(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A link's path, and all of it where the address is stated that it begins with."""
+        address = _address_in(stated) if "address" in stated else None
         code = await self._bench.sessions.link(session, self._clock())
         logger.info("preview.link_made session=%s by=%s", session.id, BY)
         # Behind an address that somebody has stated, its own path is there already.
         mounted = "" if self._bench.public else self._bench.prefix
-        return {"path": f"{mounted}/_preview/{code}"}
+        path = f"{mounted}/_preview/{code}"
+        return {"path": path} if address is None else {"path": path, "link": f"{address}{path}"}
 
     async def mode(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         mode = stated.get("mode")
@@ -82,8 +87,9 @@ class Changes:
         if not isinstance(codes, dict) or not all(isinstance(code, str) for code in codes.values()):
             raise HTTPException(422, "The codes are texts by name of the tag.")
         known = {tag["name"] for tag in self._bench.tags(session) if tag.get("test_code")}
+        found = codes_of(codes, known)
         session.test_codes.clear()
-        session.test_codes.update({tag: code.strip() for tag, code in codes.items() if tag in known and code.strip()})
+        session.test_codes.update(found)
         return {"codes": dict(session.test_codes)}
 
     async def rules(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -106,7 +112,8 @@ class Changes:
         filename = text_in(stated, "filename")[:LONGEST_FILENAME] or NAME
         problems = await self._bench.draft(session, text, filename)
         tell_draft(session, problems)
-        return {"problems": list(problems), "draft": session.draft is not None}
+        tests = await self._bench.tests(session)
+        return {"problems": list(problems), "draft": session.draft is not None, "tests": tests}
 
     async def publish(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
         self._is_allowed()
@@ -156,6 +163,13 @@ class Changes:
     def _is_allowed(self) -> None:
         if not self._bench.can_publish:
             raise HTTPException(403, "This server does not publish. Start it with --allow-publish.")
+
+
+def _address_in(stated: Mapping[str, Any]) -> str:
+    try:
+        return stated_address(text_in(stated, "address"))
+    except ValueError as problem:
+        raise HTTPException(422, str(problem)) from None
 
 
 def _hit_of(session: Session, number: int) -> Mapping[str, Any]:

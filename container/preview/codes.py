@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from container.component import Component
@@ -12,6 +13,26 @@ from container.engine.probes import Probes
 from container.engine.resolve import Build
 from container.engine.scope import Scope
 from container.fields import Settings, is_preview_only
+
+_CODE = re.compile(r"[A-Za-z0-9]{1,64}", re.ASCII)
+_NO_CODE = "A test code has letters and digits alone, 64 at most, such as TEST12345. Copy it from the vendor's page."
+
+
+class CodesError(ValueError):
+    """Test codes that cannot be. `faults`: by name of the tag, what is said about its code."""
+
+    def __init__(self, faults: Mapping[str, str]) -> None:
+        super().__init__(" ".join(f'Tag "{tag}": {sentence}' for tag, sentence in faults.items()))
+        self.faults = faults
+
+
+def codes_of(stated: Mapping[str, str], tags: Collection[str]) -> dict[str, str]:
+    """The codes of these tags, as somebody wrote them; empty ones are none. Raises `CodesError`."""
+    codes = {tag: code.strip() for tag, code in stated.items() if tag in tags and code.strip()}
+    faults = {tag: _NO_CODE for tag, code in codes.items() if not _CODE.fullmatch(code)}
+    if faults:
+        raise CodesError(faults)
+    return codes
 
 
 def with_test_codes(container: Container, codes: Mapping[str, str]) -> Container:

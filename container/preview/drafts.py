@@ -7,8 +7,8 @@ secrets, environment, plug-ins and private addresses, a draft may not use either
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cache, cached_property, partial
 from hashlib import sha256
 from typing import Any
 
@@ -20,6 +20,7 @@ from container.config.registry import Registry
 from container.config.source import LARGEST_FILE
 from container.engine.compile import compile_container
 from container.engine.container import Container
+from container.preview.own_tests import OwnTests, own_tests
 from container.preview.reach import Reach, beyond, origin, reach_of
 
 NAME = "draft.yaml"
@@ -59,7 +60,8 @@ class Live:
 class Draft:
     """A draft without errors, compiled to be traced. `problems`: its warnings. `base`: the digest of the live text.
 
-    `hosts`: where the live file sends as well, as `origin` has it.
+    `hosts`: where the live file sends as well, as `origin` has it. `tests`: what its own tests give, which run when
+    somebody first asks, and take long.
     """
 
     text: str
@@ -68,6 +70,7 @@ class Draft:
     problems: Sequence[Problem]
     base: str
     hosts: frozenset[str] = frozenset()
+    tests: Callable[[], OwnTests] = field(default=OwnTests, repr=False, compare=False)
 
 
 def drafted(text: str, live: Live, *, filename: str = NAME) -> Draft | Sequence[Problem]:
@@ -92,7 +95,8 @@ def drafted(text: str, live: Live, *, filename: str = NAME) -> Draft | Sequence[
     moved = {
         origin(tag.address) for name, tag in finished.tags.items() if tag.address != found.model.tags[name].address
     }
-    return Draft(text, filename, compile_container(finished, debug=True), problems, base, reach.hosts | moved)
+    container, tests = compile_container(finished, debug=True), cache(partial(own_tests, text, reach))
+    return Draft(text, filename, container, problems, base, reach.hosts | moved, tests)
 
 
 def drafted_bytes(content: bytes, live: Live, *, filename: str = NAME) -> Draft | Sequence[Problem]:

@@ -168,8 +168,9 @@ class Publisher:
             )
         if on_disk != base:
             raise PublishError(
-                "The file on the disk is not the one in force: somebody has changed it. "
-                "Reload it, and compare the draft with it first."
+                "The file on the disk is not the one in force: somebody has changed it. Send SIGHUP to the server, as "
+                "`systemctl reload` does, so that it reads the file. Then use the draft, or choose the version, once "
+                "more: it is compared with that file."
             )
         kept = self._keep(before, {"version": on_disk[:DIGEST_LENGTH], "by": by, "note": note})
         try:

@@ -127,8 +127,9 @@ class Remote:
         if draft is None:
             # It has ended meanwhile.
             return nothing()
-        differing = await self._bench.difference(session)
-        return as_json({"version": draft.container.version, "problems": list(problems), "difference": list(differing)})
+        tests, differing = await self._bench.tests(session), await self._bench.difference(session)
+        told = {"problems": list(problems), "difference": list(differing), "tests": tests}
+        return as_json({"version": draft.container.version, **told})
 
 
 async def _content(request: Request) -> bytes | None:

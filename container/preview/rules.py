@@ -33,6 +33,16 @@ _LARGEST_READ = 64 * 1024
 _MOST_LINES = 100
 """Of it; Google's tags send 25 at most."""
 
+_LABELS: Mapping[str, str] = {
+    "client_id": "Client id",
+    "address": "Address or network",
+    "path": "Path (pattern)",
+    "percent": "Share of visitors",
+}
+"""What the page calls the parts of a rule."""
+
+_WILD = "*"
+
 _PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{0,20})?|\.[0-9]{1,20}", re.ASCII)
 
 Ids = Callable[[], Collection[str]]
@@ -125,7 +135,7 @@ def rule(written: object) -> Rule:
             f'A rule has no "{unknown[0][:_LONGEST_NAME]}": it has "client_id", "address", "path" and "percent".'
         )
     if not given:
-        raise RuleError("The rule is empty: name a client id, an address, a path or a percentage.")
+        raise RuleError("The rule is empty: name a client id, an address or network, a path, or a share of visitors.")
     read, faults = dict[str, Any](), dict[str, str]()
     for name, reader in _READERS.items():
         try:
@@ -206,11 +216,15 @@ def _drawn(hit: Hit, ids: Collection[str], salt: str) -> float:
 def _text(written: object, name: str) -> str:
     if isinstance(written, str) and len(written) <= LONGEST_VALUE:
         return written
-    raise RuleError(f'"{name}" of the rule is text of {LONGEST_VALUE:,} characters at most.', name)
+    raise RuleError(f"{_LABELS[name]}: this is text of {LONGEST_VALUE:,} characters at most.", name)
 
 
 def _client_id(written: object) -> str:
-    return _text(written, "client_id")
+    text = _text(written, "client_id")
+    if _WILD in text:
+        said = f"a client id is compared as it is, and {_WILD} stands for nothing else. Leave it empty to take any."
+        raise RuleError(f"{_LABELS['client_id']}: {said}", "client_id")
+    return text
 
 
 def _network(written: object) -> IPv4Network | IPv6Network:
@@ -219,8 +233,8 @@ def _network(written: object) -> IPv4Network | IPv6Network:
         return _Networked.model_validate({"address": text}).address
     except ValueError:
         shown = printable(text[:_LONGEST_NAME])
-        said = f'"address" of the rule: {shown} is no address. Write it like 203.0.113.7, or 203.0.113.0/24.'
-        raise RuleError(said, "address") from None
+        said = f"{shown} is no address. Write it like 203.0.113.7, or 203.0.113.0/24."
+        raise RuleError(f"{_LABELS['address']}: {said}", "address") from None
 
 
 def _path(written: object) -> Pattern:
@@ -228,15 +242,14 @@ def _path(written: object) -> Pattern:
     try:
         return _Patterned.model_validate({"path": text}).path
     except ValueError:
-        wanted = "a regular expression of RE2, without look-around and not too large"
-        text = f'"path" of the rule has to be {wanted}. Write it like ^/g/collect$.'
-        raise RuleError(text, "path") from None
+        said = "this is a regular expression of RE2, without look-around and not too large. Write it like ^/g/collect$."
+        raise RuleError(f"{_LABELS['path']}: {said}", "path") from None
 
 
 def _percent(written: object) -> float:
     percent = share_of(written)
     if percent is None:
-        raise RuleError('"percent" of the rule is a number above 0, and 100 at most.', "percent")
+        raise RuleError(f"{_LABELS['percent']}: this is a number above 0, and 100 at most.", "percent")
     return percent
 
 

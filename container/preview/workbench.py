@@ -126,12 +126,21 @@ class Workbench:
         # One after the other: the draft that came last runs, and the memory is that of one.
         async with self._turn:
             found = await asyncio.to_thread(read, self._in_force.file())
-        if not isinstance(found, Draft):
-            return problems_json(found, filename)
-        # It may be over by now, and then it keeps nothing.
-        if session in self.sessions.all(self._clock()):
-            session.draft, session.unready = found, None
+            if not isinstance(found, Draft):
+                return problems_json(found, filename)
+            # It may be over by now, and then it keeps nothing.
+            if session in self.sessions.all(self._clock()):
+                session.draft, session.unready = found, None
+            # It runs already: a draft that fails is its author's to judge.
+            await asyncio.to_thread(found.tests)
         return problems_json(found.problems, filename)
+
+    async def tests(self, session: Session) -> Json | None:
+        draft: Draft | None = session.draft
+        if draft is None:
+            return None
+        # They have run when the draft was taken, unless another process took it.
+        return (await asyncio.to_thread(draft.tests)).as_json()
 
     def live_changed(self, session: Session) -> bool:
         return session.draft is not None and session.draft.base != self._in_force.file().digest

@@ -45,12 +45,15 @@ _POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-_HEADERS = (
-    ("content-type", "text/html; charset=utf-8"),
+_UNKEPT = (
     ("cache-control", "no-store"),
-    ("content-security-policy", _POLICY),
     # The address holds a code. With "no-referrer" a browser would hide the origin of the form from us, too.
     ("referrer-policy", "same-origin"),
+)
+_HEADERS = (
+    ("content-type", "text/html; charset=utf-8"),
+    *_UNKEPT,
+    ("content-security-policy", _POLICY),
     ("x-content-type-options", "nosniff"),
     ("x-robots-tag", "noindex, nofollow"),
 )
@@ -79,16 +82,13 @@ _OFFER = """\
 <form method="post"><p><button>Switch preview on in this browser</button></p></form>
 <p>The button works once, and until five minutes after this link was made.</p>
 """
-_WELCOME = """\
-<p>From now on, the hits that this browser sends here belong to the preview. {said}</p>
-<p>Go to your site and do what you want to see; the hits appear on the page on which preview was started.</p>
-<p>It ends with the preview, or when you leave it here: keep this page, or come back to its address.</p>
-"""
 _LEAVE = """\
 <form method="post"><p><button name="leave" value="yes">Leave the preview</button></p></form>
 """
 _INSIDE = """\
 <p>The hits that this browser sends here belong to a preview. {said}</p>
+<p>Go to your site and do what you want to see; the hits appear on the page on which preview was started.</p>
+<p>It ends with the preview, or when you leave it here: keep this page, or come back to its address.</p>
 """
 _LEFT = """\
 <p>This browser is a visitor like any other again. A new link leads back into the preview.</p>
@@ -111,10 +111,11 @@ class Previewing:
 
     async def take(self, hit: Hit, live: Callable[[Hit], Awaitable[Reply]]) -> Reply:
         """The reply to a hit: the link's, the draft's, or what `live` gives."""
-        if hit.path.startswith(LINK) and hit.method in _ANSWERS:
-            reply = await _ANSWERS[hit.method](self, hit, hit.path.removeprefix(LINK))
-            if reply is not None:
-                return reply
+        if hit.path.startswith(LINK):
+            answer = _ANSWERS.get(hit.method)
+            reply = None if answer is None else await answer(self, hit, hit.path.removeprefix(LINK))
+            # What leads nowhere is no hit of a preview either.
+            return await live(without_marks(hit)) if reply is None else reply
         # Most hits concern no preview, and should not pay for one.
         if may_be_marked(hit):
             try:
@@ -141,7 +142,10 @@ class Previewing:
         return None if session is None else _page(200, _IS_ON, _INSIDE + _LEAVE, session.mode)
 
     async def redeemed(self, hit: Hit, code: str) -> Reply | None:
-        """The button was pressed: a page, and the cookie. The host alone has it, and no script can read it."""
+        """The button was pressed: the cookie, and the way to a page that can be loaded anew, as this cannot.
+
+        The host alone has the cookie, and no script can read it.
+        """
         leaves = hit.body == _LEAVES
         if not is_from_here(hit.headers):
             session = None if leaves else self._found(hit, code)
@@ -159,7 +163,7 @@ class Previewing:
         self.metrics.preview_links["opened"].inc()
         logger.info("preview.link_used session=%s", session.id)
         cookie = self._cookie(hit, session.mark, LONGEST_SECONDS)
-        return _page(200, _IS_ON, _WELCOME + _LEAVE, session.mode, cookie)
+        return Reply(303, (*_UNKEPT, ("location", "./")), b"", (cookie,))
 
     def _cookie(self, hit: Hit, mark: str, seconds: int) -> SetCookie:
         return SetCookie(

@@ -16,6 +16,7 @@ from tests.browser.loopback import shop_of
 from tests.browser.preview_parts import Desk, looking
 from tests.browser.tabs import CHROMIUM, NARROW
 from tests.preview.page_parts import DENIED, PURCHASE, STRANGE, TEST_ORDER, live
+from tests.preview.test_stated import GOOD, WRONG
 
 pytestmark = [
     pytest.mark.chromium,
@@ -60,6 +61,51 @@ def test_publish_asks_with_what_changes_and_takes_a_note(tmp_path: Path) -> None
         await here.tab.until_says("The draft is live.", within=".toast")
         assert (here.bench.published, here.bench.notes) == ([text], ["No test orders."])
         assert await here.tab.page.locator("dialog").count() == 0
+
+    looking(tmp_path, work)
+
+
+def test_a_draft_that_fails_its_own_tests_is_told_of_and_can_be_published(tmp_path: Path) -> None:
+    said = '1 of 4 tests fails: "Test orders are not reported".'
+
+    async def work(here: Desk) -> None:
+        text = await using(here, dry)
+        await here.tab.until_says(said, within=".toast")
+        await here.tab.until_says(said, within=".draft .tested.bad")
+        assert "No problems." not in await here.tab.text()
+        await here.tab.picture(tmp_path / "failing.png")
+        await button(here, "Publish the draft")
+        await here.tab.until_says(said, "You can publish it all the same.", within="dialog")
+        await button(here, "Cancel", "dialog")
+        await here.tab.page.reload()
+        await here.panel("draft")
+        await here.tab.until_says(said, within=".draft .tested.bad")
+        await using(here, lambda text: text.replace("TEST-", "DRY-"))
+        await here.tab.until_says("All 4 tests pass.", within=".draft .tested:not(.bad)")
+        await here.tab.until_says("No problems.")
+        await button(here, "Publish the draft")
+        assert "tests" not in await here.tab.text("dialog > .inside > p")
+        await button(here, "Cancel", "dialog")
+        await using(here, dry)
+        await here.tab.until_says(said, within=".draft .tested.bad")
+        await button(here, "Publish the draft")
+        await button(here, "Publish", "dialog")
+        await here.tab.until_says("The draft is live.", within=".toast")
+        assert here.bench.published == [text]
+
+    looking(tmp_path, work)
+
+
+def test_why_nothing_was_published_is_said_once_and_where_it_was_asked(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        await using(here, dry)
+        await button(here, "Publish the draft")
+        here.bench.publishes = False
+        await button(here, "Publish", "dialog")
+        await here.tab.until_says("This server does not publish.", within="dialog .wrong")
+        assert await here.tab.page.locator(".toast.bad").count() == 0
+        # Chromium says that it got a 403.
+        here.tab.said.clear()
 
     looking(tmp_path, work)
 
@@ -332,10 +378,98 @@ def test_compose_says_what_its_button_does(tmp_path: Path) -> None:
         await here.tab.first("#shown button:text-is('Send')").wait_for()
         await here.tab.click(".modes .dry")
         await here.panel("connect")
+        await here.tab.page.get_by_label("TikTok - events").fill("TEST1")
         await button(here, "Keep")
-        await here.tab.until_says("Now choose Test events", within=".toast")
+        await here.tab.until_says("1 test code kept for this session. Now choose Test events.", within=".toast")
         await button(here, "Dismiss")
         assert await here.tab.page.locator(".toast").count() == 0
+
+    looking(tmp_path, work)
+
+
+def test_a_link_is_made_of_an_address_alone_and_the_page_says_what_the_server_says(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        await here.panel("connect")
+        field = here.tab.page.get_by_label("Address of your container")
+        for stated in ("not a url", "ftp://x", "https://h/path?x=1", ""):
+            await field.fill(stated)
+            await button(here, "Make a link")
+            await here.tab.until_says(WRONG[stated], within="label:has([type=url])")
+            assert "https://YOUR-HOST/g/collect" in await here.tab.page.get_by_label("curl line").inner_text()
+        assert await here.tab.page.get_by_label("The link", exact=True).count() == 0
+        await field.fill(" https://Tags.shop.example/metrics/ ")
+        await button(here, "Make a link")
+        await here.tab.until_says("https://tags.shop.example/metrics/_preview/", within="[aria-label='The link']")
+        assert await here.tab.page.locator("label:has([type=url]) .wrong").inner_text() == ""
+        said = "async (given) => given.map((await import('/static/preview-address.js')).wrongAddress)"
+        assert await here.tab.page.evaluate(said, [*WRONG, *GOOD]) == [*WRONG.values(), *[""] * len(GOOD)]
+
+    looking(tmp_path, work)
+
+
+def test_a_line_that_is_no_header_is_named_and_nothing_runs(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        await here.tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        await here.panel("compose")
+        headers = here.tab.page.get_by_label("Headers, one per line")
+        for wrong in ("x-one: 1\n\nx-two 2\nx-three: 3", "a:b\n\n : 2"):
+            await headers.fill(wrong)
+            for name in ("Run it", "Compare live and draft", "Copy as curl"):
+                await button(here, name)
+                await here.tab.until_says("Line 3 is no header", within="label:has([aria-invalid])")
+        assert here.bench.stated == []
+        assert await here.tab.page.get_by_role("button", name="Copied").count() == 0
+        await headers.fill("x-one: 1:2\n\n x-two :")
+        await button(here, "Run it")
+        await here.tab.first("[data-tab]").wait_for()
+        assert [each["headers"] for each in here.bench.stated] == [[["x-one", "1:2"], ["x-two", ""]]]
+
+    looking(tmp_path, work)
+
+
+def test_what_is_refused_is_said_until_something_is_done(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        await here.panel("compose")
+        path = here.tab.page.get_by_label("Path", exact=True)
+        await path.fill("nowhere")
+        for name, said in (("Compare live and draft", 1), ("Run it", 2)):
+            await button(here, name)
+            await here.tab.until_says("The path begins with a slash.", within=".toast.bad")
+            assert len(here.tab.said) == said
+            if said == 1:
+                await button(here, "Dismiss")
+        # Chromium says that it got a 422, and nothing of a fault in the script.
+        assert all("status of 422" in each for each in here.tab.said)
+        here.tab.said.clear()
+        await path.fill("/g/collect")
+        await button(here, "Run it")
+        await here.tab.first("[data-tab]").wait_for()
+        assert await here.tab.page.locator(".toast").count() == 0
+
+    looking(tmp_path, work)
+
+
+def test_of_a_test_code_it_is_said_what_became_of_it(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        await here.panel("connect")
+        field = here.tab.page.get_by_label("TikTok - events")
+        await button(here, "Keep")
+        await here.tab.until_says("No test code was entered, so none is kept.", within=".toast")
+        await field.fill("TEST 12345 <b>")
+        await button(here, "Keep")
+        await here.tab.until_says("letters and digits alone", within="label:has([name='TikTok - events'])")
+        assert here.session.test_codes == {}
+        await field.fill("TEST12345")
+        await button(here, "Keep")
+        await here.tab.until_says("1 test code kept", within=".toast")
+        assert here.session.test_codes == {"TikTok - events": "TEST12345"}
+        assert await here.tab.page.locator(".wrong:not(:empty)").count() == 0
+        await field.fill("")
+        await button(here, "Keep")
+        await here.tab.until_says("Removed: the test code of TikTok - events. No tag has one now", within=".toast")
+        assert here.session.test_codes == {}
+        # Chromium says that it got a 422.
+        here.tab.said.clear()
 
     looking(tmp_path, work)
 

@@ -61,6 +61,8 @@ def test_the_button_switches_preview_on_for_what_this_browser_sends(tmp_path: Pa
         assert await heading(tab) == "Preview"
         await tab.click("button")
         await tab.until("document.querySelector('h1')?.textContent === 'Preview is on in this browser'")
+        await tab.page.reload()
+        assert await heading(tab) == "Preview is on in this browser"
         # No script of the page sees the mark.
         assert await tab.value("document.cookie") == ""
         assert tab.said == []
@@ -68,6 +70,7 @@ def test_the_button_switches_preview_on_for_what_this_browser_sends(tmp_path: Pa
         records = await here.stage.records(here.session)
         # A browser asks for an icon besides.
         assert [each["source"] for each in records if each["hit"]["path"] == "/collect"] == ["marked"]
+        assert [each for each in records if "/_preview" in each["hit"]["path"]] == []
         assert here.session.mark not in str(records)
 
     looking(tmp_path, work)
@@ -90,6 +93,6 @@ def test_another_sites_page_cannot_press_it(tmp_path: Path) -> None:
                 await tab.until("document.querySelector('h1')?.textContent === 'Preview is not on in this browser'")
         await tab.open(f"{address}/collect?name=purchase&status=200")
         assert await here.stage.records(here.session) == []
-        assert (await here.press(link)).status == 200
+        assert (await here.press(link)).status == 303
 
     looking(tmp_path, work)

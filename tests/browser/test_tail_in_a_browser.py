@@ -155,12 +155,14 @@ def test_what_is_wrong_with_a_rule_stands_beside_its_field(tmp_path: Path) -> No
         await here.panel("connect")
         await add(here)
         assert "Fill in one of these" in await here.tab.text("p.wrong")
-        for name, value in (("path", "("), ("address", "nowhere"), ("percent", "200")):
+        for name, value in (("path", "("), ("address", "nowhere"), ("percent", "200"), ("client_id", "*")):
             await write(here, name, value)
             await add(here)
             await here.tab.until(f"document.querySelector('label:has([name={name}]) .wrong') !== null")
             said = await here.tab.text(f"label:has([name={name}]) .wrong")
-            assert f'"{name}" of the rule' in said
+            # In the words of the field that it stands beside.
+            label = await here.tab.value(f"document.querySelector('[name={name}]').labels[0].firstChild.textContent")
+            assert said.startswith(f"{label.removesuffix(', in percent')}: ")
             assert await here.tab.value("document.activeElement.name") == name
             assert await here.tab.value("document.querySelectorAll('.fields .wrong:not(:empty)').length") == 1
             await write(here, name, "")

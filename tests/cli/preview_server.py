@@ -56,6 +56,7 @@ class Preview:
         said = {
             "version": found.container.version,
             "problems": problems_json(found.problems),
+            "tests": found.tests().as_json(),
             "difference": [each.as_json() for each in difference(of.text, found.text)],
         }
         return 200, orjson.dumps(said)
@@ -63,6 +64,10 @@ class Preview:
     def wait_until_asked(self, method: str, times: int) -> None:
         """Until it was asked so often by this method."""
         self.wait_until(lambda: [each for each, _ in self.asked].count(method) >= times)
+
+    def gets(self) -> int:
+        """How often it was asked how the session is."""
+        return [each for each, _ in self.asked].count("GET")
 
     def wait_until(self, holds: Callable[[], bool]) -> None:
         with self.changed:

@@ -77,13 +77,38 @@ def test_a_draft_that_is_the_live_file_is_said_to_be(server: Preview, draft: Pat
     assert "It is the same as the live file." in preview(draft, server.address).stdout
 
 
+FAILING = 'tests:\n  "A sale\\e": {event: {name: page_view}, expect: {TikTok: {status: fired}}}\n'
+
+
+def test_of_a_draft_that_fails_its_own_tests_that_is_said_and_it_runs(server: Preview, draft: Path) -> None:
+    draft.write_text(TEXT + FAILING, encoding="utf-8")
+    found = preview(draft, server.address)
+    assert (found.exit_code, server.asked) == (0, STARTED)
+    assert found.stderr.startswith('1 of 1 test fails: "A sale')
+    assert found.stderr.endswith(f"Run tag-container test {draft} to see why.\n")
+    assert found.stdout.startswith("The draft runs now. Changed: ")
+    assert "\x1b" not in found.output
+
+
+def test_of_a_draft_whose_tests_pass_that_is_said(server: Preview, draft: Path) -> None:
+    draft.write_text(TEXT + FAILING.replace("fired", "not_triggered"), encoding="utf-8")
+    found = preview(draft, server.address)
+    assert found.stdout.startswith("The draft runs now. Its test passes. Changed: ")
+    assert "test" not in found.stderr
+
+
+def test_a_server_that_knows_nothing_of_tests_says_nothing_of_them(server: Preview, draft: Path) -> None:
+    server.answers["PUT"] = 200, b'{"problems":[],"difference":[]}'
+    assert preview(draft, server.address).stdout.startswith("The draft runs now. It is the same as the live file.\n")
+
+
 def test_problems_are_shown_as_validate_shows_them_and_nothing_is_left_behind(server: Preview, draft: Path) -> None:
     draft.write_text(TEXT.replace("${PIXEL}", "${HOME}"), encoding="utf-8")
     found = preview(draft, server.address)
     assert found.exit_code == 1
     assert found.stderr.startswith(f"{draft}:13:16: error[missing-environment] the live file does not use ")
     assert '   13 |     pixel_id: "${HOME}"\n      |                ^^^^^^^\n   hint: ' in found.stderr
-    assert found.stderr.endswith("The draft has 1 error: what ran before goes on.\n")
+    assert found.stderr.endswith("The draft has 1 error: it does not run, and its preview is over.\n")
     assert found.stdout == ""
     assert server.asked == [*STARTED, ("DELETE", f"{SESSIONS}/abc-1")]
 
@@ -190,6 +215,8 @@ def test_the_token_follows_no_redirect(server: Preview, draft: Path) -> None:
         ("POST", (500, b""), "the server answers 500; its log says more"),
         ("PUT", (404, b""), "the session has ended"),
         ("PUT", (200, b'{"problems":[],"difference":[1]}'), "no preview of tag-container"),
+        ("PUT", (200, b'{"problems":[],"tests":1}'), "no preview of tag-container"),
+        ("PUT", (200, b'{"problems":[],"tests":{"failed":"x"}}'), "no preview of tag-container"),
         ("PUT", (422, b"{}"), "no preview of tag-container"),
         ("PUT", (422, b'{"problems":[{}]}'), "no preview of tag-container"),
         ("PUT", (200, b'{"problems":[1]}'), "no preview of tag-container"),
@@ -223,7 +250,8 @@ def test_a_session_that_could_not_be_given_its_draft_is_ended(server: Preview, d
 def test_a_draft_that_is_too_large_for_the_server_is_said_to_be(server: Preview, draft: Path) -> None:
     server.answers["PUT"] = 413, b"{}"
     found = preview(draft, server.address)
-    assert (found.exit_code, found.stderr) == (1, "The draft is larger than 1 MB: what ran before goes on.\n")
+    said = "The draft is larger than 1 MB: it does not run, and its preview is over.\n"
+    assert (found.exit_code, found.stderr) == (1, said)
     assert server.asked[-1] == ("DELETE", f"{SESSIONS}/abc-1")
 
 
@@ -277,10 +305,16 @@ def test_a_draft_that_is_watched_is_sent_again_when_it_changes(server: Preview, 
             replaced(draft, text)
             server.wait_until_asked("PUT", number)
             assert server.runs == text
+        replaced(draft, "version: 2\n")
+        server.wait_until_asked("PUT", 4)
+        server.wait_until_asked("GET", server.gets() + 1)
         process.send_signal(signal.SIGINT)
         said, complained = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0, complained
     assert said.count("The draft runs now.") == 2
+    assert complained.count(": marked hits run through the live file until it is mended.\n") == 1
+    assert complained.count(": what ran before goes on.\n") == 1
+    assert complained.index("live file until") < complained.index("what ran before")
     assert complained.endswith(
         "The draft is no longer sent again. The session goes on for 2 hours, and longer while it is used: "
         "its page has a button that ends it.\n"

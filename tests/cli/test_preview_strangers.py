@@ -228,7 +228,7 @@ def test_guesses_from_one_address_are_refused_and_another_still_gets_in(preview:
     link = preview.public + session.code()
     assert opened_in_a_browser(link, **here).status_code == 404
     answer = opened_in_a_browser(link, **there)
-    assert answer.status_code == 200
+    assert answer.status_code == 303
     assert answer.headers["set-cookie"].startswith("tc_preview=")
     assert preview.metric('preview_links_total{result="refused"}') >= before + MOST_WRONG
     assert preview.metric('preview_links_total{result="locked"}') >= 1

@@ -110,7 +110,8 @@ def test_the_link_marks_a_browser_at_whichever_worker_it_comes_to(tmp_path: Path
             session = started(asks, served)
             with httpx.Client(trust_env=False, timeout=60) as browser:
                 assert "<button>" in browser.get(session["link"]).text
-                pressed = browser.post(session["link"], headers={"sec-fetch-site": "same-origin"})
+                headers = {"sec-fetch-site": "same-origin"}
+                pressed = browser.post(session["link"], headers=headers, follow_redirects=True)
                 assert "Preview is on in this browser" in pressed.text
                 cookie = browser.cookies["tc_preview"]
             assert cookie == session["header"]["value"]

@@ -174,6 +174,22 @@ def test_once_per_holds_from_hit_to_hit_and_is_fresh_in_each_test() -> None:
     assert [each.passed for each in tell(model(f"  One:{again}  Two:{again}"))] == [True, True]
 
 
+@pytest.mark.parametrize("allowed", range(5))
+def test_whoever_runs_them_may_stop_before_each_hit_and_gets_the_tests_that_were_whole(allowed: int) -> None:
+    asked: list[bool] = []
+
+    def goes_on() -> bool:
+        asked.append(len(asked) < allowed)
+        return asked[-1]
+
+    hits = f"hit: [{hit('a')}, {hit('b')}], expect: {{Text: [{{status: not_triggered}}, {{status: not_triggered}}]}}"
+    event = "event: {name: purchase}, expect: {Text: {status: fired}}"
+    tests = f"  One: {{{hits}}}\n  Two: {{{event}}}\n  Three: {{{event}}}\n"
+    found = [each.story.name for each in tell(model(tests), goes_on=goes_on)]
+    assert found == [[], [], ["One"], ["One", "Two"], ["One", "Two", "Three"]][allowed]
+    assert len(asked) == min(allowed + 1, 4)
+
+
 def test_a_copy_is_a_duplicate() -> None:
     copies = ", ".join([hit("purchase", **{"ep.event_id": "E1"})] * 2)
     assert told(f"    hit: [{copies}]\n    expect: {{Sender: [{{status: fired}}, {{status: duplicate}}]}}\n").passed

@@ -143,6 +143,9 @@ class Workbench:
         session.draft = found
         return problems_json(found.problems, filename)
 
+    async def tests(self, session: Session) -> Json | None:
+        return None if session.draft is None else session.draft.tests().as_json()
+
     def live_changed(self, session: Session) -> bool:
         return session.draft is not None and session.draft.base != self.file.digest
 

@@ -54,7 +54,7 @@ def test_the_page_is_wanted_of_a_website_alone(source: str | None, lacks: list[s
     item = {"event": "Purchase", "event_id": "1", "properties": {**properties, "order_id": "T-1"}}
     document = {"event_source": source, "data": [item]}
     tag = {"tag": "TikTok", "type": "tiktok_events_api", "identifiers": [], "requests": [{"json": document}]}
-    [found] = insights({"tags": [tag]})
+    [found] = insights({"tags": [tag]}, Workbench().tag_type)
     assert [each["field"] for each in found["complete"] if not each["has"]] == lacks
     assert ("page.url" in [each["field"] for each in found["complete"]]) is (source == "web")
 

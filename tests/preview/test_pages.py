@@ -194,6 +194,14 @@ def test_the_mode_the_codes_and_the_rules_of_a_session_are_set(tmp_path: Path) -
         codes = await here.post("codes", {"codes": {"TikTok - events": " TEST123 ", "Nobody": "X"}})
         assert codes == {"codes": {"TikTok - events": "TEST123"}}
         assert here.session.test_codes == {"TikTok - events": "TEST123"}
+        for wrong in ("TEST 12345 <b>", "x" * 65, "TEST-1", "Ｔ１", "{{ Code }}", "a\nb"):
+            said = await here.post("codes", {"codes": {"TikTok - events": wrong, "Nobody": "?"}}, status=422)
+            assert "letters and digits alone, 64 at most" in said["faults"].pop("TikTok - events")
+            assert (said["part"], said["faults"]) == ("TikTok - events", {})
+        assert here.session.test_codes == {"TikTok - events": "TEST123"}
+        longest = {"TikTok - events": "x" * 64}
+        assert await here.post("codes", {"codes": longest}) == {"codes": longest}
+        assert await here.post("codes", {"codes": {"TikTok - events": " "}}) == {"codes": {}}
         ruled = await here.post("rules", {"rules": [{"client_id": "1.2", "percent": "5"}]})
         assert ruled == {"rules": [{"client_id": "1.2", "percent": 5.0}]}
         assert "here is no address" in (await here.post("rules", {"rules": [{"address": "here"}]}, status=422))["error"]
@@ -225,6 +233,11 @@ def test_a_draft_with_problems_is_not_used_and_one_without_is(tmp_path: Path) ->
         found = await here.get("difference")
         assert ("Real Purchase", "changed") in [(each["name"], each["what"]) for each in found["things"]]
         assert found["digest"] == text_digest(here.session.draft.text)
+        passed = {"count": 4, "failed": 0, "said": "All 4 tests pass."}
+        assert said["tests"] == found["tests"] == (await here.get("text"))["tests"] == passed
+        said = await here.post("draft", {"text": text.replace("^TEST-", "^DRY-")})
+        assert (said["problems"], said["tests"]["failed"]) == ([], 1)
+        assert said["tests"]["said"] == '1 of 4 tests fails: "Test orders are not reported".'
         named = await here.post("draft", {"text": "x: 1", "filename": "n" * 5000})
         assert {each["file"] for each in named["problems"]} == {"n" * 200}
         assert (await here.post("draft", {"text": ""}))["draft"] is False

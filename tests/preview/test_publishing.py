@@ -166,7 +166,7 @@ def test_a_file_that_somebody_changed_on_the_disk_is_not_written_over(
 ) -> None:
     draft = server.draft()
     server.file.write_text(TEXT + "# mine\n", encoding="utf-8")
-    refused(server, draft, "somebody has changed it")
+    refused(server, draft, "somebody has changed it. Send SIGHUP to the server")
     assert server.versions() == []
     assert lines(caplog)[0].startswith('preview.publish_refused by="ada" reason="The file on the disk')
 

@@ -122,7 +122,8 @@ def test_a_draft_is_answered_with_its_version_its_warnings_and_what_it_changes(t
     async def work(here: Here) -> None:
         path = await here.start()
         said = await here.ask("PUT", f"{path}/draft", DRAFT.encode(), status=200)
-        assert said.keys() == {"version", "problems", "difference"}
+        assert said.keys() == {"version", "problems", "difference", "tests"}
+        assert said["tests"] == {"count": 4, "failed": 0, "said": "All 4 tests pass."}
         assert said["version"] == here.session(path).draft.container.version
         assert said["problems"] == []
         assert [(each["kind"], each["name"], each["what"]) for each in said["difference"]] == [
@@ -132,6 +133,9 @@ def test_a_draft_is_answered_with_its_version_its_warnings_and_what_it_changes(t
         warned = DRAFT.replace("triggers:\n", "triggers:\n  Unused: {events: x}\n", 1).encode()
         [problem] = (await here.ask("PUT", f"{path}/draft", warned, status=200))["problems"]
         assert (problem["level"], problem["code"]) == ("warning", "unused-trigger")
+        failing = TEXT.replace("^TEST-", "^DRY-").encode()
+        tests = (await here.ask("PUT", f"{path}/draft", failing, status=200))["tests"]
+        assert (tests["failed"], tests["said"]) == (1, '1 of 4 tests fails: "Test orders are not reported".')
 
     with_server(tmp_path, work)
 

@@ -191,10 +191,12 @@ def test_who_looks_on_sees_the_same_and_nothing_whole(tmp_path: Path) -> None:
 def test_a_wrong_rule_is_told_with_its_number_and_its_part(tmp_path: Path) -> None:
     async def work(here: Screen) -> None:
         wrong = {"address": "nowhere", "path": "(", "percent": "1,5", "client_id": "x" * 1001}
+        words = ("Address or network", "Path (pattern)", "Share of visitors", "Client id")
+        labels = dict(zip(wrong, words, strict=True))
         for part, value in wrong.items():
             answer = await here.post("rules", {"rules": [{"path": "/"}, {part: value}]}, status=422)
             assert (answer["part"], answer["rule"]) == (part, 2)
-            assert f'"{part}" of the rule' in answer["error"]
+            assert answer["error"].startswith(f"Rule 2: {labels[part]}: ")
         assert (await here.post("rules", {"rules": [{}]}, status=422))["part"] == ""
         assert here.session.rules == []
 

@@ -104,6 +104,30 @@ def test_a_draft_is_used_once_it_has_no_errors(tmp_path: Path) -> None:
     with_bench(tmp_path, work)
 
 
+def test_a_draft_that_fails_its_own_tests_runs_and_is_told_of(tmp_path: Path) -> None:
+    async def work(bench: Workbench, session: Session, _here: Bench) -> None:
+        assert await bench.tests(session) is None
+        text = bench.text(session).replace("^TEST-", "^DRY-")
+        assert await bench.draft(session, text, "d.yaml") == []
+        assert bench.text(session) == text
+        assert session.draft.tests.cache_info().misses == 1
+        said = {"count": 4, "failed": 1, "said": '1 of 4 tests fails: "Test orders are not reported".'}
+        assert await bench.tests(session) == said
+        assert session.draft.tests.cache_info().misses == 1
+        assert await bench.draft_file(session, text.replace("TEST-", "DRY-").encode()) == []
+        assert await bench.tests(session) == {"count": 4, "failed": 0, "said": "All 4 tests pass."}
+
+    with_bench(tmp_path, work)
+
+
+def test_a_draft_that_another_process_took_is_tested_when_somebody_asks(tmp_path: Path) -> None:
+    async def work(bench: Workbench, session: Session, _here: Bench) -> None:
+        session.draft = drafted(bench.text(session), live())
+        assert await bench.tests(session) == {"count": 4, "failed": 0, "said": "All 4 tests pass."}
+
+    with_bench(tmp_path, work)
+
+
 def test_a_file_that_says_nothing_is_a_problem_and_what_ran_before_goes_on(tmp_path: Path) -> None:
     async def work(bench: Workbench, session: Session, _here: Bench) -> None:
         text = bench.text(session).replace("TEST-", "DRY-")

@@ -53,6 +53,13 @@ class Place:
         """Sends the form of the link's page, as a browser does."""
         return await self.ask(link, headers=(("sec-fetch-site", "same-origin"), *headers), method="POST", **more)
 
+    async def entered(self, link: str) -> Answer:
+        """The page that a browser shows once the button was pressed."""
+        pressed = await self.press(link)
+        [cookie] = pressed.all("set-cookie")
+        assert (pressed.status, pressed.header("location")) == (303, "./")
+        return await self.ask("/_preview/", headers=(("cookie", cookie.partition(";")[0]),))
+
     def links(self, result: str) -> float:
         return self.site.metric("preview_links_total", result=result)
 
@@ -73,16 +80,47 @@ def test_a_link_puts_the_mark_into_the_browser_once_the_button_is_pressed(tmp_pa
         async with place(tmp_path) as here:
             link = here.link()
             answer = await here.press(link)
-            assert answer.status == 200
+            assert (answer.status, answer.body) == (303, b"")
             mark = here.session.mark
             line = f"tc_preview={mark}; Path=/; Max-Age=43200; HttpOnly; SameSite=Lax"
             assert answer.all("set-cookie") == [line]
-            assert b"Preview is on in this browser" in answer.body
-            assert mark.encode() not in answer.body
+            assert (answer.header("cache-control"), answer.header("referrer-policy")) == ("no-store", "same-origin")
             again = await here.press(link)
             assert (again.status, again.all("set-cookie")) == (404, [])
             assert (await here.ask(link)).status == 404
             assert (here.links("opened"), here.links("refused")) == (1, 2)
+
+    run(scenario())
+
+
+def test_the_page_that_says_that_preview_is_on_can_be_loaded_anew(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path) as here:
+            page = await here.entered(here.link())
+            assert b"Preview is on in this browser" in page.body
+            assert here.session.mark.encode() not in page.body
+            again = await here.ask("/_preview/", headers=(("cookie", f"tc_preview={here.session.mark}"),))
+            assert again == page
+            # A guess would be counted, and would lock its sender out in the end.
+            assert here.links("refused") == 0
+
+    run(scenario())
+
+
+def test_a_request_for_a_link_is_in_no_preview_whatever_comes_of_it(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with place(tmp_path) as here:
+            link, nothing = here.link(), await here.ask("/elsewhere")
+            mark = ("x-gtm-server-preview", here.session.mark)
+            await here.press(link)
+            here.session.rules = [rule({"path": "/"})]
+            tail = here.stage.tail()
+            here.stage.time.now += FRESH_SECONDS
+            for inside in (mark, ("cookie", f"tc_preview={here.session.mark}"), ("x-other", "")):
+                for target in (link, "/_preview/wrong", "/_preview/a/b"):
+                    for method in ("POST", "PUT"):
+                        assert await here.ask(target, method=method, headers=(inside,)) == nothing
+            assert (await here.stage.records(here.session), await here.stage.records(tail)) == ([], [])
 
     run(scenario())
 
@@ -100,7 +138,7 @@ def test_a_link_that_a_messenger_fetches_stays_good(tmp_path: Path) -> None:
             assert "Switch preview on in this browser" in page
             assert not any(secret in page for secret in (here.session.mark, link.rpartition("/")[2]))
             assert here.session.ends == ends
-            assert (await here.press(link)).status == 200
+            assert (await here.press(link)).status == 303
             assert (here.links("opened"), here.links("refused")) == (1, 0)
 
     run(scenario())
@@ -110,7 +148,7 @@ def test_a_link_that_a_messenger_fetches_stays_good(tmp_path: Path) -> None:
 def test_the_pages_of_a_link_hold_no_script_and_tell_nobody_their_address(tmp_path: Path, *, pressed: bool) -> None:
     async def scenario() -> None:
         async with place(tmp_path) as here:
-            answer = await (here.press(here.link()) if pressed else here.ask(here.link()))
+            answer = await (here.entered(here.link()) if pressed else here.ask(here.link()))
             assert answer.header("content-type") == "text/html; charset=utf-8"
             assert answer.header("cache-control") == "no-store"
             assert answer.header("referrer-policy") == "same-origin"
@@ -145,7 +183,7 @@ def test_another_sites_page_switches_nothing_on(tmp_path: Path, headers: Any) ->
             wrong = await here.ask("/_preview/wrong", method="POST", headers=headers)
             assert wrong == await here.ask("/elsewhere", method="POST")
             assert (here.links("opened"), here.links("refused")) == (0, 1)
-            assert (await here.press(link)).status == 200
+            assert (await here.press(link)).status == 303
 
     run(scenario())
 
@@ -154,7 +192,7 @@ def test_whoever_is_in_a_preview_leaves_it_where_they_came_in(tmp_path: Path) ->
     async def scenario() -> None:
         async with place(tmp_path) as here:
             link, inside = here.link(), (("cookie", f"tc_preview={here.session.mark}"),)
-            assert b"Leave the preview" in (await here.press(link)).body
+            assert b"Leave the preview" in (await here.entered(link)).body
             for address in (link, "/_preview/"):
                 page = await here.ask(address, headers=inside)
                 assert (page.status, page.all("set-cookie")) == (200, [])
@@ -196,7 +234,7 @@ def test_a_new_link_leads_from_one_preview_into_another(tmp_path: Path) -> None:
 def test_a_browser_that_says_less_is_let_in_too(tmp_path: Path, headers: Any) -> None:
     async def scenario() -> None:
         async with place(tmp_path) as here:
-            assert (await here.ask(here.link(), method="POST", headers=headers)).status == 200
+            assert (await here.ask(here.link(), method="POST", headers=headers)).status == 303
 
     run(scenario())
 
@@ -209,7 +247,7 @@ def test_the_links_pages_say_what_becomes_of_hits(tmp_path: Path, mode: Any) -> 
         async with place(tmp_path) as here:
             here.session.mode = mode
             link = here.link()
-            for body in ((await here.ask(link)).body, (await here.press(link)).body):
+            for body in ((await here.ask(link)).body, (await here.entered(link)).body):
                 assert [each for each, sentence in said.items() if sentence in body] == [mode]
 
     run(scenario())
@@ -276,12 +314,12 @@ def test_whoever_guesses_codes_is_refused_for_a_while(tmp_path: Path, method: st
             for number in range(MOST_WRONG):
                 await here.ask(f"/_preview/{number}", method=method)
             link = here.link()
-            for again in (here.ask, here.press):
+            for again, well in ((here.ask, 200), (here.press, 303)):
                 assert (await again(link)).status == 404
-                assert (await again(here.link(), peer="198.51.100.8")).status == 200
+                assert (await again(here.link(), peer="198.51.100.8")).status == well
             assert (here.links("refused"), here.links("locked")) == (MOST_WRONG, 2)
             here.stage.time.now += WRONG_SECONDS
-            assert (await here.press(link)).status == 200
+            assert (await here.press(link)).status == 303
 
     run(scenario())
 
@@ -296,7 +334,7 @@ def test_where_a_sender_may_be_everybody_nobody_is_locked_out(tmp_path: Path, pe
         async with place(tmp_path) as here:
             for number in range(MOST_WRONG * 2):
                 await here.press(f"/_preview/{number}", peer=peer, headers=headers)
-            assert (await here.press(here.link(), peer=peer, headers=headers)).status == 200
+            assert (await here.press(here.link(), peer=peer, headers=headers)).status == 303
             assert (here.links("refused"), here.links("locked")) == (MOST_WRONG * 2, 0)
 
     run(scenario())

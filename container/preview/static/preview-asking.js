@@ -11,18 +11,26 @@ async function answered(answer) {
   if (answer.ok) return found;
   // What belongs to a field is said beside it.
   if (!found.part) say(found.error, "bad");
-  throw Object.assign(new Error(found.error), { faults: found.faults });
+  throw Object.assign(new Error(found.error), { faults: found.faults, said: !found.part });
 }
+
+// Who looks has been told, so it is no fault of the script.
+addEventListener("unhandledrejection", (happened) => { if (happened.reason?.said) happened.preventDefault(); });
 
 async function reached(path, given) {
   return fetch(address(path), given).catch((problem) => {
     say("The server cannot be reached, so nothing was done. Try again.", "bad");
-    throw problem;
+    throw Object.assign(problem, { said: true });
   });
 }
 
 export const ask = async (path) => answered(await reached(path, { cache: "no-store" }));
-export const change = async (path, given) => answered(await reached(path, { method: "POST", headers: { "content-type": "application/json", "x-form-token": token }, body: JSON.stringify(given) }));
+export async function change(path, given) {
+  const found = await answered(await reached(path, { method: "POST", headers: { "content-type": "application/json", "x-form-token": token }, body: JSON.stringify(given) }));
+  // What went wrong before is over.
+  document.querySelector("#said .bad")?.remove();
+  return found;
+}
 
 // A stream does not say why it was refused; asked as anything else, the server does.
 export async function refusal() {

@@ -25,6 +25,8 @@ export function asked(heading, inside, { label, note = "", act }) {
       shown.close();
     } catch (problem) {
       wrong.textContent = problem.message;
+      // It is said here, so once is enough.
+      document.querySelector("#said .bad")?.remove();
       yes.disabled = false;
     }
   } }, written && element("label", {}, note, written), wrong, element("p", { class: "buttons" }, yes, element("button", { class: "plain", type: "button", autofocus: true, click: () => shown.close() }, "Cancel")));

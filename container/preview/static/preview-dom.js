@@ -92,9 +92,12 @@ export function block(text, label) {
   return element("pre", { class: "payload", tabindex: "0", "aria-label": label }, text);
 }
 
+// `text`: what is copied, or a function that gives it, or null where there is nothing to copy.
 export function copying(label, text) {
   const button = element("button", { class: "plain small", type: "button", click: async () => {
-    await copied(typeof text === "function" ? text() : text);
+    const given = typeof text === "function" ? text() : text;
+    if (given === null) return;
+    await copied(given);
     button.textContent = "Copied";
     setTimeout(() => { button.textContent = label; }, 1500);
   } }, label);

@@ -17,6 +17,8 @@ export async function draft({ ask, change, state, say, refresh }) {
   let used = inLines(given.text);
   const { box, text, point } = editor(typed ?? given.text);
   const about = element("p", {});
+  let { tests } = given;
+  const tested = element("p", { class: "tested", "aria-live": "polite" });
   const problems = element("div", { "aria-live": "polite" });
   const below = element("div", {});
   let name = "draft.yaml";
@@ -31,12 +33,15 @@ export async function draft({ ask, change, state, say, refresh }) {
   };
   const shown = async () => {
     about.textContent = runs ? "This preview runs a draft." : "This preview runs the live file. Change something, or drop a file here, to try it without touching the live container.";
+    tested.className = `tested ${fails(tests) ? "bad" : ""}`;
+    tested.textContent = runs ? said(tests) : "";
+    tested.hidden = !tested.textContent;
     below.replaceChildren(...await after({ ask, change, state, runs, changed }));
     guard();
   };
   const taken = (found) => {
     used = inLines(found.text);
-    runs = found.draft;
+    ({ draft: runs, tests } = found);
     if (typed === null) { text.value = found.text; problems.replaceChildren(); point([]); }
   };
   // The file in force is another one now.
@@ -51,9 +56,10 @@ export async function draft({ ask, change, state, say, refresh }) {
     const found = await change("draft", { text: sent, filename: name });
     const listed = [...found.problems].sort((one, other) => Number(one.level !== "error") - Number(other.level !== "error"));
     const errors = listed.filter((each) => each.level === "error").length;
-    runs = found.draft;
+    ({ draft: runs, tests } = found);
     if (!errors) used = sent;
-    problems.replaceChildren(problemsOf(listed, text));
+    // What fails its own tests is not without problems.
+    problems.replaceChildren(...(!listed.length && fails(tests) ? [] : [problemsOf(listed, text)]));
     point(listed, errors > 0);
     // An empty draft is none.
     if (!errors && !runs) { typed = null; taken(await ask("text")); }
@@ -61,7 +67,7 @@ export async function draft({ ask, change, state, say, refresh }) {
     await shown();
     const warnings = listed.length - errors;
     if (errors) say(`${plural(errors, "error")}: not used.`, "bad");
-    else say(runs ? `The draft is used from the next request on${warnings ? `, with ${plural(warnings, "warning")}` : ""}.` : "This preview runs the live file again.");
+    else say(runs ? `The draft is used from the next request on${warnings ? `, with ${plural(warnings, "warning")}` : ""}.${fails(tests) ? ` ${tests.said}` : ""}` : "This preview runs the live file again.");
   };
   const back = async () => {
     await change("draft", { text: "" });
@@ -98,11 +104,15 @@ export async function draft({ ask, change, state, say, refresh }) {
   } });
   text.addEventListener("input", guard);
   await shown();
-  return element("div", { class: "draft" }, about, problems, box,
+  return element("div", { class: "draft" }, about, tested, problems, box,
     element("p", { class: "buttons" }, element("button", { type: "button", click: use }, "Use this draft"), element("label", { class: "button plain", for: "file" }, "Choose a file"), file,
       element("button", { class: "plain", type: "button", click: () => thrownAway("Throw the draft away?", "Back to live", back) }, "Back to live")),
     below);
 }
+
+const fails = (tests) => Boolean(tests && tests.failed);
+// What came of the draft's own tests, and how to learn more.
+const said = (tests) => (tests ? `${tests.said}${fails(tests) ? " The command tag-container test says what differs. A preview runs the draft all the same." : ""}` : "");
 
 // The text with the numbers of its lines, of which those with a problem are marked.
 function editor(written) {
@@ -174,8 +184,8 @@ const moment = (at) => new Date(at).toLocaleString("sv-SE");
 
 // Asked anew: it may have become another one since the panel was shown.
 async function publishing({ ask, change, changed }) {
-  const { things, digest } = await ask("difference");
-  asked("Publish the draft?", [element("p", {}, "This changes in the container file, for all visitors, at once:"), changes(things)], { label: "Publish", note: NOTE, act: async (note) => {
+  const { things, digest, tests } = await ask("difference");
+  asked("Publish the draft?", [fails(tests) && element("p", { class: "bad" }, `${tests.said} You can publish it all the same.`), element("p", {}, "This changes in the container file, for all visitors, at once:"), changes(things)], { label: "Publish", note: NOTE, act: async (note) => {
     await change("publish", { note, digest });
     changed("The draft is live.");
   } });

@@ -1,8 +1,9 @@
 // The panels beside an event: totals, how hits come here, and hits by hand.
 
+import { wrongAddress } from "./preview-address.js";
 import { beside } from "./preview-compare.js";
 import { asked } from "./preview-dialog.js";
-import { block, clock, copying, curl, element, facts, section, table, teach } from "./preview-dom.js";
+import { block, clock, copying, curl, element, facts, plural, section, table, teach } from "./preview-dom.js";
 import { statusOf } from "./preview-tabs.js";
 
 // ---- the summary
@@ -52,18 +53,29 @@ export function connect({ change, state, over, say }) {
   const address = element("input", { type: "url", value: state.public, placeholder: "https://tags.shop.example", "aria-label": "Address of your container", autocomplete: "off" });
   const link = element("div", {});
   const line = block("", "curl line");
-  const origin = () => (address.value || "").trim().replace(/\/+$/, "") || "https://tags.shop.example";
+  const wrong = element("span", { class: "wrong", role: "alert" });
+  const label = element("label", {}, "Address of your container", address, wrong);
+  const check = () => {
+    wrong.textContent = wrongAddress(address.value);
+    if (wrong.textContent) address.setAttribute("aria-invalid", "true");
+    else address.removeAttribute("aria-invalid");
+    return !wrong.textContent;
+  };
+  // Of what is no address no line is made.
+  const origin = () => (wrongAddress(address.value) ? "https://YOUR-HOST" : address.value.trim().replace(/\/+$/, ""));
   const curlLine = () => curl("GET", `${origin()}/g/collect?v=2&tid=G-EXAMPLE01&cid=1.2&en=page_view`, [[state.header, state.mark]], "");
   const show = () => { line.textContent = curlLine(); };
-  address.addEventListener("input", show);
+  address.addEventListener("input", () => { show(); if (address.hasAttribute("aria-invalid")) check(); });
+  address.addEventListener("change", check);
   show();
   const make = async () => {
-    const { path } = await change("link", {});
-    const whole = `${origin()}${path}`;
+    link.replaceChildren();
+    if (!check()) { address.focus(); return; }
+    const { link: whole } = await change("link", { address: address.value });
     link.replaceChildren(block(whole, "The link"), element("p", { class: "buttons" }, copying("Copy link", whole)), element("p", { class: "nothing" }, "Open it in the browser with which you test, and press the button there. It works once, within five minutes."));
   };
   return element("div", { class: "columns" },
-    section("This browser, or another", element("label", {}, "Address of your container", address), element("p", { class: "buttons" }, element("button", { type: "button", click: make }, "Make a link")), link),
+    section("This browser, or another", label, element("p", { class: "buttons" }, element("button", { type: "button", click: make }, "Make a link")), link),
     section("Everything else: a header", facts([["Header", element("code", {}, state.header)], ["Value", element("code", {}, state.mark)]]), line, element("p", { class: "buttons" }, copying("Copy curl line", curlLine), copying("Copy value", () => state.mark))),
     codes({ change, state, say }),
     rules({ change, state, say }),
@@ -83,12 +95,43 @@ function ending(state, what, { change, over }) {
 function codes({ change, state, say }) {
   const listed = state.tags.filter((tag) => tag.test_code);
   if (!listed.length) return section("Test events", element("p", { class: "nothing" }, "No tag of this file has a vendor with test codes: in the mode Test events they all stay dry."));
+  const fields = listed.map(({ name }) => {
+    const input = element("input", { name, value: (state.codes || {})[name] || "", placeholder: "TEST12345", autocomplete: "off", spellcheck: "false" });
+    return { name, input, made: element("label", {}, name, input) };
+  });
   const form = element("form", { class: "fields", submit: async (happened) => {
     happened.preventDefault();
-    await change("codes", { codes: Object.fromEntries(new FormData(form)) });
-    say(`The test codes are kept for this session.${document.body.dataset.mode === "dry" ? " Now choose Test events." : ""}`);
-  } }, listed.map((tag) => element("label", {}, tag.name, element("input", { name: tag.name, value: (state.codes || {})[tag.name] || "", placeholder: "TEST12345", autocomplete: "off", spellcheck: "false" }))), element("p", { class: "buttons" }, element("button", {}, "Keep")));
+    const before = Object.keys(state.codes || {});
+    const found = await change("codes", { codes: Object.fromEntries(new FormData(form)) }).catch(({ faults }) => { pointOut(fields, faults || {}); });
+    if (!found) return;
+    pointOut(fields, {});
+    state.codes = found.codes;
+    say(kept(before, Object.keys(found.codes)));
+  } }, fields.map(({ made }) => made), element("p", { class: "buttons" }, element("button", {}, "Keep")));
   return section("Test events", element("p", {}, "The vendor's code, such as TikTok's from Events Manager. A tag without one stays dry."), form);
+}
+
+// What became of the codes of these tags.
+function kept(before, now) {
+  const gone = before.filter((name) => !now.includes(name));
+  const removed = gone.length ? `Removed: the test code of ${gone.join(", ")}. ` : "";
+  if (!now.length) return removed ? `${removed}No tag has one now, so all stay dry in Test events.` : "No test code was entered, so none is kept.";
+  return `${removed}${plural(now.length, "test code")} kept for this session.${document.body.dataset.mode === "dry" ? " Now choose Test events." : ""}`;
+}
+
+// Puts what is wrong with fields beside them, and the cursor into the first of these. Whether there is any.
+function pointOut(fields, faults) {
+  const odd = fields.filter(({ name }) => faults[name] !== undefined);
+  for (const { input, made } of fields) {
+    made.querySelector(".wrong")?.remove();
+    input.removeAttribute("aria-invalid");
+  }
+  for (const { name, input, made } of odd) {
+    input.setAttribute("aria-invalid", "true");
+    made.append(element("span", { class: "wrong", role: "alert" }, faults[name]));
+  }
+  odd[0]?.input.focus();
+  return odd.length > 0;
 }
 
 const MOST_RULES = 10;
@@ -123,17 +166,7 @@ function newRule(add) {
   });
   const whole = element("p", { class: "wrong", role: "alert" });
   const wrong = ({ faults, message }) => {
-    const odd = fields.filter(({ name }) => (faults || {})[name] !== undefined);
-    for (const { input, made } of fields) {
-      made.querySelector(".wrong")?.remove();
-      input.removeAttribute("aria-invalid");
-    }
-    for (const { name, input, made } of odd) {
-      input.setAttribute("aria-invalid", "true");
-      made.append(element("span", { class: "wrong", role: "alert" }, faults[name]));
-    }
-    odd[0]?.input.focus();
-    whole.textContent = odd.length ? "" : message;
+    whole.textContent = pointOut(fields, faults || {}) ? "" : message;
   };
   const form = element("form", { class: "fields", submit: async (happened) => {
     happened.preventDefault();
@@ -158,8 +191,18 @@ export function compose({ change, state, go, shown }) {
   const headers = element("textarea", { rows: 3, spellcheck: "false" });
   const body = element("textarea", { rows: 4, spellcheck: "false" });
   const result = element("div", {});
+  const wrong = element("span", { class: "wrong", role: "alert" });
   const hit = () => ({ method: method.value, path: path.value, query: query.value.replaceAll("\n", ""), body: body.value,
-    headers: headers.value.split("\n").filter((line) => line.includes(":")).map((line) => [line.slice(0, line.indexOf(":")).trim(), line.slice(line.indexOf(":") + 1).trim()]) });
+    headers: headers.value.split("\n").filter((line) => line.trim()).map((line) => [line.slice(0, Math.max(line.indexOf(":"), 0)).trim(), line.slice(line.indexOf(":") + 1).trim()]) });
+  // Whether every header has a name: of what was left out nobody would know.
+  const checked = () => {
+    const number = headers.value.split("\n").findIndex((line) => line.trim() && line.trim().indexOf(":") < 1) + 1;
+    wrong.textContent = number ? `Line ${number} is no header: write its name, a colon, and its value, such as user-agent: Mozilla/5.0. Nothing was done.` : "";
+    if (number) headers.setAttribute("aria-invalid", "true");
+    else headers.removeAttribute("aria-invalid");
+    if (number) headers.focus();
+    return !number;
+  };
   const fill = (given) => {
     method.value = given.method;
     path.value = given.path;
@@ -172,15 +215,18 @@ export function compose({ change, state, go, shown }) {
   presets.addEventListener("change", () => fill(preset()));
   presets.value = composed ? composed.preset : "purchase";
   fill(composed ? composed.hit : preset());
-  const send = async () => { const { number } = await change("compose", { hit: hit() }); go(number); };
-  const compare = async () => result.replaceChildren(beside(await change("compare", { hit: hit() }), { reveal: "Run it, reveal that request, and compare it there." }));
+  const send = async () => { if (checked()) go((await change("compose", { hit: hit() })).number); };
+  const compare = async () => {
+    if (checked())
+      result.replaceChildren(beside(await change("compare", { hit: hit() }), { reveal: "Run it, reveal that request, and compare it there." }));
+  };
   const base = state.public || "https://tags.shop.example";
   return element("form", { class: "fields", input: keep, change: keep, submit: (happened) => { happened.preventDefault(); send(); } },
     element("label", {}, "Preset", presets),
     element("div", { class: "line" }, element("label", {}, "Method", method), element("label", { class: "grow" }, "Path", path)),
-    element("label", {}, "Query", query), element("label", {}, "Headers, one per line", headers), element("label", {}, "Body", body),
+    element("label", {}, "Query", query), element("label", {}, "Headers, one per line", headers, wrong), element("label", {}, "Body", body),
     element("p", { class: "buttons" }, element("button", { "data-run": true }, runs(document.body.dataset.mode)), element("button", { class: "plain", type: "button", click: compare }, "Compare live and draft"),
-      copying("Copy as curl", () => { const made = hit(); return curl(made.method, `${base}${made.path}?${made.query}`, [...made.headers, [state.header, state.mark]], made.body); })),
+      copying("Copy as curl", () => { if (!checked()) return null; const made = hit(); return curl(made.method, `${base}${made.path}?${made.query}`, [...made.headers, [state.header, state.mark]], made.body); })),
     shown.record && element("p", { class: "nothing" }, `Or run request ${shown.record.number} again: `, element("button", { class: "plain small", type: "button", click: async () => go((await change("replay", { number: shown.record.number })).number) }, "Replay it")),
     result);
 }
