@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,12 @@ from container.config.quotes import BACKSLASH, NEVER_CLOSED, USE_SINGLE
 
 _NEAR = 200
 """So much white space, at most, stands between a text in quotes and what should not follow it."""
+
+_KEY = re.compile(r"( *(?:- +)*)([\w.-]{1,100}):(?: +([^ #])|\s)?")
+"""The beginning of a line with a key: what stands before it, the key, and the first sign of its value."""
+
+_OF_INDENTATION = ("mapping values are not allowed", "expected <block end>")
+"""What PyYAML says also of a key that is indented deeper than the one before it."""
 
 _PLAIN_WORDS = (
     ("'\\t'", "a tab may not stand here", "indent with spaces, never with tabs"),
@@ -105,7 +112,10 @@ def explained(
         sentence += f"; the bracket opens in line {opened.line + 1}"
     broken = broken_at(place, sentence, hint, begin)
     before = _quotes_before(broken, stand_in, quoted)
-    if before and not in_quotes:
+    deeper = None if in_quotes or mark is None else _too_deep(reason, mark, stand_in)
+    if deeper:
+        broken.problem = deeper
+    elif before and not in_quotes:
         line = len(LINE_BREAK.split(text[: before[0]]))
         broken.problem = problem("yaml-syntax", _place(place), f"the text in quotes of line {line} ends before this")
     broken.quotes = before + ((begin,) if in_quotes and begin is not None else ())
@@ -135,6 +145,27 @@ def _in_plain_words(reason: yaml.MarkedYAMLError, *, at_end: bool) -> tuple[str,
     if at_end and "flow" in stated:
         return "the bracket that opens here is not closed", ""
     return next(((sentence, hint) for words, sentence, hint in _PLAIN_WORDS if words in stated), (stated, ""))
+
+
+def _too_deep(reason: yaml.MarkedYAMLError, mark: yaml.Mark, stand_in: str) -> Problem | None:
+    """What is wrong with a key that is deeper than the one in the line before it, which has its value already."""
+    if not any(words in (reason.problem or "") for words in _OF_INDENTATION):
+        return None
+    ending = LINE_BREAK.search(stand_in, mark.index)
+    *lines, line = LINE_BREAK.split(stand_in[: ending.start() if ending else None])
+    while lines and (not lines[-1].strip() or lines[-1].lstrip().startswith("#")):
+        lines.pop()
+    here, there = _KEY.match(line), _KEY.match(lines[-1]) if lines else None
+    if not (here and there and there[3]) or mark.column > here.end(2) or here.end(1) <= there.end(1):
+        return None
+    begins = f"it begins in column {here.end(1) + 1}, and the key there in column {there.end(1) + 1}"
+    hint = "begin both in the same column"
+    if here.end(1) > there.end(1) + 1:
+        hint += f", or leave out the value in line {len(lines)} if this belongs below it"
+    place = Place(mark.line + 1, here.end(1) + 1, len(here[2]))
+    return problem(
+        "yaml-syntax", place, f"the indentation does not match that of line {len(lines)}: {begins}", hint=hint
+    )
 
 
 def _quotes_before(broken: BrokenError, stand_in: str, quoted: Sequence[tuple[int, int]]) -> tuple[int, ...]:

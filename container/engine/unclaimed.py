@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 
+from container.component import component_of
 from container.effects import Reply
 from container.engine.container import CompiledClient, Container
 from container.event import Hit
@@ -17,6 +18,9 @@ VERSION = "2"
 ID_PARAMETERS = ("tid", "measurement_id", "firebase_app_id")
 """Where the protocols state a measurement id."""
 
+SERVERS_PATH, SERVERS_CLIENT = "/mp/collect", "measurement_protocol"
+"""Where servers and apps send, and the type of client that takes it. The browser's `/collect` matches there, too."""
+
 Change = tuple[str, Hit]
 """What is wrong with a hit, and the hit without it."""
 
@@ -27,7 +31,8 @@ def why_unclaimed(container: Container, hit: Hit) -> str:
         return 'the path of the hit holds a "?": what follows it belongs into "query"'
     if not container.clients:
         return "the container has no client"
-    return "; ".join(f'client "{client.name}" {_passed_on(client, hit)}' for client in container.clients)
+    has = any(_type(client) == SERVERS_CLIENT for client in container.clients)
+    return "; ".join(f'client "{client.name}" {_passed_on(client, hit, has=has)}' for client in container.clients)
 
 
 def why_eventless(client: str, reply: Reply) -> str:
@@ -44,15 +49,29 @@ def body_text(reply: Reply) -> str:
         return ""
 
 
-def _passed_on(client: CompiledClient, hit: Hit) -> str:
+def _passed_on(client: CompiledClient, hit: Hit, *, has: bool) -> str:
+    """`has`: whether the container has a client for what servers send."""
     if client.paths and not path_matches(client.paths, hit.path):
         return f'listens on {" or ".join(client.paths)}, not on "{hit.path}"'
+    if _type(client) == "ga4" and _is_of_server(hit):
+        none = "" if has else ", and the container has none"
+        return f"takes what browsers send: a hit on {SERVERS_PATH} needs a client of type {SERVERS_CLIENT}{none}"
     changes = list(_changes(client, hit))
     for count in range(1, len(changes) + 1):
         for chosen in combinations(changes, count):
             if client.function(client.settings, _changed(hit, chosen)) is not None:
                 return "listens on this path, but " + " and ".join(words for words, _ in chosen)
     return "listens on this path, but found no event of its own in the hit"
+
+
+def _type(client: CompiledClient) -> str:
+    component = component_of(client.function)
+    return "" if component is None else component.type
+
+
+def _is_of_server(hit: Hit) -> bool:
+    """Whether it came where servers send, and not in the words of a browser."""
+    return path_matches((SERVERS_PATH,), hit.path) and query_parameters(hit.query).get("v") != VERSION
 
 
 def _changes(client: CompiledClient, hit: Hit) -> Iterator[Change]:

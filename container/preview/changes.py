@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from container.preview.answers import hit_in, kept, number_in, text_in, whole
 from container.preview.bench import Bench, Source
 from container.preview.codes import codes_of
+from container.preview.comparing import differing
 from container.preview.drafts import NAME, Draft
 from container.preview.rules import rules_of
 from container.preview.sessions import Session
@@ -133,12 +134,13 @@ class Changes:
         return {"number": await self._run(session, hit, "replayed")}
 
     async def compare(self, session: Session, stated: Mapping[str, Any]) -> Mapping[str, Any]:
-        number = stated.get("number")
-        hit = hit_in(stated) if number is None else _hit_of(session, number_in(stated, "number"))
-        is_draft = session.draft is not None
+        number = None if stated.get("number") is None else number_in(stated, "number")
+        hit = hit_in(stated) if number is None else _hit_of(session, number)
+        is_draft, reveals = session.draft is not None, number is not None and stated.get("whole") is True
         told = await self._bench.compared(session, hit)
-        sides = {side: await asyncio.to_thread(self._shown, told[side], session) for side in ("live", "draft")}
-        return {**sides, "is_draft": is_draft}
+        if reveals:
+            logger.info("preview.revealed session=%s record=%d by=%s", session.id, number, BY)
+        return {**await asyncio.to_thread(self._sides, told, session, whole=reveals), "is_draft": is_draft}
 
     async def _run(self, session: Session, hit: Mapping[str, Any], source: Source) -> int:
         mode = session.mode
@@ -150,8 +152,13 @@ class Changes:
             logger.info("preview.replayed session=%s record=%d mode=%s by=%s", session.id, number, mode, BY)
         return number
 
-    def _shown(self, told: Mapping[str, Any], session: Session) -> Any:
-        return self._bench.hide({"told": told}, session)["told"]
+    def _sides(self, told: Mapping[str, Any], session: Session, *, whole: bool) -> Mapping[str, Any]:
+        """What live and draft would do, and where they differ: by the real values, also where they are masked."""
+        live, draft = told["live"], told["draft"]
+        shown = (
+            [live, draft] if whole else [self._bench.hide({"told": side}, session)["told"] for side in (live, draft)]
+        )
+        return {"live": shown[0], "draft": shown[1], "differing": differing(live, draft, *shown)}
 
     def _is_allowed(self) -> None:
         if not self._bench.can_publish:

@@ -196,7 +196,7 @@ class Hidden:
             return masked(text)
         # Values first: what is masked of one in parts would not be found any more.
         inner = _WORD.sub(lambda found: _without_address(found[0]), self._without_inner(text))
-        return _PERSONAL.sub(lambda found: masked(found[0]), inner)
+        return _PERSONAL.sub(lambda found: self._told.get(found[0]) or masked(found[0]), inner)
 
     def _without_inner(self, text: str) -> str:
         small = text.casefold()

@@ -64,11 +64,15 @@ KINDS: Sequence[Kind] = (
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A member of a conversion. `path`: where it stands in the item; `what`: as the vendor wants it."""
+    """A member of a conversion. `path`: where it stands in the item; `what`: as the vendor wants it.
+
+    `source`: of which event source the vendor wants it. Empty: of all.
+    """
 
     path: str
     what: str
     how: str
+    source: str = ""
 
 
 CONTENTS = Wanted("properties.contents", "a list, each with content_id", "Send items, each with item_id.")
@@ -79,6 +83,7 @@ _TIKTOK: Sequence[Wanted] = (
     Wanted("properties.currency", "three capital letters", "Send currency beside value."),
     Wanted("properties.order_id", "the order's number", "Send transaction_id."),
     Wanted("event_id", "the id that the pixel sends too", "Send event_id, and give the pixel the same."),
+    Wanted("page.url", "the full address of the page", "Send page_location.", source="web"),
 )
 _PIXEL_MEMBERS = ("contents", "content_type", "value", "currency")
 
@@ -98,7 +103,7 @@ def _of_tag(tag: Json, event: Json) -> Iterator[dict[str, Any]]:
                 "tag": tag.get("tag", ""),
                 "type": tag.get("type", ""),
                 "match": _match(tag.get("identifiers", ()), item),
-                "complete": _complete(tag, item),
+                "complete": _complete(tag, item, document.get("event_source")),
                 "once": _once(tag, item, event),
             }
 
@@ -126,10 +131,12 @@ def _match(identifiers: Sequence[str], item: Json) -> list[dict[str, Any]]:
     return found
 
 
-def _complete(tag: Json, item: Json) -> list[dict[str, Any]]:
+def _complete(tag: Json, item: Json, source: object) -> list[dict[str, Any]]:
     wanted = _TIKTOK if tag.get("type") == "tiktok_events_api" else ()
     found = []
     for each in wanted:
+        if each.source not in ("", source):
+            continue
         value = _at(item, each.path)
         has = value not in (None, "", [], {})
         if each is CONTENTS and isinstance(value, list):

@@ -19,7 +19,7 @@ from container.delivery.masking import masked as hinted
 from container.delivery.transport import USER_AGENT
 from container.preview.configured import expected, is_configured, written
 from container.preview.hidden import Hidden
-from container.preview.members import content_type, is_word, put
+from container.preview.members import HOW_SENT, content_type, is_word, put
 from container.preview.plain import (
     Sort,
     is_harmless,
@@ -33,24 +33,18 @@ from container.preview.plain import (
     words_of,
 )
 from container.preview.unsure import Unsure
+from container.shape import text as as_text
 
 _ABOUT = frozenset({("conditions", "text"), ("variables", "from"), ("settings", "from")})
 """Where we say what the analyst wrote: with names of cookies and parameters, which a sentence might not show."""
 
 _NUMBERS = frozenset({"at", "number", "seconds", "status", "attempt", "bytes", "max_age", "row", "time", "ends"})
 
-_OURS = frozenset(
-    (
-        *("cache-control", "vary", "date", "connection", "server", "retry-after", "transfer-encoding", "pragma"),
-        *("access-control-allow-methods", "access-control-allow-credentials", "allow", "sec-fetch-mode"),
-        *("sec-fetch-site", "sec-fetch-dest", "dnt", "sec-gpc"),
-    )
-)
-"""Headers beside those of deliveries that say how something was sent, and not by whom."""
-
 _METHOD = re.compile(r"[A-Z]{3,7}", re.ASCII)
 _AMOUNT = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,6})?", re.ASCII)
-_WORDS = re.compile(r"[A-Za-z][A-Za-z_. -]{0,40}|[0-9]{1,6}|G1[01-]{2}|(?:G|GT|AW)-[A-Z0-9]{1,14}", re.ASCII)
+_WORDS = re.compile(
+    r"[A-Za-z][A-Za-z_. -]{0,40}|[0-9]{1,6}|G1[01-]{2}|(?:G|GT|AW)-[A-Z0-9]{1,14}|UA(?:-[0-9]{1,9}){2}", re.ASCII
+)
 _CONSENT = re.compile(r"[0-9]{2}[0-9a-z-]{4,20}", re.ASCII)
 """Of Google's consent mode, each letter a state."""
 _TIME = re.compile(r"1[0-9]{9}(?:[0-9]{3}){0,2}", re.ASCII)
@@ -85,18 +79,19 @@ def masked(record: Mapping[str, Any], *, known: Collection[str] = (), literals: 
 class _Masking:
     """Goes through a record by its structure; what is masked on the way is hidden elsewhere.
 
-    `made_of`: the members of the event's data that variables hold. `seen`: values about goods, orders and pages.
+    `made_of`: the members of the event's data that variables hold. `seen`: the values that are shown, with their sorts:
+    about goods, orders and pages, or `None`.
     """
 
     def __init__(self, hidden: Hidden, made_of: Mapping[str, str], unsure: Unsure) -> None:
         self._hidden, self._made_of, self._unsure = hidden, made_of, unsure
-        self.seen: dict[str, Sort] = {}
+        self.seen: dict[str, Sort | None] = {}
 
-    def plain(self, sort: Sort, text: str) -> str:
-        """A value about goods, an order or a page."""
-        if sort != "place":
+    def plain(self, sort: Sort | None, text: str) -> str:
+        """A value that is shown, as far as nothing hidden stands in it."""
+        if sort not in (None, "place"):
             return self._hidden.goods(text)
-        return self._hidden.without(text) if is_host(text) else str(self.address(text, {}))
+        return self._hidden.without(text) if sort is None or is_host(text) else str(self.address(text, {}))
 
     def members(self, value: Mapping[str, Any], within: str) -> dict[str, Any]:
         """An object of the structure. `within`: the name under which it stands."""
@@ -162,9 +157,12 @@ class _Masking:
 
     def _number(self, key: str, value: float, money: bool = False) -> Any:
         text = str(value)
-        if len(text) <= _LONGEST_NUMBER or self._is_shown(key, text, money):
+        if len(text) <= _LONGEST_NUMBER:
             return value
-        return self._hide(key, text)
+        if not self._is_shown(key, text, money):
+            return self._hide(key, text)
+        self.seen.setdefault(as_text(value), None)
+        return value
 
     def _value(self, key: str, text: str, money: bool = False) -> str:
         if not text or text in self._hidden.known:
@@ -179,6 +177,9 @@ class _Masking:
         if not self._is_shown(key, text, money):
             return self._hide(key, text)
         self._hidden.show(text)
+        # One letter stands for anything, such as the sex of a visitor.
+        if len(text) > 1 or text.isdecimal():
+            self.seen.setdefault(text, None)
         return self._hidden.without(text)
 
     def _is_shown(self, key: str, text: str, money: bool) -> bool:
@@ -230,7 +231,7 @@ class _Masking:
         ]
 
     def _header(self, name: str, value: str) -> str:
-        if name in HARMLESS_HEADERS or name in _OURS or (name == "user-agent" and value == USER_AGENT):
+        if name in HARMLESS_HEADERS or name in HOW_SENT or (name == "user-agent" and value == USER_AGENT):
             return self._hidden.sentence(value)
         if name in ("referer", "origin"):
             return str(self.address(value, {}))

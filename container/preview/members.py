@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+HOW_SENT = frozenset(
+    (
+        *("cache-control", "vary", "date", "connection", "server", "retry-after", "transfer-encoding", "pragma"),
+        *("access-control-allow-methods", "access-control-allow-credentials", "allow", "sec-fetch-mode"),
+        *("sec-fetch-site", "sec-fetch-dest", "dnt", "sec-gpc"),
+    )
+)
+"""Headers beside those of deliveries that say how something was sent, and not by whom."""
+
 
 def put(found: dict[str, Any], name: str, value: Any) -> None:
     """Puts it under this name, or under another one where two names look alike when they are masked."""

@@ -49,6 +49,11 @@ _AMOUNT = re.compile(
 )
 """As people write it: `59,80`, `1.234,50 EUR`. No number that is long enough for an id."""
 
+_NO_AMOUNT = frozenset(
+    ("nan", "undefined", "null", "none", "infinity", "-infinity", "[object object]", "true", "false")
+)
+"""What a page's script writes where it has no amount."""
+
 _EVENT_ID = re.compile(
     r"(?:[A-Za-z]{1,16}[_.:#-]?){1,4}[0-9]{1,6}(?:[_.:#-](?:[0-9]{1,4}|[A-Za-z]{1,16})){0,3}", re.ASCII
 )
@@ -106,7 +111,7 @@ def reads_as(sort: Sort, text: str) -> bool:
         odd = (pattern.search(text) for pattern in (_TOO_MANY_DIGITS, _JOINED, _LONG_CODE))
         return bool(_READS_AS_WORDS.fullmatch(text)) and not any(odd)
     if sort == "amount":
-        return _AMOUNT.fullmatch(text.strip()) is not None
+        return _AMOUNT.fullmatch(text.strip()) is not None or text.strip().casefold() in _NO_AMOUNT
     return sort == "id" and bool(_READS_AS_ID.fullmatch(text)) and not _OF_MANY.fullmatch(text)
 
 

@@ -15,7 +15,7 @@ import pytest
 from tests.browser.loopback import shop_of
 from tests.browser.preview_parts import Desk, looking
 from tests.browser.tabs import CHROMIUM, NARROW
-from tests.preview.page_parts import DENIED, PURCHASE, STRANGE, TEST_ORDER
+from tests.preview.page_parts import DENIED, PURCHASE, STRANGE, TEST_ORDER, live
 from tests.preview.test_stated import GOOD, WRONG
 
 pytestmark = [
@@ -249,6 +249,29 @@ def test_a_comparison_has_a_heading_a_close_and_marks_what_differs(tmp_path: Pat
         ]
         await here.choose("Tags")
         assert await here.tab.page.locator(".compared").count() == 0
+
+    looking(tmp_path, work)
+
+
+def test_a_difference_in_what_is_masked_is_said_and_shown_when_it_is_revealed(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        here.bench.masks = True
+        here.bench.keep(here.session, {**PURCHASE, "query": f"{PURCHASE['query']}&ep.one=Secret-1-x&ep.two=Secret-2-x"})
+        here.bench.file = live(here.bench.file.text.replace("{{ Page Group }}", "{{ event.one }}"))
+        await using(here, lambda text: text.replace("event.one", "event.two"))
+        await here.tab.until_says("What the draft changes")
+        await here.look(1)
+        await button(here, "Compare")
+        await here.tab.until_says("differs", "The difference is in what is masked. Reveal shows it.")
+        assert await here.tab.page.locator("mark").count() == 0
+        await button(here, "Reveal")
+        await here.tab.until_says("Live and draft, side by side", "Secret-1-x", "Secret-2-x")
+        marked = await here.tab.page.locator("mark").all_inner_texts()
+        assert [line.strip() for line in marked] == [f'"description": "Secret-{number}-x"' for number in (1, 2)]
+        assert "in what is masked" not in await here.tab.text()
+        await button(here, "Mask it again")
+        await here.tab.until_says("The difference is in what is masked.")
+        assert "Secret" not in await here.tab.text()
 
     looking(tmp_path, work)
 

@@ -60,6 +60,21 @@ def test_each_tab_says_what_it_is_there_for(tmp_path: Path) -> None:
     looking(tmp_path, work)
 
 
+def test_the_pixel_line_is_copied_unless_something_in_it_is_masked(tmp_path: Path) -> None:
+    async def work(here: Desk) -> None:
+        here.bench.masks = True
+        here.bench.keep(here.session, PURCHASE)
+        here.bench.keep(here.session, {**PURCHASE, "query": PURCHASE["query"].replace("Trail Shoe", "a@b.example")})
+        await here.tab.until("document.querySelectorAll('.hit').length === 2")
+        for number, said in ((1, "Copy the line"), (2, "Values are masked here.")):
+            await here.look(number)
+            await here.choose("Conversions")
+            text = await here.tab.text()
+            assert [each for each in ("Copy the line", "Values are masked here.") if each in text] == [said]
+
+    looking(tmp_path, work)
+
+
 def test_a_masked_value_says_how_it_is_masked(tmp_path: Path) -> None:
     async def work(here: Desk) -> None:
         here.bench.masks = True

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from container.config.fill import environment_places
 from container.config.problem import Place
 from container.config.source import LARGEST_FILE, Listing, Node, Scalar, Source, Table, read, typed
 
@@ -318,7 +319,7 @@ def test_a_backslash_in_a_text_of_several_lines_is_shown_where_it_stands() -> No
         ("a: {b: c d: e}", "comma or a closing brace"),
         ("a: {b: c,\nd e: f: g}", "opens in line 1"),
         ("a: b: c", "second key"),
-        ("a: 1\n b: 2", "second key"),
+        ("a: b\n that goes on: c", "second key"),
         ("a:\n    b: 1\n  c: 2", "indented"),
         ("a: @x", "cannot begin with this sign"),
         ("a:\n\tb: 1", "a tab may not stand here"),
@@ -329,3 +330,53 @@ def test_a_backslash_in_a_text_of_several_lines_is_shown_where_it_stands() -> No
 def test_what_yaml_refuses_is_said_in_plain_words(text: str, words: str) -> None:
     (found,) = read(text).problems
     assert words in found.sentence
+
+
+def test_what_a_text_asks_the_environment_for_is_found_where_it_stands() -> None:
+    node = node_at('key: "${HOST}/a ${secret:TOKEN} {{ Name }} ${}"', "key")
+    assert isinstance(node, Scalar)
+    assert environment_places(node) == [("HOST", Place(1, 7, 7)), ("secret:TOKEN", Place(1, 17, 15))]
+
+
+TAG = "tags:\n  A:\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "lines"),
+    [
+        ("a: 1\n b: 2", (2, 2), "line 1: it begins in column 2, and the key there in column 1"),
+        (f"{TAG}   type: x\n    b: y", (4, 5), "line 3: it begins in column 5, and the key there in column 4"),
+        (f'{TAG}   type: "x"\n    b: y', (4, 5), "line 3: it begins in column 5, and the key there in column 4"),
+        (f"{TAG}   type: [x]\n\n# c\n    b:\n", (6, 5), "line 3: it begins in column 5, and the key there in column 4"),
+        (f"{TAG}   type: x\r\n    b: {{c: d}}", (4, 5), "line 3: it begins in column 5, and the key there in column 4"),
+        ("a:\n  - b: 1\n     c: 2", (3, 6), "line 2: it begins in column 6, and the key there in column 5"),
+    ],
+)
+def test_a_key_that_is_too_deep_names_the_line_that_it_does_not_match(
+    text: str, place: tuple[int, int], lines: str
+) -> None:
+    (found,) = read(text).problems
+    assert (found.code, (found.line, found.column)) == ("yaml-syntax", place)
+    assert found.sentence == f"the indentation does not match that of {lines}"
+    assert found.hint == "begin both in the same column"
+
+
+def test_a_key_that_may_belong_below_the_one_before_is_told_so() -> None:
+    (found,) = read("tags:\n  A: tiktok\n    pixel: x").problems
+    assert found.hint == "begin both in the same column, or leave out the value in line 2 if this belongs below it"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: b: c",
+        "a: b\n  c\n   d: e",
+        "a:\n  - b\n    c: d",
+        "\n- 1\nb: 2",
+        "a:\n    b: 1\n  c: 2",
+        "a:\n  b: 1\n  - c",
+        " a: 1\nb: 2",
+    ],
+)
+def test_what_is_broken_otherwise_says_nothing_of_another_line(text: str) -> None:
+    assert "does not match" not in read(text).problems[0].sentence

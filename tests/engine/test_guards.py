@@ -108,6 +108,7 @@ def test_a_tag_that_does_not_fire_is_not_told_about_its_empty_key() -> None:
 def test_why_names_the_key_and_the_time() -> None:
     guards, container = Memory(), limited(within=90_000)
     simulate(container, sale(order="T-1"), guards)
+    assert guards.held == 1
     found = simulate(container, sale(1, order="T-1"), guards)["events"][0]["tags"][0]
     assert (found["status"], found["requests"]) == ("blocked_by_once_per", [])
     assert found["why"] == 'an earlier event within 90s had the same key, "T-1"'

@@ -10,11 +10,13 @@ from pydantic import Field, model_validator
 from container.api import (
     Confidential,
     Dynamic,
+    Endpoint,
     Event,
     Hit,
     Many,
     Request,
     Settings,
+    Url,
     from_event,
     tag,
     variable,
@@ -373,3 +375,28 @@ class Renamed(Settings):
 @tag("renamed", consent=[])
 def renamed(settings: Renamed, event: Event) -> Request:
     return Request("POST", URL, json={"number": settings.number})
+
+
+class Sends(Settings):
+    endpoint: Endpoint = "https://vendor.example/events"
+
+
+class Calls(Settings):
+    url: Url
+
+
+@tag("sends", consent=())
+def sends(settings: Sends, event: Event) -> None:
+    """Send nothing."""
+
+
+@tag("calls", consent=())
+def calls(settings: Calls, event: Event) -> None:
+    """Send nothing."""
+
+
+def test_where_a_tag_sends_is_what_its_settings_say() -> None:
+    assert a_tag("Tag", sends).address == "https://vendor.example/events"
+    assert a_tag("Tag", sends, {"endpoint": "https://other.example"}).address == "https://other.example"
+    assert a_tag("Tag", calls, {"url": "https://hook.example/a"}).address == "https://hook.example/a"
+    assert a_tag("Tag").address == ""

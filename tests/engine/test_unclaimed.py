@@ -59,6 +59,27 @@ def test_without_a_list_any_measurement_id_would_do() -> None:
     assert why.endswith("listens on this path, but the query has no measurement id")
 
 
+@pytest.mark.parametrize("path", ["/mp/collect", "/debug/mp/collect", "/metrics/mp/collect"])
+@pytest.mark.parametrize("client", [GA4, "GA4: {type: ga4}"])
+def test_what_a_server_sends_needs_a_client_of_its_own(client: str, path: str) -> None:
+    hit = {"method": "POST", "path": path, "query": "measurement_id=G-A&api_secret=x", "body": '{"events": []}'}
+    assert outcome(hit, client)["why"] == (
+        'no client took the hit: client "GA4" takes what browsers send: '
+        "a hit on /mp/collect needs a client of type measurement_protocol, and the container has none"
+    )
+
+
+def test_a_client_for_servers_says_itself_why_it_passed_a_hit_on() -> None:
+    why = outcome({"method": "POST", "path": "/mp/collect", "query": "measurement_id=G-Z"}, GA4, PROTOCOL)["why"]
+    assert "a client of type measurement_protocol; client" in why
+    assert 'client "Server" listens on this path, but the measurement id is "G-Z"' in why
+
+
+def test_a_hit_in_the_words_of_a_browser_is_held_against_them_wherever_it_comes() -> None:
+    why = outcome({"path": "/mp/collect", "query": "v=2&tid=G-Z&en=a"})["why"]
+    assert 'listens on this path, but the measurement id is "G-Z", and it takes G-A and G-B only' in why
+
+
 def test_every_client_says_why() -> None:
     ga4 = "GA4: {type: ga4, paths: /g/collect}"
     found = outcome({"method": "POST", "path": "/mp/collect", "query": "measurement_id=G-Z"}, ga4, PROTOCOL)

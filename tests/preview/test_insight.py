@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from container.preview.insight import insights
 from tests.preview.page_parts import PURCHASE, Workbench
 from tests.web.parts import NOW
@@ -38,6 +40,22 @@ def test_completeness_misses_what_is_not_there() -> None:
     lacks = [each["field"] for each in found["complete"] if not each["has"]]
     assert "properties.currency" in lacks
     assert "properties.value" not in lacks
+
+
+@pytest.mark.parametrize(("source", "lacks"), [("web", ["page.url"]), ("app", []), ("offline", []), (None, [])])
+def test_the_page_is_wanted_of_a_website_alone(source: str | None, lacks: list[str]) -> None:
+    properties = {"contents": [{"content_id": "A"}], "content_type": "product", "value": 1, "currency": "EUR"}
+    item = {"event": "Purchase", "event_id": "1", "properties": {**properties, "order_id": "T-1"}}
+    document = {"event_source": source, "data": [item]}
+    tag = {"tag": "TikTok", "type": "tiktok_events_api", "identifiers": [], "requests": [{"json": document}]}
+    [found] = insights({"tags": [tag]})
+    assert [each["field"] for each in found["complete"] if not each["has"]] == lacks
+    assert ("page.url" in [each["field"] for each in found["complete"]]) is (source == "web")
+
+
+def test_a_purchase_of_a_page_is_complete() -> None:
+    [found] = of(PURCHASE)
+    assert {"page.url": True}.items() <= {each["field"]: each["has"] for each in found["complete"]}.items()
 
 
 def test_the_pixel_line_has_the_id_as_its_third_argument() -> None:

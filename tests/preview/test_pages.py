@@ -17,7 +17,19 @@ from container.preview.drafts import text_digest
 from container.preview.presets import presets
 from container.preview.sessions import MOST_SESSIONS
 from container.web.access import GUARDED, form_token
-from tests.preview.page_parts import BEARER, DENIED, EMAIL, PURCHASE, ROOT, TOKEN, Screen, Workbench, hit_of, screen
+from tests.preview.page_parts import (
+    BEARER,
+    DENIED,
+    EMAIL,
+    PURCHASE,
+    ROOT,
+    TOKEN,
+    Screen,
+    Workbench,
+    hit_of,
+    live,
+    screen,
+)
 from tests.web.markup import Skeleton
 from tests.web.parts import NOW, run
 
@@ -290,6 +302,30 @@ def test_a_hit_is_composed_replayed_and_compared(tmp_path: Path) -> None:
             await here.post("compose", wrong, status=422)
 
     with_screen(tmp_path, work)
+
+
+def test_a_comparison_goes_by_real_values_and_shows_them_to_who_reveals(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "container.web")
+    bench = Workbench(file=live(live().text.replace("{{ Page Group }}", "{{ event.one }}")), masks=True)
+    hit = {**PURCHASE, "query": f"{PURCHASE['query']}&ep.one=Secret-1-x&ep.two=Secret-2-x"}
+
+    async def work(here: Screen) -> None:
+        number = bench.keep(here.session, hit)
+        await here.post("draft", {"text": bench.file.text.replace("event.one", "event.two")})
+        masks = await here.post("compare", {"number": number})
+        assert "preview.revealed" not in caplog.text
+        whole = await here.post("compare", {"number": number, "whole": True})
+        assert f"preview.revealed session={here.session.id} record={number}" in caplog.text
+        assert masks["differing"] == [{"event": 0, "tag": "TikTok - events", "shown": False, "masked": True}]
+        assert whole["differing"] == [{"event": 0, "tag": "TikTok - events", "shown": True, "masked": False}]
+        by_hand = await here.post("compare", {"hit": {**hit, "ip": None}, "whole": True})
+        assert by_hand["differing"] == masks["differing"]
+        shows = [b"Secret-2-x" in orjson.dumps(each) for each in (masks, whole, by_hand)]
+        assert shows == [False, True, False]
+
+    with_screen(tmp_path, work, bench)
 
 
 def test_the_summary_counts_by_tag(tmp_path: Path) -> None:

@@ -5,32 +5,34 @@ import { statusOf } from "./preview-tabs.js";
 
 const MOST_PAIRS = 250000;
 
-// `close`: a button that takes it away again, where it stands in the place of something else.
-export function beside({ live, draft, is_draft: isDraft }, close = null) {
+// `close`: takes it away again, where it stands in the place of something else. `reveal`: how one sees what is masked.
+export function beside({ live, draft, is_draft: isDraft, differing: odd }, { close = null, reveal }) {
   const heading = element("div", { class: "headline" }, element("h2", {}, isDraft ? "Live and draft, side by side" : "What live does with this"), close && element("button", { class: "plain small", type: "button", id: "close-compare", click: close }, "Close"));
   const without = isDraft ? null : element("p", { class: "nothing" }, "There is no draft: live is shown. Use one under Draft, and compare again.");
   const names = [...new Set([live, draft].flatMap((side) => (side.events || []).flatMap((event, index) => event.tags.map((tag) => `${index}\n${event.name}\n${tag.tag}`))))];
   if (!names.length) return element("section", { class: "part compared" }, heading, without, teach(isDraft ? "Neither of them reads an event out of this" : "No event is read out of this", live.why || draft.why || "No client takes it."));
-  const rows = names.map((key) => rowOf(key, [live, draft], isDraft));
+  const rows = names.map((key) => rowOf(key, [live, draft], isDraft && { odd, reveal }));
   const cut = [...new Set([live, draft].flatMap((each) => each.cut || []))].map((each) => element("p", { class: "note odd" }, each));
   return element("section", { class: "part compared" }, heading, without, table(isDraft ? ["Tag", "Live", "Draft"] : ["Tag", "Live"], rows, "beside"), cut);
 }
 
-function rowOf(key, sides, isDraft) {
+// `found`: the tags that differ by their real values, nothing without a draft.
+function rowOf(key, sides, found) {
   const [index, event, name] = key.split("\n");
   const tags = sides.map((side) => ((((side.events || [])[Number(index)] || {}).tags) || []).find((tag) => tag.tag === name));
-  if (!isDraft) return [[element("b", {}, name), element("small", {}, ` ${event}`)], sideOf(tags[0], tags[0])];
-  const same = JSON.stringify(tags[0] && [tags[0].status, tags[0].requests]) === JSON.stringify(tags[1] && [tags[1].status, tags[1].requests]);
-  return [[element("b", {}, name), element("small", {}, ` ${event}`), element("p", { class: same ? "note muted" : "note odd" }, same ? "the same" : "differs")], sideOf(tags[0], tags[1]), sideOf(tags[1], tags[0])];
+  const heading = [element("b", {}, name), element("small", {}, ` ${event}`)];
+  if (!found) return [heading, sideOf(tags[0], tags[0])];
+  const differs = found.odd.find((each) => each.event === Number(index) && each.tag === name);
+  return [[heading, element("p", { class: differs ? "note odd" : "note muted" }, differs ? "differs" : "the same"), differs && differs.masked && element("p", { class: "note odd" }, `${differs.shown ? "Something that is masked differs as well." : "The difference is in what is masked."} ${found.reveal}`)], sideOf(tags[0], tags[1], differs), sideOf(tags[1], tags[0], differs)];
 }
 
-function sideOf(tag, other) {
+function sideOf(tag, other, differs) {
   if (!tag) return element("span", { class: "none" }, "not in the file");
   const [, tone, word] = statusOf(tag.status);
   const [ours, theirs] = [tag, other || {}].map((each) => (each.requests || []).map(linesOf));
   return element("div", {}, element("p", { class: tone }, marked(word, !other || tag.status === other.status)), element("p", { class: "note muted" }, marked(tag.why || "", !other || tag.why === other.why)),
     ours.map((lines, index) => {
-      const odd = theirs[index] ? differing(lines, theirs[index]) : new Set();
+      const odd = differs && theirs[index] ? differing(lines, theirs[index]) : new Set();
       return element("pre", { class: "json" }, lines.map((line, number) => [marked(line, !odd.has(number)), "\n"]));
     }));
 }

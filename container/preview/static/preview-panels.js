@@ -216,7 +216,10 @@ export function compose({ change, state, go, shown }) {
   presets.value = composed ? composed.preset : "purchase";
   fill(composed ? composed.hit : preset());
   const send = async () => { if (checked()) go((await change("compose", { hit: hit() })).number); };
-  const compare = async () => { if (checked()) result.replaceChildren(beside(await change("compare", { hit: hit() }))); };
+  const compare = async () => {
+    if (checked())
+      result.replaceChildren(beside(await change("compare", { hit: hit() }), { reveal: "Run it, reveal that request, and compare it there." }));
+  };
   const base = state.public || "https://tags.shop.example";
   return element("form", { class: "fields", input: keep, change: keep, submit: (happened) => { happened.preventDefault(); send(); } },
     element("label", {}, "Preset", presets),

@@ -200,9 +200,12 @@ function complete(listed) {
     element("div", {}, element("b", {}, each.field), element("small", {}, each.what), each.has ? value(each.value) : element("small", { class: "how" }, each.how))))) : element("p", { class: "nothing" }, "Nothing is known of what this vendor wants of a conversion."));
 }
 
+// Whether something in a line of a masked record is masked: what holds this sign is not shown there otherwise.
+const isMasked = (line) => line.includes("…");
+
 function once(given, { whole, reveals }) {
   return box("Deduplication", "", given.id ? [
     facts([["Event id", element("code", {}, given.id)], ["Comes from", given.from], ["Name in the pixel", given.name && element("code", {}, given.name)]]),
-    given.line && [element("p", {}, "Run this on the page, with the same id, and the sale counts once:"), element("pre", { class: "payload", tabindex: "0" }, given.line), whole ? copying("Copy the line", given.line) : element("p", { class: "note odd" }, `Values are masked here.${reveals ? " Reveal the request to copy the line." : ""}`)],
+    given.line && [element("p", {}, "Run this on the page, with the same id, and the sale counts once:"), element("pre", { class: "payload", tabindex: "0" }, given.line), whole || !isMasked(given.line) ? copying("Copy the line", given.line) : element("p", { class: "note odd" }, `Values are masked here.${reveals ? " Reveal the request to copy the line." : ""}`)],
   ] : element("p", { class: "note odd" }, given.how));
 }

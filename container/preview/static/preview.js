@@ -185,7 +185,7 @@ function eventPanel() {
     Console: () => says(record, found),
   };
   const list = element("div", { class: "tabs", role: "tablist", "aria-label": "About this event", keydown: alongTabs }, TABS.map((name) => element("button", { role: "tab", type: "button", id: idOf(name), "aria-selected": String(name === tab && !shown.compared), tabindex: name === tab ? "0" : "-1", "data-tab": name, click: () => choose(name) }, name)));
-  const pane = shown.compared ? element("div", { class: "pane" }, beside(shown.compared, () => choose(tab))) : element("div", { role: "tabpanel", class: "pane", tabindex: "-1", "aria-labelledby": idOf(tab) }, panes[tab]());
+  const pane = shown.compared ? element("div", { class: "pane" }, beside(shown.compared, { close: () => choose(tab), reveal: "Reveal shows it." })) : element("div", { role: "tabpanel", class: "pane", tabindex: "-1", "aria-labelledby": idOf(tab) }, panes[tab]());
   return element("div", {},
     element("div", { class: "headline" }, element("h2", {}, found ? found.name : "No event", element("small", {}, ` request ${record.number}, ${clock(record.at)}${record.draft ? ", draft" : ""}`)), element("div", { class: "buttons" }, shared || tail ? null : again(record), reveal(record))),
     list, pane);
@@ -206,25 +206,28 @@ function unread(record) {
 function reveal(record) {
   if (tail) return element("small", {}, `Masked, for everybody. ${MASKS}`);
   if (shared) return element("small", {}, `Personal data is masked. ${MASKS}`);
-  if (shown.whole) return element("span", { class: "masks" }, element("small", { class: "odd" }, "Shown whole, which the log says."), element("button", { class: "plain small", type: "button", click: () => look(record.number, shown.event, true) }, "Mask it again"));
+  if (shown.whole) return element("span", { class: "masks" }, element("small", { class: "odd" }, "Shown whole, which the log says."), element("button", { class: "plain small", type: "button", click: async () => { const { compared } = shown; await look(record.number, shown.event, true); if (compared) await compare(record); } }, "Mask it again"));
   return element("span", { class: "masks" }, element("small", {}, MASKS), element("button", { class: "plain small", type: "button", click: async () => {
     const whole = await change("reveal", { number: record.number });
     if (shown.number !== record.number) return;
     shown = { ...shown, record: whole, whole: true };
-    await show("event");
+    await (shown.compared ? compare(record) : show("event"));
   } }, "Reveal"));
 }
 
 function again(record) {
   const replay = async () => { const { number } = await change("replay", { number: record.number }); await look(number, 0, true); };
-  const compare = async () => {
-    const compared = await change("compare", { number: record.number });
-    if (shown.number !== record.number) return;
-    shown = { ...shown, compared };
-    await show("event");
-    at("close-compare")?.focus();
-  };
-  return [element("button", { class: "plain small", type: "button", title: "Run this request once more", click: replay }, "Replay"), element("button", { class: "plain small", type: "button", title: "What live and draft would send, side by side", click: compare }, "Compare")];
+  return [element("button", { class: "plain small", type: "button", title: "Run this request once more", click: replay }, "Replay"), element("button", { class: "plain small", type: "button", title: "What live and draft would send, side by side", click: () => compare(record) }, "Compare")];
+}
+
+// As the record is shown, masked or whole. Somebody may have gone on, or masked it again, while it was made.
+async function compare({ number }) {
+  const { whole } = shown;
+  const compared = await change("compare", { number, whole });
+  if (shown.number !== number || shown.whole !== whole) return;
+  shown = { ...shown, compared };
+  await show("event");
+  at("close-compare")?.focus();
 }
 
 function alongTabs(happened) {
