@@ -68,8 +68,8 @@ def conversions(record: Json) -> Iterator[str]:
 def compared(sides: Json) -> Iterator[str]:
     [live], [draft] = sides["live"]["events"], sides["draft"]["events"]
     for ours, theirs in zip(live["tags"], draft["tags"], strict=True):
-        same = [ours["status"], ours["requests"]] == [theirs["status"], theirs["requests"]]
-        yield f"{ours['tag']}, {live['name']}, {'the same' if same else 'differs'}"
+        differs = any(each["tag"] == ours["tag"] for each in sides["differing"])
+        yield f"{ours['tag']}, {live['name']}, {'differs' if differs else 'the same'}"
         yield f"  Live: {STATUSES[ours['status']][1]}"
         yield f"  Draft: {STATUSES[theirs['status']][1]}"
 
