@@ -272,6 +272,14 @@ def test_a_simulation_shows_the_reply_with_cookies() -> None:
     }
 
 
+def test_only_a_visitors_answer_waits_for_cookies() -> None:
+    sends = giving([Request("POST", URL, json={}, reply_cookies=1.0), Request("POST", URL, json={})])
+    for to_server, awaited in ((False, [0]), (True, [])):
+        client = a_client(reply=Reply(204, to_server=to_server))
+        outcome = run(a_container(client, a_tag("Tag", sends)), a_hit())
+        assert [outcome.planned.index(each) for each in outcome.awaited] == awaited
+
+
 def _raising_variable() -> Callable[..., Any]:
     @variable("raising")
     def raising(settings: Nothing, event: Event) -> Any:

@@ -400,3 +400,19 @@ def test_where_a_tag_sends_is_what_its_settings_say() -> None:
     assert a_tag("Tag", sends, {"endpoint": "https://other.example"}).address == "https://other.example"
     assert a_tag("Tag", calls, {"url": "https://hook.example/a"}).address == "https://hook.example/a"
     assert a_tag("Tag").address == ""
+
+
+class Relays(Settings):
+    relay: bool = False
+
+
+@tag("relays", consent=())
+def relays(settings: Relays, event: Event) -> None:
+    """Send nothing."""
+
+
+def test_whether_a_tag_relays_is_what_its_settings_say() -> None:
+    assert a_tag("Tag", relays, {"relay": True}).relays
+    assert not a_tag("Tag", relays, {"relay": True}, paused=True).relays
+    assert not a_tag("Tag", relays).relays
+    assert not a_tag("Tag", sends).relays

@@ -318,7 +318,7 @@ def test_the_identifiers_are_declared_as_they_are_sent() -> None:
     assert (mark.time_fields, mark.standard_events) == (("event_time",), tuple(sorted(NAMES.own)))
     assert {wanted.path for wanted in COMPLETENESS} <= {
         *("event_id", "custom_data.contents", "custom_data.content_type", "custom_data.value"),
-        *("custom_data.currency", "custom_data.order_id"),
+        *("custom_data.currency", "custom_data.order_id", "event_source_url"),
     }
 
 

@@ -13,6 +13,7 @@ from container.effects import Note, Request, Skip
 from container.event import Hit
 from container.testing import Case, cases_in, run_case
 from tags.tiktok_events_api import tiktok_events_api
+from tags.tiktok_events_api.insight import pixel
 from tags.tiktok_events_api.names import APP, APP_STANDARD, CURRENT, RETIRED, WEB_STANDARD
 from tags.tiktok_events_api.surroundings import OFFLINE_AGE_MS
 from tests.tags.tiktok_events_api.anything import effects_of
@@ -266,3 +267,19 @@ def test_an_example_is_exact(case: Case) -> None:
 
 def test_there_are_eight_examples() -> None:
     assert len(EXAMPLES) == 8
+
+
+@pytest.mark.parametrize(
+    ("item", "line"),
+    [
+        (
+            {"event": "Purchase", "event_id": "e1", "properties": {"value": 5, "order_id": "T1", "currency": "</"}},
+            'ttq.track("Purchase", {"value":5,"currency":"\\u003c/"}, {"event_id":"e1"});',
+        ),
+        ({"event": "Lead", "event_id": 5, "properties": "…"}, 'ttq.track("Lead", {});'),
+        ({"event": 5}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_pixels_line_is_made_of_anything(item: dict[str, Any], line: str) -> None:
+    assert pixel(item) == line
