@@ -242,12 +242,13 @@ function alongTabs(happened) {
 
 const PANELS = { event: eventPanel, summary, connect, compose, draft, about };
 
+let turns = 0;
 async function show(name, focus = false) {
-  const fresh = name !== panel;
+  const [fresh, turn, unused] = [name !== panel, (turns += 1), isUnused()];
   panel = name;
   await ready;
   const made = await PANELS[name]({ ask, change, state, say, refresh, shown, tail, over: leave, go: (number) => { tab = "Tags"; look(number, 0, true); } });
-  if (panel !== name) return;
+  if (panel !== name || turn !== turns || (name === "draft" && !unused && isUnused())) return; // nobody loses what was typed meanwhile
   const scrolled = at("shown").scrollTop;
   const isInside = at("shown").contains(document.activeElement);
   const had = isInside && document.activeElement.id;
