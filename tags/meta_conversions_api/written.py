@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from container.api import Form, normalise
@@ -11,6 +12,8 @@ from tags.meta_conversions_api.forms import birthday, gender
 from tags.meta_conversions_api.settings import MetaConversionsApi
 
 LIMITED = "LDU"
+
+_WITH_VERSION = re.compile(r"/v[0-9]+\.[0-9]+$", re.ASCII)
 
 
 def _is_number(written: str, _settings: MetaConversionsApi) -> bool:
@@ -42,6 +45,10 @@ def _limits(written: str, _settings: MetaConversionsApi) -> bool:
     return written == LIMITED
 
 
+def _has_no_version(written: str, _settings: MetaConversionsApi) -> bool:
+    return _WITH_VERSION.search(written.partition("?")[0].rstrip("/")) is None
+
+
 FORMS = (
     Form(
         "pixel_id",
@@ -60,6 +67,12 @@ FORMS = (
         _is_delivery,
         "is no word of Meta's",
         f"write one of {', '.join(sorted(DELIVERY_CATEGORIES))}",
+    ),
+    Form(
+        "endpoint",
+        _has_no_version,
+        "ends in a version, and the version is put behind it once more",
+        "write it without, and the version as `api_version`",
     ),
     Form("data_processing_options", _limits, "is no restriction that Meta knows", f"write [{LIMITED}]"),
 )
