@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tags.ga4.settings import Ga4Tag
+from tags.ga4.page import PAGE
+from tags.ga4.settings import RELAY_COOKIES, Ga4Tag
 from tags.ga4.written import FORMS
 
 GOOD = [
@@ -32,3 +33,8 @@ def test_another_container_takes_names_that_google_does_not() -> None:
     names = [form for form in FORMS if form.path in ("parameters", "user_properties")]
     assert all(form.fits("bad name", relay) for form in names)
     assert not any(form.fits("bad name", Ga4Tag()) for form in names)
+
+
+def test_the_page_names_the_cookies_that_a_relay_hands_on() -> None:
+    assert all(f"`{name}`" in PAGE for name in RELAY_COOKIES)
+    assert "@" not in PAGE
