@@ -40,6 +40,7 @@ from container.config.model import (
 from container.config.source import EMPTY, Entry, Listing, Node, Scalar, Table
 from container.config.validate import NOT_YET, report_unknown_key, validated
 from container.config.values import ANYTHING, plain_table
+from container.config.words import for_type
 from container.fields import Settings
 from container.shape import text
 
@@ -190,7 +191,7 @@ def _check_targets(
                 draft.report("unknown-tag", node.place, sentence, hint=draft.suggest(name, lines))
             if key == "tag_types" and name not in types:
                 sentence = f'{owner}: there is no tag type "{name}"'
-                hint = draft.suggest(name, types) or f"the types are {', '.join(types)}"
+                hint = for_type(name, types) or draft.suggest(name, types) or f"the types are {', '.join(types)}"
                 draft.report("unknown-type", node.place, sentence, hint=hint)
 
 
@@ -248,8 +249,9 @@ def _component(draft: Draft, owner: Owner, entries: Mapping[str, Entry], kind: K
     name = text(filled(draft, stated, "fixed", owner))
     component = draft.registry.find(kind, name)
     if component is None and stated.place not in draft.spoiled:
-        hint = NOT_YET if name in LATER_TYPES.get(kind, ()) else draft.suggest(name, draft.registry.types(kind))
-        known = f"the types are {', '.join(draft.registry.types(kind))}"
+        types = draft.registry.types(kind)
+        hint = NOT_YET if name in LATER_TYPES.get(kind, ()) else for_type(name, types) or draft.suggest(name, types)
+        known = f"the types are {', '.join(types)}"
         sentence = f'{owner}: there is no {kind} type "{stated.text}"'
         draft.report("unknown-type", stated.place, sentence, hint=hint or known)
     return component

@@ -54,6 +54,24 @@ _OF_AN_ITEM = (
     ("custom", "write it under `custom`"),
 )
 
+_FOUND = "take it out: the tag finds page, visitor and device in the event by itself"
+
+
+def _of_meta(tiktoks: str) -> tuple[tuple[str, str], ...]:
+    """A field of a person under Meta's name. Who has an `event_source` is TikTok's tag."""
+    return (
+        (tiktoks, f"write `{tiktoks}`"),
+        ("event_source", f"write `{tiktoks}` under `user`"),
+        ("user", "write it under `user`"),
+    )
+
+
+def _id_of(vendor: str, other: str, key: str, own: str) -> tuple[tuple[str, str], ...]:
+    """An id that one vendor gives a visitor. `key`: what its tag alone has; `own`: what the other has instead."""
+    told = f"take it out: it is {vendor}'s, and {other}'s own is `{own}` of `user`"
+    return (key, "write it under `user`"), ("user", told), (own, told)
+
+
 KEYS: Mapping[str, tuple[tuple[str, str], ...]] = {
     **dict.fromkeys(
         ("blocking_triggers", "blocking_trigger_id", "exclude_triggers", "blocking", "blockers", "blocked_by",
@@ -84,7 +102,31 @@ KEYS: Mapping[str, tuple[tuple[str, str], ...]] = {
         (("properties", "write it under `properties`"), ("custom", "write it under `custom`")),
     ),
     **dict.fromkeys(("content_category", "content_name", "category", "brand", "price", "quantity"), _OF_AN_ITEM),
-    **dict.fromkeys(("external_id", "ttp", "ttclid", "fbc", "fbp"), (("user", "write it under `user`"),)),
+    "external_id": (("user", "write it under `user`"),),
+    "ttclid": _id_of("TikTok", "Meta", "event_source", "fbc"),
+    "ttp": _id_of("TikTok", "Meta", "event_source", "fbp"),
+    "fbc": _id_of("Meta", "TikTok", "action_source", "ttclid"),
+    "fbp": _id_of("Meta", "TikTok", "action_source", "ttp"),
+    **{
+        name: _of_meta(tiktoks)
+        for name, tiktoks in (
+            *(("em", "email"), ("ph", "phone"), ("fn", "first_name"), ("ln", "last_name"), ("ct", "city")),
+            *(("st", "state"), ("zp", "zip_code"), ("client_ip_address", "ip"), ("client_user_agent", "user_agent")),
+        )
+    },
+    "custom": (("properties", "write `properties`"),),
+    "action_source": (("event_source", "write `event_source`"),),
+    "context": (("triggers", _FOUND),),
+    **dict.fromkeys(
+        ("tracking_id", "stream_id", "ga_id", "property_id", "send_to", "target_id", "data_stream_id"),
+        (("measurement_id", "write `measurement_id`"),),
+    ),
+    **dict.fromkeys(
+        ("exclude_parameters", "excluded_parameters", "remove_parameters", "parameters_to_exclude", "drop"),
+        (("drop_parameters", "write `drop_parameters`"),),
+    ),
+    **dict.fromkeys(("anonymize_ip", "redact_visitor_ip"), (("redact_ip", "write `redact_ip`"),)),
+    **dict.fromkeys(("transport_url", "server_container_url"), (("endpoint", "write `endpoint`"),)),
     "email": (("user", "write it under `user`"), ("em", "write `em`")),
     "phone": (("user", "write it under `user`"), ("ph", "write `ph`")),
     "first_name": (("fn", "write `fn`"),),
@@ -110,6 +152,22 @@ KEYS: Mapping[str, tuple[tuple[str, str], ...]] = {
 }  # fmt: skip
 """Keys under other names: a key that has to be possible at the place, and what to write there."""
 
+TYPES: Mapping[str, tuple[str, ...]] = {
+    "meta_conversions_api": (
+        *("meta", "facebook", "fb", "meta_capi", "facebook_capi", "fb_capi", "capi", "conversions_api", "meta_pixel"),
+        *("facebook_conversions_api", "facebook_pixel", "instagram"),
+    ),
+    "tiktok_events_api": ("tiktok", "tik_tok", "tiktok_capi", "tiktok_pixel", "events_api", "tiktok_api", "tt"),
+    "ga4": (
+        *("google_analytics", "google_analytics_4", "google_analytics_ga4", "ga", "gtag", "analytics", "gaawe"),
+        *("gaawc", "ga_4", "google_tag", "ga4_event", "measurement_protocol"),
+    ),
+    "http_request": ("http", "webhook", "request", "json_http_request", "url", "pixel", "image", "custom_image"),
+}
+"""Types of tags under other names, everyday ones and GTM's."""
+
+_TYPE_OF = {name: meant for meant, names in TYPES.items() for name in names}
+
 _TOKENS = ("token", "api_token", "auth_token", "key", "api_key", "secret", "api_secret", "bearer", "password")
 
 
@@ -126,6 +184,13 @@ def means_otherwise(name: str, other: str) -> bool:
         return True
     first, second = frozenset(words_of(name)), frozenset(words_of(other))
     return any(bool(first & words) != bool(second & words) for words in _OPPOSED)
+
+
+def for_type(name: str, types: Collection[str]) -> str:
+    """What to write for a type of a tag that does not exist."""
+    written = "_".join(words_of(name))
+    meant = written if written in types else _TYPE_OF.get(written, "")
+    return f"write `{meant}`" if meant in types else ""
 
 
 def for_key(name: str, known: Collection[str], secrets: Collection[str]) -> str:

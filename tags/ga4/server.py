@@ -22,7 +22,16 @@ from container.api import (
 )
 from tags.ga4.parameters import ANALYTICS_360, RELAYED, STANDARD, Limits, parameters, user_properties, within
 from tags.ga4.settings import SERVER_PATH, Ga4Tag
-from tags.ga4.view import NO_MEASUREMENT_ID, SESSION_ID, USER_DATA, USER_ID, USER_PROPERTIES, View, address
+from tags.ga4.view import (
+    NO_MEASUREMENT_ID,
+    SESSION_ID,
+    USER_DATA,
+    USER_ID,
+    USER_PROPERTIES,
+    View,
+    address,
+    public_address,
+)
 
 BATCH = Batch("events", max_items=ga4_rules.MOST_EVENTS, max_bytes=ga4_rules.MOST_BYTES - 1)
 LARGEST_EVENT = ga4_rules.MOST_BYTES - 10_000
@@ -30,6 +39,9 @@ OLDEST_MS = ga4_rules.OLDEST_HOURS * 3_600_000
 TYPES = ("ad_user_data", "ad_personalization")
 BROWSERS = ("Mozilla/", "Opera/")
 """How the user agents of browsers begin. By any other one Google would take a visitor for a program."""
+
+UNSIGNED = "no browser sent this event, and by the Measurement Protocol it needs api_secret"
+UNSIGNED_OF_A_BROWSER = "`protocol` has the hit leave by the Measurement Protocol, which needs api_secret"
 
 Json = dict[str, Any]
 
@@ -72,7 +84,7 @@ def _lacking(settings: Ga4Tag, event: Event, seen: View, stream: tuple[str, str]
     if not stream[1]:
         return Skip(NO_MEASUREMENT_ID, incomplete=True)
     if settings.api_secret is None and not settings.relay:
-        return Skip("no browser sent this event, and by the Measurement Protocol it needs api_secret")
+        return Skip(UNSIGNED_OF_A_BROWSER if seen.of_browser else UNSIGNED, incomplete=True)
     if not identity:
         return Skip(f"it has no {name}: GA4 counts no event without one", incomplete=True)
     if settings.relay:
@@ -101,7 +113,7 @@ def _envelope(settings: Ga4Tag, event: Event, data: Mapping[str, Any], limits: L
         "user_properties": user_properties(data.get(USER_PROPERTIES), limits, notes),
         "user_data": _user_data(settings, data.get(USER_DATA), notes),
         "consent": _consent(event),
-        "ip_override": None if settings.redact_ip else _visitor_address(event, data, notes),
+        "ip_override": None if settings.redact_ip else public_address(data.get("ip_override") or event.hit.ip, notes),
         "device": _device(data.get("device")),
         "user_agent": agent if agent and (settings.relay or agent.startswith(BROWSERS)) else None,
     }
@@ -171,14 +183,6 @@ def _user_data(settings: Ga4Tag, stated: object, notes: list[str]) -> Any:
 def _consent(event: Event) -> dict[str, str]:
     states = {name: event.consent.state(name) for name in TYPES}
     return {name: state.upper() for name, state in states.items() if state != "unset"}
-
-
-def _visitor_address(event: Event, data: Mapping[str, Any], notes: list[str]) -> str | None:
-    stated = normalise.plain(data.get("ip_override") or event.hit.ip)
-    found = None if stated is None else normalise.public_address(stated)
-    if found is None and stated is not None:
-        notes.append('"ip_override" is left out: it is no public address')
-    return found
 
 
 def _device(stated: object) -> dict[str, str]:

@@ -12,8 +12,11 @@ from container.config.addresses import for_address
 from container.config.load import Loaded, load_file
 from container.config.problem import did_you_mean
 from container.config.registry import Registry
-from container.config.words import KEYS, OPERATORS, for_key, for_operator, means_otherwise
+from container.config.words import KEYS, OPERATORS, TYPES, for_key, for_operator, for_type, means_otherwise
+from tags.ga4.settings import Ga4Tag
 from tags.meta_conversions_api.settings import MetaConversionsApi, User
+from tags.tiktok_events_api.settings import TikTokEventsApi
+from tags.tiktok_events_api.settings import User as TikTokUser
 
 Load = Callable[..., Loaded]
 
@@ -128,6 +131,67 @@ def test_another_vendors_field_leads_to_metas(written: str, hint: str) -> None:
 )
 def test_what_is_called_otherwise_elsewhere_leads_to_metas_field(written: str, hint: str) -> None:
     assert for_key(written, [*MetaConversionsApi.model_fields], ()) == hint
+
+
+@pytest.mark.parametrize(
+    ("written", "of_the_tag", "of_its_user"),
+    [
+        ("em", "write `email` under `user`", "write `email`"),
+        ("ph", "write `phone` under `user`", "write `phone`"),
+        ("fn", "write `first_name` under `user`", "write `first_name`"),
+        ("ln", "write `last_name` under `user`", "write `last_name`"),
+        ("ct", "write `city` under `user`", "write `city`"),
+        ("zp", "write `zip_code` under `user`", "write `zip_code`"),
+        ("custom", "write `properties`", ""),
+        ("action_source", "write `event_source`", ""),
+        ("ttclid", "write it under `user`", ""),
+    ],
+)
+def test_metas_names_lead_to_tiktoks(written: str, of_the_tag: str, of_its_user: str) -> None:
+    common = ["consent", "exceptions"]
+    assert for_key(written, [*TikTokEventsApi.model_fields, *common], ()) == of_the_tag
+    known = [name for name in TikTokUser.model_fields if name != written]
+    assert for_key(written, [*known, *common], ()) == of_its_user
+
+
+@pytest.mark.parametrize("model", [MetaConversionsApi, User])
+def test_the_click_of_another_vendor_is_not_taken_for_one_of_metas(model: type[MetaConversionsApi | User]) -> None:
+    meant = "take it out: it is TikTok's, and Meta's own is `fbc` of `user`"
+    assert for_key("ttclid", [*model.model_fields], ()) == meant
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("tracking_id", "write `measurement_id`"),
+        ("exclude_parameters", "write `drop_parameters`"),
+        ("anonymize_ip", "write `redact_ip`"),
+        ("transport_url", "write `endpoint`"),
+        ("context", "take it out: the tag finds page, visitor and device in the event by itself"),
+    ],
+)
+def test_what_google_calls_otherwise_leads_to_the_field_of_ga4(written: str, hint: str) -> None:
+    assert for_key(written, [*Ga4Tag.model_fields, "consent", "triggers"], ()) == hint
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("meta", "write `meta_conversions_api`"),
+        ("facebook_capi", "write `meta_conversions_api`"),
+        ("TikTok", "write `tiktok_events_api`"),
+        ("google_analytics", "write `ga4`"),
+        ("GA4", "write `ga4`"),
+        ("newsletter", ""),
+    ],
+)
+def test_a_type_under_another_name_leads_to_the_tag(registry: Registry, written: str, hint: str) -> None:
+    assert for_type(written, registry.types("tag")) == hint
+    assert for_type(written, ()) == ""
+
+
+def test_every_type_that_is_meant_exists(registry: Registry) -> None:
+    assert TYPES.keys() <= set(registry.types("tag"))
 
 
 def test_a_key_leads_nowhere_that_does_not_exist() -> None:

@@ -53,6 +53,27 @@ def test_the_order_of_the_page_reaches_tiktok(container: Container) -> None:
     assert SECRET not in json.dumps(outcome)
 
 
+@pytest.mark.parametrize(
+    ("client", "tag", "block", "status"),
+    [
+        ("consent: {default: granted}", "", {"ad_user_data": "GRANTED"}, "fired"),
+        ("", "", {"ad_user_data": "GRANTED", "ad_personalization": "GRANTED"}, "blocked_by_consent"),
+        ("", "consent: not_needed", {}, "fired"),
+        ("", "consent: [ad_user_data]", {"ad_user_data": "GRANTED"}, "fired"),
+        ("", "consent: [ad_user_data]", {"ad_user_data": "DENIED"}, "blocked_by_consent"),
+    ],
+)
+def test_ga4_gets_the_order_where_somebody_vouches_for_the_visitors_choice(
+    client: str, tag: str, block: dict[str, str], status: str
+) -> None:
+    text = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[1]
+    text = text.replace("consent: {default: granted}", client) + f"    {tag}\n"
+    granting = container_of(text, discover(), lambda name: f"value of {name}")
+    order = {**json.loads(commands()[0]), "consent": block}
+    [found] = simulate(granting, hit_from_json(sent(json.dumps(order))))["events"][0]["tags"]
+    assert found["status"] == status
+
+
 def test_without_an_address_in_the_body_the_shops_server_is_not_the_visitor(container: Container) -> None:
     order = json.loads(commands()[0])
     del order["ip_override"], order["user_agent"]
