@@ -20,6 +20,7 @@ from container.api import (
     number,
     text,
 )
+from tags.ga4 import consent
 from tags.ga4.parameters import ANALYTICS_360, RELAYED, STANDARD, Limits, parameters, user_properties, within
 from tags.ga4.settings import SERVER_PATH, Ga4Tag
 from tags.ga4.view import NO_MEASUREMENT_ID, SESSION_ID, USER_DATA, USER_ID, USER_PROPERTIES, View, address
@@ -27,7 +28,6 @@ from tags.ga4.view import NO_MEASUREMENT_ID, SESSION_ID, USER_DATA, USER_ID, USE
 BATCH = Batch("events", max_items=ga4_rules.MOST_EVENTS, max_bytes=ga4_rules.MOST_BYTES - 1)
 LARGEST_EVENT = ga4_rules.MOST_BYTES - 10_000
 OLDEST_MS = ga4_rules.OLDEST_HOURS * 3_600_000
-TYPES = ("ad_user_data", "ad_personalization")
 BROWSERS = ("Mozilla/", "Opera/")
 """How the user agents of browsers begin. By any other one Google would take a visitor for a program."""
 
@@ -100,7 +100,7 @@ def _envelope(settings: Ga4Tag, event: Event, data: Mapping[str, Any], limits: L
         "timestamp_micros": event.time * 1000 if _states_its_time(event) else None,
         "user_properties": user_properties(data.get(USER_PROPERTIES), limits, notes),
         "user_data": _user_data(settings, data.get(USER_DATA), notes),
-        "consent": _consent(event),
+        "consent": consent.of_a_server(event),
         "ip_override": None if settings.redact_ip else _visitor_address(event, data, notes),
         "device": _device(data.get("device")),
         "user_agent": agent if agent and (settings.relay or agent.startswith(BROWSERS)) else None,
@@ -166,11 +166,6 @@ def _user_data(settings: Ga4Tag, stated: object, notes: list[str]) -> Any:
     if not isinstance(stated, Mapping):
         return None
     return stated if settings.relay else ga4_person(stated, notes).document
-
-
-def _consent(event: Event) -> dict[str, str]:
-    states = {name: event.consent.state(name) for name in TYPES}
-    return {name: state.upper() for name, state in states.items() if state != "unset"}
 
 
 def _visitor_address(event: Event, data: Mapping[str, Any], notes: list[str]) -> str | None:

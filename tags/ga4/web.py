@@ -10,9 +10,7 @@ from container.api import (
     Hit,
     Request,
     Skip,
-    at,
     ga4_clear_user_data,
-    ga4_gcs,
     ga4_hashed_user_data,
     ga4_header_hints,
     ga4_line,
@@ -23,6 +21,7 @@ from container.api import (
     normalise,
     query_parameters,
 )
+from tags.ga4 import consent
 from tags.ga4.settings import WEB_PATH, Ga4Tag
 from tags.ga4.view import CLIENT_ID, HASHED, NO_MEASUREMENT_ID, USER_DATA, VERSION, View, address
 
@@ -40,7 +39,7 @@ ANSWER_MARK = "x-ga-mp2-richsstsse"
 _OF_SERVERS = ("timestamp_micros", "session_id", "device", "app_instance_id", "firebase_app_id")
 """Parameters of the Measurement Protocol that mean nothing in a browser's hit."""
 
-_DBG, _NPA, _GCS, _GCD = "x-ga-system_properties", "x-ga-npa", "x-ga-gcs", "x-ga-gcd"
+_DBG = "x-ga-system_properties"
 
 
 def web_request(settings: Ga4Tag, event: Event, seen: View, notes: list[str]) -> Request | Skip:
@@ -58,8 +57,7 @@ def web_request(settings: Ga4Tag, event: Event, seen: View, notes: list[str]) ->
         return seen.of_browser and any(each in hit.query or each.encode() in hit.body for each in parameters)
 
     made = ga4_written(seen.name, data, notes, came_as_parameter=came_as_parameter)
-    if _GCD not in data and _GCS not in data:
-        made |= _consent(event, data)
+    made |= consent.of_a_hit(event, data)
     if settings.redact_ip:
         made["_uip"] = REDACTED
     in_clear = _add_person(settings, hit, made, data, notes)
@@ -88,18 +86,6 @@ def _take_out(settings: Ga4Tag, seen: View) -> None:
         system = data.get(_DBG)
         data[_DBG] = {**(system if isinstance(system, Mapping) else {}), "dbg": "1"}
         data.setdefault("debug_mode", "true")
-
-
-def _consent(event: Event, data: Mapping[str, Any]) -> dict[str, str]:
-    """Signals of consent that the hit does not have, and that are known all the same."""
-    copy = at(data, "x-sst-system_properties.gcd")
-    if isinstance(copy, str):
-        return {"gcd": copy}
-    states = ga4_gcs(event.consent)
-    found = {} if states is None else {"gcs": states}
-    if _NPA not in data and event.consent.state("ad_personalization") == "denied":
-        found["npa"] = "1"
-    return found
 
 
 def _add_person(settings: Ga4Tag, hit: Hit, made: dict[str, str], data: Mapping[str, Any], notes: list[str]) -> bool:

@@ -1,0 +1,83 @@
+"""The tag in a whole container: what the engine adds to an event, and what transformations take away."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from container.case import hit_from_json
+from container.config.load import load
+from container.config.registry import discover
+from container.engine.compile import compile_container
+from container.engine.simulate import simulate
+from tests.tags.ga4.sending import NOW
+
+CONTAINER = """
+version: 1
+container: {name: Shop, id: SHOP-1}
+consent: {default: CONSENT}
+clients:
+  GA4: {type: ga4}
+  Orders: {type: measurement_protocol, api_secret: "${secret:OURS}"}
+triggers: {All: {}}
+tags:
+  GA4: {type: ga4, triggers: All, consent: not_needed, api_secret: "${secret:GOOGLES}", SETTINGS}
+"""
+WEB = {"path": "/g/collect", "headers": {"user-agent": "Mozilla/5.0"}, "ip": "203.0.113.7"}
+BY_MP = "protocol: measurement_protocol"
+EM = "tv.1~em.huC55WwXzE0SOH4ZSbhQU_vnO8POWhGIcTqdMAzGEz0"
+
+
+def made(
+    query: str = "", *, settings: str = "", consent: str = "granted", more: str = "", body: Any = None
+) -> dict[str, Any]:
+    """What becomes of a browser's hit, or of a server's if there is a body."""
+    text = CONTAINER.replace("CONSENT", consent).replace("SETTINGS", settings) + more
+    secrets = {"OURS": "a", "GOOGLES": "b"}.get
+    loaded = load(
+        text, filename="c.yaml", registry=discover(), environment={}, secrets=secrets, strict_environment=True
+    )
+    assert loaded.model is not None, loaded.report()
+    members: dict[str, Any] = {**WEB, "query": f"v=2&tid=G-ABC123XYZ9&cid=1.2&sid=3&en=purchase{query}"}
+    if body is not None:
+        server = "measurement_id=G-ABC123XYZ9&api_secret=a"
+        members = {"path": "/mp/collect", "query": server, "body": json.dumps({"client_id": "1.2", **body})}
+    hit = hit_from_json({"method": "POST", "time": NOW, **members})
+    found = simulate(compile_container(loaded.model), hit)
+    [tag] = found["events"][0]["tags"]
+    assert isinstance(tag, dict)
+    return tag
+
+
+def parameters(query: str = "", **details: Any) -> dict[str, str]:
+    """The parameters of the hit that leaves."""
+    [request] = made(query, **details)["requests"]
+    return dict(parse_qsl(f"{urlsplit(request['url']).query}&{request.get('body') or ''}"))
+
+
+def document(query: str = "", **details: Any) -> dict[str, Any]:
+    """What leaves by the Measurement Protocol."""
+    [request] = made(query, **details)["requests"]
+    assert isinstance(request["json"], dict)
+    return request["json"]
+
+
+ORDER = {"events": [{"name": "purchase", "params": {"session_id": "3", "value": 5, "currency": "EUR"}}]}
+
+
+@pytest.mark.parametrize("default", ["granted", "denied"])
+def test_the_containers_default_is_no_word_of_the_visitors(default: str) -> None:
+    assert not {"gcs", "gcd", "npa"} & parameters(consent=default).keys()
+    assert "consent" not in document(consent=default, body=ORDER)
+
+
+def test_what_was_said_goes_beside_what_nobody_said() -> None:
+    assert parameters("&npa=1", consent="denied")["npa"] == "1"
+    assert parameters("&gcs=G111", consent="denied", settings="protocol: web")["gcs"] == "G111"
+    said = {**ORDER, "consent": {"ad_user_data": "GRANTED"}}
+    assert document(consent="denied", body=said)["consent"] == {"ad_user_data": "GRANTED"}
+    as_a_hit = parameters(consent="denied", body=said, settings="protocol: web")
+    assert (as_a_hit["gcs"], as_a_hit.get("npa")) == ("G11-", None)
