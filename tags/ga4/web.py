@@ -95,6 +95,10 @@ def _add_person(settings: Ga4Tag, hit: Hit, made: dict[str, str], data: Mapping[
     """
     hashed, stated = data.get(HASHED), data.get(USER_DATA)
     known = ga4_hashed_user_data(hashed) if isinstance(hashed, str) else {}
+    kept = {name: value for name, value in known.items() if name in stated} if isinstance(stated, Mapping) else {}
+    if len(kept) < len(known) or USER_DATA in settings.drop_parameters:
+        # Somebody excluded user data, which `em` holds as well.
+        hashed = ga4_person(kept, notes).em or None
     if settings.relay:
         clear = ga4_clear_user_data(stated, known)
         made |= clear | ga4_server_side_properties(data) | _linker(hit)

@@ -81,3 +81,31 @@ def test_what_was_said_goes_beside_what_nobody_said() -> None:
     assert document(consent="denied", body=said)["consent"] == {"ad_user_data": "GRANTED"}
     as_a_hit = parameters(consent="denied", body=said, settings="protocol: web")
     assert (as_a_hit["gcs"], as_a_hit.get("npa")) == ("G11-", None)
+
+
+WITHOUT = """
+transformations:
+  No person: {type: exclude_parameters, tags: [GA4], parameters: [PARAMETER]}
+"""
+RELAY = "relay: true, endpoint: https://sgtm.shop.example"
+PLACE = "~ct0.bern~co0.ch"
+
+
+@pytest.mark.parametrize("settings", ["", RELAY])
+def test_user_data_that_is_excluded_leaves_in_no_form(settings: str) -> None:
+    query = f"&em={EM}{PLACE}&ep.user_data.phone_number=%2B41310000000"
+    assert parameters(query, settings=settings)["em"].startswith("tv.1~em.")
+    excluded = parameters(query, settings=settings, more=WITHOUT.replace("PARAMETER", "user_data"))
+    dropped = parameters(query, settings=f"drop_parameters: user_data, {settings}")
+    assert not {"em", "ep.user_data.phone_number"} & (excluded.keys() | dropped.keys())
+
+
+@pytest.mark.parametrize("settings", ["", RELAY])
+def test_a_part_of_user_data_that_is_excluded_leaves_in_no_form(settings: str) -> None:
+    more = WITHOUT.replace("PARAMETER", "user_data.sha256_email_address")
+    found = parameters(f"&em={EM}{PLACE}", settings=settings, more=more)
+    assert found["em"] == f"tv.1{PLACE}"
+
+
+def test_a_mark_of_an_error_in_place_of_a_hash_goes_as_it_came() -> None:
+    assert parameters("&em=tv.1~em.e1")["em"] == "tv.1~em.e1"
