@@ -11,10 +11,13 @@ ORIGIN = "takes an origin as browsers send it: https:// and a host in lower case
 DOMAIN = "takes a domain alone, without scheme, port and path"
 COOKIE_NAME = "takes the name of a cookie: letters, digits and signs such as - _ . but no blank, 64 at most"
 
+COOKIE_NAMES = "takes the name of a cookie, with one * at its end for all that begin so"
+
 FORMS = {
     r"^https?://[a-z0-9.\[\]:-]+$": ORIGIN,
     "^[A-Za-z0-9.-]*$": DOMAIN,
     r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{0,64}$": COOKIE_NAME,
+    r"^[A-Za-z0-9!#$%&'+.^_`|~-]*[A-Za-z0-9!#$%&'*+.^_`|~-]$": COOKIE_NAMES,
 }
 """Patterns of fields, in words."""
 

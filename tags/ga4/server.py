@@ -23,7 +23,16 @@ from container.api import (
 from tags.ga4 import consent
 from tags.ga4.parameters import ANALYTICS_360, RELAYED, STANDARD, Limits, parameters, user_properties, within
 from tags.ga4.settings import SERVER_PATH, Ga4Tag
-from tags.ga4.view import NO_MEASUREMENT_ID, SESSION_ID, USER_DATA, USER_ID, USER_PROPERTIES, View, address
+from tags.ga4.view import (
+    NO_MEASUREMENT_ID,
+    SESSION_ID,
+    USER_DATA,
+    USER_ID,
+    USER_PROPERTIES,
+    View,
+    address,
+    public_address,
+)
 
 BATCH = Batch("events", max_items=ga4_rules.MOST_EVENTS, max_bytes=ga4_rules.MOST_BYTES - 1)
 LARGEST_EVENT = ga4_rules.MOST_BYTES - 10_000
@@ -101,7 +110,7 @@ def _envelope(settings: Ga4Tag, event: Event, data: Mapping[str, Any], limits: L
         "user_properties": user_properties(data.get(USER_PROPERTIES), limits, notes),
         "user_data": _user_data(settings, data.get(USER_DATA), notes),
         "consent": consent.of_a_server(event),
-        "ip_override": None if settings.redact_ip else _visitor_address(event, data, notes),
+        "ip_override": None if settings.redact_ip else public_address(data.get("ip_override") or event.hit.ip, notes),
         "device": _device(data.get("device")),
         "user_agent": agent if agent and (settings.relay or agent.startswith(BROWSERS)) else None,
     }
@@ -166,14 +175,6 @@ def _user_data(settings: Ga4Tag, stated: object, notes: list[str]) -> Any:
     if not isinstance(stated, Mapping):
         return None
     return stated if settings.relay else ga4_person(stated, notes).document
-
-
-def _visitor_address(event: Event, data: Mapping[str, Any], notes: list[str]) -> str | None:
-    stated = normalise.plain(data.get("ip_override") or event.hit.ip)
-    found = None if stated is None else normalise.public_address(stated)
-    if found is None and stated is not None:
-        notes.append('"ip_override" is left out: it is no public address')
-    return found
 
 
 def _device(stated: object) -> dict[str, str]:

@@ -9,7 +9,15 @@ from container.api import Dynamic, Endpoint, Many, Secret, Settings, from_event,
 WEB_PATH, SERVER_PATH = "/g/collect", "/mp/collect"
 HOSTS = {"global": "https://www.google-analytics.com", "eu": "https://region1.google-analytics.com"}
 
+RELAY_COOKIES = (
+    *("_ga*", "FP*", "_gcl_*", "_fbp", "_fbc", "_ttp", "ttclid", "_uetsid", "_uetvid", "_uetmsclkid", "_scid"),
+    *("_pin_unauth", "_epik", "li_fat_id", "_rdt_uuid", "_rdt_cid", "_twclid"),
+)
+"""Cookies of analytics and advertising, which server containers read. Log-ins and baskets are nobody else's."""
+
 Name = Annotated[str, Field(min_length=1)]
+CookieName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'+.^_`|~-]*[A-Za-z0-9!#$%&'*+.^_`|~-]$")]
+"""The name of a cookie; with `*` at its end that of all which begin so."""
 
 
 def _with_an_endpoint(value: bool, info: ValidationInfo) -> bool:
@@ -76,8 +84,15 @@ class Ga4Tag(Settings):
     )
     relay: Annotated[bool, AfterValidator(_with_an_endpoint)] = Field(
         default=False,
-        description="`endpoint` is another server container: it gets user data as it came, the visitor's cookies and "
-        "address, and the browser gets the cookies that it sets.",
+        description="`endpoint` is another server container: it gets user data as it came, the visitor's address and "
+        "the cookies of `relay_cookies`, and the browser gets the cookies that it sets.",
+    )
+    relay_cookies: Many[CookieName] = Field(
+        default=RELAY_COOKIES,
+        description="With `relay`: the cookies of the visitor that the other container gets, those of analytics and "
+        "advertising by default. A `*` at the end of a name stands for the rest. None goes where `analytics_storage` "
+        "is denied.",
+        examples=[["_ga*", "FP*", "_fbp"]],
     )
     firebase_app_id: Dynamic[str] | None = from_event(
         "firebase_app_id", description="Id of an app's stream, instead of a measurement ID. Default: the hit's."

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from container.api import Event, Hit, ga4_from_browser, missing, normalise
+from container.api import Event, Hit, conversion, ga4_from_browser, missing, normalise
 from tags.ga4.settings import HOSTS, SERVER_PATH, WEB_PATH, Ga4Tag
 
 USER_PROPERTIES, USER_DATA, HASHED = "x-ga-mp2-user_properties", "user_data", "x-ga-em"
@@ -44,7 +44,7 @@ def view(settings: Ga4Tag, event: Event, notes: list[str]) -> View:
         data[USER_PROPERTIES] = _user_properties(settings, data.get(USER_PROPERTIES))
     if USER_DATA in data or HASHED in data:
         _hide_person(settings, event, data, notes)
-    if (missing(data.get(CLIENT_ID)) or missing(data.get(SESSION_ID))) and _may_read_cookies(event):
+    if (missing(data.get(CLIENT_ID)) or missing(data.get(SESSION_ID))) and may_read_cookies(event):
         data = {**ga4_from_browser(event.hit, [data]).data[0]}
     return View(normalise.plain(settings.event) or event.name, data, measurement_id, speaks_web(event.hit))
 
@@ -55,6 +55,17 @@ def speaks_web(hit: Hit) -> bool:
         return True
     body = hit.body.lstrip()[:1]
     return body not in (b"", b"{") and _VERSION_2.search(hit.body.decode("latin-1")) is not None
+
+
+def may_read_cookies(event: Event) -> bool:
+    """Whether the visitor lets anybody look into the browser's cookies."""
+    return event.consent.state("analytics_storage") != "denied"
+
+
+def public_address(stated: object, notes: list[str]) -> str | None:
+    """An address that can be the visitor's. Any other one is told."""
+    reason = "it is no public address"
+    return conversion.told_form("ip_override", stated, normalise.public_address, notes, reason=reason)
 
 
 def address(settings: Ga4Tag, path: str) -> str:
@@ -82,13 +93,9 @@ def _identify(settings: Ga4Tag, data: dict[str, Any]) -> None:
         data[SESSION_ID] = settings.session_id
 
 
-def _may_read_cookies(event: Event) -> bool:
-    return event.consent.state("analytics_storage") != "denied"
-
-
 def _hide_person(settings: Ga4Tag, event: Event, data: dict[str, Any], notes: list[str]) -> None:
     """Takes out what Google may not have of a person."""
-    denied = event.consent.state("ad_user_data") == "denied" and not settings.relay
+    denied = event.consent.state("ad_user_data") == "denied"
     if denied and settings.user_data == "send":
         notes.append('"user_data" is left out: consent for ad_user_data is denied')
     if denied or settings.user_data == "drop":

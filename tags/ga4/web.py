@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from container.api import (
@@ -23,7 +24,17 @@ from container.api import (
 )
 from tags.ga4 import consent
 from tags.ga4.settings import WEB_PATH, Ga4Tag
-from tags.ga4.view import CLIENT_ID, HASHED, NO_MEASUREMENT_ID, USER_DATA, VERSION, View, address
+from tags.ga4.view import (
+    CLIENT_ID,
+    HASHED,
+    NO_MEASUREMENT_ID,
+    USER_DATA,
+    VERSION,
+    View,
+    address,
+    may_read_cookies,
+    public_address,
+)
 
 LONGEST_ADDRESS = 2048
 """In characters. Where it would be longer, Google's library moves parameters into a line of the body."""
@@ -47,7 +58,7 @@ def web_request(settings: Ga4Tag, event: Event, seen: View, notes: list[str]) ->
     if not seen.measurement_id:
         return Skip(NO_MEASUREMENT_ID, incomplete=True)
     data, hit, url = seen.data, event.hit, address(settings, WEB_PATH)
-    _take_out(settings, seen)
+    _take_out(settings, seen, notes)
     if not normalise.plain(data.get(CLIENT_ID)):
         notes.append("there is no client_id: GA4 counts no event without one")
 
@@ -67,21 +78,24 @@ def web_request(settings: Ga4Tag, event: Event, seen: View, notes: list[str]) ->
     return Request(
         "POST",
         f"{url}?{query}",
-        headers=headers | _of_visitor(hit, data) if relays else headers,
+        headers=headers | _of_visitor(settings, event, data, notes) if relays else headers,
         body=body,
         account=seen.measurement_id,
         reply_cookies=REPLY_SECONDS if relays else None,
     )
 
 
-def _take_out(settings: Ga4Tag, seen: View) -> None:
+def _take_out(settings: Ga4Tag, seen: View, notes: list[str]) -> None:
     """Takes out what is meant for this container or for another protocol alone, and adds what the settings ask for."""
     data = seen.data
     data[VERSION] = "2"
     for name in (ANSWER_MARK,) if seen.of_browser else _OF_SERVERS:
         data.pop(name, None)
+    stated = data.get("ip_override")
     if settings.redact_ip:
         data.pop("ip_override", None)
+    elif stated and public_address(stated, notes) is None:
+        del data["ip_override"]
     if settings.debug_mode:
         system = data.get(_DBG)
         data[_DBG] = {**(system if isinstance(system, Mapping) else {}), "dbg": "1"}
@@ -142,13 +156,35 @@ def _headers(data: Mapping[str, Any]) -> dict[str, str]:
     return headers | ga4_header_hints(hints) if isinstance(hints, Mapping) else headers
 
 
-def _of_visitor(hit: Hit, data: Mapping[str, Any]) -> dict[str, str]:
-    """What another container has to know as well: from where the visitor comes, and the cookies of the browser."""
-    cookies = "; ".join(f"{name}={value}" for name, value in hit.cookies.items() if name not in OUR_COOKIES)
+def _of_visitor(settings: Ga4Tag, event: Event, data: Mapping[str, Any], notes: list[str]) -> dict[str, str]:
+    """What another container has to know as well: from where the visitor comes, and cookies of the browser."""
+    hit = event.hit
     stated = {
         "X-Forwarded-For": normalise.plain(data.get("ip_override")),
-        "Cookie": cookies,
+        "Cookie": _cookies(settings, event, notes),
         "Referer": hit.headers.get("referer"),
         "Origin": hit.headers.get("origin"),
     }
     return {name: value for name, value in stated.items() if value}
+
+
+def _cookies(settings: Ga4Tag, event: Event, notes: list[str]) -> str:
+    """The visitor's cookies that the settings name, as a browser would send them."""
+    names, beginnings = _chosen(settings.relay_cookies)
+    found = {
+        name: value
+        for name, value in event.hit.cookies.items()
+        if (name in names or name.startswith(beginnings)) and name not in OUR_COOKIES
+    }
+    if found and not may_read_cookies(event):
+        notes.append("the visitor's cookies are left out: consent for analytics_storage is denied")
+        return ""
+    return "; ".join(f"{name}={value}" for name, value in found.items())
+
+
+# A tag has the same names for all events.
+@lru_cache(maxsize=64)
+def _chosen(written: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The names as they are, and what others have to begin with."""
+    beginnings = tuple(name[:-1] for name in written if name.endswith("*"))
+    return frozenset(name for name in written if not name.endswith("*")), beginnings

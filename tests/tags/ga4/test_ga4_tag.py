@@ -105,18 +105,63 @@ def test_only_a_relayed_hit_of_a_browser_waits_for_cookies() -> None:
 
 
 def test_a_relay_hands_on_what_the_browser_said() -> None:
-    headers = {"cookie": "a=1; tc_preview=mark; b=2", "referer": "https://shop.example/", "accept": "*/*"}
+    headers = {"cookie": "_ga=1; tc_preview=mark; _fbp=2", "referer": "https://shop.example/", "accept": "*/*"}
     event = web_event(replace(WEB, headers=headers), ip_override="203.0.113.7", user_agent="Mozilla/5.0")
     assert sent(event, **RELAY).headers == {
         "Content-Type": "text/plain;charset=UTF-8",
         "User-Agent": "Mozilla/5.0",
         "X-Forwarded-For": "203.0.113.7",
-        "Cookie": "a=1; b=2",
+        "Cookie": "_ga=1; _fbp=2",
         "Referer": "https://shop.example/",
     }
     assert set(sent(event).headers) == {"Content-Type", "User-Agent"}
     assert "X-Forwarded-For" not in sent(event, redact_ip=True, **RELAY).headers
     assert set(sent(replace(event, hit=SERVER), protocol="web", **RELAY).headers) == {"Content-Type", "User-Agent"}
+
+
+COOKIES = "session=s; _ga=1; _ga_ABC=2; FPLC=3; _gcl_aw=4; ttclid=5; ttclid_kept=6; cart=c; tc_preview=mark"
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        ({}, "_ga=1; _ga_ABC=2; FPLC=3; _gcl_aw=4; ttclid=5"),
+        ({"relay_cookies": ["_ga", "cart"]}, "_ga=1; cart=c"),
+        ({"relay_cookies": "tt*"}, "ttclid=5; ttclid_kept=6"),
+        ({"relay_cookies": ["*", "tc_preview"]}, COOKIES.removesuffix("; tc_preview=mark")),
+        ({"relay_cookies": []}, None),
+    ],
+)
+def test_a_relay_hands_on_the_cookies_that_it_names_and_no_others(stated: dict[str, Any], expected: str | None) -> None:
+    event = web_event(replace(WEB, headers={"cookie": COOKIES}))
+    assert sent(event, **RELAY, **stated).headers.get("Cookie") == expected
+
+
+def test_a_relay_hands_on_no_cookies_where_analytics_storage_is_denied() -> None:
+    hit = replace(WEB, headers={"cookie": COOKIES})
+    denied = web_event(hit, consent(analytics_storage=False))
+    assert "Cookie" not in sent(denied, **RELAY).headers
+    assert notes_of(denied, **RELAY) == ["the visitor's cookies are left out: consent for analytics_storage is denied"]
+    none_named = web_event(replace(WEB, headers={"cookie": "session=s"}), consent(analytics_storage=False))
+    assert notes_of(none_named, **RELAY) == []
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a=b", "*_ga", "_g*a", "_ga**"])
+def test_a_relay_names_cookies_that_can_be(name: str) -> None:
+    with pytest.raises(ValidationError, match="relay_cookies"):
+        Ga4Tag.model_validate({"relay_cookies": [name]})
+
+
+@pytest.mark.parametrize("stated", [{}, RELAY])
+@pytest.mark.parametrize("address", ["10.0.0.5", "::1", "192.168.1.7", "unknown", [7]])
+def test_an_address_that_is_nobodys_is_left_out(stated: dict[str, Any], address: Any) -> None:
+    event = web_event(ip_override=address)
+    request = sent(event, **stated)
+    assert "_uip" not in parameters_of(request)
+    assert "X-Forwarded-For" not in request.headers
+    assert notes_of(event, **stated) == ['"ip_override" is left out: it is no public address']
+    assert parameters_of(sent(event, redact_ip=True, **stated))["_uip"] == "::"
+    assert notes_of(event, redact_ip=True, **stated) == []
 
 
 def test_a_relay_of_a_visitor_without_cookies_has_none() -> None:
@@ -213,14 +258,21 @@ def test_user_data_that_is_none_is_left_behind() -> None:
     assert "em" not in parameters_of(sent(web_event(user_data={"_tag_mode": "CODE"})))
 
 
-def test_a_relay_leaves_the_choice_to_the_other_container() -> None:
-    event = web_event(
-        consent=consent(ad_user_data=False), user_data={"email": "ada@example.com"}, **{"x-ga-em": "tv.1"}
-    )
-    found = parameters_of(sent(event, **RELAY))
+def test_a_relay_hands_on_user_data_where_the_visitor_allows() -> None:
+    def event(allowed: bool) -> Event:
+        about = {"user_data": {"email": "ada@example.com"}, "x-ga-em": "tv.1"}
+        return web_event(consent=consent(ad_user_data=allowed), **about)
+
+    found = parameters_of(sent(event(allowed=True), **RELAY))
     assert (found["ep.user_data.email"], found["em"]) == ("ada@example.com", "tv.1")
-    assert not {"em", "ep.user_data.email"} & parameters_of(sent(event)).keys()
-    assert "em" not in parameters_of(sent(event, user_data="drop", **RELAY))
+    assert "em" not in parameters_of(sent(event(allowed=True), user_data="drop", **RELAY))
+    for stated in ({}, RELAY):
+        assert not {"em", "ep.user_data.email"} & parameters_of(sent(event(allowed=False), **stated)).keys()
+        assert notes_of(event(allowed=False), **stated) == [
+            '"user_data" is left out: consent for ad_user_data is denied'
+        ]
+    by_server = Event("purchase", {**DATA, **event(allowed=False).data}, SERVER, consent(ad_user_data=False))
+    assert "user_data" not in document(by_server, **RELAY)
 
 
 def test_the_secret_stands_in_the_address_and_is_never_text() -> None:
