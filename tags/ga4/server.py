@@ -52,7 +52,7 @@ def server_request(settings: Ga4Tag, event: Event, seen: View, notes: list[str])
     skip = _lacking(settings, event, seen, stream, visitor)
     if skip is not None:
         return skip
-    envelope = {**visitor, **_envelope(settings, event, seen.data, limits, notes)}
+    envelope = {**visitor, **_envelope(settings, event, seen, limits, notes)}
     item = _item(settings, event, seen, limits, notes)
     if not settings.relay and _may_be_large(item["params"].get("items", ()), limits):
         item = _fitting(envelope, item, notes)
@@ -101,21 +101,29 @@ def _url(settings: Ga4Tag, stream: tuple[str, str]) -> str | SecretText:
     return url if secret is None else SecretText((f"{url}&api_secret=", secret))
 
 
-def _envelope(settings: Ga4Tag, event: Event, data: Mapping[str, Any], limits: Limits, notes: list[str]) -> Json:
+def _envelope(settings: Ga4Tag, event: Event, seen: View, limits: Limits, notes: list[str]) -> Json:
     """What holds for all events of a request, without the visitor's id."""
-    agent = normalise.plain(data.get("user_agent") or event.hit.headers.get("user-agent"))
+    data = seen.data
+    agent = normalise.plain(_of_visitor(settings, seen, "user_agent", event.hit.headers.get("user-agent")))
+    stated_address = _of_visitor(settings, seen, "ip_override", event.hit.ip)
     found = {
         "user_id": _user_id(data, notes),
         "timestamp_micros": event.time * 1000 if _states_its_time(event) else None,
         "user_properties": user_properties(data.get(USER_PROPERTIES), limits, notes),
         "user_data": _user_data(settings, data.get(USER_DATA), notes),
         "consent": consent.of_a_server(event),
-        "ip_override": None if settings.redact_ip else public_address(data.get("ip_override") or event.hit.ip, notes),
+        "ip_override": None if settings.redact_ip else public_address(stated_address, notes),
         "device": _device(data.get("device")),
         "user_agent": agent if agent and (settings.relay or agent.startswith(BROWSERS)) else None,
     }
     found["user_location"] = _location(data.get("event_location"), alone=not found["ip_override"])
     return filled(**found)
+
+
+def _of_visitor(settings: Ga4Tag, seen: View, name: str, of_hit: str | None) -> Any:
+    """What the event says, else the hit. A browser's hit has it in the event, unless somebody took it out there."""
+    taken_out = seen.of_browser or name in settings.drop_parameters
+    return seen.data.get(name) or (None if taken_out else of_hit)
 
 
 def _item(settings: Ga4Tag, event: Event, seen: View, limits: Limits, notes: list[str]) -> Json:

@@ -45,7 +45,7 @@ def view(settings: Ga4Tag, event: Event, notes: list[str]) -> View:
     if USER_DATA in data or HASHED in data:
         _hide_person(settings, event, data, notes)
     if (missing(data.get(CLIENT_ID)) or missing(data.get(SESSION_ID))) and may_read_cookies(event):
-        data = {**ga4_from_browser(event.hit, [data]).data[0]}
+        data = _with_cookies(settings, event, data)
     return View(normalise.plain(settings.event) or event.name, data, measurement_id, speaks_web(event.hit))
 
 
@@ -91,6 +91,15 @@ def _identify(settings: Ga4Tag, data: dict[str, Any]) -> None:
         data[USER_ID] = settings.user_id
     if settings.session_id is not None:
         data[SESSION_ID] = settings.session_id
+
+
+def _with_cookies(settings: Ga4Tag, event: Event, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The event with what the browser's cookies say, without what the settings drop."""
+    found = {**ga4_from_browser(event.hit, [data]).data[0]}
+    for name in settings.drop_parameters:
+        if name not in data:
+            found.pop(name, None)
+    return found
 
 
 def _hide_person(settings: Ga4Tag, event: Event, data: dict[str, Any], notes: list[str]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -32,9 +34,15 @@ EM = "tv.1~em.huC55WwXzE0SOH4ZSbhQU_vnO8POWhGIcTqdMAzGEz0"
 
 
 def made(
-    query: str = "", *, settings: str = "", consent: str = "granted", more: str = "", body: Any = None
+    query: str = "",
+    *,
+    settings: str = "",
+    consent: str = "granted",
+    more: str = "",
+    body: Any = None,
+    hit: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """What becomes of a browser's hit, or of a server's if there is a body."""
+    """What becomes of a browser's hit, or of a server's if there is a body. `hit`: further members of it."""
     text = CONTAINER.replace("CONSENT", consent).replace("SETTINGS", settings) + more
     secrets = {"OURS": "a", "GOOGLES": "b"}.get
     loaded = load(
@@ -45,8 +53,8 @@ def made(
     if body is not None:
         server = "measurement_id=G-ABC123XYZ9&api_secret=a"
         members = {"path": "/mp/collect", "query": server, "body": json.dumps({"client_id": "1.2", **body})}
-    hit = hit_from_json({"method": "POST", "time": NOW, **members})
-    found = simulate(compile_container(loaded.model), hit)
+    came = hit_from_json({"method": "POST", "time": NOW, **members, **hit})
+    found = simulate(compile_container(loaded.model), came)
     [tag] = found["events"][0]["tags"]
     assert isinstance(tag, dict)
     return tag
@@ -109,3 +117,25 @@ def test_a_part_of_user_data_that_is_excluded_leaves_in_no_form(settings: str) -
 
 def test_a_mark_of_an_error_in_place_of_a_hash_goes_as_it_came() -> None:
     assert parameters("&em=tv.1~em.e1")["em"] == "tv.1~em.e1"
+
+
+COOKIES = {"cookie": f"_ga=GA1.1.17.18; _ga_ABC123XYZ9=GS2.1.s7$o3$g1$t{NOW // 1000}", "user-agent": "Mozilla/5.0"}
+AROUND = "ip_override, user_agent"
+
+
+@pytest.mark.parametrize("way", ["drop_parameters", "exclude_parameters"])
+def test_address_and_agent_that_are_excluded_come_back_from_nowhere(way: str) -> None:
+    assert {"ip_override", "user_agent"} <= document(settings=BY_MP).keys()
+    dropped = f"drop_parameters: [{AROUND}], {BY_MP}" if way == "drop_parameters" else BY_MP
+    more = WITHOUT.replace("PARAMETER", AROUND) if way == "exclude_parameters" else ""
+    assert not {"ip_override", "user_agent"} & document(settings=dropped, more=more).keys()
+
+
+def test_what_is_dropped_comes_back_from_no_cookie() -> None:
+    hit = {"path": "/mp/collect", "headers": COOKIES}
+    settings = f"drop_parameters: [ga_session_id, user_agent], {BY_MP}"
+    order = {"events": [{"name": "purchase", "params": {"value": 5, "currency": "EUR"}}]}
+    assert document(body=order, hit=hit, settings=BY_MP)["events"][0]["params"]["session_id"] == "7"
+    found = document(body=order, hit=hit, settings=settings)
+    assert "session_id" not in found["events"][0]["params"]
+    assert "user_agent" not in found
