@@ -10,6 +10,9 @@ from tags.ga4.web import web_request
 
 OLDEST_HOURS = 72
 
+IN_FLIGHT = 16
+"""Google takes as much as it gets. Hits of browsers go one by one, so two at a time would be 40 a second at 50 ms."""
+
 
 @tag(
     "ga4",
@@ -17,6 +20,7 @@ OLDEST_HOURS = 72
     judge=by_status,
     consent=("analytics_storage",),
     max_age_hours=OLDEST_HOURS,
+    in_flight=IN_FLIGHT,
     identifiers=IDENTIFIERS,
     completeness=COMPLETENESS,
     standard_events=STANDARD_EVENTS,
