@@ -132,7 +132,7 @@ def _fields(stated: Mapping[str, Any], limits: Limits, notes: list[str]) -> Iter
                 notes.append(
                     f"parameters of an item are left out: there are more than {rules.MOST_CUSTOM_ITEM_PARAMETERS}"
                 )
-                return
+                continue
         yield name, kept
 
 

@@ -139,3 +139,17 @@ def test_what_is_dropped_comes_back_from_no_cookie() -> None:
     found = document(body=order, hit=hit, settings=settings)
     assert "session_id" not in found["events"][0]["params"]
     assert "user_agent" not in found
+
+
+OWN = {f"own_{number}": number for number in range(30)}
+ITEM = {"item_id": "A", **OWN, "price": 30, "quantity": 2}
+
+
+def an_order(**params: Any) -> dict[str, Any]:
+    return {"events": [{"name": "purchase", "params": {"session_id": "3", **params}}]}
+
+
+def test_price_and_quantity_behind_many_parameters_stay() -> None:
+    [item] = document(body=an_order(items=[ITEM]))["events"][0]["params"]["items"]
+    assert (item["price"], item["quantity"], len(item)) == (30, 2, 30)
+    assert parameters(body=an_order(items=[ITEM]), settings="protocol: web")["pr1"].endswith("~pr30~qt2")
