@@ -18,7 +18,7 @@ Everything else leaves by the Measurement Protocol, to `/mp/collect`: events of 
 | values of 100 characters (500), `page_title` 300, `page_referrer` 420, `page_location` 1000 | cut, as GA4 does |
 | 25 user properties, names of 24 and values of 36 characters | left out or cut, with a note |
 | events of the last 72 hours | `skipped`, or given up as too old |
-| no names such as `session_start`, `first_visit` or `user_engagement` | `skipped` |
+| no names such as `session_start` or `user_engagement`, none with `_`, `ga_`, `google_`, `firebase_` in front | `skipped` |
 
 GA4 answers "taken" to everything. A wrong secret or a wrong measurement ID shows in GA4's own reports alone.
 

@@ -86,8 +86,9 @@ def _lacking(settings: Ga4Tag, event: Event, seen: View, stream: tuple[str, str]
         return Skip(f"it has no {name}: GA4 counts no event without one", incomplete=True)
     if settings.relay:
         return None
-    app = stream[0] == "firebase_app_id"
-    if seen.name in ga4_rules.RESERVED_EVENTS or (seen.name in ga4_rules.EVENTS_OF_APPS and not app):
+    elsewhere = seen.name in ga4_rules.EVENTS_OF_APPS and stream[0] != "firebase_app_id"
+    reserved = seen.name in ga4_rules.RESERVED_EVENTS or seen.name.startswith(ga4_rules.RESERVED_PREFIXES)
+    if reserved or elsewhere:
         return Skip(f'"{seen.name}" is an event that only Google itself may send; `event` can rename it')
     if event.hit.received - event.time > OLDEST_MS:
         return Skip(f"GA4 takes events for {ga4_rules.OLDEST_HOURS} hours, and this one is older")

@@ -153,3 +153,11 @@ def test_price_and_quantity_behind_many_parameters_stay() -> None:
     [item] = document(body=an_order(items=[ITEM]))["events"][0]["params"]["items"]
     assert (item["price"], item["quantity"], len(item)) == (30, 2, 30)
     assert parameters(body=an_order(items=[ITEM]), settings="protocol: web")["pr1"].endswith("~pr30~qt2")
+
+
+@pytest.mark.parametrize("name", ["_x", "firebase_x", "ga_x", "google_x", "gtag.x"])
+def test_names_that_google_keeps_for_itself_are_skipped(name: str) -> None:
+    event = {"events": [{"name": name, "params": {"session_id": "3"}}]}
+    assert made(body=event)["status"] == "skipped"
+    assert made(body=event, settings=RELAY)["status"] == "fired"
+    assert made(body=event, settings="event: kept")["status"] == "fired"
