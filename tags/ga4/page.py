@@ -17,8 +17,9 @@ Everything else leaves by the Measurement Protocol, to `/mp/collect`: events of 
 | 25 parameters of an event (100 of Analytics 360) | the essential ones stay, the rest is left out with a note |
 | values of 100 characters (500), `page_title` 300, `page_referrer` 420, `page_location` 1000 | cut, as GA4 does |
 | 25 user properties, names of 24 and values of 36 characters | left out or cut, with a note |
+| requests below 130,000 bytes | the largest members are left out, with a note, or the event is `skipped` |
 | events of the last 72 hours | `skipped`, or given up as too old |
-| no names such as `session_start` or `user_engagement`, none with `_`, `ga_`, `google_`, `firebase_` in front | `skipped` |
+| no names such as `session_start`, and none that begin with `_`, `ga_`, `google_`, `firebase_` | `skipped` |
 
 GA4 answers "taken" to everything. A wrong secret or a wrong measurement ID shows in GA4's own reports alone.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -23,6 +23,7 @@ from container.api import (
 from tags.ga4 import consent
 from tags.ga4.parameters import ANALYTICS_360, RELAYED, STANDARD, Limits, parameters, user_properties, within
 from tags.ga4.settings import SERVER_PATH, Ga4Tag
+from tags.ga4.size import fitting
 from tags.ga4.view import (
     NO_MEASUREMENT_ID,
     SESSION_ID,
@@ -35,7 +36,6 @@ from tags.ga4.view import (
 )
 
 BATCH = Batch("events", max_items=ga4_rules.MOST_EVENTS, max_bytes=ga4_rules.MOST_BYTES - 1)
-LARGEST_EVENT = ga4_rules.MOST_BYTES - 10_000
 OLDEST_MS = ga4_rules.OLDEST_HOURS * 3_600_000
 BROWSERS = ("Mozilla/", "Opera/")
 """How the user agents of browsers begin. By any other one Google would take a visitor for a program."""
@@ -54,8 +54,11 @@ def server_request(settings: Ga4Tag, event: Event, seen: View, notes: list[str])
         return skip
     envelope = {**visitor, **_envelope(settings, event, seen, limits, notes)}
     item = _item(settings, event, seen, limits, notes)
-    if not settings.relay and _may_be_large(item["params"].get("items", ()), limits):
-        item = _fitting(envelope, item, notes)
+    if not settings.relay:
+        fit = fitting(envelope, item, notes)
+        if isinstance(fit, Skip):
+            return fit
+        envelope, item = fit
     return Request(
         "POST",
         _url(settings, stream),
@@ -209,16 +212,3 @@ def _location(stated: object, *, alone: bool) -> dict[str, str]:
     if city is not None:
         return {"city": city, **found}
     return found if alone else {}
-
-
-def _may_be_large(items: Sequence[Json], limits: Limits) -> bool:
-    """Whether it is worth measuring. Without its items an event is small, by Google's other limits."""
-    return sum(map(len, items)) * (4 * limits.value + ga4_rules.LONGEST_NAME) > LARGEST_EVENT // 4
-
-
-def _fitting(envelope: Json, item: Json, notes: list[str]) -> Json:
-    """The event, of a size that GA4 takes."""
-    if len(text({**envelope, "events": [item]}).encode("utf-8", "replace")) <= LARGEST_EVENT:
-        return item
-    notes.append('"items" is left out: the event is too large with it')
-    return {**item, "params": {name: value for name, value in item["params"].items() if name != "items"}}

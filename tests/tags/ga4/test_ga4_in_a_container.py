@@ -13,8 +13,10 @@ import pytest
 from container.case import hit_from_json
 from container.config.load import load
 from container.config.registry import discover
+from container.delivery.content import json_content
 from container.engine.compile import compile_container
 from container.engine.simulate import simulate
+from container.ga4.measurement_protocol_rules import MOST_BYTES
 from tests.tags.ga4.sending import NOW
 
 CONTAINER = """
@@ -161,3 +163,20 @@ def test_names_that_google_keeps_for_itself_are_skipped(name: str) -> None:
     assert made(body=event)["status"] == "skipped"
     assert made(body=event, settings=RELAY)["status"] == "fired"
     assert made(body=event, settings="event: kept")["status"] == "fired"
+
+
+def sent_bytes(**details: Any) -> int:
+    return len(json_content(document(**details)).data)
+
+
+def test_a_request_is_never_larger_than_google_takes() -> None:
+    device = {"category": "mobile", **{f"own_{number}": "x" * 4000 for number in range(40)}}
+    order = an_order(value=5, items=[ITEM])
+    assert sent_bytes(body=order) < 2000
+    [event] = document(body={**order, "device": device})["events"]
+    assert (event["params"]["value"], len(event["params"]["items"])) == (5, 1)
+    assert sent_bytes(body={**order, "device": device}) < 2000
+    many = an_order(value=5, **{f"own_{number}": "\U0001f600" * 500 for number in range(95)})
+    assert 100_000 < sent_bytes(body=many, settings="analytics_360: true") < MOST_BYTES
+    assert document(body=many, settings="analytics_360: true")["events"][0]["params"]["value"] == 5
+    assert sent_bytes(body={**order, "device": device}, settings=RELAY) > MOST_BYTES

@@ -322,6 +322,12 @@ def test_an_event_that_is_too_large_goes_without_its_items() -> None:
     assert len(document(server_event(items=items), **RELAY)["events"][0]["params"]["items"]) == 200
 
 
+def test_an_event_that_is_too_large_with_its_name_alone_is_skipped() -> None:
+    effects = effects_of(server_event("n" * 130_000), api_secret=SECRET)
+    assert isinstance(effects, Skip)
+    assert "too large" in effects.reason
+
+
 def test_an_item_has_room_for_27_parameters_of_its_own() -> None:
     many = {f"own_{number}": number for number in range(28)}
     found = effects_of(server_event(items=[{"item_id": "A", "price": None, "list": [1], **many}]), api_secret=SECRET)
