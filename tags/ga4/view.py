@@ -6,13 +6,14 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from container.api import Event, Hit, conversion, ga4_from_browser, missing, normalise
+from container.api import Event, Hit, conversion, ga4_from_browser, ga4_nested, missing, normalise
 from tags.ga4.settings import HOSTS, SERVER_PATH, WEB_PATH, Ga4Tag
 
 USER_PROPERTIES, USER_DATA, HASHED = "x-ga-mp2-user_properties", "user_data", "x-ga-em"
 VERSION, MEASUREMENT_ID = "x-ga-protocol_version", "x-ga-measurement_id"
 CLIENT_ID, USER_ID, SESSION_ID = "client_id", "user_id", "ga_session_id"
 
+_OF_PERSON = f"{USER_DATA}."
 _VERSION_2 = re.compile(r"(?:^|[&\n])v=2(?:[&\r\n]|$)")
 
 NO_MEASUREMENT_ID = "it has no measurement_id: neither the tag nor the hit names one"
@@ -38,6 +39,7 @@ def view(settings: Ga4Tag, event: Event, notes: list[str]) -> View:
         data.pop(name, None)
     if settings.parameters:
         data |= {name: value for name, value in settings.parameters.items() if not missing(value)}
+        _gather_person(settings, data)
     data[MEASUREMENT_ID] = measurement_id or None
     _identify(settings, data)
     if settings.user_properties or settings.drop_user_properties:
@@ -75,6 +77,15 @@ def address(settings: Ga4Tag, path: str) -> str:
         return HOSTS[settings.region] + path
     base = stated.partition("?")[0].rstrip("/")
     return base.removesuffix(WEB_PATH).removesuffix("/debug" + SERVER_PATH).removesuffix(SERVER_PATH) + path
+
+
+def _gather_person(settings: Ga4Tag, data: dict[str, Any]) -> None:
+    """Puts what the settings add to user data by paths where user data stands: it is nothing to send as it is."""
+    paths = [name for name in settings.parameters if name.startswith(_OF_PERSON) and name in data]
+    if paths:
+        added = {name.removeprefix(_OF_PERSON): data.pop(name) for name in paths}
+        stated = data.get(USER_DATA)
+        data[USER_DATA] = {**(stated if isinstance(stated, Mapping) else {}), **ga4_nested(added)}
 
 
 def _user_properties(settings: Ga4Tag, stated: object) -> dict[str, Any]:

@@ -51,6 +51,8 @@ _OF_SERVERS = ("timestamp_micros", "session_id", "device", "app_instance_id", "f
 """Parameters of the Measurement Protocol that mean nothing in a browser's hit."""
 
 _DBG = "x-ga-system_properties"
+_WHOLE_PERSON = (f"ep.{USER_DATA}", f"epn.{USER_DATA}")
+_OF_PERSON = (f"ep.{USER_DATA}.", f"epn.{USER_DATA}.")
 
 
 def web_request(settings: Ga4Tag, event: Event, seen: View, notes: list[str]) -> Request | Skip:
@@ -118,13 +120,19 @@ def _add_person(settings: Ga4Tag, hit: Hit, made: dict[str, str], data: Mapping[
         made |= clear | ga4_server_side_properties(data) | _linker(hit)
         if isinstance(hashed, str):
             made["em"] = hashed
-        return bool(clear)
-    made.pop(f"ep.{USER_DATA}", None)
+        return any(map(_is_of_person, made))
+    for name in [name for name in made if _is_of_person(name)]:
+        del made[name]
     if isinstance(hashed, str) and (stated is None or stated == known):
         made["em"] = hashed
     elif isinstance(stated, Mapping) and (em := ga4_person(stated, notes).em):
         made["em"] = em
     return False
+
+
+def _is_of_person(parameter: str) -> bool:
+    """Whether a parameter holds user data in the clear, in whatever form it was stated."""
+    return parameter in _WHOLE_PERSON or parameter.startswith(_OF_PERSON)
 
 
 def _linker(hit: Hit) -> dict[str, str]:

@@ -180,3 +180,29 @@ def test_a_request_is_never_larger_than_google_takes() -> None:
     assert 100_000 < sent_bytes(body=many, settings="analytics_360: true") < MOST_BYTES
     assert document(body=many, settings="analytics_360: true")["events"][0]["params"]["value"] == 5
     assert sent_bytes(body={**order, "device": device}, settings=RELAY) > MOST_BYTES
+
+
+IN_CLEAR = ["&ep.user_data=ada%40example.com", "&epn.user_data=4412", "&ep.user_data.email=ada%40example.com"]
+
+
+@pytest.mark.parametrize("query", IN_CLEAR)
+def test_user_data_in_any_form_stands_in_no_address(query: str) -> None:
+    signs = ("ada", "4412")
+    [relayed], [forwarded] = made(query, settings=RELAY)["requests"], made(query)["requests"]
+    assert any(sign in relayed["body"] for sign in signs)
+    assert not any(sign in relayed["url"] for sign in signs)
+    assert not any(sign in f"{forwarded['url']} {forwarded.get('body')}" for sign in signs)
+    assert parameters(f"{query}&ep.user_database=own")["ep.user_database"] == "own"
+
+
+def test_user_data_that_is_added_is_hashed() -> None:
+    added = {"user_data.email_address": "ada@example.com", "user_data.address.city": "Bern"}
+    written = f"parameters: {json.dumps(added)}"
+    assert parameters(settings=written) | {"em": ""} == parameters() | {"em": ""}
+    assert parameters(settings=written)["em"].startswith("tv.1~em.")
+    assert parameters(settings=written)["em"].endswith("~ct0.bern")
+    by_server = document(body=ORDER, settings=written)["user_data"]
+    assert (len(by_server["sha256_email_address"][0]), by_server["address"]) == (64, [{"city": "bern"}])
+    assert "em" not in parameters(settings=f"{written}, user_data: drop")
+    [relayed] = made(settings=f"{written}, {RELAY}")["requests"]
+    assert relayed["body"] == "en=purchase&ep.user_data.email_address=ada@example.com&ep.user_data.address.city=Bern"
