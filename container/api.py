@@ -3,7 +3,7 @@
 from pydantic import AliasChoices
 
 from container import conversion, normalise
-from container.component import Wanted, client, operator, tag, transformation, trigger, variable
+from container.component import Form, Wanted, client, operator, tag, transformation, trigger, variable
 from container.effects import (
     Batch,
     Claim,
@@ -81,6 +81,7 @@ __all__ = [
     "Effect",
     "Endpoint",
     "Event",
+    "Form",
     "Ga4Recognised",
     "Ga4ServerCookie",
     "Headers",

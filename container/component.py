@@ -20,6 +20,7 @@ from container.fields import FromEvent, Pattern, Settings, from_event
 
 __all__ = [
     "Component",
+    "Form",
     "FromEvent",
     "Pattern",
     "Pixel",
@@ -68,6 +69,23 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """What a fixed value of a setting has to look like for the vendor to make anything of it, for the linter.
+
+    `path`: the setting, such as `user.country`; of a list or a mapping every member, or with `keys` every key.
+    `fits`: `(written, settings) ->` whether it does; it never raises. `what`: what it is otherwise, the rest of a
+    sentence that begins with the value. `hint`: what to write. `refused`: the container does not load with it.
+    """
+
+    path: str
+    fits: Callable[[str, Any], object]
+    what: str
+    hint: str = ""
+    keys: bool = False
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Component:
     """What the decorators know of a component. `format` is the version of the rows a tag's requests become."""
 
@@ -82,6 +100,7 @@ class Component:
     max_age_hours: int | None = None
     identifiers: tuple[str, ...] = ()
     completeness: tuple[Wanted, ...] = ()
+    forms: tuple[Form, ...] = ()
     pixel: Pixel | None = None
     standard_events: tuple[str, ...] = ()
     time_fields: tuple[str, ...] = ()
@@ -130,6 +149,7 @@ def tag(
     max_age_hours: int | None = None,
     identifiers: Sequence[str] = (),
     completeness: Sequence[Wanted] = (),
+    forms: Sequence[Form] = (),
     pixel: Pixel | None = None,
     standard_events: Sequence[str] = (),
     time_fields: Sequence[str] = (),
@@ -143,11 +163,12 @@ def tag(
     `judge` reads the vendor's answer, `by_status` when there is none. `consent`: the types the tag needs; without
     the argument every tag of this type has to say `consent:` itself. `max_age_hours`: what the vendor calls too old.
     For preview: `identifiers`, the ways to recognise a visitor that the vendor gets; `completeness`, what it wants of a
-    conversion; `pixel`, the line of the page that it belongs to. `standard_events`: the vendor's own names for events,
-    so that a near miss is noticed at load. `time_fields`: top-level fields of the item and of the JSON body that hold
-    the event's time: a copy that differs in them alone is a duplicate. `page`: Markdown for the reference page, such as
-    a table of names, which stands behind the fields. `requests_per_second`, `in_flight`: what the vendor takes from one
-    account, batches counted as one request; no lane of this type goes beyond.
+    conversion; `pixel`, the line of the page that it belongs to. For the linter: `standard_events`, the vendor's own
+    names for events, so that a near miss is noticed; `forms`, what fixed values have to look like. `time_fields`:
+    top-level fields of the item and of the JSON body that hold the event's time: a copy that differs in them alone is a
+    duplicate. `page`: Markdown for the reference page, such as a table of names, which stands behind the fields.
+    `requests_per_second`, `in_flight`: what the vendor takes from one account, batches counted as one request; no lane
+    of this type goes beyond.
     """
     if in_flight < 1 or (requests_per_second is not None and requests_per_second <= 0):
         raise ValueError(f'tag "{type}": requests_per_second and in_flight have to be above zero')
@@ -160,6 +181,7 @@ def tag(
         max_age_hours=max_age_hours,
         identifiers=tuple(identifiers),
         completeness=tuple(completeness),
+        forms=tuple(forms),
         pixel=pixel,
         standard_events=tuple(standard_events),
         time_fields=tuple(time_fields),

@@ -13,6 +13,7 @@ from container.config.clients import check_clients
 from container.config.consent import check_consent
 from container.config.draft import Draft, Owner
 from container.config.fires import check_fires
+from container.config.forms import check_forms
 from container.config.habits import check_conditions, check_parameters, check_tables, check_tags
 from container.config.hide import hidden_in, without_secrets
 from container.config.hints import as_list
@@ -161,6 +162,7 @@ def _model(draft: Draft, source: Source, text: str) -> ContainerModel | None:
     lint(draft, found_clients, found_variables, found_triggers, found_tags)
     check_fires(draft, found_triggers, found_tags)
     check_tags(draft, found_tags, found_variables)
+    check_forms(draft, found_tags)
     check_clients(draft, found_clients)
     check_tables(draft, found_variables)
     for having in (found_triggers, found_transformations):

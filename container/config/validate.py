@@ -31,7 +31,11 @@ S = TypeVar("S", bound=Settings)
 
 NOT_YET = "not yet: this is planned, and has no effect today"
 
-_FORMS = {"^/.*[^/]$": "begins with / and does not end with one", **FORMS}
+_FORMS = {
+    "^/.*[^/]$": "begins with / and does not end with one",
+    r"^v[0-9]{1,3}\.[0-9]{1,2}$": "takes a version such as v25.0",
+    **FORMS,
+}
 """Patterns of fields, in words."""
 
 _EXPECTED = {

@@ -33,7 +33,7 @@ def currency(
     stated = given or next((item["currency"] for item in items if not missing(item.get("currency"))), None)
     code = normalise.currency(normalise.plain(stated) or "")
     if code is None and stated is not None:
-        notes.append(f'"{field}" is left out: it is no currency code')
+        notes.append(f'"{field}" is left out: it is no currency in three letters, such as EUR')
     if code is not None and listed and code not in listed:
         notes.append(f'{vendor} does not list the currency "{code}"')
     return code

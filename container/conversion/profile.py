@@ -24,6 +24,8 @@ NO_EMAIL, NO_TEXT = "is no e-mail address", "is no text"
 NO_PHONE = "has no international form (is phone_region set?)"
 """What is wrong with one of several values: the rest of a sentence that begins with "it"."""
 
+NO_COUNTRY = "it takes two letters, such as DE"
+
 
 RegionalNormal = Callable[[str, str | None], str | None]
 """Text and the country, two letters, to the vendor's form."""

@@ -7,6 +7,7 @@ from tags.ga4.server import server_request
 from tags.ga4.settings import Ga4Tag
 from tags.ga4.view import view
 from tags.ga4.web import web_request
+from tags.ga4.written import FORMS
 
 OLDEST_HOURS = 72
 
@@ -23,6 +24,7 @@ IN_FLIGHT = 16
     in_flight=IN_FLIGHT,
     identifiers=IDENTIFIERS,
     completeness=COMPLETENESS,
+    forms=FORMS,
     standard_events=STANDARD_EVENTS,
     time_fields=("timestamp_micros",),
     page=PAGE,

@@ -104,6 +104,16 @@ def user_properties(stated: object, limits: Limits, notes: list[str]) -> dict[st
     return found
 
 
+def is_name_of_parameter(name: str) -> bool:
+    """Whether GA4 can have a parameter of this name."""
+    return not _fault(name)
+
+
+def is_name_of_user_property(name: str) -> bool:
+    """Whether GA4 can have a user property of this name."""
+    return not _fault_of_user_property(name)
+
+
 def _items(stated: object, limits: Limits, notes: list[str]) -> list[dict[str, Any]]:
     listed: Sequence[Any] = stated if isinstance(stated, (list, tuple)) else ()
     items = [made for each in listed if isinstance(each, Mapping) and (made := _item(each, limits, notes))]

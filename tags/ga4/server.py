@@ -40,6 +40,9 @@ OLDEST_MS = ga4_rules.OLDEST_HOURS * 3_600_000
 BROWSERS = ("Mozilla/", "Opera/")
 """How the user agents of browsers begin. By any other one Google would take a visitor for a program."""
 
+UNSIGNED = "no browser sent this event, and by the Measurement Protocol it needs api_secret"
+UNSIGNED_OF_A_BROWSER = "`protocol` has the hit leave by the Measurement Protocol, which needs api_secret"
+
 Json = dict[str, Any]
 
 
@@ -84,7 +87,7 @@ def _lacking(settings: Ga4Tag, event: Event, seen: View, stream: tuple[str, str]
     if not stream[1]:
         return Skip(NO_MEASUREMENT_ID, incomplete=True)
     if settings.api_secret is None and not settings.relay:
-        return Skip("no browser sent this event, and by the Measurement Protocol it needs api_secret")
+        return Skip(UNSIGNED_OF_A_BROWSER if seen.of_browser else UNSIGNED, incomplete=True)
     if not identity:
         return Skip(f"it has no {name}: GA4 counts no event without one", incomplete=True)
     if settings.relay:

@@ -21,6 +21,7 @@ from tags.meta_conversions_api.surroundings import (
     surroundings,
 )
 from tags.meta_conversions_api.user import IDENTIFIERS, user
+from tags.meta_conversions_api.written import FORMS
 
 BATCH = Batch("data", max_items=500)
 """Meta takes 1000 events at once, and refuses all of them for one that is bad."""
@@ -35,6 +36,7 @@ _PIXEL = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
     max_age_hours=24 * OLDEST_DAYS_OF_SHOPS,
     identifiers=IDENTIFIERS,
     completeness=COMPLETENESS,
+    forms=FORMS,
     pixel=pixel,
     standard_events=sorted(NAMES.own),
     time_fields=("event_time",),

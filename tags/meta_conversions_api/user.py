@@ -26,6 +26,8 @@ TOO_BROAD = (
 )
 """An event of which no more is known than one of these is refused, and its batch with it."""
 
+NO_GENDER, NO_BIRTHDAY = 'it takes "m" or "f"', "it takes a date, YYYYMMDD or YYYY-MM-DD"
+
 _PHONE_PLACES = ("phone_number", "phone")
 
 
@@ -78,7 +80,7 @@ PROFILE = conversion.Profile(
             prehashed=("sha256_postal_code",),
             regional=True,
         ),
-        Field("country", normalise.country, keys=("country",)),
+        Field("country", normalise.country, keys=("country",), reason=conversion.NO_COUNTRY),
     ),
 )
 """What nearly every shop knows of a visitor."""
@@ -86,8 +88,8 @@ PROFILE = conversion.Profile(
 RARE = conversion.Profile(
     vendor="Meta",
     single=(
-        Field("ge", gender, keys=("gender",)),
-        Field("db", birthday, keys=("date_of_birth",)),
+        Field("ge", gender, keys=("gender",), reason=NO_GENDER),
+        Field("db", birthday, keys=("date_of_birth",), reason=NO_BIRTHDAY),
         *(_plain(name, event_keys=(name,)) for name in ("subscription_id", "fb_login_id", "lead_id", "anon_id")),
         Field("madid", device, event_keys=("madid", "idfa", "gaid"), hashed=False, reason="it is nobody's"),
         *(_plain(name, keys=(name,)) for name in ("page_id", "page_scoped_user_id", "ig_account_id", "ig_sid")),

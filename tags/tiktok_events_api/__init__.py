@@ -13,6 +13,7 @@ from tags.tiktok_events_api.settings import TikTokEventsApi
 from tags.tiktok_events_api.size import fitting
 from tags.tiktok_events_api.surroundings import OFFLINE_AGE_MS, event_id, lacking, surroundings
 from tags.tiktok_events_api.user import HAS_CONNECTION, IDENTIFIERS, user
+from tags.tiktok_events_api.written import FORMS
 
 BATCH = Batch("data", max_items=500)
 """TikTok takes 1000 events at once, and refuses all of them for one more."""
@@ -27,6 +28,7 @@ REQUESTS_PER_SECOND = 1000
     consent=("ad_storage", "ad_user_data"),
     identifiers=IDENTIFIERS,
     completeness=COMPLETENESS,
+    forms=FORMS,
     pixel=pixel,
     standard_events=sorted(WEB_STANDARD),
     time_fields=("event_time",),

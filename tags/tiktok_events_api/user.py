@@ -28,7 +28,7 @@ ADDRESS = (
     _Field("last_name", normalise.name, conversion.LAST_NAME_KEYS, prehashed=("sha256_last_name",)),
     _Field("city", normalise.place, ("city",), hashed=False),
     _Field("state", normalise.place, ("region",), hashed=False),
-    _Field("country", normalise.country, ("country",), hashed=False),
+    _Field("country", normalise.country, ("country",), hashed=False, reason=conversion.NO_COUNTRY),
     _Field(
         "zip_code",
         normalise.postal_code,
@@ -62,6 +62,8 @@ def _phone(normal: conversion.RegionalNormal) -> conversion.Field:
         reason=conversion.NO_PHONE,
     )
 
+
+NO_LOCALE = "it takes a language, such as en-US"
 
 PHONE = _phone(normalise.phone)
 PHONE_WITHOUT_CHINA = _phone(partial(normalise.phone, bare_codes=(CHINA,)))
@@ -98,7 +100,7 @@ def _connect(found: dict[str, Any], given: User, event: Event, notes: list[str])
     agent = conversion.user_agent(given.user_agent, event, notes, field="user.user_agent")
     if agent is not None:
         found["user_agent"] = agent
-    locale = conversion.told_form("user.locale", given.locale, normalise.locale, notes)
+    locale = conversion.told_form("user.locale", given.locale, normalise.locale, notes, reason=NO_LOCALE)
     if locale is not None:
         found["locale"] = locale
 

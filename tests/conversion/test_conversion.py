@@ -100,7 +100,7 @@ def test_the_value_is_the_stated_one_else_the_sum_without_gaps(stated: Any, item
         ("EUR", [], "EUR", None),
         ("eur", [], "EUR", None),
         (None, [SHOE, {"currency": "sek"}], "SEK", None),
-        ("Euro", [], None, '"currency" is left out: it is no currency code'),
+        ("Euro", [], None, '"currency" is left out: it is no currency in three letters, such as EUR'),
         ("XAU", [], "XAU", 'Ours does not list the currency "XAU"'),
         (None, [], None, None),
     ],

@@ -36,6 +36,14 @@ def test_why_says_what_was_left_out_and_the_lane_is_the_usual_one() -> None:
     assert run(container, hit_of(code="X")).planned[0].request.test_code == ""
 
 
+def test_what_asks_whether_this_is_preview_is_off_outside_of_it_and_nothing_is_said() -> None:
+    container = a_container(a_tag("Tag", coded, {"code": "{{ Debug Mode }}"}))
+    assert "left out" not in str(tags_of(container, hit_of())["Tag"])
+    assert sent("{{ Debug Mode }}", debug=False) is None
+    mixed = a_container(a_tag("Tag", coded, {"code": "{{ Debug Mode }}{{ event.code }}"}))
+    assert '"code" is left out: outside preview' in tags_of(mixed, hit_of(code="X"))["Tag"]["why"]
+
+
 def test_a_tag_without_settings_has_none_to_leave_out() -> None:
     @tag("bare", consent=[])
     def bare(settings: Settings, event: Event) -> Request:

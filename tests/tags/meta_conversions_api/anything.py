@@ -41,14 +41,23 @@ WORDS = st.sampled_from(
     ]
 )
 LEAF = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=8) | WORDS
-ANYTHING = st.recursive(
-    LEAF,
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from([*ITEM_KEYS, *USER_KEYS]) | st.text(st.characters(), max_size=3), inner)
-    ),
-    max_leaves=6,
-)
+TEXT = st.text(st.characters(exclude_characters="{"), max_size=8)
+"""What settings may hold as it is: with a brace it could be a reference."""
+
+
+def _anything(leaf: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.recursive(
+        leaf,
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from([*ITEM_KEYS, *USER_KEYS]) | st.text(st.characters(), max_size=3), inner)
+        ),
+        max_leaves=6,
+    )
+
+
+ANYTHING = _anything(LEAF)
+WRITTEN = _anything(st.none() | st.booleans() | st.integers() | st.floats() | TEXT | WORDS)
 ITEMS = st.lists(st.dictionaries(st.sampled_from(ITEM_KEYS), LEAF, max_size=5), max_size=3)
 USER_DATA = st.dictionaries(st.sampled_from(USER_KEYS), ANYTHING, max_size=4)
 SOUND = {
@@ -77,14 +86,14 @@ SETTINGS = st.fixed_dictionaries(
     {"action_source": st.sampled_from(SOURCES), "messaging_channel": st.just("messenger")},
     optional={
         "opt_out": st.booleans(),
-        "data_processing_options": ANYTHING,
+        "data_processing_options": WRITTEN,
         "data_processing_options_country": st.just("{{ event.value }}"),
         "test_event_code": st.sampled_from(["", "TEST1", "\ud800"]),
         "phone_region": st.sampled_from(["DE", "US", "?"]),
         "cookies": st.just({"fbp": True}),
         "browser": st.fixed_dictionaries({"pixel": st.booleans()}),
         "custom": st.just({"pass": KEYS, "status": "{{ event.status }}"}),
-        "user": st.fixed_dictionaries({}, optional={"em": ANYTHING, "ph": ANYTHING, "fbc": st.text(), "ct": st.text()}),
+        "user": st.fixed_dictionaries({}, optional={"em": WRITTEN, "ph": WRITTEN, "fbc": TEXT, "ct": TEXT}),
     },
 )
 HEADERS = st.fixed_dictionaries(

@@ -321,7 +321,7 @@ def test_an_incomplete_event_keeps_the_notes_that_say_why() -> None:
     effects = effects_of("purchase", {**GOOD, "currency": "euros"})
     assert isinstance(effects[0], Skip)
     assert effects[0].incomplete is True
-    assert notes_in(effects) == ['"custom.currency" is left out: it is no currency code']
+    assert notes_in(effects) == ['"custom.currency" is left out: it is no currency in three letters, such as EUR']
 
 
 def leaves(value: Any) -> list[Any]:
@@ -340,3 +340,16 @@ def _leaves(value: Any) -> Iterator[Any]:
             yield from _leaves(member)
     else:
         yield value
+
+
+@pytest.mark.parametrize(
+    ("field", "wanted"),
+    [
+        ("country", "two letters, such as DE"),
+        ("ge", '"m" or "f"'),
+        ("db", "a date, YYYYMMDD or YYYY-MM-DD"),
+    ],
+)
+def test_a_note_says_which_form_a_value_should_have(field: str, wanted: str) -> None:
+    found = notes_in(effects_of("purchase", GOOD, user={field: "nothing of the kind"}))
+    assert f'"user.{field}" is left out: it takes {wanted}' in found
