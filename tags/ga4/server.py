@@ -103,7 +103,7 @@ def _lacking(settings: Ga4Tag, event: Event, seen: View, stream: tuple[str, str]
 
 def _url(settings: Ga4Tag, stream: tuple[str, str]) -> str | SecretText:
     name, value = stream
-    url = f"{address(settings, SERVER_PATH)}?{name}={quote(value.encode('utf-8', 'replace'), safe='')}"
+    url = f"{address(settings, SERVER_PATH)}{name}={quote(value.encode('utf-8', 'replace'), safe='')}"
     secret = settings.api_secret
     return url if secret is None else SecretText((f"{url}&api_secret=", secret))
 

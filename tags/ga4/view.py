@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from container.api import Event, Hit, conversion, ga4_from_browser, ga4_nested, missing, normalise
-from tags.ga4.settings import HOSTS, SERVER_PATH, WEB_PATH, Ga4Tag
+from tags.ga4.settings import CHECKING_PATH, HOSTS, SERVER_PATH, WEB_PATH, Ga4Tag
 
 USER_PROPERTIES, USER_DATA, HASHED = "x-ga-mp2-user_properties", "user_data", "x-ga-em"
 VERSION, MEASUREMENT_ID = "x-ga-protocol_version", "x-ga-measurement_id"
@@ -71,12 +71,15 @@ def public_address(stated: object, notes: list[str]) -> str | None:
 
 
 def address(settings: Ga4Tag, path: str) -> str:
-    """Where requests of the protocol with this path go."""
+    """Where requests of the protocol with this path go, up to the first parameter."""
     stated = settings.endpoint
     if stated is None:
-        return HOSTS[settings.region] + path
-    base = stated.partition("?")[0].rstrip("/")
-    return base.removesuffix(WEB_PATH).removesuffix("/debug" + SERVER_PATH).removesuffix(SERVER_PATH) + path
+        return f"{HOSTS[settings.region]}{path}?"
+    base, _, query = stated.partition("?")
+    base = base.rstrip("/")
+    checks = path == SERVER_PATH and base.endswith(CHECKING_PATH)
+    base = base.removesuffix(WEB_PATH).removesuffix(CHECKING_PATH).removesuffix(SERVER_PATH)
+    return f"{base}{CHECKING_PATH if checks else path}?{query and query + '&'}"
 
 
 def _gather_person(settings: Ga4Tag, data: dict[str, Any]) -> None:

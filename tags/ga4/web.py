@@ -79,7 +79,7 @@ def web_request(settings: Ga4Tag, event: Event, seen: View, notes: list[str]) ->
     headers = _headers(data)
     return Request(
         "POST",
-        f"{url}?{query}",
+        f"{url}{query}",
         headers=headers | _of_visitor(settings, event, data, notes) if relays else headers,
         body=body,
         account=seen.measurement_id,
@@ -143,7 +143,7 @@ def _linker(hit: Hit) -> dict[str, str]:
 
 def _laid_out(url: str, made: Mapping[str, str], *, in_clear: bool) -> tuple[str, str | None]:
     """Query and body: all in the query, if it fits and nobody's name is in it."""
-    room = LONGEST_ADDRESS - len(url) - 1
+    room = LONGEST_ADDRESS - len(url)
     if not in_clear:
         whole = ga4_line(made)
         if len(whole) <= room:

@@ -78,7 +78,12 @@ def test_a_hit_of_googles_library_says_so(query: str, body: bytes, expected: boo
                 "https://a.example/g/collect",
                 "https://a.example/mp/collect",
             )
-            for end in ("", "/", "/g/collect", "/mp/collect", "/debug/mp/collect", "/g/collect?x=y")
+            for end in ("", "/", "/g/collect", "/mp/collect", "/mp/collect/", "/g/collect?x=y")
+        ),
+        (
+            {"endpoint": "https://a.example/debug/mp/collect"},
+            "https://a.example/g/collect",
+            "https://a.example/debug/mp/collect",
         ),
         (
             {"endpoint": "http://127.0.0.1:8082/ga4"},
@@ -90,6 +95,17 @@ def test_a_hit_of_googles_library_says_so(query: str, body: bytes, expected: boo
 def test_the_protocol_decides_the_path(stated: dict[str, Any], web: str, server: str) -> None:
     assert str(sent(web_event(), **stated).url).partition("?")[0] == web
     assert str(sent(server_event(), api_secret=SECRET, **stated).url).partition("?")[0] == server
+
+
+@pytest.mark.parametrize("path", ["", "/mp/collect", "/g/collect"])
+def test_the_query_of_an_endpoint_stays(path: str) -> None:
+    stated = {"endpoint": f"https://a.example{path}?key=abc"}
+    assert str(sent(web_event(), **stated).url).startswith("https://a.example/g/collect?key=abc&en=purchase&")
+    server = sent(server_event(), api_secret=SECRET, **stated).url
+    assert isinstance(server, SecretText)
+    assert server.parts[0] == "https://a.example/mp/collect?key=abc&measurement_id=G-ABC123XYZ9&api_secret="
+    long = sent(web_event(note="x" * LONGEST_ADDRESS), endpoint=f"https://a.example{path}?key={'k' * 1000}")
+    assert len(str(long.url)) <= LONGEST_ADDRESS
 
 
 def test_a_relay_needs_an_endpoint() -> None:
