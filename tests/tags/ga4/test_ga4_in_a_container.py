@@ -206,3 +206,15 @@ def test_user_data_that_is_added_is_hashed() -> None:
     assert "em" not in parameters(settings=f"{written}, user_data: drop")
     [relayed] = made(settings=f"{written}, {RELAY}")["requests"]
     assert relayed["body"] == "en=purchase&ep.user_data.email_address=ada@example.com&ep.user_data.address.city=Bern"
+
+
+def test_money_that_came_as_text_goes_as_money() -> None:
+    item = {"item_id": "7", "price": "30.00", "quantity": "2", "own": "5", "currency": "usd"}
+    money = {"value": "72.50", "tax": "0", "currency": "eur", "transaction_id": "1001"}
+    [event] = document(body=an_order(**money, items=[item]))["events"]
+    [goods] = event["params"].pop("items")
+    assert goods == {"item_id": "7", "price": 30, "quantity": 2, "own": "5", "currency": "USD"}
+    wanted = {"value": 72.5, "tax": 0, "currency": "EUR", "transaction_id": "1001"}
+    assert {name: event["params"][name] for name in money} == wanted
+    [relayed] = document(body=an_order(**money, items=[item]), settings=RELAY)["events"]
+    assert relayed["params"] == {**relayed["params"], **money, "items": [item]}

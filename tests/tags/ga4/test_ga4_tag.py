@@ -344,6 +344,16 @@ def test_an_event_that_is_too_large_with_its_name_alone_is_skipped() -> None:
     assert "too large" in effects.reason
 
 
+def test_money_that_is_none_goes_with_a_note() -> None:
+    event = server_event(value="72,50", currency="euro", items=[{"item_id": "7", "price": "free", "quantity": True}])
+    assert notes_of(event, api_secret=SECRET) == [
+        'GA4 makes nothing of "value": it has to be a number, such as 72.50',
+        'GA4 makes nothing of "currency": it has to be three letters, such as EUR',
+        'GA4 makes nothing of "price": it has to be a number, such as 72.50',
+    ]
+    assert document(event)["events"][0]["params"]["value"] == "72,50"
+
+
 def test_an_item_has_room_for_27_parameters_of_its_own() -> None:
     many = {f"own_{number}": number for number in range(28)}
     found = effects_of(server_event(items=[{"item_id": "A", "price": None, "list": [1], **many}]), api_secret=SECRET)
