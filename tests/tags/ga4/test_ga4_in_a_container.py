@@ -218,3 +218,9 @@ def test_money_that_came_as_text_goes_as_money() -> None:
     assert {name: event["params"][name] for name in money} == wanted
     [relayed] = document(body=an_order(**money, items=[item]), settings=RELAY)["events"]
     assert relayed["params"] == {**relayed["params"], **money, "items": [item]}
+
+
+@pytest.mark.parametrize("address", [{"first_name": "", "city": None}, {"country": "Atlantis"}, [{}], {"0": {}}])
+def test_an_address_without_anything_hides_nobody_beside_it(address: Any) -> None:
+    person = {"address": address, "city": "Bern", "country": "CH"}
+    assert document(body={**ORDER, "user_data": person})["user_data"]["address"] == [{"city": "bern", "country": "CH"}]
