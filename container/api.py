@@ -49,6 +49,7 @@ from container.ga4.measurement_protocol import Refusal as MeasurementProtocolRef
 from container.ga4.measurement_protocol import events_of as measurement_protocol_events
 from container.ga4.measurement_protocol_validation import messages_of as measurement_protocol_messages
 from container.ga4.person import person as ga4_person
+from container.ga4.user_data import nested as ga4_nested
 from container.ga4.writing import clear_user_data as ga4_clear_user_data
 from container.ga4.writing import line_of as ga4_line
 from container.ga4.writing import parted as ga4_parted
@@ -126,6 +127,7 @@ __all__ = [
     "ga4_hashed_user_data",
     "ga4_header_hints",
     "ga4_line",
+    "ga4_nested",
     "ga4_parted",
     "ga4_person",
     "ga4_rules",

@@ -69,7 +69,6 @@ def written_item(fields: Mapping[str, Any], notes: list[str]) -> str:
             index += 1
         else:
             notes.append(f"parameters of an item are left out: there are more than {len(CUSTOM_ITEM_INDEXES)}")
-            break
     written = "~".join(pairs)
     # Hardly any item has a tilde in it.
     return written if written.count("~") < len(pairs) else "~".join([pair.replace("~", "~~") for pair in pairs])

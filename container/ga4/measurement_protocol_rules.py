@@ -55,3 +55,7 @@ HASHED_USER_DATA = ("sha256_email_address", "sha256_phone_number")
 HASHED_ADDRESS = ("sha256_first_name", "sha256_last_name", "sha256_street")
 
 ITEM_PARAMETERS = frozenset(field.name for field in ITEM_FIELDS.values())
+NUMBERS = frozenset({"value", "tax", "shipping"})
+"""Parameters of an event that GA4 adds up."""
+
+ITEM_NUMBERS = frozenset(field.name for field in ITEM_FIELDS.values() if field.kind == "number")

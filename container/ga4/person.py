@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -76,8 +76,7 @@ def person(user_data: Mapping[str, Any], notes: list[str]) -> Person:
 
     A value of 64 hexadecimal digits is a hash already, under any of its names.
     """
-    listed = () if _ADDRESS_NAMES.isdisjoint(user_data) else _addresses(user_data)
-    addresses = [found for each in listed if (found := _address(each, notes))]
+    addresses = [] if _ADDRESS_NAMES.isdisjoint(user_data) else _addresses(user_data, notes)
     country = next((str(found["co"]) for found in addresses if "co" in found), None)
 
     def telephone(value: str) -> str | None:
@@ -141,12 +140,15 @@ _ADDRESS_NAMES = frozenset(
 """Where user data has names and places, if it has any."""
 
 
-def _addresses(user_data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _addresses(user_data: Mapping[str, Any], notes: list[str]) -> list[dict[str, Hash | str]]:
     """The address, or several: a list, or a mapping with positions as keys; else what stands beside it."""
     stated = user_data.get("address")
     several = [stated] if isinstance(stated, Mapping) and "0" not in stated else normalise.each(stated)
-    found = [each for each in several if isinstance(each, Mapping) and each]
-    yield from found or [user_data]
+    found = [known for each in several if isinstance(each, Mapping) and (known := _address(each, notes))]
+    if found:
+        return found
+    beside = _address(user_data, notes)
+    return [beside] if beside else []
 
 
 def _address(stated: Mapping[str, Any], notes: list[str]) -> dict[str, Hash | str]:

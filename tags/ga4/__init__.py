@@ -11,6 +11,9 @@ from tags.ga4.written import FORMS
 
 OLDEST_HOURS = 72
 
+IN_FLIGHT = 16
+"""Google takes as much as it gets. Hits of browsers go one by one, so two at a time would be 40 a second at 50 ms."""
+
 
 @tag(
     "ga4",
@@ -18,6 +21,7 @@ OLDEST_HOURS = 72
     judge=by_status,
     consent=("analytics_storage",),
     max_age_hours=OLDEST_HOURS,
+    in_flight=IN_FLIGHT,
     identifiers=IDENTIFIERS,
     completeness=COMPLETENESS,
     forms=FORMS,

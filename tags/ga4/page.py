@@ -23,8 +23,9 @@ visitor and one moment share a request.
 | 25 parameters of an event (100 of Analytics 360) | the essential ones stay, the rest is left out with a note |
 | values of 100 characters (500), `page_title` 300, `page_referrer` 420, `page_location` 1000 | cut, as GA4 does |
 | 25 user properties, names of 24 and values of 36 characters | left out or cut, with a note |
+| requests below 130,000 bytes | the largest members are left out, with a note, or the event is `skipped` |
 | events of the last 72 hours | `skipped`, or given up as too old |
-| no names such as `session_start`, `first_visit` or `user_engagement` | `skipped` |
+| no names such as `session_start`, and none that begin with `_`, `ga_`, `google_`, `firebase_` | `skipped` |
 
 `parameters` and `drop_parameters` use the names of event data, as `{{ event.… }}` does, and not those of the wire:
 `page_location` and not `dl`, `coupon` and not `ep.coupon`, `x-ga-mp2-tt` for a parameter `tt` that the container does

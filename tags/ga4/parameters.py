@@ -5,7 +5,7 @@ What is too long is cut as Google cuts it, what Google has no place for is left 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -55,6 +55,7 @@ OF_BROWSERS = frozenset({"event_id", "language", "screen_resolution", "viewport_
 """What GA4 makes nothing of as a parameter, and what would use up the place of one."""
 
 _INTERNAL = "x-"
+_CURRENCY = "currency"
 _KEPT = "Google keeps this name for itself"
 
 
@@ -71,8 +72,10 @@ def parameters(data: Mapping[str, Any], limits: Limits, notes: list[str]) -> dic
         elif _is_name(name, notes):
             longest = max(limits.value, rules.LONGEST_VALUES.get(name, 0))
             kept = _value(name, value, longest, notes)
-            if kept is not None:
-                found[name if limits is RELAYED else CAMPAIGN.get(name, name)] = kept
+            if kept is not None and limits is RELAYED:
+                found[name] = kept
+            elif kept is not None:
+                found[CAMPAIGN.get(name, name)] = _meant(name, kept, rules.NUMBERS, notes)
     return found
 
 
@@ -142,8 +145,8 @@ def _fields(stated: Mapping[str, Any], limits: Limits, notes: list[str]) -> Iter
                 notes.append(
                     f"parameters of an item are left out: there are more than {rules.MOST_CUSTOM_ITEM_PARAMETERS}"
                 )
-                return
-        yield name, kept
+                continue
+        yield name, kept if limits is RELAYED else _meant(name, kept, rules.ITEM_NUMBERS, notes)
 
 
 def _value(name: str, value: Any, longest: int, notes: list[str]) -> Any:
@@ -162,6 +165,22 @@ def _value(name: str, value: Any, longest: int, notes: list[str]) -> Any:
     if found is None:
         notes.append(f'"{_shown(name)}" is left out: GA4 takes single values')
     return found
+
+
+def _meant(name: str, value: Any, numbers: Collection[str], notes: list[str]) -> Any:
+    """A text as what GA4 reads it for: a number to add up, a currency. What is neither goes as it came."""
+    if not isinstance(value, str):
+        return value
+    if name in numbers:
+        meant, wanted = number(value), "a number, such as 72.50"
+    elif name == _CURRENCY:
+        meant, wanted = normalise.currency(value), "three letters, such as EUR"
+    else:
+        return value
+    if meant is None:
+        notes.append(f'GA4 makes nothing of "{name}": it has to be {wanted}')
+        return value
+    return meant
 
 
 def _is_name(name: str, notes: list[str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -20,8 +20,10 @@ from container.api import (
     number,
     text,
 )
+from tags.ga4 import consent
 from tags.ga4.parameters import ANALYTICS_360, RELAYED, STANDARD, Limits, parameters, user_properties, within
 from tags.ga4.settings import SERVER_PATH, Ga4Tag
+from tags.ga4.size import fitting
 from tags.ga4.view import (
     NO_MEASUREMENT_ID,
     SESSION_ID,
@@ -34,9 +36,7 @@ from tags.ga4.view import (
 )
 
 BATCH = Batch("events", max_items=ga4_rules.MOST_EVENTS, max_bytes=ga4_rules.MOST_BYTES - 1)
-LARGEST_EVENT = ga4_rules.MOST_BYTES - 10_000
 OLDEST_MS = ga4_rules.OLDEST_HOURS * 3_600_000
-TYPES = ("ad_user_data", "ad_personalization")
 BROWSERS = ("Mozilla/", "Opera/")
 """How the user agents of browsers begin. By any other one Google would take a visitor for a program."""
 
@@ -55,10 +55,13 @@ def server_request(settings: Ga4Tag, event: Event, seen: View, notes: list[str])
     skip = _lacking(settings, event, seen, stream, visitor)
     if skip is not None:
         return skip
-    envelope = {**visitor, **_envelope(settings, event, seen.data, limits, notes)}
+    envelope = {**visitor, **_envelope(settings, event, seen, limits, notes)}
     item = _item(settings, event, seen, limits, notes)
-    if not settings.relay and _may_be_large(item["params"].get("items", ()), limits):
-        item = _fitting(envelope, item, notes)
+    if not settings.relay:
+        fit = fitting(envelope, item, notes)
+        if isinstance(fit, Skip):
+            return fit
+        envelope, item = fit
     return Request(
         "POST",
         _url(settings, stream),
@@ -89,8 +92,9 @@ def _lacking(settings: Ga4Tag, event: Event, seen: View, stream: tuple[str, str]
         return Skip(f"it has no {name}: GA4 counts no event without one", incomplete=True)
     if settings.relay:
         return None
-    app = stream[0] == "firebase_app_id"
-    if seen.name in ga4_rules.RESERVED_EVENTS or (seen.name in ga4_rules.EVENTS_OF_APPS and not app):
+    elsewhere = seen.name in ga4_rules.EVENTS_OF_APPS and stream[0] != "firebase_app_id"
+    reserved = seen.name in ga4_rules.RESERVED_EVENTS or seen.name.startswith(ga4_rules.RESERVED_PREFIXES)
+    if reserved or elsewhere:
         return Skip(f'"{seen.name}" is an event that only Google itself may send; `event` can rename it')
     if event.hit.received - event.time > OLDEST_MS:
         return Skip(f"GA4 takes events for {ga4_rules.OLDEST_HOURS} hours, and this one is older")
@@ -99,26 +103,34 @@ def _lacking(settings: Ga4Tag, event: Event, seen: View, stream: tuple[str, str]
 
 def _url(settings: Ga4Tag, stream: tuple[str, str]) -> str | SecretText:
     name, value = stream
-    url = f"{address(settings, SERVER_PATH)}?{name}={quote(value.encode('utf-8', 'replace'), safe='')}"
+    url = f"{address(settings, SERVER_PATH)}{name}={quote(value.encode('utf-8', 'replace'), safe='')}"
     secret = settings.api_secret
     return url if secret is None else SecretText((f"{url}&api_secret=", secret))
 
 
-def _envelope(settings: Ga4Tag, event: Event, data: Mapping[str, Any], limits: Limits, notes: list[str]) -> Json:
+def _envelope(settings: Ga4Tag, event: Event, seen: View, limits: Limits, notes: list[str]) -> Json:
     """What holds for all events of a request, without the visitor's id."""
-    agent = normalise.plain(data.get("user_agent") or event.hit.headers.get("user-agent"))
+    data = seen.data
+    agent = normalise.plain(_of_visitor(settings, seen, "user_agent", event.hit.headers.get("user-agent")))
+    stated_address = _of_visitor(settings, seen, "ip_override", event.hit.ip)
     found = {
         "user_id": _user_id(data, notes),
         "timestamp_micros": event.time * 1000 if _states_its_time(event) else None,
         "user_properties": user_properties(data.get(USER_PROPERTIES), limits, notes),
         "user_data": _user_data(settings, data.get(USER_DATA), notes),
-        "consent": _consent(event),
-        "ip_override": None if settings.redact_ip else public_address(data.get("ip_override") or event.hit.ip, notes),
+        "consent": consent.of_a_server(event),
+        "ip_override": None if settings.redact_ip else public_address(stated_address, notes),
         "device": _device(data.get("device")),
         "user_agent": agent if agent and (settings.relay or agent.startswith(BROWSERS)) else None,
     }
     found["user_location"] = _location(data.get("event_location"), alone=not found["ip_override"])
     return filled(**found)
+
+
+def _of_visitor(settings: Ga4Tag, seen: View, name: str, of_hit: str | None) -> Any:
+    """What the event says, else the hit. A browser's hit has it in the event, unless somebody took it out there."""
+    taken_out = seen.of_browser or name in settings.drop_parameters
+    return seen.data.get(name) or (None if taken_out else of_hit)
 
 
 def _item(settings: Ga4Tag, event: Event, seen: View, limits: Limits, notes: list[str]) -> Json:
@@ -180,11 +192,6 @@ def _user_data(settings: Ga4Tag, stated: object, notes: list[str]) -> Any:
     return stated if settings.relay else ga4_person(stated, notes).document
 
 
-def _consent(event: Event) -> dict[str, str]:
-    states = {name: event.consent.state(name) for name in TYPES}
-    return {name: state.upper() for name, state in states.items() if state != "unset"}
-
-
 def _device(stated: object) -> dict[str, str]:
     listed = stated.items() if isinstance(stated, Mapping) else ()
     return {name: found for name, value in listed if (found := normalise.plain(value)) is not None}
@@ -208,16 +215,3 @@ def _location(stated: object, *, alone: bool) -> dict[str, str]:
     if city is not None:
         return {"city": city, **found}
     return found if alone else {}
-
-
-def _may_be_large(items: Sequence[Json], limits: Limits) -> bool:
-    """Whether it is worth measuring. Without its items an event is small, by Google's other limits."""
-    return sum(map(len, items)) * (4 * limits.value + ga4_rules.LONGEST_NAME) > LARGEST_EVENT // 4
-
-
-def _fitting(envelope: Json, item: Json, notes: list[str]) -> Json:
-    """The event, of a size that GA4 takes."""
-    if len(text({**envelope, "events": [item]}).encode("utf-8", "replace")) <= LARGEST_EVENT:
-        return item
-    notes.append('"items" is left out: the event is too large with it')
-    return {**item, "params": {name: value for name, value in item["params"].items() if name != "items"}}

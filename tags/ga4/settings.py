@@ -7,6 +7,9 @@ from pydantic import AfterValidator, Field, ValidationInfo
 from container.api import Dynamic, Endpoint, Many, Secret, Settings, from_event, preview_only
 
 WEB_PATH, SERVER_PATH = "/g/collect", "/mp/collect"
+CHECKING_PATH = f"/debug{SERVER_PATH}"
+"""Google checks what comes here, and counts none of it."""
+
 HOSTS = {"global": "https://www.google-analytics.com", "eu": "https://region1.google-analytics.com"}
 
 RELAY_COOKIES = (
@@ -79,7 +82,8 @@ class Ga4Tag(Settings):
     endpoint: Endpoint | None = Field(
         default=None,
         description="Another server to send to, for tests, proxies and relays. `/g/collect` or `/mp/collect` at its "
-        "end may be left away: which of them it is follows from the event.",
+        "end may be left away: which of them it is follows from the event. A query stays, and so does "
+        "`/debug/mp/collect` for the Measurement Protocol: there Google checks events, and counts none.",
         examples=["https://sgtm.shop.example"],
     )
     relay: Annotated[bool, AfterValidator(_with_an_endpoint)] = Field(

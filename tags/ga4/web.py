@@ -11,9 +11,7 @@ from container.api import (
     Hit,
     Request,
     Skip,
-    at,
     ga4_clear_user_data,
-    ga4_gcs,
     ga4_hashed_user_data,
     ga4_header_hints,
     ga4_line,
@@ -24,6 +22,7 @@ from container.api import (
     normalise,
     query_parameters,
 )
+from tags.ga4 import consent
 from tags.ga4.settings import WEB_PATH, Ga4Tag
 from tags.ga4.view import (
     CLIENT_ID,
@@ -51,7 +50,9 @@ ANSWER_MARK = "x-ga-mp2-richsstsse"
 _OF_SERVERS = ("timestamp_micros", "session_id", "device", "app_instance_id", "firebase_app_id")
 """Parameters of the Measurement Protocol that mean nothing in a browser's hit."""
 
-_DBG, _NPA, _GCS, _GCD = "x-ga-system_properties", "x-ga-npa", "x-ga-gcs", "x-ga-gcd"
+_DBG = "x-ga-system_properties"
+_WHOLE_PERSON = (f"ep.{USER_DATA}", f"epn.{USER_DATA}")
+_OF_PERSON = (f"ep.{USER_DATA}.", f"epn.{USER_DATA}.")
 
 
 def web_request(settings: Ga4Tag, event: Event, seen: View, notes: list[str]) -> Request | Skip:
@@ -69,8 +70,7 @@ def web_request(settings: Ga4Tag, event: Event, seen: View, notes: list[str]) ->
         return seen.of_browser and any(each in hit.query or each.encode() in hit.body for each in parameters)
 
     made = ga4_written(seen.name, data, notes, came_as_parameter=came_as_parameter)
-    if _GCD not in data and _GCS not in data:
-        made |= _consent(event, data)
+    made |= consent.of_a_hit(event, data)
     if settings.redact_ip:
         made["_uip"] = REDACTED
     in_clear = _add_person(settings, hit, made, data, notes)
@@ -79,7 +79,7 @@ def web_request(settings: Ga4Tag, event: Event, seen: View, notes: list[str]) ->
     headers = _headers(data)
     return Request(
         "POST",
-        f"{url}?{query}",
+        f"{url}{query}",
         headers=headers | _of_visitor(settings, event, data, notes) if relays else headers,
         body=body,
         account=seen.measurement_id,
@@ -104,18 +104,6 @@ def _take_out(settings: Ga4Tag, seen: View, notes: list[str]) -> None:
         data.setdefault("debug_mode", "true")
 
 
-def _consent(event: Event, data: Mapping[str, Any]) -> dict[str, str]:
-    """Signals of consent that the hit does not have, and that are known all the same."""
-    copy = at(data, "x-sst-system_properties.gcd")
-    if isinstance(copy, str):
-        return {"gcd": copy}
-    states = ga4_gcs(event.consent)
-    found = {} if states is None else {"gcs": states}
-    if _NPA not in data and event.consent.state("ad_personalization") == "denied":
-        found["npa"] = "1"
-    return found
-
-
 def _add_person(settings: Ga4Tag, hit: Hit, made: dict[str, str], data: Mapping[str, Any], notes: list[str]) -> bool:
     """Adds user data and what only server containers read; whether some of it is in the clear.
 
@@ -123,18 +111,28 @@ def _add_person(settings: Ga4Tag, hit: Hit, made: dict[str, str], data: Mapping[
     """
     hashed, stated = data.get(HASHED), data.get(USER_DATA)
     known = ga4_hashed_user_data(hashed) if isinstance(hashed, str) else {}
+    kept = {name: value for name, value in known.items() if name in stated} if isinstance(stated, Mapping) else {}
+    if len(kept) < len(known) or USER_DATA in settings.drop_parameters:
+        # Somebody excluded user data, which `em` holds as well.
+        hashed = ga4_person(kept, notes).em or None
     if settings.relay:
         clear = ga4_clear_user_data(stated, known)
         made |= clear | ga4_server_side_properties(data) | _linker(hit)
         if isinstance(hashed, str):
             made["em"] = hashed
-        return bool(clear)
-    made.pop(f"ep.{USER_DATA}", None)
+        return any(map(_is_of_person, made))
+    for name in [name for name in made if _is_of_person(name)]:
+        del made[name]
     if isinstance(hashed, str) and (stated is None or stated == known):
         made["em"] = hashed
     elif isinstance(stated, Mapping) and (em := ga4_person(stated, notes).em):
         made["em"] = em
     return False
+
+
+def _is_of_person(parameter: str) -> bool:
+    """Whether a parameter holds user data in the clear, in whatever form it was stated."""
+    return parameter in _WHOLE_PERSON or parameter.startswith(_OF_PERSON)
 
 
 def _linker(hit: Hit) -> dict[str, str]:
@@ -145,7 +143,7 @@ def _linker(hit: Hit) -> dict[str, str]:
 
 def _laid_out(url: str, made: Mapping[str, str], *, in_clear: bool) -> tuple[str, str | None]:
     """Query and body: all in the query, if it fits and nobody's name is in it."""
-    room = LONGEST_ADDRESS - len(url) - 1
+    room = LONGEST_ADDRESS - len(url)
     if not in_clear:
         whole = ga4_line(made)
         if len(whole) <= room:

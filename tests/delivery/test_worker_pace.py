@@ -12,7 +12,8 @@ import httpx
 import orjson
 import pytest
 
-from container.delivery.pace import BEHIND_MS, RAMP_MS, Pace
+from container.config.registry import discover
+from container.delivery.pace import BEHIND_MS, RAMP_MS, Pace, paces_of
 from container.delivery.policy import PROBE_MS
 from container.delivery.store import LaneState
 from container.delivery.transport import Transport
@@ -130,6 +131,18 @@ def test_a_lane_never_has_more_requests_under_way_than_its_vendor_takes(tmp_path
         gates = Gates(found, Pace(None, most))
         await found.store.accept(accepted(*(planned(number, single_request(number)) for number in range(1, 20))))
         assert await gates.turns(12) == most
+        await gates.end()
+
+    run(scenario())
+
+
+def test_hits_for_ga4_keep_up_with_a_shop(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        found = bench(tmp_path)
+        gates = Gates(found, paces_of(discover().of_kind("tag"))("ga4"))
+        await found.store.accept(accepted(*(planned(number, single_request(number)) for number in range(40))))
+        at_a_time = await gates.turns(40)
+        assert at_a_time * 1000 // 50 >= 300
         await gates.end()
 
     run(scenario())

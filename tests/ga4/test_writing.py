@@ -147,7 +147,7 @@ def test_an_item_has_room_for_27_custom_parameters() -> None:
     notes: list[str] = []
     fields = {"item_id": "A", **{f"own{number}": number for number in range(28)}, "price": 7}
     found = item(written_item(fields, notes))
-    assert (len(found), found["own26"], found["item_id"]) == (28, "26", "A")
+    assert (len(found), found["own26"], found["item_id"], found["price"]) == (29, "26", "A", 7)
     assert len(notes) == 1
 
 

@@ -78,7 +78,12 @@ def test_a_hit_of_googles_library_says_so(query: str, body: bytes, expected: boo
                 "https://a.example/g/collect",
                 "https://a.example/mp/collect",
             )
-            for end in ("", "/", "/g/collect", "/mp/collect", "/debug/mp/collect", "/g/collect?x=y")
+            for end in ("", "/", "/g/collect", "/mp/collect", "/mp/collect/", "/g/collect?x=y")
+        ),
+        (
+            {"endpoint": "https://a.example/debug/mp/collect"},
+            "https://a.example/g/collect",
+            "https://a.example/debug/mp/collect",
         ),
         (
             {"endpoint": "http://127.0.0.1:8082/ga4"},
@@ -90,6 +95,17 @@ def test_a_hit_of_googles_library_says_so(query: str, body: bytes, expected: boo
 def test_the_protocol_decides_the_path(stated: dict[str, Any], web: str, server: str) -> None:
     assert str(sent(web_event(), **stated).url).partition("?")[0] == web
     assert str(sent(server_event(), api_secret=SECRET, **stated).url).partition("?")[0] == server
+
+
+@pytest.mark.parametrize("path", ["", "/mp/collect", "/g/collect"])
+def test_the_query_of_an_endpoint_stays(path: str) -> None:
+    stated = {"endpoint": f"https://a.example{path}?key=abc"}
+    assert str(sent(web_event(), **stated).url).startswith("https://a.example/g/collect?key=abc&en=purchase&")
+    server = sent(server_event(), api_secret=SECRET, **stated).url
+    assert isinstance(server, SecretText)
+    assert server.parts[0] == "https://a.example/mp/collect?key=abc&measurement_id=G-ABC123XYZ9&api_secret="
+    long = sent(web_event(note="x" * LONGEST_ADDRESS), endpoint=f"https://a.example{path}?key={'k' * 1000}")
+    assert len(str(long.url)) <= LONGEST_ADDRESS
 
 
 def test_a_relay_needs_an_endpoint() -> None:
@@ -320,6 +336,22 @@ def test_an_event_that_is_too_large_goes_without_its_items() -> None:
     assert found[0].item["params"]["value"] == 5
     assert found[1:] == [Note('"items" is left out: the event is too large with it')]
     assert len(document(server_event(items=items), **RELAY)["events"][0]["params"]["items"]) == 200
+
+
+def test_an_event_that_is_too_large_with_its_name_alone_is_skipped() -> None:
+    effects = effects_of(server_event("n" * 130_000), api_secret=SECRET)
+    assert isinstance(effects, Skip)
+    assert "too large" in effects.reason
+
+
+def test_money_that_is_none_goes_with_a_note() -> None:
+    event = server_event(value="72,50", currency="euro", items=[{"item_id": "7", "price": "free", "quantity": True}])
+    assert notes_of(event, api_secret=SECRET) == [
+        'GA4 makes nothing of "value": it has to be a number, such as 72.50',
+        'GA4 makes nothing of "currency": it has to be three letters, such as EUR',
+        'GA4 makes nothing of "price": it has to be a number, such as 72.50',
+    ]
+    assert document(event)["events"][0]["params"]["value"] == "72,50"
 
 
 def test_an_item_has_room_for_27_parameters_of_its_own() -> None:
