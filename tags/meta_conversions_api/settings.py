@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationInfo
 
-from container.api import AliasChoices, Dynamic, Endpoint, Many, Secret, Settings, from_event, preview_only
+from container.api import AliasChoices, Dynamic, Endpoint, Many, Secret, Settings, from_event, normalise, preview_only
+from tags.meta_conversions_api.forms import LIMITED, options
 
 API_VERSION = "v25.0"
 """Each version lives about two years; a retired one holds the deliveries and says so."""
@@ -22,6 +23,14 @@ ActionSource = Literal[
     "system_generated",
     "other",
 ]
+
+
+def _known_options(value: Any, info: ValidationInfo) -> Any:
+    """An event may say more than Meta knows, and the tag leaves that out. An analyst would take it for done."""
+    written = [member for member in normalise.each(value) if isinstance(member, (str, int, float, list, dict))]
+    if info.context and (set(options(written)) - {LIMITED} or isinstance(value, dict)):
+        raise ValueError('the only option is "LDU"; an empty list says that nothing is limited')
+    return value
 
 
 def override(description: str, examples: list[Any] | None = None) -> Any:
@@ -216,7 +225,7 @@ class MetaConversionsApi(Settings):
     opt_out: Dynamic[bool] | None = Field(
         default=None, description="Use the event for attribution only, not to choose who sees ads."
     )
-    data_processing_options: Dynamic[Any] | None = Field(
+    data_processing_options: Dynamic[Annotated[Any, AfterValidator(_known_options)]] | None = Field(
         default=None,
         description='["LDU"] limits what Meta may do with the data; [] says that it may do everything.',
         examples=[["LDU"]],
