@@ -85,7 +85,8 @@ class User(Settings):
     )
     fbc: Dynamic[str] | None = override(
         "Click id in Meta's form. Default: made of `fbclid` in the query of `page.url`, then of `page.referrer` (same "
-        "site only); then `fbc` of the event, cookie `_fbc`, `common_cookie._fbc`, and made of `fbclid` of the event."
+        "site only); then `fbc` of the event, unless the cookie's click is the same or newer, cookie `_fbc`, "
+        "`common_cookie._fbc`, and made of `fbclid` of the event."
     )
     fbp: Dynamic[str] | None = override(
         "Browser id of the pixel. Default: cookie `_fbp`, then `common_cookie._fbp`, `fbp`, `_fbp` of the event."
