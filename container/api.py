@@ -68,10 +68,12 @@ from container.outgoing import (
 )
 from container.place import without_addresses
 from container.secret import SecretText, bearer
+from container.set_cookie import OUR_COOKIES
 from container.shape import at, filled, first_at, missing, moment, number, text
 from container.url import query_parameters, registrable_domain, same_site, url_parts, without_parameters
 
 __all__ = [
+    "OUR_COOKIES",
     "AliasChoices",
     "Batch",
     "Claim",

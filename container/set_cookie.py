@@ -11,6 +11,9 @@ from typing import Literal
 from container.effects import Reply, SetCookie, http_date
 from container.header import is_token
 
+OUR_COOKIES = frozenset({"tc_preview"})
+"""Cookies by which a browser speaks to us alone: no other server gets one or sets one."""
+
 MOST_COOKIES = 20
 """So many of one answer are passed on; the rest is left out."""
 
@@ -57,10 +60,10 @@ def _read(lines: Iterable[str], now: int) -> Iterator[SetCookie]:
 
 
 def _cookie(line: str, now: int) -> SetCookie | None:
-    """`None` for what a browser would not keep either, and for a name that is no token."""
+    """`None` for what a browser would not keep either, for a name that is no token, and for a cookie that is ours."""
     pair, *stated = line.split(";")
     name, equals, value = (part.strip(" \t") for part in pair.partition("="))
-    if not equals or not is_token(name) or _CONTROL.search(line):
+    if not equals or not is_token(name) or name in OUR_COOKIES or _CONTROL.search(line):
         return None
     if len(name) + len(value.encode(errors="replace")) > LONGEST_BYTES:
         return None

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from container.effects import Reply, SetCookie
-from container.set_cookie import LONGEST_BYTES, MOST_COOKIES, cookies_of, with_cookies
+from container.preview.marks import COOKIE
+from container.set_cookie import LONGEST_BYTES, MOST_COOKIES, OUR_COOKIES, cookies_of, with_cookies
 from container.web.reply import header_lines
 
 NOW = 1_763_640_000_000
@@ -135,6 +136,27 @@ def test_a_cookie_reaches_the_visitor_as_one_of_our_own_host() -> None:
         (b"set-cookie", b"__Host-x=1; Path=/; Secure; SameSite=Lax"),
         (b"set-cookie", b"odd=a%20b; Path=/; Domain=shop.example; SameSite=Lax"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "written"),
+    [
+        ("__Host-x=1; Domain=relay.example; Path=/a; Max-Age=9", "__Host-x=1; Path=/; Max-Age=9; Secure; SameSite=Lax"),
+        ("__HOST-x=1; HttpOnly", "__HOST-x=1; Path=/; Secure; HttpOnly; SameSite=Lax"),
+        ("__Secure-x=1; Path=/a", "__Secure-x=1; Path=/a; Domain=shop.example; Secure; SameSite=Lax"),
+        ("__secure-x=; Max-Age=0", "__secure-x=; Path=/; Domain=shop.example; Max-Age=0; Secure; SameSite=Lax"),
+    ],
+)
+def test_a_cookie_from_elsewhere_keeps_what_its_name_promises(line: str, written: str) -> None:
+    reply = with_cookies(Reply(204), [cookies_of([line], now=NOW)])
+    assert header_lines(reply, "metrics.shop.example") == [(b"set-cookie", written.encode())]
+
+
+@pytest.mark.parametrize("line", [f"{COOKIE}=x; Max-Age=60", f" {COOKIE} =; Max-Age=0; Path=/", f'{COOKIE}="x"'])
+def test_no_other_server_sets_a_cookie_of_ours_or_takes_it_away(line: str) -> None:
+    assert frozenset({COOKIE}) == OUR_COOKIES
+    assert read(line) is None
+    assert [each.name for each in cookies_of([line, "FPID=1", line], now=NOW)] == ["FPID"]
 
 
 @given(some.lists(LINES, max_size=30))

@@ -29,6 +29,9 @@ from container.template import Template
 
 S = TypeVar("S", bound=Settings)
 
+WRITTEN = {"written": True}
+"""Tells validators that the values stand in the file: for one of an event there is no context."""
+
 NOT_YET = "not yet: this is planned, and has no effect today"
 
 _FORMS = {
@@ -78,7 +81,7 @@ def validated(
     values = plain_table(draft, entries, annotations, owner=owner)
     empty = report_empty(draft, model, entries, values, owner)
     try:
-        made = model.model_validate(values)
+        made = model.model_validate(values, context=WRITTEN)
     except ValidationError as refused:
         found = [_finding(error, entries, owner) for error in refused.errors(include_url=False)]
     else:

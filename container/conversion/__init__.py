@@ -4,7 +4,7 @@ A vendor's differences are data beside its tag, its messages are its own, and ev
 notes that a tag hands on. All functions are pure, and nothing that a hit may hold makes one raise.
 """
 
-from container.conversion.clicks import browser_id, click_id, click_of_page, kept_click, kept_in
+from container.conversion.clicks import brought_along, browser_id, click_id, click_of_page, kept_click, kept_in
 from container.conversion.items import Item, Line, content_type, ids, items_of, lines, num_items
 from container.conversion.moments import event_id, event_time
 from container.conversion.money import currency, value
@@ -52,6 +52,7 @@ __all__ = [
     "Profile",
     "RegionalNormal",
     "as_mapping",
+    "brought_along",
     "browser_id",
     "click_id",
     "click_of_page",

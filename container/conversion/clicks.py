@@ -48,10 +48,12 @@ def browser_id(event: Event, *, given: str | None, cookie: str, keys: Iterable[s
 
 def kept_in(event: Event, cookie: str) -> str | None:
     """What the browser keeps in a cookie: its own, else the one that came along as event data."""
-    found = normalise.plain(event.hit.cookies.get(cookie))
-    if found is None and "common_cookie" in event.data:
-        return normalise.plain(at(event.data, f"common_cookie.{cookie}"))
-    return found
+    return normalise.plain(event.hit.cookies.get(cookie)) or brought_along(event, cookie)
+
+
+def brought_along(event: Event, cookie: str) -> str | None:
+    """What came along as event data of a cookie that another host may read."""
+    return normalise.plain(at(event.data, f"common_cookie.{cookie}")) if "common_cookie" in event.data else None
 
 
 def kept_click(cookie: str, click: str, event: Event, notes: list[str], *, seconds: int) -> SetCookie | None:

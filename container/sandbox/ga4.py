@@ -6,6 +6,7 @@ page says why. Only the debug address tells, and records nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,8 +25,11 @@ from container.url import query_parameters
 ADDRESS = "/ga4"
 COLLECT, PROTOCOL, DEBUG = f"{ADDRESS}/g/collect", f"{ADDRESS}/mp/collect", f"{ADDRESS}/debug/mp/collect"
 SECRET = "api_secret"  # noqa: S105  # the name of a parameter
+SECRETS = (SECRET, "access_token")
+"""Parameters and members of a body that are never kept."""
 
 _KEPT = 50
+_SECRET_INSIDE = re.compile(rf"({'|'.join(SECRETS)})(\W+)[^\s&#\"']+", re.IGNORECASE)
 _EMPTY = Answer(204, text="")
 
 
@@ -52,6 +56,7 @@ def ga4(settings: Ga4Settings | None = None) -> Vendor:
         faults=FAULTS,
         buttons=BUTTONS,
         secret_headers=("authorization", "cookie"),
+        secret_fields=SECRETS,
     )
 
 
@@ -67,8 +72,10 @@ def check(incoming: Incoming, settings: Ga4Settings) -> Checked:
 
 def _collected(incoming: Incoming) -> Checked:
     hit = _hit(incoming)
-    listed = [(parameters, data) for (parameters, data), _ in zip(events_of(hit), range(MOST_EVENTS), strict=False)]
-    shared = query_parameters(hit.query)
+    listed = [
+        (_kept(parameters), data) for (parameters, data), _ in zip(events_of(hit), range(MOST_EVENTS), strict=False)
+    ]
+    shared = _kept(query_parameters(hit.query))
     reasons, remarks = _sorted(findings_of(incoming, shared, [parameters for parameters, _ in listed]))
     own = [{name: value for name, value in each.items() if shared.get(name) != value} for each, _ in listed]
     return Checked(
@@ -98,6 +105,18 @@ def _protocol(incoming: Incoming, settings: Ga4Settings) -> Checked:
         test_code="debug" if incoming.path == DEBUG else "",
         body=document,
     )
+
+
+def _kept(parameters: Mapping[str, str]) -> dict[str, str]:
+    """The parameters without the secrets among them, and without those in addresses and in what is no form."""
+    return {
+        _SECRET_INSIDE.sub(r"\1\2…", name): digest(value) if _is_secret(name) else _SECRET_INSIDE.sub(r"\1\2…", value)
+        for name, value in parameters.items()
+    }
+
+
+def _is_secret(name: str) -> bool:
+    return name.rpartition(".")[2].strip().lower() in SECRETS
 
 
 def _hit(incoming: Incoming) -> Hit:

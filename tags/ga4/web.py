@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from container.api import (
+    OUR_COOKIES,
     Event,
     Hit,
     Request,
@@ -43,9 +44,6 @@ REPLY_SECONDS = 1.0
 """So long a browser waits for the cookies of another container."""
 
 REDACTED = "::"
-OUR_COOKIES = frozenset({"tc_preview"})
-"""Cookies of ours, which are no other server's business."""
-
 ANSWER_MARK = "x-ga-mp2-richsstsse"
 _OF_SERVERS = ("timestamp_micros", "session_id", "device", "app_instance_id", "firebase_app_id")
 """Parameters of the Measurement Protocol that mean nothing in a browser's hit."""

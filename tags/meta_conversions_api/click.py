@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 
 from container.api import Event, SetCookie, conversion, normalise, registrable_domain, url_parts
 from tags.meta_conversions_api.settings import MetaConversionsApi
@@ -14,8 +15,9 @@ COOKIE_SECONDS = 90 * 24 * 3600
 CLICK_KEYS, BROWSER_KEYS = ("fbc", "_fbc", "x-fb-ck-fbc"), ("fbp", "_fbp", "x-fb-ck-fbp")
 """Where event data may have them; the last are the names of Meta's own tags."""
 
-_FORM = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,16}\.([!-~]+)", re.ASCII)
+_FORM = re.compile(r"fb\.[0-9]{1,2}\.([0-9]{1,16})\.([!-~]+)", re.ASCII)
 _APPENDIX = re.compile(r"\.(?:[A-Za-z0-9_-]{2}|[A-Za-z0-9_-]{8})", re.ASCII)
+_MS_DIGITS = 13
 _LARGEST_RANDOM = 2**31 - 1
 
 
@@ -25,10 +27,11 @@ def recognised(settings: MetaConversionsApi, event: Event, notes: list[str]) -> 
     of_website, cookies, found = settings.action_source == "website", [], {}
     if click:
         found["fbc"] = click
-        if of_website and settings.cookies.fbc:
+        if of_website and settings.cookies.fbc and _is_newer(click, event.hit.cookies.get(CLICK_COOKIE), event):
             kept = conversion.kept_click(CLICK_COOKIE, click, event, notes, seconds=COOKIE_SECONDS)
             cookies += [] if kept is None else [kept]
-    if not browser and of_website and settings.cookies.fbp:
+    # What the pixel keeps is the pixel's, in whatever form.
+    if not browser and of_website and settings.cookies.fbp and not any(_in_cookies(event, BROWSER_COOKIE)):
         browser = _written(_random(event), settings, event)
         cookies.append(SetCookie(BROWSER_COOKIE, browser, max_age=COOKIE_SECONDS))
     if browser:
@@ -40,27 +43,43 @@ def _click(settings: MetaConversionsApi, event: Event, notes: list[str]) -> str 
     """The setting; a click that the page, or one of the same site before it, tells of; event data; the cookie.
 
     A click that the cookie holds keeps the time at which it was made there, and what a library of Meta's put behind it.
+    An older one of event data does not take the place of the cookie's. What has not Meta's form is passed over.
     """
-    data = event.data
     if given := _formed("fbc", settings.user.fbc, notes):
         return given
-    stored = conversion.kept_in(event, CLICK_COOKIE)
+    stored = _first_formed("fbc", _in_cookies(event, CLICK_COOKIE), notes)
+    told = _first_formed("fbc", _in_data(event, CLICK_KEYS), notes)
     if clicked := conversion.click_of_page(PARAMETER, settings.page.url, settings.page.referrer):
-        same = stored is not None and _is_click(stored, clicked)
-        return stored if same else _formed("fbc", _written(clicked, settings, event), notes)
-    for key in CLICK_KEYS:
-        if key in data and (found := _formed("fbc", data[key], notes)):
+        same = [known for known in (stored, told) if known and _is_click(known, clicked)]
+        if found := same[0] if same else _formed("fbc", _written(clicked, settings, event), notes):
             return found
-    if found := _formed("fbc", stored, notes):
+    if found := told if told and _is_newer(told, stored, event) else stored:
         return found
-    clicked = normalise.plain(data.get(PARAMETER))
+    clicked = normalise.plain(event.data.get(PARAMETER))
     return _formed("fbc", _written(clicked, settings, event), notes) if clicked else None
 
 
 def _browser(settings: MetaConversionsApi, event: Event, notes: list[str]) -> str | None:
-    """The pixel's id of the browser, unchanged and whole."""
-    stated = conversion.browser_id(event, given=settings.user.fbp, cookie=BROWSER_COOKIE, keys=BROWSER_KEYS)
-    return _formed("fbp", stated, notes)
+    """The pixel's id of the browser, unchanged and whole: the setting, the cookie, event data."""
+    return (
+        _formed("fbp", settings.user.fbp, notes)
+        or _first_formed("fbp", _in_cookies(event, BROWSER_COOKIE), notes)
+        or _first_formed("fbp", _in_data(event, BROWSER_KEYS), notes)
+    )
+
+
+def _in_cookies(event: Event, cookie: str) -> Iterator[object]:
+    yield event.hit.cookies.get(cookie)
+    yield conversion.brought_along(event, cookie)
+
+
+def _in_data(event: Event, keys: Iterable[str]) -> Iterator[object]:
+    return (event.data[key] for key in keys if key in event.data)
+
+
+def _first_formed(field: str, stated: Iterable[object], notes: list[str]) -> str | None:
+    """The first that has Meta's form: one that is broken does not hide another."""
+    return next((found for each in stated if (found := _formed(field, each, notes))), None)
 
 
 def _formed(field: str, stated: object, notes: list[str]) -> str | None:
@@ -74,10 +93,25 @@ def _formed(field: str, stated: object, notes: list[str]) -> str | None:
     return None
 
 
+def _is_newer(click: str, stored: str | None, event: Event) -> bool:
+    """Whether it is another click than the stored one, and none from before it."""
+    kept, found = _FORM.fullmatch(stored or ""), _FORM.fullmatch(click)
+    if kept is None or found is None:
+        return True
+    # The clock of a browser may be ahead.
+    since = min(_made_at(kept), event.hit.received)
+    return not _is_click(kept[0], found[2]) and not _is_click(found[0], kept[2]) and _made_at(found) >= since
+
+
+def _made_at(found: re.Match[str]) -> int:
+    """When it was made, in Unix milliseconds, of which some senders leave the last digits away."""
+    return int(found[1][:_MS_DIGITS].ljust(_MS_DIGITS, "0"))
+
+
 def _is_click(stored: str, clicked: str) -> bool:
     """Whether the cookie holds this click. Its letters count."""
     found = _FORM.fullmatch(stored)
-    rest = found[1] if found else ""
+    rest = found[2] if found else ""
     return rest == clicked or (rest.startswith(clicked) and _APPENDIX.fullmatch(rest[len(clicked) :]) is not None)
 
 

@@ -8,12 +8,16 @@ from datetime import date
 from container.api import normalise
 from tags.meta_conversions_api.states import US_STATES
 
+LIMITED = "LDU"
+"""The one option of limited data use."""
+
 _DATE = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})(?:T.*)?", re.ASCII)
 _REGION = re.compile(r"([A-Za-z]{2})-([A-Za-z0-9]{1,3})", re.ASCII)
 _BLANKS = re.compile(r"\s+")
 _WITHOUT_PLUS = re.compile(r"[1-9][0-9]{7,14}", re.ASCII)
 _BESIDE_DIGITS = re.compile(r"[\s().\-/]")
 _NO_DEVICE = re.compile(r"[0-]+", re.ASCII)
+_WORD = re.compile(r"\w+")
 _GENDERS = {"m": "m", "male": "m", "f": "f", "female": "f"}
 
 
@@ -62,6 +66,15 @@ def birthday(value: str) -> str | None:
         return date(*map(int, stated.groups())).strftime("%Y%m%d")
     except ValueError:
         return None
+
+
+def options(value: object) -> list[str]:
+    """The options of data processing in capitals, in a list or in one text. What is none of Meta's stays among them."""
+    return [
+        word
+        for member in normalise.each(value)
+        for word in _WORD.findall((normalise.plain(member) or "?").upper()) or "?"
+    ]
 
 
 def device(value: str) -> str | None:

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationInfo
 
-from container.api import AliasChoices, Dynamic, Endpoint, Many, Secret, Settings, from_event, preview_only
+from container.api import AliasChoices, Dynamic, Endpoint, Many, Secret, Settings, from_event, normalise, preview_only
+from tags.meta_conversions_api.forms import LIMITED, options
 
 API_VERSION = "v25.0"
 """Each version lives about two years; a retired one holds the deliveries and says so."""
@@ -22,6 +23,14 @@ ActionSource = Literal[
     "system_generated",
     "other",
 ]
+
+
+def _known_options(value: Any, info: ValidationInfo) -> Any:
+    """An event may say more than Meta knows, and the tag leaves that out. An analyst would take it for done."""
+    written = [member for member in normalise.each(value) if isinstance(member, (str, int, float, list, dict))]
+    if info.context and (set(options(written)) - {LIMITED} or isinstance(value, dict)):
+        raise ValueError('the only option is "LDU"; an empty list says that nothing is limited')
+    return value
 
 
 def override(description: str, examples: list[Any] | None = None) -> Any:
@@ -76,7 +85,8 @@ class User(Settings):
     )
     fbc: Dynamic[str] | None = override(
         "Click id in Meta's form. Default: made of `fbclid` in the query of `page.url`, then of `page.referrer` (same "
-        "site only); then `fbc` of the event, cookie `_fbc`, `common_cookie._fbc`, and made of `fbclid` of the event."
+        "site only); then `fbc` of the event, unless the cookie's click is the same or newer, cookie `_fbc`, "
+        "`common_cookie._fbc`, and made of `fbclid` of the event."
     )
     fbp: Dynamic[str] | None = override(
         "Browser id of the pixel. Default: cookie `_fbp`, then `common_cookie._fbp`, `fbp`, `_fbp` of the event."
@@ -216,7 +226,7 @@ class MetaConversionsApi(Settings):
     opt_out: Dynamic[bool] | None = Field(
         default=None, description="Use the event for attribution only, not to choose who sees ads."
     )
-    data_processing_options: Dynamic[Any] | None = Field(
+    data_processing_options: Dynamic[Annotated[Any, AfterValidator(_known_options)]] | None = Field(
         default=None,
         description='["LDU"] limits what Meta may do with the data; [] says that it may do everything.',
         examples=[["LDU"]],

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from container.api import Event, conversion, missing, normalise, text, url_parts
+from tags.meta_conversions_api.forms import LIMITED, options
 from tags.meta_conversions_api.settings import App, MetaConversionsApi
 from tags.meta_conversions_api.user import is_usable
 
@@ -18,7 +19,6 @@ EXTINFO_VERSIONS = ("a2", "i2")
 SWITCHES = {"true": 1, "1": 1, "false": 0, "0": 0}
 APP_SWITCHES = ("advertiser_tracking_enabled", "application_tracking_enabled")
 APP_TEXTS = ("campaign_ids", "install_referrer", "installer_package", "vendor_id")
-LIMITED = "LDU"
 
 PAIRED_WITHOUT_ID = "there is no event_id: Meta can pair this event with the pixel's by browser id or external_id only"
 
@@ -116,13 +116,20 @@ def _extinfo(value: object, notes: list[str]) -> list[str] | None:
 
 
 def _processing(settings: MetaConversionsApi, notes: list[str]) -> dict[str, Any]:
-    """What Meta may do with the data. An empty list says that nothing is limited."""
-    stated = [normalise.plain(member) for member in normalise.each(settings.data_processing_options)]
-    if not set(stated) <= {LIMITED}:
-        notes.append('"data_processing_options" is left out: it is neither "LDU" nor an empty list')
+    """What Meta may do with the data: what is unknown never takes the limit along.
+
+    An empty list says that nothing is limited.
+    """
+    stated = settings.data_processing_options
+    if isinstance(stated, (list, tuple)) and not stated:
+        return {"data_processing_options": []}
+    words = options(stated)
+    if set(words) != {LIMITED}:
+        notes.append('of "data_processing_options" is left out what is neither "LDU" nor an empty list')
+    if LIMITED not in words:
         return {}
-    found: dict[str, Any] = {"data_processing_options": [LIMITED] if stated else []}
-    if stated:
-        found["data_processing_options_country"] = settings.data_processing_options_country or 0
-        found["data_processing_options_state"] = settings.data_processing_options_state or 0
-    return found
+    return {
+        "data_processing_options": [LIMITED],
+        "data_processing_options_country": settings.data_processing_options_country or 0,
+        "data_processing_options_state": settings.data_processing_options_state or 0,
+    }

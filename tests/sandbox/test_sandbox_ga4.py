@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from copy import deepcopy
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from container.sandbox.ga4 import COLLECT, DEBUG, PROTOCOL, Ga4Settings, check
 from container.sandbox.vendor import Checked, Incoming
+from tests.sandbox.parts import Sandbox
 
 NOW = 1_767_261_700
 ANY = Ga4Settings()
@@ -71,6 +73,46 @@ def test_a_correct_hit_is_counted_without_a_word() -> None:
     assert (checked.accepted, checked.reasons, checked.remarks) == (True, (), ())
     assert (checked.answer.status, checked.answer.text) == (204, "")
     assert checked.account == "G-ABC123XYZ9"
+
+
+@pytest.mark.parametrize(
+    ("query", "body"),
+    [
+        ({"api_secret": "s3cret"}, ""),
+        ({"access_token": "s3cret", "API_Secret": "s3cret"}, ""),
+        ({}, "en=purchase&api_secret=s3cret\r\nen=scroll&access_token=s3cret"),
+        ({"ep.api_secret": "s3cret", "up.access_token": "s3cret"}, ""),
+        ({"dl": "https://shop.example/?a=b&access_token=s3cret#x", "dr": "https://a.example/?api_secret=s3cret"}, ""),
+        ({"dl": "https://shop.example/?to=/x%3Faccess_token%3Ds3cret"}, ""),
+        ({}, '{"api_secret": "s3cret", "access_token":"s3cret"}'),
+    ],
+)
+def test_no_secret_of_a_hit_is_kept(query: dict[str, str], body: str) -> None:
+    sandbox = Sandbox()
+    sandbox.call("POST", f"{COLLECT}?{urlencode({**PURCHASE, **query})}", content=body.encode())
+    shown = json.dumps(sandbox.received())
+    assert "s3cret" not in shown
+    assert re.search("api_secret|access_token", shown)
+    assert "T-1001" in shown
+
+
+def test_the_secrets_of_two_hits_can_be_told_apart() -> None:
+    bodies = [
+        collected({**PURCHASE, "api_secret": secret}).body["query"]["api_secret"] for secret in ("a1", "a1", "b2")
+    ]
+    assert bodies[0] == bodies[1] != bodies[2]
+
+
+@pytest.mark.parametrize("path", [PROTOCOL, DEBUG, "/ga4/else"])
+@pytest.mark.parametrize(
+    "body", ['{"api_secret": "s3cret", "events": []}', '{"api_secret": "s3cret"', "access_token=s3cret"]
+)
+def test_no_secret_of_an_order_is_kept(path: str, body: str) -> None:
+    sandbox = Sandbox()
+    sandbox.call("POST", f"{path}?{QUERY.replace('a-secret', 's3cret')}", content=body.encode())
+    [kept] = sandbox.received()
+    assert kept["path"] == path
+    assert "s3cret" not in json.dumps(kept)
 
 
 REFUSED = [

@@ -166,6 +166,16 @@ def test_what_the_destination_sets_is_set_for_the_visitor_under_our_domain(tmp_p
     play(work)
 
 
+def test_the_cookie_of_a_preview_is_set_by_nobody_else(tmp_path: Path) -> None:
+    async def work() -> None:
+        answers = answering(setting("tc_preview=theirs; Path=/; Max-Age=60", "tc_preview=; Max-Age=0", FPID))
+        async with relayed(tmp_path, answers) as (here, _):
+            assert cookies(await here.ask()) == [OURS]
+            assert here.became("passed") == 1
+
+    play(work)
+
+
 def test_without_being_asked_nothing_is_passed_on_and_nothing_waits(tmp_path: Path) -> None:
     async def work() -> None:
         async with relayed(tmp_path, answering(setting(FPID)), ", seconds: null") as (here, _):

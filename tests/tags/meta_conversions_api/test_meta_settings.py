@@ -199,7 +199,7 @@ def test_a_switch_of_an_app_is_a_one_or_a_zero(stated: object, expected: int) ->
         ),
         ({"data_processing_options": "{{ event.limits }}"}, (["LDU"], 0, 0)),
         ({"data_processing_options": []}, ([], None, None)),
-        ({"data_processing_options": ["ldu"]}, (None, None, None)),
+        ({"data_processing_options": ["ldu"]}, (["LDU"], 0, 0)),
         ({"data_processing_options_country": 1}, (None, None, None)),
         ({}, (None, None, None)),
     ],

@@ -164,16 +164,29 @@ def test_no_event_makes_the_tag_raise_or_send_a_wrong_kind(
         assert len(event["app_data"]["extinfo"]) == 16
 
 
-@given(name=NAMES, data=DATA | PEOPLE, stated=SETTINGS)
+HITS = st.builds(
+    lambda headers, ip: Hit(bytes(16), NOW, headers=headers, ip=ip),
+    HEADERS,
+    st.sampled_from([None, "81.2.69.142", "x"]),
+)
+OCCASIONS = st.tuples(NAMES, DATA | PEOPLE | HUGE, HITS, SETTINGS)
+
+
+@given(occasions=st.lists(OCCASIONS, min_size=1, max_size=5), late_seconds=st.integers(0, 60))
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_meta_takes_what_is_sent(name: str, data: dict[str, Any], stated: dict[str, Any]) -> None:
-    request = request_in(effects_of(name, data, **stated))
-    if request is None:
+def test_meta_takes_what_is_sent_and_no_event_takes_its_batch_along(
+    occasions: list[tuple[str, dict[str, Any], Hit, dict[str, Any]]], late_seconds: int
+) -> None:
+    made = [request_in(effects_of(name, data, hit, **stated)) for name, data, hit, stated in occasions]
+    items = [request.item for request in made if request is not None]
+    if not items:
         return
-    body = orjson.dumps({**request.document, "access_token": "t"})
-    path = f"/meta/v25.0/{PIXEL}/events"
-    incoming = Incoming("POST", path, headers={"content-type": "application/json"}, body=body, now=NOW // 1000)
-    assert check(incoming, MetaSettings()).reasons == ()
+    body = orjson.dumps({"data": items, "access_token": "t"})
+    path, now = f"/meta/v25.0/{PIXEL}/events", NOW // 1000 + late_seconds
+    incoming = Incoming("POST", path, headers={"content-type": "application/json"}, body=body, now=now)
+    checked = check(incoming, MetaSettings())
+    assert (checked.reasons, checked.answer.status) == ((), 200)
+    assert checked.answer.document["events_received"] == len(items)
 
 
 @given(name=NAMES, data=PEOPLE, source=st.sampled_from(SOURCES))
