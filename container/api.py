@@ -3,7 +3,7 @@
 from pydantic import AliasChoices
 
 from container import conversion, normalise
-from container.component import Wanted, client, operator, tag, transformation, trigger, variable
+from container.component import Once, Wanted, client, operator, tag, transformation, trigger, variable
 from container.effects import (
     Batch,
     Claim,
@@ -88,6 +88,7 @@ __all__ = [
     "MeasurementProtocolRefusal",
     "Network",
     "Note",
+    "Once",
     "OneBody",
     "Path",
     "Pattern",

@@ -21,6 +21,7 @@ from container.fields import FromEvent, Pattern, Settings, from_event
 __all__ = [
     "Component",
     "FromEvent",
+    "Once",
     "Pattern",
     "Pixel",
     "Settings",
@@ -68,6 +69,21 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Once:
+    """By what a vendor that has no event id counts the copies of a conversion once, for preview.
+
+    `events`: those of which it does so. `paths`: where the value may stand in the item, the first as people call it;
+    `says`: what is true where it is there, `how`: what to do when it is not, `otherwise`: what is true of other events.
+    """
+
+    events: tuple[str, ...]
+    paths: tuple[str, ...]
+    says: str
+    how: str
+    otherwise: str
+
+
+@dataclass(frozen=True, slots=True)
 class Component:
     """What the decorators know of a component. `format` is the version of the rows a tag's requests become."""
 
@@ -83,6 +99,7 @@ class Component:
     identifiers: tuple[str, ...] = ()
     completeness: tuple[Wanted, ...] = ()
     pixel: Pixel | None = None
+    once: Once | None = None
     standard_events: tuple[str, ...] = ()
     time_fields: tuple[str, ...] = ()
     page: str = ""
@@ -131,6 +148,7 @@ def tag(
     identifiers: Sequence[str] = (),
     completeness: Sequence[Wanted] = (),
     pixel: Pixel | None = None,
+    once: Once | None = None,
     standard_events: Sequence[str] = (),
     time_fields: Sequence[str] = (),
     page: str = "",
@@ -142,12 +160,13 @@ def tag(
 
     `judge` reads the vendor's answer, `by_status` when there is none. `consent`: the types the tag needs; without
     the argument every tag of this type has to say `consent:` itself. `max_age_hours`: what the vendor calls too old.
-    For preview: `identifiers`, the ways to recognise a visitor that the vendor gets; `completeness`, what it wants of a
-    conversion; `pixel`, the line of the page that it belongs to. `standard_events`: the vendor's own names for events,
-    so that a near miss is noticed at load. `time_fields`: top-level fields of the item and of the JSON body that hold
-    the event's time: a copy that differs in them alone is a duplicate. `page`: Markdown for the reference page, such as
-    a table of names, which stands behind the fields. `requests_per_second`, `in_flight`: what the vendor takes from one
-    account, batches counted as one request; no lane of this type goes beyond.
+    For preview: `identifiers`, the ways to recognise a visitor that the vendor gets; `completeness`, what it wants
+    of a conversion; `pixel`, the line of the page that it belongs to; `once`, how copies count once without an
+    event id. `standard_events`: the vendor's own names for events, so that a near miss is noticed at load.
+    `time_fields`: top-level fields of the item and of the JSON body that hold the event's time: a copy that differs
+    in them alone is a duplicate. `page`: Markdown for the reference page, such as a table of names, which stands
+    behind the fields. `requests_per_second`, `in_flight`: what the vendor takes from one account, batches counted
+    as one request; no lane of this type goes beyond.
     """
     if in_flight < 1 or (requests_per_second is not None and requests_per_second <= 0):
         raise ValueError(f'tag "{type}": requests_per_second and in_flight have to be above zero')
@@ -161,6 +180,7 @@ def tag(
         identifiers=tuple(identifiers),
         completeness=tuple(completeness),
         pixel=pixel,
+        once=once,
         standard_events=tuple(standard_events),
         time_fields=tuple(time_fields),
         page=page,

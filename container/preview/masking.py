@@ -6,7 +6,6 @@ them stand texts of the configuration, and sentences of ours, which may quote a 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import unquote_plus
@@ -18,7 +17,21 @@ from container.delivery.masking import AMOUNTS, CURRENCIES, HARMLESS_HEADERS, MO
 from container.delivery.masking import masked as hinted
 from container.delivery.transport import USER_AGENT
 from container.preview.configured import expected, is_configured, written
+from container.preview.forms import (
+    ADDRESS,
+    AMOUNT,
+    CONSENT,
+    ESCAPED,
+    FORM,
+    HEX,
+    HOST,
+    LONGEST_NUMBER,
+    METHOD,
+    TIME,
+    WORDS,
+)
 from container.preview.hidden import Hidden
+from container.preview.insight import IDENTIFIERS, NOBODYS
 from container.preview.members import HOW_SENT, content_type, is_word, put
 from container.preview.plain import (
     Sort,
@@ -39,22 +52,6 @@ _ABOUT = frozenset({("conditions", "text"), ("variables", "from"), ("settings", 
 """Where we say what the analyst wrote: with names of cookies and parameters, which a sentence might not show."""
 
 _NUMBERS = frozenset({"at", "number", "seconds", "status", "attempt", "bytes", "max_age", "row", "time", "ends"})
-
-_METHOD = re.compile(r"[A-Z]{3,7}", re.ASCII)
-_AMOUNT = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,6})?", re.ASCII)
-_WORDS = re.compile(
-    r"[A-Za-z][A-Za-z_. -]{0,40}|[0-9]{1,6}|G1[01-]{2}|(?:G|GT|AW)-[A-Z0-9]{1,14}|UA(?:-[0-9]{1,9}){2}", re.ASCII
-)
-_CONSENT = re.compile(r"[0-9]{2}[0-9a-z-]{4,20}", re.ASCII)
-"""Of Google's consent mode, each letter a state."""
-_TIME = re.compile(r"1[0-9]{9}(?:[0-9]{3}){0,2}", re.ASCII)
-_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)?([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.ASCII | re.DOTALL)
-_HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?", re.ASCII)
-_ESCAPED = str.maketrans({sign: f"%{ord(sign):02X}" for sign in "%&#+"})
-"""Signs that would read as the query's own."""
-_FORM = "x-www-form-urlencoded"
-_LONGEST_NUMBER = 6
-_HEX = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 def masked(record: Mapping[str, Any], *, known: Collection[str] = (), literals: Collection[str] = ()) -> dict[str, Any]:
@@ -117,10 +114,10 @@ class _Masking:
         if (key == "name" and within == "events") or key == "event":
             return str(self.json(text, "event"))
         if key == "method":
-            return text if _METHOD.fullmatch(text) else self._hide("", text)
+            return text if METHOD.fullmatch(text) else self._hide("", text)
         if key in ("name", "key"):
             return self._hidden.name(text)
-        if key == "id" and _HEX.fullmatch(text):
+        if key == "id" and HEX.fullmatch(text):
             return text
         return self._hidden.sentence(text)
 
@@ -131,7 +128,9 @@ class _Masking:
             case list():
                 return [self._structure(key, member) for member in value]
             case str():
-                return self._hidden.sentence(value)
+                # A name of ours may look like an id.
+                is_ours = key == "identifiers" and value in IDENTIFIERS
+                return value if is_ours else self._hidden.sentence(value)
             case bool() | None:
                 return value
         return value if key in _NUMBERS else self._number(key, value)
@@ -157,7 +156,7 @@ class _Masking:
 
     def _number(self, key: str, value: float, money: bool = False) -> Any:
         text = str(value)
-        if len(text) <= _LONGEST_NUMBER:
+        if len(text) <= LONGEST_NUMBER:
             return value
         if not self._is_shown(key, text, money):
             return self._hide(key, text)
@@ -165,7 +164,7 @@ class _Masking:
         return value
 
     def _value(self, key: str, text: str, money: bool = False) -> str:
-        if not text or text in self._hidden.known:
+        if not text or text in self._hidden.known or text in NOBODYS:
             return text
         sort = sort_of(key)
         if sort == "event" and self._unsure.shown(sort, key, text):
@@ -187,10 +186,10 @@ class _Masking:
         small = key.lower().removeprefix("x-ga-")
         if not (is_shown(small, text, money=money) or is_harmless(small)):
             return False
-        is_time = "time" in small and _TIME.fullmatch(text)
-        is_amount = small.endswith(tuple(AMOUNTS)) and _AMOUNT.fullmatch(text)
-        is_consent = small == "gcd" and _CONSENT.fullmatch(text)
-        return bool(is_time or is_amount or is_consent or _WORDS.fullmatch(text))
+        is_time = "time" in small and TIME.fullmatch(text)
+        is_amount = small.endswith(tuple(AMOUNTS)) and AMOUNT.fullmatch(text)
+        is_consent = small == "gcd" and CONSENT.fullmatch(text)
+        return bool(is_time or is_amount or is_consent or WORDS.fullmatch(text))
 
     def _hide(self, name: str, text: str) -> str:
         self._hidden.hide(name, text)
@@ -291,11 +290,11 @@ class _Masking:
         if value in self._hidden.known:
             return value
         self.seen[value] = "place"
-        found = _ADDRESS.fullmatch(value)
+        found = ADDRESS.fullmatch(value)
         if found is None:
             return self._hide("", value)
         scheme, host, path, query, fragment = (found[number] or "" for number in range(1, 6))
-        if host and not (scheme and _HOST.fullmatch(host) and self._hidden.without(host) == host):
+        if host and not (scheme and HOST.fullmatch(host) and self._hidden.without(host) == host):
             host = self._hide("", host)
         return "".join(
             (
@@ -337,7 +336,7 @@ class _Masking:
             shown = product(held, lambda key, part: self._value(key, part, money=True), self._hide)
         else:
             shown = self._value(name, held, money)
-        return f"{self._hidden.name(unquote_plus(name, errors='replace'))}={shown.translate(_ESCAPED)}"
+        return f"{self._hidden.name(unquote_plus(name, errors='replace'))}={shown.translate(ESCAPED)}"
 
     def body(self, value: Any, beside: Mapping[str, Any]) -> Any:
         """A body by its kind: JSON and forms with their names, other text line by line."""
@@ -349,7 +348,7 @@ class _Masking:
             document = None
         if isinstance(document, (dict, list)):
             return orjson.dumps(self.json(document)).decode()
-        is_form = _FORM in content_type(beside.get("headers"))
+        is_form = FORM in content_type(beside.get("headers"))
         return "\n".join(self._line(line, is_form) for line in value.split("\n"))
 
     def _line(self, line: str, is_form: bool) -> str:
