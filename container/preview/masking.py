@@ -13,29 +13,25 @@ from urllib.parse import unquote_plus
 import orjson
 
 from container.delivery.excerpt import is_told
-from container.delivery.masking import AMOUNTS, CURRENCIES, HARMLESS_HEADERS, MOST_DEEP, is_shown, masked_text
+from container.delivery.masking import CURRENCIES, HARMLESS_HEADERS, MOST_DEEP, masked_text
 from container.delivery.masking import masked as hinted
 from container.delivery.transport import USER_AGENT
 from container.preview.configured import expected, is_configured, written
 from container.preview.forms import (
     ADDRESS,
-    AMOUNT,
-    CONSENT,
     ESCAPED,
     FORM,
     HEX,
     HOST,
     LONGEST_NUMBER,
     METHOD,
-    TIME,
-    WORDS,
+    is_shown,
 )
 from container.preview.hidden import Hidden
 from container.preview.insight import IDENTIFIERS, NOBODYS
 from container.preview.members import HOW_SENT, content_type, is_word, put
 from container.preview.plain import (
     Sort,
-    is_harmless,
     is_host,
     is_product,
     product,
@@ -144,7 +140,8 @@ class _Masking:
                 money = any(name in CURRENCIES and is_word(member) for name, member in value.items())
                 found: dict[str, Any] = {}
                 for name, member in value.items():
-                    put(found, self._hidden.name(name), self.json(member, name, depth + 1, money))
+                    known_as = "event_name" if (key, name) == ("events", "name") else name
+                    put(found, self._hidden.name(name), self.json(member, known_as, depth + 1, money))
                 return found
             case list():
                 return [self.json(member, key, depth + 1, money) for member in value]
@@ -158,7 +155,7 @@ class _Masking:
         text = str(value)
         if len(text) <= LONGEST_NUMBER:
             return value
-        if not self._is_shown(key, text, money):
+        if not is_shown(key, text, money):
             return self._hide(key, text)
         self.seen.setdefault(as_text(value), None)
         return value
@@ -173,23 +170,13 @@ class _Masking:
             self.seen[text] = sort
             self._unsure.note(key, text)
             return self.plain(sort, text)
-        if not self._is_shown(key, text, money):
+        if not is_shown(key, text, money):
             return self._hide(key, text)
         self._hidden.show(text)
         # One letter stands for anything, such as the sex of a visitor.
         if len(text) > 1 or text.isdecimal():
             self.seen.setdefault(text, None)
         return self._hidden.without(text)
-
-    def _is_shown(self, key: str, text: str, money: bool) -> bool:
-        """Stricter than for deliveries: what is shown of a hit reads as words, as an amount, or as a time."""
-        small = key.lower().removeprefix("x-ga-")
-        if not (is_shown(small, text, money=money) or is_harmless(small)):
-            return False
-        is_time = "time" in small and TIME.fullmatch(text)
-        is_amount = small.endswith(tuple(AMOUNTS)) and AMOUNT.fullmatch(text)
-        is_consent = small == "gcd" and CONSENT.fullmatch(text)
-        return bool(is_time or is_amount or is_consent or WORDS.fullmatch(text))
 
     def _hide(self, name: str, text: str) -> str:
         self._hidden.hide(name, text)
@@ -306,6 +293,13 @@ class _Masking:
             )
         )
 
+    def sent_to(self, value: Any, beside: Mapping[str, Any]) -> Any:
+        """The address of a request. Its parameters are read as those of a hit; no page has this one."""
+        if not isinstance(value, str) or "method" not in beside or "#" in value:
+            return self.address(value, beside)
+        before, mark, query = value.partition("?")
+        return f"{self.address(before, beside)}{mark}{self._query(query, plain=True) if query else ''}"
+
     def _path(self, path: str) -> str:
         parts = path.split("/")
         return "/".join(self._segment(part, before) for before, part in zip(("", *parts), parts, strict=False))
@@ -386,7 +380,7 @@ _PARTS: Mapping[str, Callable[[_Masking, Any, Mapping[str, Any]], Any]] = {
     "expected": _Masking.expected,
     "headers": _Masking.headers,
     "cookies": _Masking.cookies,
-    "url": _Masking.address,
+    "url": _Masking.sent_to,
     "path": _Masking.address,
     "query": _Masking.pairs,
     "body": _Masking.body,

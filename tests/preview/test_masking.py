@@ -615,3 +615,34 @@ def test_what_says_how_and_not_who_is_shown() -> None:
     assert masked({"data": data})["data"] == data
     headers = [["user-agent", "tag-container"], ["host", "business-api.tiktok.com"]]
     assert masked({"outgoing": [{"headers": headers}]})["outgoing"][0]["headers"] == headers
+
+
+WIRE = (
+    "en=purchase&ep.transaction_id=T-1001&ep.event_id=T-1001.1&pr1=idSKU-1~nmTrail Shoe&dl=https://www.shop.example/p"
+)
+
+
+@pytest.mark.parametrize("query", [WIRE, f"{WIRE}&ep.user_data.email={canaries.EMAIL}&uid={canaries.USER_ID}"])
+def test_the_address_of_a_request_hides_no_order_and_no_goods(query: str) -> None:
+    data = {"transaction_id": "T-1001", "event_id": "T-1001.1", "page_location": "https://www.shop.example/p"}
+    data["items"] = [{"item_id": "SKU-1", "item_name": "Trail Shoe"}]  # type: ignore[assignment]  # as events have it
+    request = {"method": "POST", "url": f"https://www.google-analytics.com/g/collect?{query}"}
+    event = {"name": "purchase", "data": data, "tags": [{"tag": "GA4", "requests": [request]}]}
+    shown = masked({"told": {"events": [event]}, "outgoing": [request]})
+    assert shown["told"]["events"][0]["data"] == data
+    for each in (shown["outgoing"][0], shown["told"]["events"][0]["tags"][0]["requests"][0]):
+        assert each["url"].startswith(f"https://www.google-analytics.com/g/collect?{WIRE}")
+    assert not _found(shown)
+
+
+def test_the_address_of_a_page_still_shows_no_order() -> None:
+    shown = masked({"told": {"events": [{"data": {"page_location": "https://www.shop.example/p?order_id=T-1001"}}]}})
+    assert shown["told"]["events"][0]["data"] == {"page_location": "https://www.shop.example/p?order_id=T…1/6"}
+
+
+def test_the_name_of_an_event_of_the_measurement_protocol_is_shown_and_no_other_name_is() -> None:
+    document = {"events": [{"name": "purchase", "params": {"name": "Jo"}}], "name": "Ada"}
+    shown = {"events": [{"name": "purchase", "params": {"name": "…/2"}}], "name": "…/3"}
+    assert masked({"outgoing": [{"json": document, "body": json.dumps(document)}]})["outgoing"] == [
+        {"json": shown, "body": json.dumps(shown, separators=(",", ":"), ensure_ascii=False)}
+    ]
