@@ -27,6 +27,7 @@ _TOLD = frozenset(
         *("code", "message", "msg", "error", "errors", "errormessage", "errorcode", "errordescription"),
         *("errorsubcode", "errorusertitle", "errorusermsg", "description", "detail", "details", "title", "type"),
         *("status", "statuscode", "reason", "result", "success", "warning", "warnings", "issues"),
+        *("validationmessages", "validationcode", "fieldpath"),
         *("eventsreceived", "numeventsreceived", "count"),
     )
 )
@@ -41,6 +42,9 @@ _VENDORS_ID = re.compile(
 )
 _OUR_SUFFIX = re.compile(r", (?:trace|request) ([A-Za-z0-9_-]{1,64})$", re.ASCII)
 """How a reason of ours ends that names the vendor's id."""
+
+_SUBCODE = re.compile(r"subcode\"? ?[:=]? ?([0-9]{1,8})(?![0-9])", re.ASCII)
+"""A number of Meta's, long enough to be somebody's."""
 
 _MEMBER = re.compile(r'(?<!\\)"([A-Za-z_ -]{1,40})":', re.ASCII)
 _UNCHANGED = re.compile(r"[A-Za-z0-9_.~-]+", re.ASCII)
@@ -117,7 +121,8 @@ def _masked(text: str) -> str:
     """The text without what looks personal. Ids that the vendor gave to the request stay."""
     parts: list[str] = []
     position = 0
-    for found in chain(_VENDORS_ID.finditer(text), _OUR_SUFFIX.finditer(text)):
+    ids = chain.from_iterable(pattern.finditer(text) for pattern in (_VENDORS_ID, _OUR_SUFFIX, _SUBCODE))
+    for found in sorted(ids, key=lambda each: each.start(1)):
         begin, end = found.span(1)
         if begin >= position and any(sign.isdigit() for sign in found[1]):
             parts += (_PERSONAL.sub("*", text[position:begin]), found[1])

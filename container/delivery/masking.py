@@ -109,10 +109,9 @@ def masked_json(value: Any, key: str = "", depth: int = 0, *, money: bool = Fals
         case dict():
             money = any(_is_currency(name, member) for name, member in value.items())
             # GA4's Measurement Protocol calls an event by its `name` alone.
-            known_as: dict[str, str] = {"name": "event_name"} if key == "events" else {}
+            names = {name: "event_name" if (key, name) == ("events", "name") else name for name in value}
             return {
-                _name(name): masked_json(member, known_as.get(name, name), depth + 1, money=money)
-                for name, member in value.items()
+                _name(name): masked_json(member, names[name], depth + 1, money=money) for name, member in value.items()
             }
         case list():
             return [masked_json(member, key, depth + 1, money=money) for member in value]

@@ -17,37 +17,26 @@ from container.delivery.masking import CURRENCIES, HARMLESS_HEADERS, MOST_DEEP, 
 from container.delivery.masking import masked as hinted
 from container.delivery.transport import USER_AGENT
 from container.preview.configured import expected, is_configured, written
-from container.preview.forms import (
-    ADDRESS,
-    ESCAPED,
-    FORM,
-    HEX,
-    HOST,
-    LONGEST_NUMBER,
-    METHOD,
-    is_shown,
-)
+from container.preview.forms import ADDRESS, ESCAPED, FORM, HEX, HOST, LONGEST_NUMBER, METHOD, is_shown
 from container.preview.hidden import Hidden
 from container.preview.insight import IDENTIFIERS, NOBODYS
-from container.preview.members import HOW_SENT, content_type, is_word, put
-from container.preview.plain import (
-    Sort,
-    is_host,
-    is_product,
-    product,
-    reads_as,
-    sort_of,
-    source_of,
-    sources,
-    words_of,
+from container.preview.members import (
+    ABOUT,
+    ANSWERED,
+    ATTRIBUTES,
+    HOW_SENT,
+    NUMBERS,
+    OURS,
+    SAID,
+    content_type,
+    is_word,
+    json_of,
+    named,
+    put,
 )
+from container.preview.plain import Sort, is_host, is_product, product, reads_as, sort_of, source_of, sources, words_of
 from container.preview.unsure import Unsure
 from container.shape import text as as_text
-
-_ABOUT = frozenset({("conditions", "text"), ("variables", "from"), ("settings", "from")})
-"""Where we say what the analyst wrote: with names of cookies and parameters, which a sentence might not show."""
-
-_NUMBERS = frozenset({"at", "number", "seconds", "status", "attempt", "bytes", "max_age", "row", "time", "ends"})
 
 
 def masked(record: Mapping[str, Any], *, known: Collection[str] = (), literals: Collection[str] = ()) -> dict[str, Any]:
@@ -65,7 +54,7 @@ def masked(record: Mapping[str, Any], *, known: Collection[str] = (), literals: 
     # Once more, now that all is known that has to be hidden.
     second = _Masking(hidden, made_of, unsure)
     hidden.tell({text: second.plain(sort, text) for text, sort in first.seen.items()})
-    hidden.tell({text: text for text in unsure.texts()})
+    hidden.tell(dict(unsure.texts()))
     return second.members(record, "")
 
 
@@ -88,13 +77,13 @@ class _Masking:
 
     def members(self, value: Mapping[str, Any], within: str) -> dict[str, Any]:
         """An object of the structure. `within`: the name under which it stands."""
-        found: dict[str, Any] = {}
-        for key, member in value.items():
-            put(found, self._hidden.name(key), self._member(key, member, value, within))
-        return found
+        return named(
+            (key if key in OURS else self._hidden.name(key), self._member(key, member, value, within))
+            for key, member in value.items()
+        )
 
     def _member(self, key: str, member: Any, beside: Mapping[str, Any], within: str) -> Any:
-        if key == "answer" and within == "outgoing" and isinstance(member, dict):
+        if (key, within) in SAID and isinstance(member, dict):
             return _Answer(self._hidden, self._made_of, self._unsure).members(member, key)
         if key in _PARTS:
             return _PARTS[key](self, member, beside)
@@ -105,8 +94,10 @@ class _Masking:
     def _text(self, key: str, text: str, within: str) -> str:
         if is_configured(key, within):
             return text
-        if (within, key) in _ABOUT:
+        if (within, key) in ABOUT:
             return self._hidden.without(text)
+        if key == "why" and within == "told":
+            return self._answered(text)
         if (key == "name" and within == "events") or key == "event":
             return str(self.json(text, "event"))
         if key == "method":
@@ -116,6 +107,13 @@ class _Masking:
         if key == "id" and HEX.fullmatch(text):
             return text
         return self._hidden.sentence(text)
+
+    def _answered(self, text: str) -> str:
+        """Why there is no event: where a client answered instead, with what it said."""
+        before, answered, said = text.partition(ANSWERED)
+        shown = self._unsure.said("reason", "reason", said) if answered else None
+        said = self._hidden.sentence(said) if shown is None else shown
+        return f"{self._hidden.sentence(before)}{answered}{said}"
 
     def _structure(self, key: str, value: Any) -> Any:
         match value:
@@ -129,7 +127,7 @@ class _Masking:
                 return value if is_ours else self._hidden.sentence(value)
             case bool() | None:
                 return value
-        return value if key in _NUMBERS else self._number(key, value)
+        return value if key in NUMBERS else self._number(key, value)
 
     def json(self, value: Any, key: str = "", depth: int = 0, money: bool = False) -> Any:
         """What a visitor sent, or what was made of it. `key`: under which it stands. `money`: beside a currency."""
@@ -164,7 +162,7 @@ class _Masking:
         if not text or text in self._hidden.known or text in NOBODYS:
             return text
         sort = sort_of(key)
-        if sort == "event" and self._unsure.shown(sort, key, text):
+        if sort == "event" and self._unsure.said(sort, key, text) is not None:
             return text
         if sort == "place" or (sort and reads_as(sort, text)):
             self.seen[text] = sort
@@ -204,10 +202,9 @@ class _Masking:
     def headers(self, value: Any, _beside: Mapping[str, Any]) -> Any:
         """Headers as pairs or as an object."""
         if isinstance(value, dict):
-            found: dict[str, Any] = {}
-            for name, held in value.items():
-                put(found, self._hidden.name(name), self._header(name.lower(), str(held)))
-            return found
+            return named(
+                (self._hidden.name(name), self._header(name.lower(), str(held))) for name, held in value.items()
+            )
         if not isinstance(value, list):
             return self.json(value)
         return [
@@ -237,16 +234,13 @@ class _Masking:
     def _attribute(self, pair: str) -> str:
         name, _, _ = pair.strip().partition("=")
         return (
-            pair.strip() if name.lower() in _ATTRIBUTES and self._hidden.sentence(pair) == pair else self._cookie(pair)
+            pair.strip() if name.lower() in ATTRIBUTES and self._hidden.sentence(pair) == pair else self._cookie(pair)
         )
 
     def cookies(self, value: Any, _beside: Mapping[str, Any]) -> Any:
         """Cookies of a hit, by name, or those of a reply as objects."""
         if isinstance(value, dict):
-            found: dict[str, Any] = {}
-            for name, held in value.items():
-                put(found, self._hidden.name(name), self._whole(held, value))
-            return found
+            return named((self._hidden.name(name), self._whole(held, value)) for name, held in value.items())
         if not isinstance(value, list):
             return self._whole(value, {})
         return [self._set_cookie(each) if isinstance(each, dict) else self._whole(each, {}) for each in value]
@@ -336,11 +330,7 @@ class _Masking:
         """A body by its kind: JSON and forms with their names, other text line by line."""
         if not isinstance(value, str):
             return self.json(value)
-        try:
-            document = orjson.loads(value)
-        except orjson.JSONDecodeError:
-            document = None
-        if isinstance(document, (dict, list)):
+        if (document := json_of(value)) is not None:
             return orjson.dumps(self.json(document)).decode()
         is_form = FORM in content_type(beside.get("headers"))
         return "\n".join(self._line(line, is_form) for line in value.split("\n"))
@@ -357,19 +347,26 @@ class _Answer(_Masking):
     """A vendor's answer. What it says is shown if it quotes nothing that was sent, and so are its ids of requests."""
 
     def _text(self, key: str, text: str, within: str) -> str:
-        is_shown = key == "reason" and self._unsure.shown("reason", key, text)
-        return text if is_shown else super()._text(key, text, within)
+        said = self._unsure.said("reason", key, text) if key == "reason" else None
+        return super()._text(key, text, within) if said is None else said
 
     def _value(self, key: str, text: str, money: bool = False) -> str:
-        is_shown = text and is_told(key) and self._unsure.shown("said", key, text)
-        return text if is_shown else super()._value(key, text, money)
+        said = self._unsure.said("said", key, text) if text and is_told(key) else None
+        return super()._value(key, text, money) if said is None else said
+
+    def _number(self, key: str, value: float, money: bool = False) -> Any:
+        text = str(value)
+        is_shown = len(text) > LONGEST_NUMBER and is_told(key) and self._unsure.said("said", key, text) == text
+        return value if is_shown else super()._number(key, value, money)
 
     def _header(self, name: str, value: str) -> str:
-        is_shown = value and is_told(name) and self._unsure.shown("said", name, value)
-        return value if is_shown else super()._header(name, value)
+        said = self._unsure.said("said", name, value) if value and is_told(name) else None
+        return super()._header(name, value) if said is None else said
 
+    def _line(self, line: str, is_form: bool) -> str:
+        said = None if is_form or not line.strip() else self._unsure.said("said", "message", line)
+        return super()._line(line, is_form) if said is None else said
 
-_ATTRIBUTES = frozenset({"path", "domain", "max-age", "expires", "secure", "httponly", "samesite", "partitioned"})
 
 _PARTS: Mapping[str, Callable[[_Masking, Any, Mapping[str, Any]], Any]] = {
     "data": lambda masking, value, _beside: masking.json(value),

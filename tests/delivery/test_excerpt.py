@@ -38,8 +38,8 @@ def test_an_excerpt_holds_nothing_personal_and_one_line(text: str, shown: str) -
     "text",
     [
         '{"events_received":5,"messages":[],"fbtrace_id":"AFbTrAcEiD0123456789abcd"}',
-        '{"error":{"message":"no","error_subcode":460,"fbtrace_id":"AFbTrAcEiD0123456789abcd"}}',
-        "code 190, subcode 460: no, trace AFbTrAcEiD0123456789abcd",
+        '{"error":{"message":"no","error_subcode":2804050,"fbtrace_id":"AFbTrAcEiD0123456789abcd"}}',
+        "code 100, subcode 2804050: no, trace AFbTrAcEiD0123456789abcd",
         "code 40105: no, request 2026010100000000000000000000000F",
     ],
 )
@@ -50,6 +50,7 @@ def test_the_vendors_own_names_and_ids_stay_whatever_was_sent(text: str) -> None
 def test_what_was_sent_stands_behind_no_name_and_in_no_id() -> None:
     sent = ["ada1lovelace", "events"]
     assert excerpt('{"events":5,"message":"events, trace ada1lovelace"}', sent) == '{"*":"*","message":"*, trace *"}'
+    assert excerpt("subcode 2804050", ["2804050"]) == "subcode *"
     assert excerpt("no, trace ada1lovelace", sent) == "no, trace *"
     assert excerpt("no, request ada1@example.com", sent) == "no, request *"
     assert excerpt('{"message":"a \\"message\\": b"}', ["message"]) == '{"message":"a \\"*\\": b"}'
