@@ -3,7 +3,7 @@
 from pydantic import AliasChoices
 
 from container import conversion, normalise
-from container.component import Form, Wanted, client, operator, tag, transformation, trigger, variable
+from container.component import Form, Once, Wanted, client, operator, tag, transformation, trigger, variable
 from container.effects import (
     Batch,
     Claim,
@@ -92,6 +92,7 @@ __all__ = [
     "MeasurementProtocolRefusal",
     "Network",
     "Note",
+    "Once",
     "OneBody",
     "Path",
     "Pattern",

@@ -22,6 +22,7 @@ __all__ = [
     "Component",
     "Form",
     "FromEvent",
+    "Once",
     "Pattern",
     "Pixel",
     "Settings",
@@ -86,6 +87,21 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
+class Once:
+    """By what a vendor that has no event id counts the copies of a conversion once, for preview.
+
+    `events`: those of which it does so. `paths`: where the value may stand in the item, the first as people call it;
+    `says`: what is true where it is there, `how`: what to do when it is not, `otherwise`: what is true of other events.
+    """
+
+    events: tuple[str, ...]
+    paths: tuple[str, ...]
+    says: str
+    how: str
+    otherwise: str
+
+
+@dataclass(frozen=True, slots=True)
 class Component:
     """What the decorators know of a component. `format` is the version of the rows a tag's requests become."""
 
@@ -102,6 +118,7 @@ class Component:
     completeness: tuple[Wanted, ...] = ()
     forms: tuple[Form, ...] = ()
     pixel: Pixel | None = None
+    once: Once | None = None
     standard_events: tuple[str, ...] = ()
     time_fields: tuple[str, ...] = ()
     page: str = ""
@@ -151,6 +168,7 @@ def tag(
     completeness: Sequence[Wanted] = (),
     forms: Sequence[Form] = (),
     pixel: Pixel | None = None,
+    once: Once | None = None,
     standard_events: Sequence[str] = (),
     time_fields: Sequence[str] = (),
     page: str = "",
@@ -163,7 +181,8 @@ def tag(
     `judge` reads the vendor's answer, `by_status` when there is none. `consent`: the types the tag needs; without
     the argument every tag of this type has to say `consent:` itself. `max_age_hours`: what the vendor calls too old.
     For preview: `identifiers`, the ways to recognise a visitor that the vendor gets; `completeness`, what it wants of a
-    conversion; `pixel`, the line of the page that it belongs to. For the linter: `standard_events`, the vendor's own
+    conversion; `pixel`, the line of the page that it belongs to; `once`, how copies count once without an event id.
+    For the linter: `standard_events`, the vendor's own
     names for events, so that a near miss is noticed; `forms`, what fixed values have to look like. `time_fields`:
     top-level fields of the item and of the JSON body that hold the event's time: a copy that differs in them alone is a
     duplicate. `page`: Markdown for the reference page, such as a table of names, which stands behind the fields.
@@ -183,6 +202,7 @@ def tag(
         completeness=tuple(completeness),
         forms=tuple(forms),
         pixel=pixel,
+        once=once,
         standard_events=tuple(standard_events),
         time_fields=tuple(time_fields),
         page=page,

@@ -10,6 +10,7 @@ import pytest
 from container.component import (
     IN_FLIGHT,
     Component,
+    Once,
     Wanted,
     client,
     component_of,
@@ -102,11 +103,12 @@ def test_a_tag_says_what_its_vendor_wants_of_a_conversion_and_how_it_counts_once
         return f"shop({item['id']});"
 
     wanted = Wanted("value", "a number", "Send value.")
-    found = mark(tag("order", completeness=[wanted], pixel=pixel), order)
-    assert (found.completeness, found.pixel) == ((wanted,), pixel)
+    once = Once(("order",), ("number",), "It counts by number.", "Send number.", "It counts each copy.")
+    found = mark(tag("order", completeness=[wanted], pixel=pixel, once=once), order)
+    assert (found.completeness, found.pixel, found.once) == ((wanted,), pixel, once)
     assert pixel({"id": 1}) == "shop(1);"
     usual = mark(tag("order"), order)
-    assert (usual.completeness, usual.pixel) == ((), None)
+    assert (usual.completeness, usual.pixel, usual.once) == ((), None, None)
 
 
 def test_a_tag_says_how_fast_its_vendor_takes_requests() -> None:

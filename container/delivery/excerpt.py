@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -26,6 +27,7 @@ _TOLD = frozenset(
         *("code", "message", "msg", "error", "errors", "errormessage", "errorcode", "errordescription"),
         *("errorsubcode", "errorusertitle", "errorusermsg", "description", "detail", "details", "title", "type"),
         *("status", "statuscode", "reason", "result", "success", "warning", "warnings", "issues"),
+        *("validationmessages", "validationcode", "fieldpath"),
         *("eventsreceived", "numeventsreceived", "count"),
     )
 )
@@ -38,6 +40,13 @@ _VENDORS_ID = re.compile(
     r"([A-Za-z0-9_.:/+=-]{1,64})(?![A-Za-z0-9_.:/+=@%-])",
     re.ASCII | re.IGNORECASE,
 )
+_OUR_SUFFIX = re.compile(r", (?:trace|request) ([A-Za-z0-9_-]{1,64})$", re.ASCII)
+"""How a reason of ours ends that names the vendor's id."""
+
+_SUBCODE = re.compile(r"subcode\"? ?[:=]? ?([0-9]{1,8})(?![0-9])", re.ASCII)
+"""A number of Meta's, long enough to be somebody's."""
+
+_MEMBER = re.compile(r'(?<!\\)"([A-Za-z_ -]{1,40})":', re.ASCII)
 _UNCHANGED = re.compile(r"[A-Za-z0-9_.~-]+", re.ASCII)
 """What an address leaves as it is."""
 
@@ -63,11 +72,15 @@ def excerpt(text: str, sent: Iterable[str] = ()) -> str:
 
 
 def _without(text: str, sent: Iterable[str]) -> str:
-    """The text with `*` for each text of the request in it, as it is spelled there."""
+    """The text with `*` for each text of the request in it, as it is spelled there.
+
+    Names of members that say what the vendor thinks are its own: "events" was sent, "events_received" was not.
+    """
     lowered = text.lower() if len(text.lower()) == len(text) else text
     longest = len(text)
     likely = (each for each in sent if SHORTEST_SENT <= len(each) <= longest and _beginning(each) in lowered)
-    spans = sorted(span for each in likely for span in _found(lowered, each))
+    own = [found.span(1) for found in _MEMBER.finditer(text) if is_told(found[1])]
+    spans = sorted(span for each in likely for span in _found(lowered, each) if not _is_within(span, own))
     parts: list[str] = []
     position = 0
     for begin, end in spans:
@@ -75,6 +88,10 @@ def _without(text: str, sent: Iterable[str]) -> str:
             parts += (text[position:begin], "*")
         position = max(position, end)
     return "".join((*parts, text[position:]))
+
+
+def _is_within(span: tuple[int, int], others: Iterable[tuple[int, int]]) -> bool:
+    return any(begin <= span[0] and span[1] <= end for begin, end in others)
 
 
 def _found(lowered: str, sent: str) -> Iterator[tuple[int, int]]:
@@ -104,9 +121,10 @@ def _masked(text: str) -> str:
     """The text without what looks personal. Ids that the vendor gave to the request stay."""
     parts: list[str] = []
     position = 0
-    for found in _VENDORS_ID.finditer(text):
+    ids = chain.from_iterable(pattern.finditer(text) for pattern in (_VENDORS_ID, _OUR_SUFFIX, _SUBCODE))
+    for found in sorted(ids, key=lambda each: each.start(1)):
         begin, end = found.span(1)
-        if any(sign.isdigit() for sign in found[1]):
+        if begin >= position and any(sign.isdigit() for sign in found[1]):
             parts += (_PERSONAL.sub("*", text[position:begin]), found[1])
             position = end
     return "".join((*parts, _PERSONAL.sub("*", text[position:])))

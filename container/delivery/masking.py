@@ -108,7 +108,11 @@ def masked_json(value: Any, key: str = "", depth: int = 0, *, money: bool = Fals
     match value:
         case dict():
             money = any(_is_currency(name, member) for name, member in value.items())
-            return {_name(name): masked_json(member, name, depth + 1, money=money) for name, member in value.items()}
+            # GA4's Measurement Protocol calls an event by its `name` alone.
+            names = {name: "event_name" if (key, name) == ("events", "name") else name for name in value}
+            return {
+                _name(name): masked_json(member, names[name], depth + 1, money=money) for name, member in value.items()
+            }
         case list():
             return [masked_json(member, key, depth + 1, money=money) for member in value]
         case bool() | None:

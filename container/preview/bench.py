@@ -40,7 +40,10 @@ class Bench(Protocol):
         """The container's name."""
 
     def tags(self, session: Session) -> Sequence[Json]:
-        """`name`, `type`, and `test_code`: whether the tag has a field for a vendor's test code."""
+        """`name`, `type`, and `test_code`: whether the tag has a field for a vendor's test code.
+
+        `switch`: what it has instead, with `field` and `does`; empty where there is nothing.
+        """
 
     def tag_type(self, name: str) -> Component | None:
         """What is installed as this type of tag, if anything is."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+
+from pydantic.fields import FieldInfo
 
 from container.component import Component
 from container.engine.coerce import Lacking
@@ -12,7 +14,7 @@ from container.engine.container import CompiledTag, Container, Hearing
 from container.engine.probes import Probes
 from container.engine.resolve import Build
 from container.engine.scope import Scope
-from container.fields import Settings, is_preview_only
+from container.fields import Settings, dynamic_kind, is_preview_only
 
 _CODE = re.compile(r"[A-Za-z0-9]{1,64}", re.ASCII)
 _NO_CODE = "A test code has letters and digits alone, 64 at most, such as TEST12345. Copy it from the vendor's page."
@@ -47,8 +49,19 @@ def with_test_codes(container: Container, codes: Mapping[str, str]) -> Container
 
 def code_field(component: Component) -> str | None:
     """The field of a tag's settings that takes a test code."""
+    return next((name for name, info in _preview_only(component) if dynamic_kind(info) is not bool), None)
+
+
+def switch(component: Component) -> dict[str, str]:
+    """What a tag without test codes may have instead: the `field` that marks its events, and what that `does`."""
+    found = (each for each in _preview_only(component) if dynamic_kind(each[1]) is bool)
+    about = ({"field": name, "does": (info.description or "").partition(". ")[0]} for name, info in found)
+    return {} if code_field(component) else next(about, {})
+
+
+def _preview_only(component: Component) -> Iterator[tuple[str, FieldInfo]]:
     members = component.settings.model_fields.items() if component.settings is not None else ()
-    return next((name for name, info in members if is_preview_only(info)), None)
+    return ((name, info) for name, info in members if is_preview_only(info))
 
 
 def _with(tag: CompiledTag, code: Mapping[str, str]) -> CompiledTag:

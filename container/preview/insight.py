@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from container.component import Component, Pixel, Wanted
+from container.component import Component, Once, Wanted
 from container.shape import at, missing
+from container.shape import text as as_text
 from container.url import query_parameters
 
 Json = Mapping[str, Any]
@@ -20,11 +21,15 @@ DEEPEST = 12
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A way to recognise a visitor. `fields`: what vendors call it; `how`: how to get it."""
+    """A way to recognise a visitor. `fields`: what vendors call it; `how`: how to get it.
+
+    `known_as`: where the event has it, so that a request without it was made so by the tag.
+    """
 
     name: str
     fields: frozenset[str]
     how: str
+    known_as: str = ""
 
 
 KINDS: Sequence[Kind] = (
@@ -41,7 +46,7 @@ KINDS: Sequence[Kind] = (
     ),
     Kind(
         "E-mail",
-        frozenset({"email", "em", "sha256_email_address"}),
+        frozenset({"email", "email_address", "em", "sha256_email_address"}),
         "Send user_data.email with the event. It is hashed before it leaves.",
     ),
     Kind(
@@ -68,6 +73,7 @@ KINDS: Sequence[Kind] = (
         "IP address",
         frozenset({"ip", "client_ip_address", "ip_address", "ip_override", "_uip"}),
         "Name the proxy in --trusted-proxy, so that the visitor's address is known.",
+        known_as="ip_override",
     ),
     Kind(
         "User agent",
@@ -76,9 +82,19 @@ KINDS: Sequence[Kind] = (
     ),
 )
 
+IDENTIFIERS = frozenset(field for kind in KINDS for field in kind.fields)
+"""All of these fields."""
 
-NAMES, IDS = ("event", "event_name", "name", "en"), ("event_id",)
+LEFT_OUT = "The event has it, and the tag leaves it out: see its settings, such as redact_ip."
+
+NAMES, IDS = ("event", "event_name", "name", "en"), ("event_id", "ep.event_id", "params.event_id")
 """What vendors call the event's name in an item, and the id by which they count it once."""
+
+IN_CLEAR = ".user_data."
+"""In the name of a parameter of GA4: what stands behind it is the name of a member."""
+
+NOBODYS = ("::", "tv.1")
+"""What GA4 gets in place of an address, and of the visitor's data, where there is none."""
 
 LISTS = ("data", "events")
 """Where vendors have the items of a request."""
@@ -99,9 +115,9 @@ def _of_tag(tag: Json, event: Json, components: Components) -> Iterator[dict[str
             yield {
                 "tag": tag.get("tag", ""),
                 "type": tag.get("type", ""),
-                "match": _match(tag.get("identifiers", ()), item),
+                "match": _match(tag.get("identifiers", ()), item, event),
                 "complete": [_told(each, item) for each in _wanted(component, item)],
-                "once": _once(component.pixel if component else None, item, event),
+                "once": _once(component, item, event),
             }
 
 
@@ -132,7 +148,7 @@ def _batched(document: Json) -> list[Json]:
     return []
 
 
-def _match(identifiers: Sequence[str], item: Json) -> list[dict[str, Any]]:
+def _match(identifiers: Sequence[str], item: Json, event: Json) -> list[dict[str, Any]]:
     """Each way that the vendor knows: the fields that it gets, and how to get what is missing."""
     there, known = frozenset(_names(item)), frozenset(identifiers)
     found = []
@@ -141,8 +157,12 @@ def _match(identifiers: Sequence[str], item: Json) -> list[dict[str, Any]]:
         if ways:
             got = sorted(ways & there)
             found.append({"kind": kind.name, "has": bool(got), "fields": got, "lacks": sorted(ways - there)})
-            found[-1]["how"] = "" if got else kind.how
+            found[-1]["how"] = "" if got else _how(kind, event)
     return found
+
+
+def _how(kind: Kind, event: Json) -> str:
+    return LEFT_OUT if kind.known_as and not missing(at(event.get("data"), kind.known_as)) else kind.how
 
 
 def _wanted(component: Component | None, item: Json) -> Iterator[Wanted]:
@@ -166,20 +186,34 @@ def _is_whole(value: Any, each: str) -> bool:
     return not missing(value)
 
 
-def _once(pixel: Pixel | None, item: Json, event: Json) -> dict[str, Any]:
-    """Deduplication: the id and the name that the pixel has to use as well, and the line that does so."""
-    name, identifier = (_text_at(item, names) for names in (NAMES, IDS))
+def _once(component: Component | None, item: Json, event: Json) -> dict[str, Any]:
+    """Deduplication: the id and the name that the pixel has to use as well, and the line that does so.
+
+    `by`: what the vendor counts by, and `says`: what is true of it, where that is no event id.
+    """
+    name, identifier = _text_at(item, NAMES), _text_at(item, IDS)
+    pixel, own = (component.pixel, component.once) if component else (None, None)
+    lacking = "" if identifier else _lacking(event, has_pixel=pixel is not None)
     return {
         "id": identifier,
         "from": str(event.get("event_id_source") or ""),
         "name": name,
-        "how": "" if identifier else _lacking(event, has_pixel=pixel is not None),
         "line": pixel(item) if pixel else "",
+        **({"by": [], "says": "", "how": lacking} if own is None else _by_its_own(own, name, item)),
     }
 
 
-def _text_at(item: Json, names: Sequence[str]) -> str:
-    return next((item[name] for name in names if isinstance(item.get(name), str)), "")
+def _by_its_own(once: Once, name: str, item: Json) -> dict[str, Any]:
+    if name not in once.events:
+        return {"by": [], "says": once.otherwise, "how": ""}
+    found = _text_at(item, once.paths)
+    by = [once.paths[0].rpartition(".")[2], found] if found else []
+    return {"by": by, "says": once.says if found else "", "how": "" if found else once.how}
+
+
+def _text_at(item: Json, paths: Sequence[str]) -> str:
+    """The first that is there; a number of an order may be a number."""
+    return next((as_text(value) for path in paths if isinstance(value := at(item, path), str | int) and value), "")
 
 
 def _lacking(event: Json, *, has_pixel: bool) -> str:
@@ -202,8 +236,8 @@ def _names(value: Any, depth: int = 0) -> Iterator[str]:
         return
     if isinstance(value, Mapping):
         for name, member in value.items():
-            if member not in (None, "", [], {}):
-                yield str(name)
+            if member not in (None, "", [], {}, *NOBODYS):
+                yield str(name).rpartition(".")[2] if IN_CLEAR in str(name) else str(name)
                 yield from _names(member, depth + 1)
     elif isinstance(value, list):
         for member in value:

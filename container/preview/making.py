@@ -16,6 +16,7 @@ from container.engine.outcome import Guard, Outcome
 from container.engine.simulate import reply_json
 from container.engine.trace import Traced
 from container.event import Hit
+from container.preview.codes import code_field
 from container.preview.configured import literals_in
 from container.preview.prepared import Made, Prepared, Source
 from container.preview.ring import Ring
@@ -24,6 +25,7 @@ from container.preview.sessions import Mode
 from container.preview.tail import hidden
 
 NO_CODE = "there is no test code for this tag, so nothing is sent"
+TAKES_NONE = "this type of tag takes no test code, so nothing is sent in this mode"
 TOO_OLD = "the event is older than what the vendor takes"
 
 Evaluate = Callable[[Container, Hit, Memory], Traced]
@@ -74,7 +76,7 @@ class Making:
         outcome = traced.outcome
         rows, console = planned_rows(outcome, traced.taken)
         record = record_of(prepared, outcome.hit, source, told=traced.told, console=console, held=held)
-        record |= {"outgoing": [self._outgoing(row, outcome, mode) for row in rows], "mode": mode}
+        record |= {"outgoing": [self._outgoing(row, prepared, outcome, mode) for row in rows], "mode": mode}
         if reply is not None:
             record["reply"] = reply_json(reply)
         if source == "tail":
@@ -84,9 +86,9 @@ class Making:
         awaited = {planned.id: planned.request.reply_cookies or 0.0 for planned in outcome.awaited}
         return Made(record, ring.fitting(record), rows, awaited=awaited)
 
-    def _outgoing(self, row: Row, outcome: Outcome, mode: Mode) -> dict[str, Any]:
+    def _outgoing(self, row: Row, prepared: Prepared, outcome: Outcome, mode: Mode) -> dict[str, Any]:
         """A request as the record has it: `mode` says whether it leaves, and `why` why not where it might have."""
-        why = self._why_not(row, outcome, mode)
+        why = self._why_not(row, prepared, outcome, mode)
         shown = {"tag": row.tag, "event": row.event_name, "row": row.id, "mode": "dry" if why else mode}
         try:
             built = request_of(self._vendors, row)
@@ -95,14 +97,15 @@ class Making:
             shown["mode"], why = "dry", str(problem)
         return {**shown, **built, "answer": None, **({"why": why} if why else {})}
 
-    def _why_not(self, row: Row, outcome: Outcome, mode: Mode) -> str:
+    def _why_not(self, row: Row, prepared: Prepared, outcome: Outcome, mode: Mode) -> str:
         """Why a row stays here though the mode is to send; empty where it leaves, and where only a dry run keeps it."""
         if row.expire is not None and row.expire <= self._clock() * 1000:
             return TOO_OLD
         if mode == "test":
             codes = [planned.request.test_code for planned in outcome.planned if planned.id == row.id]
             if not any(codes):
-                return NO_CODE
+                tags = (tag.component for tag in prepared.container.tags if tag.name == row.tag)
+                return NO_CODE if any(map(code_field, tags)) else TAKES_NONE
         return ""
 
 

@@ -6,7 +6,6 @@ them stand texts of the configuration, and sentences of ours, which may quote a 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import unquote_plus
@@ -14,47 +13,30 @@ from urllib.parse import unquote_plus
 import orjson
 
 from container.delivery.excerpt import is_told
-from container.delivery.masking import AMOUNTS, CURRENCIES, HARMLESS_HEADERS, MOST_DEEP, is_shown, masked_text
+from container.delivery.masking import CURRENCIES, HARMLESS_HEADERS, MOST_DEEP, masked_text
 from container.delivery.masking import masked as hinted
 from container.delivery.transport import USER_AGENT
 from container.preview.configured import expected, is_configured, written
+from container.preview.forms import ADDRESS, ESCAPED, FORM, HEX, HOST, LONGEST_NUMBER, METHOD, is_shown
 from container.preview.hidden import Hidden
-from container.preview.members import HOW_SENT, content_type, is_word, put
-from container.preview.plain import (
-    Sort,
-    is_harmless,
-    is_host,
-    is_product,
-    product,
-    reads_as,
-    sort_of,
-    source_of,
-    sources,
-    words_of,
+from container.preview.insight import IDENTIFIERS, NOBODYS
+from container.preview.members import (
+    ABOUT,
+    ANSWERED,
+    ATTRIBUTES,
+    HOW_SENT,
+    NUMBERS,
+    OURS,
+    SAID,
+    content_type,
+    is_word,
+    json_of,
+    named,
+    put,
 )
+from container.preview.plain import Sort, is_host, is_product, product, reads_as, sort_of, source_of, sources, words_of
 from container.preview.unsure import Unsure
 from container.shape import text as as_text
-
-_ABOUT = frozenset({("conditions", "text"), ("variables", "from"), ("settings", "from")})
-"""Where we say what the analyst wrote: with names of cookies and parameters, which a sentence might not show."""
-
-_NUMBERS = frozenset({"at", "number", "seconds", "status", "attempt", "bytes", "max_age", "row", "time", "ends"})
-
-_METHOD = re.compile(r"[A-Z]{3,7}", re.ASCII)
-_AMOUNT = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,6})?", re.ASCII)
-_WORDS = re.compile(
-    r"[A-Za-z][A-Za-z_. -]{0,40}|[0-9]{1,6}|G1[01-]{2}|(?:G|GT|AW)-[A-Z0-9]{1,14}|UA(?:-[0-9]{1,9}){2}", re.ASCII
-)
-_CONSENT = re.compile(r"[0-9]{2}[0-9a-z-]{4,20}", re.ASCII)
-"""Of Google's consent mode, each letter a state."""
-_TIME = re.compile(r"1[0-9]{9}(?:[0-9]{3}){0,2}", re.ASCII)
-_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)?([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.ASCII | re.DOTALL)
-_HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?", re.ASCII)
-_ESCAPED = str.maketrans({sign: f"%{ord(sign):02X}" for sign in "%&#+"})
-"""Signs that would read as the query's own."""
-_FORM = "x-www-form-urlencoded"
-_LONGEST_NUMBER = 6
-_HEX = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 def masked(record: Mapping[str, Any], *, known: Collection[str] = (), literals: Collection[str] = ()) -> dict[str, Any]:
@@ -72,7 +54,7 @@ def masked(record: Mapping[str, Any], *, known: Collection[str] = (), literals: 
     # Once more, now that all is known that has to be hidden.
     second = _Masking(hidden, made_of, unsure)
     hidden.tell({text: second.plain(sort, text) for text, sort in first.seen.items()})
-    hidden.tell({text: text for text in unsure.texts()})
+    hidden.tell(dict(unsure.texts()))
     return second.members(record, "")
 
 
@@ -95,13 +77,13 @@ class _Masking:
 
     def members(self, value: Mapping[str, Any], within: str) -> dict[str, Any]:
         """An object of the structure. `within`: the name under which it stands."""
-        found: dict[str, Any] = {}
-        for key, member in value.items():
-            put(found, self._hidden.name(key), self._member(key, member, value, within))
-        return found
+        return named(
+            (key if key in OURS else self._hidden.name(key), self._member(key, member, value, within))
+            for key, member in value.items()
+        )
 
     def _member(self, key: str, member: Any, beside: Mapping[str, Any], within: str) -> Any:
-        if key == "answer" and within == "outgoing" and isinstance(member, dict):
+        if (key, within) in SAID and isinstance(member, dict):
             return _Answer(self._hidden, self._made_of, self._unsure).members(member, key)
         if key in _PARTS:
             return _PARTS[key](self, member, beside)
@@ -112,17 +94,26 @@ class _Masking:
     def _text(self, key: str, text: str, within: str) -> str:
         if is_configured(key, within):
             return text
-        if (within, key) in _ABOUT:
+        if (within, key) in ABOUT:
             return self._hidden.without(text)
+        if key == "why" and within == "told":
+            return self._answered(text)
         if (key == "name" and within == "events") or key == "event":
             return str(self.json(text, "event"))
         if key == "method":
-            return text if _METHOD.fullmatch(text) else self._hide("", text)
+            return text if METHOD.fullmatch(text) else self._hide("", text)
         if key in ("name", "key"):
             return self._hidden.name(text)
-        if key == "id" and _HEX.fullmatch(text):
+        if key == "id" and HEX.fullmatch(text):
             return text
         return self._hidden.sentence(text)
+
+    def _answered(self, text: str) -> str:
+        """Why there is no event: where a client answered instead, with what it said."""
+        before, answered, said = text.partition(ANSWERED)
+        shown = self._unsure.said("reason", "reason", said) if answered else None
+        said = self._hidden.sentence(said) if shown is None else shown
+        return f"{self._hidden.sentence(before)}{answered}{said}"
 
     def _structure(self, key: str, value: Any) -> Any:
         match value:
@@ -131,10 +122,12 @@ class _Masking:
             case list():
                 return [self._structure(key, member) for member in value]
             case str():
-                return self._hidden.sentence(value)
+                # A name of ours may look like an id.
+                is_ours = key == "identifiers" and value in IDENTIFIERS
+                return value if is_ours else self._hidden.sentence(value)
             case bool() | None:
                 return value
-        return value if key in _NUMBERS else self._number(key, value)
+        return value if key in NUMBERS else self._number(key, value)
 
     def json(self, value: Any, key: str = "", depth: int = 0, money: bool = False) -> Any:
         """What a visitor sent, or what was made of it. `key`: under which it stands. `money`: beside a currency."""
@@ -145,7 +138,8 @@ class _Masking:
                 money = any(name in CURRENCIES and is_word(member) for name, member in value.items())
                 found: dict[str, Any] = {}
                 for name, member in value.items():
-                    put(found, self._hidden.name(name), self.json(member, name, depth + 1, money))
+                    known_as = "event_name" if (key, name) == ("events", "name") else name
+                    put(found, self._hidden.name(name), self.json(member, known_as, depth + 1, money))
                 return found
             case list():
                 return [self.json(member, key, depth + 1, money) for member in value]
@@ -157,40 +151,30 @@ class _Masking:
 
     def _number(self, key: str, value: float, money: bool = False) -> Any:
         text = str(value)
-        if len(text) <= _LONGEST_NUMBER:
+        if len(text) <= LONGEST_NUMBER:
             return value
-        if not self._is_shown(key, text, money):
+        if not is_shown(key, text, money):
             return self._hide(key, text)
         self.seen.setdefault(as_text(value), None)
         return value
 
     def _value(self, key: str, text: str, money: bool = False) -> str:
-        if not text or text in self._hidden.known:
+        if not text or text in self._hidden.known or text in NOBODYS:
             return text
         sort = sort_of(key)
-        if sort == "event" and self._unsure.shown(sort, key, text):
+        if sort == "event" and self._unsure.said(sort, key, text) is not None:
             return text
         if sort == "place" or (sort and reads_as(sort, text)):
             self.seen[text] = sort
             self._unsure.note(key, text)
             return self.plain(sort, text)
-        if not self._is_shown(key, text, money):
+        if not is_shown(key, text, money):
             return self._hide(key, text)
         self._hidden.show(text)
         # One letter stands for anything, such as the sex of a visitor.
         if len(text) > 1 or text.isdecimal():
             self.seen.setdefault(text, None)
         return self._hidden.without(text)
-
-    def _is_shown(self, key: str, text: str, money: bool) -> bool:
-        """Stricter than for deliveries: what is shown of a hit reads as words, as an amount, or as a time."""
-        small = key.lower().removeprefix("x-ga-")
-        if not (is_shown(small, text, money=money) or is_harmless(small)):
-            return False
-        is_time = "time" in small and _TIME.fullmatch(text)
-        is_amount = small.endswith(tuple(AMOUNTS)) and _AMOUNT.fullmatch(text)
-        is_consent = small == "gcd" and _CONSENT.fullmatch(text)
-        return bool(is_time or is_amount or is_consent or _WORDS.fullmatch(text))
 
     def _hide(self, name: str, text: str) -> str:
         self._hidden.hide(name, text)
@@ -218,10 +202,9 @@ class _Masking:
     def headers(self, value: Any, _beside: Mapping[str, Any]) -> Any:
         """Headers as pairs or as an object."""
         if isinstance(value, dict):
-            found: dict[str, Any] = {}
-            for name, held in value.items():
-                put(found, self._hidden.name(name), self._header(name.lower(), str(held)))
-            return found
+            return named(
+                (self._hidden.name(name), self._header(name.lower(), str(held))) for name, held in value.items()
+            )
         if not isinstance(value, list):
             return self.json(value)
         return [
@@ -251,16 +234,13 @@ class _Masking:
     def _attribute(self, pair: str) -> str:
         name, _, _ = pair.strip().partition("=")
         return (
-            pair.strip() if name.lower() in _ATTRIBUTES and self._hidden.sentence(pair) == pair else self._cookie(pair)
+            pair.strip() if name.lower() in ATTRIBUTES and self._hidden.sentence(pair) == pair else self._cookie(pair)
         )
 
     def cookies(self, value: Any, _beside: Mapping[str, Any]) -> Any:
         """Cookies of a hit, by name, or those of a reply as objects."""
         if isinstance(value, dict):
-            found: dict[str, Any] = {}
-            for name, held in value.items():
-                put(found, self._hidden.name(name), self._whole(held, value))
-            return found
+            return named((self._hidden.name(name), self._whole(held, value)) for name, held in value.items())
         if not isinstance(value, list):
             return self._whole(value, {})
         return [self._set_cookie(each) if isinstance(each, dict) else self._whole(each, {}) for each in value]
@@ -291,11 +271,11 @@ class _Masking:
         if value in self._hidden.known:
             return value
         self.seen[value] = "place"
-        found = _ADDRESS.fullmatch(value)
+        found = ADDRESS.fullmatch(value)
         if found is None:
             return self._hide("", value)
         scheme, host, path, query, fragment = (found[number] or "" for number in range(1, 6))
-        if host and not (scheme and _HOST.fullmatch(host) and self._hidden.without(host) == host):
+        if host and not (scheme and HOST.fullmatch(host) and self._hidden.without(host) == host):
             host = self._hide("", host)
         return "".join(
             (
@@ -306,6 +286,13 @@ class _Masking:
                 f"#{self._hide('', fragment[1:])}" if fragment[1:] else fragment,
             )
         )
+
+    def sent_to(self, value: Any, beside: Mapping[str, Any]) -> Any:
+        """The address of a request. Its parameters are read as those of a hit; no page has this one."""
+        if not isinstance(value, str) or "method" not in beside or "#" in value:
+            return self.address(value, beside)
+        before, mark, query = value.partition("?")
+        return f"{self.address(before, beside)}{mark}{self._query(query, plain=True) if query else ''}"
 
     def _path(self, path: str) -> str:
         parts = path.split("/")
@@ -337,19 +324,15 @@ class _Masking:
             shown = product(held, lambda key, part: self._value(key, part, money=True), self._hide)
         else:
             shown = self._value(name, held, money)
-        return f"{self._hidden.name(unquote_plus(name, errors='replace'))}={shown.translate(_ESCAPED)}"
+        return f"{self._hidden.name(unquote_plus(name, errors='replace'))}={shown.translate(ESCAPED)}"
 
     def body(self, value: Any, beside: Mapping[str, Any]) -> Any:
         """A body by its kind: JSON and forms with their names, other text line by line."""
         if not isinstance(value, str):
             return self.json(value)
-        try:
-            document = orjson.loads(value)
-        except orjson.JSONDecodeError:
-            document = None
-        if isinstance(document, (dict, list)):
+        if (document := json_of(value)) is not None:
             return orjson.dumps(self.json(document)).decode()
-        is_form = _FORM in content_type(beside.get("headers"))
+        is_form = FORM in content_type(beside.get("headers"))
         return "\n".join(self._line(line, is_form) for line in value.split("\n"))
 
     def _line(self, line: str, is_form: bool) -> str:
@@ -364,19 +347,26 @@ class _Answer(_Masking):
     """A vendor's answer. What it says is shown if it quotes nothing that was sent, and so are its ids of requests."""
 
     def _text(self, key: str, text: str, within: str) -> str:
-        is_shown = key == "reason" and self._unsure.shown("reason", key, text)
-        return text if is_shown else super()._text(key, text, within)
+        said = self._unsure.said("reason", key, text) if key == "reason" else None
+        return super()._text(key, text, within) if said is None else said
 
     def _value(self, key: str, text: str, money: bool = False) -> str:
-        is_shown = text and is_told(key) and self._unsure.shown("said", key, text)
-        return text if is_shown else super()._value(key, text, money)
+        said = self._unsure.said("said", key, text) if text and is_told(key) else None
+        return super()._value(key, text, money) if said is None else said
+
+    def _number(self, key: str, value: float, money: bool = False) -> Any:
+        text = str(value)
+        is_shown = len(text) > LONGEST_NUMBER and is_told(key) and self._unsure.said("said", key, text) == text
+        return value if is_shown else super()._number(key, value, money)
 
     def _header(self, name: str, value: str) -> str:
-        is_shown = value and is_told(name) and self._unsure.shown("said", name, value)
-        return value if is_shown else super()._header(name, value)
+        said = self._unsure.said("said", name, value) if value and is_told(name) else None
+        return super()._header(name, value) if said is None else said
 
+    def _line(self, line: str, is_form: bool) -> str:
+        said = None if is_form or not line.strip() else self._unsure.said("said", "message", line)
+        return super()._line(line, is_form) if said is None else said
 
-_ATTRIBUTES = frozenset({"path", "domain", "max-age", "expires", "secure", "httponly", "samesite", "partitioned"})
 
 _PARTS: Mapping[str, Callable[[_Masking, Any, Mapping[str, Any]], Any]] = {
     "data": lambda masking, value, _beside: masking.json(value),
@@ -387,7 +377,7 @@ _PARTS: Mapping[str, Callable[[_Masking, Any, Mapping[str, Any]], Any]] = {
     "expected": _Masking.expected,
     "headers": _Masking.headers,
     "cookies": _Masking.cookies,
-    "url": _Masking.address,
+    "url": _Masking.sent_to,
     "path": _Masking.address,
     "query": _Masking.pairs,
     "body": _Masking.body,

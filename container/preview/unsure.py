@@ -24,7 +24,7 @@ class Unsure:
 
     def __init__(self, hidden: Hidden, *, is_whole: bool) -> None:
         self._hidden, self._is_whole = hidden, is_whole
-        self._asked: dict[tuple[Kind, str, str], bool] = {}
+        self._asked: dict[tuple[Kind, str, str], str | None] = {}
         self._settled = False
         self._orders: set[str] = set()
 
@@ -33,12 +33,12 @@ class Unsure:
         if is_order(name):
             self._orders.add(text)
 
-    def shown(self, kind: Kind, name: str, text: str) -> bool:
-        """Whether it is shown. Before `settle` it is asked about, and then it is not to be hidden yet."""
+    def said(self, kind: Kind, name: str, text: str) -> str | None:
+        """How it is shown, `None` where it is not. Before `settle` it is asked about, and not to be hidden yet."""
         asked = kind, name, text
         if not self._settled and self._is_whole and (kind == "event" or len(self._asked) < MOST):
-            self._asked[asked] = True
-        return self._asked.get(asked, False)
+            self._asked[asked] = text
+        return self._asked.get(asked)
 
     def settle(self) -> None:
         """Everything else has been hidden. What is not shown is hidden as well."""
@@ -46,19 +46,23 @@ class Unsure:
         for kind in ("event", "said", "reason"):
             for asked in [each for each in self._asked if each[0] == kind]:
                 _, name, text = asked
-                fits = reads_as_event_id(text, self._orders) and not self._hidden.holds(text)
-                self._asked[asked] = fits if kind == "event" else self._is_impersonal(name, text)
+                if kind == "event":
+                    fits = reads_as_event_id(text, self._orders) and not self._hidden.holds(text)
+                    self._asked[asked] = text if fits else None
+                else:
+                    self._asked[asked] = self._impersonal(name, text)
                 # A reason is a sentence of ours.
-                if not self._asked[asked] and kind != "reason":
+                if self._asked[asked] is None and kind != "reason":
                     self._hidden.hide("", text)
         self._settled = True
 
-    def texts(self) -> Iterator[str]:
-        """What is shown."""
-        return (text for (kind, _, text), shown in self._asked.items() if shown and kind != "reason")
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """What is shown, and how."""
+        return ((text, said) for (kind, _, text), said in self._asked.items() if said and kind != "reason")
 
-    def _is_impersonal(self, name: str, text: str) -> bool:
-        """Whether the queue's pages would show the whole of it."""
+    def _impersonal(self, name: str, text: str) -> str | None:
+        """The text as the queue's pages show it, without what somebody sent."""
         # With its name, since the ids that a vendor gives to a request are known by theirs.
         named = f"{name}: {' '.join(text.split())}"
-        return excerpt(named, self._hidden.texts()) == named
+        shown = excerpt(named, self._hidden.texts())
+        return text if shown == named else shown.removeprefix(f"{name}: ") if shown.startswith(f"{name}: ") else None

@@ -21,6 +21,7 @@ from container.engine.run import blame
 from container.engine.trace import trace
 from container.event import Hit
 from container.preview.bench import Json, RefusedError, Source
+from container.preview.codes import switch
 from container.preview.configured import given_by, literals_in
 from container.preview.cut import written
 from container.preview.differing import difference
@@ -100,7 +101,12 @@ class Workbench:
     def tags(self, session: Session) -> Sequence[Json]:
         container = self._container() if session.draft is None else session.draft.container
         return [
-            {"name": tag.name, "type": tag.component.type, "test_code": self._takes_code(tag.component)}
+            {
+                "name": tag.name,
+                "type": tag.component.type,
+                "test_code": self._takes_code(tag.component),
+                "switch": switch(tag.component),
+            }
             for tag in container.tags
         ]
 

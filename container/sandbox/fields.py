@@ -5,7 +5,9 @@ The reasons are worded as vendors word them, since people paste them into search
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -21,6 +23,9 @@ class Flaw:
     reason: str
     code: int | None = None
 
+
+_PLACE = re.compile(r"(?<![^. ])[0-9]+(?![^.:])", re.ASCII)
+"""Where in a list something is, in a path."""
 
 Rule = Callable[[Any], Flaw | None]
 
@@ -73,6 +78,29 @@ def refused(path: str, reason: str, code: int | None = None) -> Finding:
 
 def remark(path: str, reason: str) -> Finding:
     return Finding(path, Flaw(reason), refused=False)
+
+
+class Sorted:
+    """Findings as the page has them: of each kind `most` at most, and equal remarks of one batch as one."""
+
+    def __init__(self, found: Iterable[Finding], most: int) -> None:
+        self.refusals: list[Finding] = []
+        first: dict[tuple[str, str], Finding] = {}
+        again: Counter[tuple[str, str]] = Counter()
+        for finding in found:
+            alike = _PLACE.sub("", finding.path), finding.flaw.reason
+            if finding.refused and len(self.refusals) < most:
+                self.refusals.append(finding)
+            elif not finding.refused and alike in first:
+                again[alike] += 1
+            elif not finding.refused and len(first) < most:
+                first[alike] = finding
+        self.reasons = tuple(map(str, self.refusals))
+        self.remarks = tuple(f"{each}{_more(again[alike])}" for alike, each in first.items())
+
+
+def _more(number: int) -> str:
+    return f" (and {number} more like it)" if number else ""
 
 
 def text(value: Any) -> Flaw | None:

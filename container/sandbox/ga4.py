@@ -7,16 +7,16 @@ page says why. Only the debug address tells, and records nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from container.event import Hit
 from container.ga4.events import events_of
 from container.ga4.measurement_protocol_validation import messages_of
-from container.sandbox.fields import Finding, refused
-from container.sandbox.ga4_collect import findings_of
-from container.sandbox.ga4_events import seen_of_browser, seen_of_server
+from container.sandbox.fields import Finding, Sorted, refused
+from container.sandbox.ga4_collect import findings_of, never_one
+from container.sandbox.ga4_events import debugs, seen_of_browser, seen_of_server
 from container.sandbox.ga4_protocol import around, sense
 from container.sandbox.seen import MOST_EVENTS
 from container.sandbox.vendor import Answer, Button, Checked, Incoming, Vendor, VendorFault, digest, parse_json
@@ -76,14 +76,14 @@ def _collected(incoming: Incoming) -> Checked:
         (_kept(parameters), data) for (parameters, data), _ in zip(events_of(hit), range(MOST_EVENTS), strict=False)
     ]
     shared = _kept(query_parameters(hit.query))
-    reasons, remarks = _sorted(findings_of(incoming, shared, [parameters for parameters, _ in listed]))
+    found = Sorted(findings_of(incoming, shared, [parameters for parameters, _ in listed]), _KEPT)
     own = [{name: value for name, value in each.items() if shared.get(name) != value} for each, _ in listed]
     return Checked(
         _EMPTY,
-        accepted=not reasons,
+        accepted=not found.reasons,
         events=tuple(seen_of_browser(parameters, data) for parameters, data in listed),
-        reasons=reasons,
-        remarks=remarks,
+        reasons=found.reasons,
+        remarks=found.remarks,
         account=shared.get("tid", ""),
         test_code="debug" if any("_dbg" in parameters for parameters, _ in listed) else "",
         body={"query": {**shared}, "events": own},
@@ -93,16 +93,16 @@ def _collected(incoming: Incoming) -> Checked:
 def _protocol(incoming: Incoming, settings: Ga4Settings) -> Checked:
     document, told = _document(incoming.body), messages_of(_hit(incoming))
     (stream, door), now = _door(incoming, settings), incoming.now
-    reasons, remarks = _sorted([*door, *map(_finding, told), *around(document, now=now), *sense(document, now=now)])
+    found = Sorted([*door, *map(_finding, told), *around(document, now=now), *sense(document, now=now)], _KEPT)
     answer = Answer(document={"validationMessages": told}) if incoming.path == DEBUG else _EMPTY
     return Checked(
         _page(404) if incoming.method != "POST" else answer,
-        accepted=not reasons,
+        accepted=not found.reasons,
         events=tuple(seen_of_server(document)),
-        reasons=reasons,
-        remarks=remarks,
+        reasons=found.reasons,
+        remarks=found.remarks,
         account=stream,
-        test_code="debug" if incoming.path == DEBUG else "",
+        test_code="debug" if debugs(document) else "",
         body=document,
     )
 
@@ -140,6 +140,8 @@ def _door(incoming: Incoming, settings: Ga4Settings) -> tuple[str, list[Finding]
         found.append(refused("", f"It is POST, not {incoming.method[:20]}."))
     if not stream:
         found.append(refused("measurement_id", "Missing in the query: nobody knows whose events these are."))
+    if stated.get("measurement_id") and (odd := never_one(stream)):
+        found.append(refused("measurement_id", odd))
     if not secret:
         found.append(refused(SECRET, "Missing in the query."))
     elif secret in settings.refused_secrets or (settings.secrets is not None and secret not in settings.secrets):
@@ -151,16 +153,6 @@ def _door(incoming: Incoming, settings: Ga4Settings) -> tuple[str, list[Finding]
 
 def _finding(message: Mapping[str, str]) -> Finding:
     return refused(message["fieldPath"], f"{message['description']} ({message['validationCode']})")
-
-
-def _sorted(found: Iterable[Finding]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    reasons: list[str] = []
-    remarks: list[str] = []
-    for finding in found:
-        kept = reasons if finding.refused else remarks
-        if len(kept) < _KEPT:
-            kept.append(str(finding))
-    return tuple(reasons), tuple(remarks)
 
 
 _WORDS: Mapping[int, str] = {

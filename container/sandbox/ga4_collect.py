@@ -41,6 +41,14 @@ def findings_of(incoming: Incoming, shared: Parameters, events: Sequence[Paramet
         yield from _of_event(parameters, before)
 
 
+def never_one(measurement_id: str) -> str:
+    """Why Google counts nothing for this id, empty where it may be one."""
+    if measurement_id[:3].upper() == "UA-":
+        return "An id of Universal Analytics, which is gone. GA4 has ids such as G-ABC123XYZ9."
+    small = not _MEASUREMENT_ID.fullmatch(measurement_id) and _MEASUREMENT_ID.fullmatch(measurement_id.upper())
+    return "In small letters it is nobody's: it is G- and capital letters, such as G-ABC123XYZ9." if small else ""
+
+
 def _of_request(incoming: Incoming, events: Sequence[Parameters]) -> Iterator[Finding]:
     lines = [line for line in incoming.body.splitlines() if line.strip()]
     if incoming.method not in ("GET", "POST"):
@@ -62,6 +70,8 @@ def _of_hit(shared: Parameters, headers: Mapping[str, str]) -> Iterator[Finding]
         yield refused("v", "It is 2 for GA4.")
     if not shared.get("tid"):
         yield refused("tid", "Missing: nobody knows whose event this is.")
+    elif odd := never_one(shared["tid"]):
+        yield refused("tid", odd)
     elif not _MEASUREMENT_ID.fullmatch(shared["tid"]):
         yield remark("tid", "Does not look like a measurement id, such as G-ABC123XYZ9.")
     if not shared.get("cid"):

@@ -56,6 +56,12 @@ def seen_of_server(document: Any) -> Iterator[SeenEvent]:
         )
 
 
+def debugs(document: Any) -> bool:
+    """Whether one of the events of a Measurement Protocol request is for DebugView."""
+    events = objects(mapping(document).get("events"))
+    return any(mapping(event.get("params")).get("debug_mode") for event in events)
+
+
 def _order(name: str, number_of_order: Any) -> str:
     """What GA4 counts an order once by. Other events have nothing of the kind."""
     return shown(number_of_order) if name in WITH_ORDER and number_of_order is not None else ""

@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qs
 
-from container.sandbox.fields import MOST_UNKNOWN, Finding, findings, refused, remark
+from container.sandbox.fields import MOST_UNKNOWN, Finding, Sorted, findings, refused, remark
 from container.sandbox.meta_events import seen_events
 from container.sandbox.meta_faults import BUTTONS, CODES, FAULTS, MENU, error
 from container.sandbox.meta_fields import CUSTOM, ENVELOPE, EVENT, NO_CURRENCY, NOBODY, TITLES, TOO_OLD
@@ -74,22 +74,16 @@ def meta(settings: MetaSettings | None = None) -> Vendor:
 def check(incoming: Incoming, settings: MetaSettings) -> Checked:
     """Examines a request as Meta does. Never raises, whatever the bytes."""
     document = _document(incoming.body)
-    refusals: list[Finding] = []
-    remarks: list[str] = []
-    for finding in _findings(incoming, document, settings):
-        if finding.refused and len(refusals) < _REASONS_KEPT:
-            refusals.append(finding)
-        elif not finding.refused and len(remarks) < _REASONS_KEPT:
-            remarks.append(str(finding))
+    found = Sorted(_findings(incoming, document, settings), _REASONS_KEPT)
     envelope, path = mapping(document), _PATH.fullmatch(incoming.path)
     code = envelope.get("test_event_code")
     events = seen_events(envelope)
     return Checked(
-        _answer(incoming, refusals, len(events)),
-        accepted=not refusals,
+        _answer(incoming, found.refusals, len(events)),
+        accepted=not found.refusals,
         events=events,
-        reasons=tuple(map(str, refusals)),
-        remarks=tuple(remarks),
+        reasons=found.reasons,
+        remarks=found.remarks,
         account=path[2] if path else "",
         test_code=code if isinstance(code, str) else "",
         body=None if document is _NOT_JSON else document,

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from container.sandbox.fields import Finding, findings, refused, remark
+from container.sandbox.fields import Finding, Sorted, findings, refused, remark
 from container.sandbox.tiktok_events import seen_events
 from container.sandbox.tiktok_fields import ENVELOPE, EVENTS, PARAMETER_ERROR, PARTNER_NAME
 from container.sandbox.vendor import Answer, Button, Checked, Incoming, Vendor, VendorFault, parse_json
@@ -118,20 +118,14 @@ def check(incoming: Incoming, settings: TikTokSettings) -> Checked:
     except ValueError:
         document = _NOT_JSON
     body = None if document is _NOT_JSON else document
-    refusals: list[Finding] = []
-    remarks: list[str] = []
-    for finding in _findings(incoming, document, settings):
-        if finding.refused and len(refusals) < _REASONS_KEPT:
-            refusals.append(finding)
-        elif not finding.refused and len(remarks) < _REASONS_KEPT:
-            remarks.append(str(finding))
+    found = Sorted(_findings(incoming, document, settings), _REASONS_KEPT)
     envelope = body if isinstance(body, dict) else {}
     return Checked(
-        _answer(incoming, refusals),
-        accepted=not refusals,
+        _answer(incoming, found.refusals),
+        accepted=not found.refusals,
         events=seen_events(envelope),
-        reasons=tuple(map(str, refusals)),
-        remarks=tuple(remarks),
+        reasons=found.reasons,
+        remarks=found.remarks,
         account=_text(envelope.get("event_source_id")),
         test_code=_text(envelope.get("test_event_code")),
         body=body,

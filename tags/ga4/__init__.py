@@ -1,7 +1,7 @@
 """Google Analytics 4: web hits as they came, and events of servers by the Measurement Protocol."""
 
 from container.api import Effect, Event, Note, Skip, by_status, tag
-from tags.ga4.insight import COMPLETENESS, IDENTIFIERS, STANDARD_EVENTS
+from tags.ga4.insight import COMPLETENESS, IDENTIFIERS, ONCE, STANDARD_EVENTS
 from tags.ga4.page import PAGE
 from tags.ga4.server import server_request
 from tags.ga4.settings import Ga4Tag
@@ -25,6 +25,7 @@ IN_FLIGHT = 16
     identifiers=IDENTIFIERS,
     completeness=COMPLETENESS,
     forms=FORMS,
+    once=ONCE,
     standard_events=STANDARD_EVENTS,
     time_fields=("timestamp_micros",),
     page=PAGE,

@@ -1,12 +1,16 @@
 """What preview and the linter know of GA4: who may be recognised, what a conversion should have, and Google's names."""
 
-from container.api import Wanted
+from container.api import Once, Wanted
 
 IDENTIFIERS = (
     *("client_id", "cid", "app_instance_id", "user_id", "uid", "em", "sha256_email_address", "sha256_phone_number"),
+    *("email", "email_address", "phone_number", "first_name", "last_name", "city", "country"),
     *("sha256_first_name", "sha256_last_name", "postal_code", "region", "ip_override", "_uip", "user_agent"),
 )
-"""The fields by which GA4 may recognise a visitor, as hits of browsers and the Measurement Protocol call them."""
+"""The fields by which GA4 may recognise a visitor, as hits of browsers and the Measurement Protocol call them.
+
+In the clear only a relay gets them.
+"""
 
 COMPLETENESS = (
     Wanted(
@@ -26,6 +30,16 @@ COMPLETENESS = (
         "It comes with each hit of a browser, or by the cookie _ga_….",
         also=("sid",),
     ),
+)
+
+ONCE = Once(
+    events=("purchase",),
+    paths=("params.transaction_id", "ep.transaction_id", "epn.transaction_id"),
+    says="GA4 counts a purchase once by its transaction_id. An event_id is nothing to it: only a relay hands it on to "
+    "the tags of another container.",
+    how="There is no transaction_id, by which GA4 counts a purchase once: each copy of it counts. Send transaction_id.",
+    otherwise="GA4 has no event id. Of an event other than purchase it counts each copy, so let only one place send "
+    "it: the browser or the server.",
 )
 
 STANDARD_EVENTS = (

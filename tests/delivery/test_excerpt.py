@@ -34,6 +34,28 @@ def test_an_excerpt_holds_nothing_personal_and_one_line(text: str, shown: str) -
     assert excerpt(text).replace(" ", "") == shown.replace(" ", "")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"events_received":5,"messages":[],"fbtrace_id":"AFbTrAcEiD0123456789abcd"}',
+        '{"error":{"message":"no","error_subcode":2804050,"fbtrace_id":"AFbTrAcEiD0123456789abcd"}}',
+        "code 100, subcode 2804050: no, trace AFbTrAcEiD0123456789abcd",
+        "code 40105: no, request 2026010100000000000000000000000F",
+    ],
+)
+def test_the_vendors_own_names_and_ids_stay_whatever_was_sent(text: str) -> None:
+    assert excerpt(text, ["events", "error", "message", "Ada"]) == text
+
+
+def test_what_was_sent_stands_behind_no_name_and_in_no_id() -> None:
+    sent = ["ada1lovelace", "events"]
+    assert excerpt('{"events":5,"message":"events, trace ada1lovelace"}', sent) == '{"*":"*","message":"*, trace *"}'
+    assert excerpt("subcode 2804050", ["2804050"]) == "subcode *"
+    assert excerpt("no, trace ada1lovelace", sent) == "no, trace *"
+    assert excerpt("no, request ada1@example.com", sent) == "no, request *"
+    assert excerpt('{"message":"a \\"message\\": b"}', ["message"]) == '{"message":"a \\"*\\": b"}'
+
+
 def test_an_excerpt_is_short_and_made_in_linear_time() -> None:
     for text in ("a" * 10**6, "a@" * 10**6, "1 " * 10**6, "1:" * 10**6, " word" * 10**6):
         assert len(excerpt(text)) <= LONGEST

@@ -15,6 +15,12 @@ def test_a_value_is_its_ends_and_its_length(value: str, shown: str) -> None:
     assert masked(value) == shown
 
 
+def test_the_name_of_an_event_of_the_measurement_protocol_says_what_happened() -> None:
+    body = {"events": [{"name": "purchase", "params": {"name": "Ada"}}], "name": "Ada"}
+    shown = {"events": [{"name": "purchase", "params": {"name": "…/3"}}], "name": "…/3"}
+    assert json.loads(masked_body(json.dumps(body), "application/json")) == shown
+
+
 def test_json_keeps_its_names_and_what_happened() -> None:
     body = {
         "event": "Purchase",

@@ -127,7 +127,7 @@ class Workbench:
         return "Example Shop"
 
     def tags(self, _session: Session) -> Sequence[Json]:
-        return [{"name": "TikTok - events", "type": "tiktok_events_api", "test_code": True}]
+        return [{"name": "TikTok - events", "type": "tiktok_events_api", "test_code": True, "switch": {}}]
 
     def tag_type(self, name: str) -> Component | None:
         return self.file.registry.find("tag", name)

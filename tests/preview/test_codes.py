@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 from container.component import component_of
+from container.config.registry import discover
 from container.engine.container import Container
 from container.engine.trace import trace
-from container.preview.codes import code_field, with_test_codes
+from container.preview.codes import code_field, switch, with_test_codes
 from tests.preview.parts import FILE, LIVE, a_hit, container, pixel
 from tests.web.parts import hook
 
@@ -53,6 +54,15 @@ def test_the_field_for_a_code_is_the_one_that_counts_in_preview_only() -> None:
     assert other is not None
     assert code_field(found) == "test_event_code"
     assert code_field(other) is None
+
+
+def test_a_switch_is_no_field_for_a_code() -> None:
+    ga4, tiktok = (discover().find("tag", name) for name in ("ga4", "tiktok_events_api"))
+    assert ga4 is not None
+    assert tiktok is not None
+    assert code_field(ga4) is None
+    assert switch(ga4) == {"field": "debug_mode", "does": "Show the events in DebugView"}
+    assert (code_field(tiktok), switch(tiktok)) == ("test_event_code", {})
 
 
 def test_the_settings_that_are_told_hold_the_code() -> None:

@@ -13,7 +13,7 @@ from container.config.registry import discover
 from container.event import Event
 from container.fields import Settings
 from container.preview.insight import insights
-from tests.preview.page_parts import PURCHASE, Workbench
+from tests.preview.page_parts import PURCHASE, Workbench, live
 from tests.web.parts import NOW
 
 
@@ -87,7 +87,7 @@ def test_a_tag_whose_vendor_is_not_known_has_boxes_too() -> None:
     [found] = insights({"tags": [tag]}, Workbench().tag_type)
     assert (found["match"], found["complete"]) == ([], [])
     assert found["once"].pop("how").startswith("There is no event_id in this request.")
-    assert found["once"] == {"id": "", "from": "", "name": "", "line": ""}
+    assert found["once"] == {"id": "", "from": "", "name": "", "line": "", "by": [], "says": ""}
 
 
 def test_a_purchase_without_event_id_is_told_what_the_tag_really_uses() -> None:
@@ -180,3 +180,74 @@ def test_every_pixel_takes_any_item_and_gives_a_line_that_ends_no_script(compone
     line = component.pixel(data.draw(st.dictionaries(members, ODD, max_size=6)))
     assert "<" not in line
     assert not {"\n", "\u2028", "\u2029"} & set(line)
+
+
+BOTH = """
+version: 1
+consent: {default: granted}
+clients:
+  Browser: {type: ga4}
+  Server: {type: measurement_protocol, api_secret: "${secret:S}"}
+triggers: {Every: {}}
+tags:
+  GA4: {type: ga4, triggers: [Every], api_secret: "${secret:S}"}
+  Relay: {type: ga4, triggers: [Every], relay: true, endpoint: "https://sgtm.shop.example"}
+"""
+SERVER_EVENT = {
+    **PURCHASE,
+    "path": "/mp/collect",
+    "query": "measurement_id=G-EXAMPLE01&api_secret=secret",
+    "headers": [["content-type", "application/json"]],
+    "body": '{"client_id": "1.2", "ip_override": "203.0.113.7", "user_data": {"email": "jane@example.com"}, '
+    '"events": [{"name": "purchase", "params": {"transaction_id": "T-1001"}}]}',
+}
+
+
+def of_ga4(hit: dict[str, Any], text: str = BOTH, *, masks: bool = False) -> list[dict[str, Any]]:
+    bench = Workbench(file=live(text), masks=masks)
+    session = bench.sessions.start(NOW)
+    record: Any = session.records.get(bench.keep(session, hit)) or {}
+    record = bench.hide(record, session) if masks else record
+    return insights(record["told"]["events"][0], bench.tag_type)
+
+
+@pytest.mark.parametrize("hit", [PURCHASE, SERVER_EVENT])
+def test_ga4_counts_a_purchase_once_by_the_number_of_its_order(hit: dict[str, Any]) -> None:
+    for found in of_ga4(hit):
+        assert (found["once"]["by"], found["once"]["how"]) == (["transaction_id", "T-1001"], "")
+        assert found["once"]["says"].startswith("GA4 counts a purchase once by its transaction_id.")
+        assert found["once"]["id"] == ("T-1001.1" if hit is PURCHASE else "")
+
+
+def test_ga4_is_told_to_get_the_number_of_an_order_and_of_other_events_that_it_counts_each() -> None:
+    [lacking, _] = of_ga4({**PURCHASE, "query": PURCHASE["query"].replace("&ep.transaction_id=T-1001", "")})
+    assert (lacking["once"]["by"], lacking["once"]["says"]) == ([], "")
+    assert lacking["once"]["how"].endswith("Send transaction_id.")
+    [other, _] = of_ga4({**PURCHASE, "query": PURCHASE["query"].replace("en=purchase", "en=login")})
+    assert (other["once"]["by"], other["once"]["how"]) == ([], "")
+    assert "it counts each copy" in other["once"]["says"]
+
+
+@pytest.mark.parametrize("masks", [False, True])
+@pytest.mark.parametrize("hit", [PURCHASE, SERVER_EVENT])
+def test_what_ga4_and_a_relay_get_of_a_person_is_recognised(hit: dict[str, Any], masks: bool) -> None:
+    query = f"{hit['query']}&ep.user_data.phone_number=%2B436641234567&em=tv.1"
+    for found in of_ga4({**hit, "query": query}, masks=masks):
+        has = {each["kind"]: each["has"] for each in found["match"]}
+        assert (has["E-mail"], has["IP address"]) == (True, True)
+    assert has["Phone"] is (hit is PURCHASE)
+
+
+@pytest.mark.parametrize("masks", [False, True])
+@pytest.mark.parametrize("hit", [PURCHASE, SERVER_EVENT])
+def test_a_redacted_address_is_none_and_the_advice_is_no_proxy(hit: dict[str, Any], masks: bool) -> None:
+    text = BOTH.replace('api_secret: "${secret:S}"}\n  Relay', 'redact_ip: true, api_secret: "${secret:S}"}\n  Relay')
+    [found, _] = of_ga4(hit, text, masks=masks)
+    [address] = [each for each in found["match"] if each["kind"] == "IP address"]
+    assert address["has"] is False
+    assert address["how"].endswith("such as redact_ip.")
+
+
+def test_an_event_without_an_address_has_to_get_one_of_the_proxy() -> None:
+    [address] = [each for each in of_ga4({**PURCHASE, "ip": ""})[0]["match"] if each["kind"] == "IP address"]
+    assert (address["has"], address["how"][:14]) == (False, "Name the proxy")

@@ -524,12 +524,55 @@ def test_what_a_vendor_says_is_shown_with_its_ids_of_the_request() -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["no Ede here", "unknown U-4711", "call +31612340817", "for a@b.example", "Ada is odd"]
+    ("said", "without"),
+    [
+        ("no Ede here", "no * here"),
+        ("unknown U-4711", "unknown *"),
+        ("call +31612340817", "call *"),
+        ("for a@b.example", "for *"),
+        ("Ada is odd", "* is odd"),
+    ],
 )
-def test_but_not_where_it_quotes_what_was_sent_or_somebody(said: str) -> None:
+def test_but_not_what_it_quotes_of_what_was_sent_or_of_somebody(said: str, without: str) -> None:
     shown = _answered(said, user_id="U-4711", city="Ede", name="Ada Lo")
-    assert shown["body"]["message"] == f"{said[0]}…{said[-1]}/{len(said)}"
-    assert said not in shown["reason"]
+    assert (shown["body"]["message"], shown["reason"]) == (without, f"refused: {without}")
+
+
+def test_a_code_of_meta_is_shown_whose_number_nobody_sent() -> None:
+    def answered(*sent: int) -> tuple[Any, str]:
+        body, reason = {"error": {"code": 100, "error_subcode": 2804050}}, "code 100, subcode 2804050: no"
+        answer = {"body": json.dumps(body), "reason": reason}
+        shown = masked({"hit": {"body": json.dumps({"id": sent})}, "outgoing": [{"answer": answer}]})
+        found = shown["outgoing"][0]["answer"]
+        return json.loads(found["body"])["error"]["error_subcode"], found["reason"]
+
+    assert answered() == (2804050, "code 100, subcode 2804050: no")
+    assert answered(2804050) == ("2…0/7", "code 100, subcode *: no")
+
+
+@pytest.mark.parametrize("body", ['The "api_secret" is wrong.', '{"reason": "The \\"api_secret\\" is wrong."}'])
+def test_what_a_client_answers_is_shown_without_what_was_sent(body: str) -> None:
+    why = f'client "Ada" read no event and answered 401: {body}'
+    for sent, shown in (("other", body), ("wrong", body.replace("wrong", "*"))):
+        record = {"hit": {"query": f"api_secret={sent}"}, "told": {"why": why, "reply": {"body": body}, "events": []}}
+        told = masked(record, known=["Ada"])["told"]
+        assert told["why"] == why.replace(body, shown)
+        assert told["reply"]["body"].replace(":", ": ") == shown
+
+
+def test_a_vendor_that_checks_names_the_field_and_not_the_name_that_was_sent() -> None:
+    said = {"fieldPath": "events.0.name", "description": "invalid name [1buy]", "validationCode": "NAME_INVALID"}
+    hit = {"body": json.dumps({"events": [{"name": "1buy"}], "events.0.name": "x"})}
+    shown = masked({"hit": hit, "outgoing": [{"answer": {"body": json.dumps({"validationMessages": [said]})}}]})
+    [found] = json.loads(shown["outgoing"][0]["answer"]["body"])["validationMessages"]
+    assert found == {**said, "description": "invalid name [*]"}
+
+
+def test_what_a_page_knows_a_record_by_keeps_its_name_whoever_sent_the_same() -> None:
+    hit = {"body": json.dumps({"x": ["events", "tags", "outgoing"]})}
+    shown = masked({"hit": hit, "outgoing": [], "told": {"events": []}})
+    assert shown.keys() == {"hit", "outgoing", "told"}
+    assert shown["told"] == {"events": []}
 
 
 def test_nothing_is_said_of_a_record_that_was_cut_or_of_more_than_a_few_answers() -> None:
@@ -615,3 +658,34 @@ def test_what_says_how_and_not_who_is_shown() -> None:
     assert masked({"data": data})["data"] == data
     headers = [["user-agent", "tag-container"], ["host", "business-api.tiktok.com"]]
     assert masked({"outgoing": [{"headers": headers}]})["outgoing"][0]["headers"] == headers
+
+
+WIRE = (
+    "en=purchase&ep.transaction_id=T-1001&ep.event_id=T-1001.1&pr1=idSKU-1~nmTrail Shoe&dl=https://www.shop.example/p"
+)
+
+
+@pytest.mark.parametrize("query", [WIRE, f"{WIRE}&ep.user_data.email={canaries.EMAIL}&uid={canaries.USER_ID}"])
+def test_the_address_of_a_request_hides_no_order_and_no_goods(query: str) -> None:
+    data = {"transaction_id": "T-1001", "event_id": "T-1001.1", "page_location": "https://www.shop.example/p"}
+    data["items"] = [{"item_id": "SKU-1", "item_name": "Trail Shoe"}]  # type: ignore[assignment]  # as events have it
+    request = {"method": "POST", "url": f"https://www.google-analytics.com/g/collect?{query}"}
+    event = {"name": "purchase", "data": data, "tags": [{"tag": "GA4", "requests": [request]}]}
+    shown = masked({"told": {"events": [event]}, "outgoing": [request]})
+    assert shown["told"]["events"][0]["data"] == data
+    for each in (shown["outgoing"][0], shown["told"]["events"][0]["tags"][0]["requests"][0]):
+        assert each["url"].startswith(f"https://www.google-analytics.com/g/collect?{WIRE}")
+    assert not _found(shown)
+
+
+def test_the_address_of_a_page_still_shows_no_order() -> None:
+    shown = masked({"told": {"events": [{"data": {"page_location": "https://www.shop.example/p?order_id=T-1001"}}]}})
+    assert shown["told"]["events"][0]["data"] == {"page_location": "https://www.shop.example/p?order_id=T…1/6"}
+
+
+def test_the_name_of_an_event_of_the_measurement_protocol_is_shown_and_no_other_name_is() -> None:
+    document = {"events": [{"name": "purchase", "params": {"name": "Jo"}}], "name": "Ada"}
+    shown = {"events": [{"name": "purchase", "params": {"name": "…/2"}}], "name": "…/3"}
+    assert masked({"outgoing": [{"json": document, "body": json.dumps(document)}]})["outgoing"] == [
+        {"json": shown, "body": json.dumps(shown, separators=(",", ":"), ensure_ascii=False)}
+    ]

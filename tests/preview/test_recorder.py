@@ -143,6 +143,18 @@ def test_a_dry_run_shows_what_would_leave_and_sends_nothing() -> None:
     asyncio.run(scenario())
 
 
+def test_a_tag_without_its_code_says_that_it_lacks_one() -> None:
+    async def scenario() -> None:
+        async with stage() as here:
+            session = here.session("test")
+            await here.recorder.marked(marked(session.mark))
+            [record] = await here.records(session)
+            assert outgoing(record)["Pixel"]["why"] == "there is no test code for this tag, so nothing is sent"
+            assert here.vendor.addresses == []
+
+    asyncio.run(scenario())
+
+
 def test_test_events_leave_with_the_sessions_code_and_nothing_else_does() -> None:
     async def scenario() -> None:
         async with stage() as here:
@@ -154,7 +166,7 @@ def test_test_events_leave_with_the_sessions_code_and_nothing_else_does() -> Non
             assert json.loads(here.vendor.got[0].content)["code"] == "TEST1"
             assert (shown["Pixel"]["mode"], shown["Pixel"]["answer"]["status"]) == ("test", 200)
             assert (shown["Hook"]["mode"], shown["Hook"]["answer"]) == ("dry", None)
-            assert shown["Hook"]["why"] == "there is no test code for this tag, so nothing is sent"
+            assert shown["Hook"]["why"] == "this type of tag takes no test code, so nothing is sent in this mode"
 
     asyncio.run(scenario())
 

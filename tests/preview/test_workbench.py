@@ -448,7 +448,7 @@ def test_without_leave_nothing_is_published(tmp_path: Path) -> None:
 
 def test_the_tags_are_those_of_the_draft(tmp_path: Path) -> None:
     async def work(bench: Workbench, session: Session, _here: Bench) -> None:
-        expected = [{"name": "TikTok - events", "type": "tiktok_events_api", "test_code": True}]
+        expected = [{"name": "TikTok - events", "type": "tiktok_events_api", "test_code": True, "switch": {}}]
         assert bench.tags(session) == expected
         await bench.draft(session, bench.text(session).replace("TikTok - events", "Other"), "d.yaml")
         assert [each["name"] for each in bench.tags(session)] == ["Other"]

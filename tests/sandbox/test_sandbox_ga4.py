@@ -257,7 +257,39 @@ def test_a_wrong_request_of_a_server_is_told_by_the_debug_address_alone(body: An
     assert silent.reasons == told.reasons
     assert message["description"] in silent.reasons[0]
     assert message["validationCode"] in silent.reasons[0]
-    assert (silent.test_code, told.test_code) == ("", "debug")
+    assert (silent.test_code, told.test_code) == ("", "")
+
+
+@pytest.mark.parametrize("identifier", ["UA-1234567-1", "ua-1234567-1", "g-abc123xyz9", "G-abc123"])
+def test_an_id_that_google_drops_is_dropped_without_a_word(identifier: str) -> None:
+    checked = collected({**PURCHASE, "tid": identifier})
+    assert (checked.accepted, checked.answer.status, checked.answer.text) == (False, 204, "")
+    assert [reason.split(":")[0] for reason in checked.reasons] == ["tid"]
+    checked = sent(ORDER, query=f"measurement_id={identifier}&api_secret=a")
+    assert [reason.split(":")[0] for reason in checked.reasons] == ["measurement_id"]
+
+
+def test_events_for_debugview_say_so() -> None:
+    assert sent(changed("events.0.params.debug_mode", 1)).test_code == "debug"
+    assert collected({**PURCHASE, "_dbg": "1"}).test_code == "debug"
+
+
+def test_equal_remarks_of_one_batch_stand_as_one() -> None:
+    checked = collected(HIT, body=b"\n".join([b"en=add_to_cart&epn.value=1&ep.a1=a@b.example&ep.a2=a@b.example"] * 3))
+    assert checked.remarks == (
+        "event 1: ep.a1: Looks like an e-mail address in the clear, which Google forbids. (and 2 more like it)",
+        "event 1: ep.a2: Looks like an e-mail address in the clear, which Google forbids. (and 2 more like it)",
+        "event 1: cu: A value without a currency counts for nothing. (and 2 more like it)",
+    )
+    body = json.loads(json.dumps(ORDER))
+    body["events"] = [{"name": "login", "params": {}}] * 2
+    remarks = sent(body).remarks
+    assert (
+        "events.0.params.session_id: Without it the event is in no session, and not in realtime. (and 1 more like it)"
+        in remarks
+    )
+    assert len(set(remarks)) == len(remarks)
+    assert not any("events.1" in remark for remark in remarks)
 
 
 def test_the_debug_address_has_nothing_to_say_of_a_valid_request() -> None:

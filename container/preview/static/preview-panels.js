@@ -94,7 +94,8 @@ function ending(state, what, { change, over }) {
 
 function codes({ change, state, say }) {
   const listed = state.tags.filter((tag) => tag.test_code);
-  if (!listed.length) return section("Test events", element("p", { class: "nothing" }, "No tag of this file has a vendor with test codes: in the mode Test events they all stay dry."));
+  const others = state.tags.filter((tag) => tag.switch && tag.switch.field).map(withSwitch);
+  if (!listed.length) return section("Test events", others.length ? others : element("p", { class: "nothing" }, "No tag of this file has a vendor with test codes: in the mode Test events they all stay dry."));
   const fields = listed.map(({ name }) => {
     const input = element("input", { name, value: (state.codes || {})[name] || "", placeholder: "TEST12345", autocomplete: "off", spellcheck: "false" });
     return { name, input, made: element("label", {}, name, input) };
@@ -108,7 +109,12 @@ function codes({ change, state, say }) {
     state.codes = found.codes;
     say(kept(before, Object.keys(found.codes)));
   } }, fields.map(({ made }) => made), element("p", { class: "buttons" }, element("button", {}, "Keep")));
-  return section("Test events", element("p", {}, "The vendor's code, such as TikTok's from Events Manager. A tag without one stays dry."), form);
+  return section("Test events", element("p", {}, "The vendor's code, such as TikTok's from Events Manager. A tag without one stays dry."), form, others);
+}
+
+// How the events of a tag without test codes can be seen.
+function withSwitch({ name, switch: { field, does } }) {
+  return element("p", { class: "nothing" }, `${name} takes no test code, so it stays dry in Test events. To see its events at the vendor, choose Send, with `, element("code", {}, `${field}: true`), ` in the tag (a reference there counts in preview only): ${does}.`);
 }
 
 // What became of the codes of these tags.

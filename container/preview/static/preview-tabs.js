@@ -204,7 +204,10 @@ function complete(listed) {
 const isMasked = (line) => line.includes("…");
 
 function once(given, { whole, reveals }) {
-  return box("Deduplication", "", given.id ? [
+  if (given.says) return box("Deduplication", "", [
+    facts([given.by.length && [given.by[0], element("code", {}, given.by[1])], given.id && ["event_id", element("code", {}, given.id)]].filter(Boolean)),
+    element("p", {}, given.says)]);
+  return box("Deduplication", "", given.id && !given.how ? [
     facts([["Event id", element("code", {}, given.id)], ["Comes from", given.from], ["Name in the pixel", given.name && element("code", {}, given.name)]]),
     given.line && [element("p", {}, "Run this on the page, with the same id, and the sale counts once:"), element("pre", { class: "payload", tabindex: "0" }, given.line), whole || !isMasked(given.line) ? copying("Copy the line", given.line) : element("p", { class: "note odd" }, `Values are masked here.${reveals ? " Reveal the request to copy the line." : ""}`)],
   ] : element("p", { class: "note odd" }, given.how));

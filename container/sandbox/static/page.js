@@ -34,8 +34,15 @@ function codeOf(answer) {
   return found.code === undefined ? "" : ` ${found.code}`;
 }
 
+/** Of an address that checks and counts nothing. */
+function checkedAs(request) {
+  if (request.verdict === "accepted") return "Checked: nothing is wrong";
+  return request.answer.validationMessages.length ? "Checked: told what is wrong" : "Checked: said nothing";
+}
+
 function outcome(request) {
   const code = codeOf(request.answer);
+  if (request.verdict !== "faulted" && request.answer && request.answer.validationMessages) return checkedAs(request);
   if (request.verdict === "accepted") return "Accepted";
   if (request.verdict === "refused" && !code && request.status < 300) return "Dropped without a word";
   if (request.verdict === "refused") return `Refused${code || ` ${request.status}`}`;
@@ -124,7 +131,7 @@ function requestCard(request) {
     element("span", "number", `#${request.number}`), element("span", "pill", outcome(request)),
     element("b", "", titles[request.vendor] || request.vendor), element("span", "", count === 1 ? "1 event" : `${count} events`));
   if (request.account) head.append(element("code", "", request.account));
-  if (request.test_code) head.append(element("span", "tag", `test code ${request.test_code}`));
+  if (request.test_code) head.append(element("span", "tag", request.test_code === "debug" ? "for DebugView" : `test code ${request.test_code}`));
   if (request.fault && request.fault.slow) head.append(element("span", "tag", `slow ${request.fault.slow} s`));
   head.append(element("span", "muted right", clock(request.time)));
 
