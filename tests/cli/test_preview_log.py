@@ -35,7 +35,7 @@ def test_whatever_changes_what_a_preview_does_stands_in_the_log(tmp_path: Path) 
         assert change("draft", text="tags: [") == 200
         assert change("rules", rules=[{"path": "/g"}]) == 200
         link = admin.post(f"{page}/link", json={}).json()["path"]
-        assert visitor.post(link).status_code == 200
+        assert visitor.post(link).status_code == 303
         assert change("mode", mode="test") == 200
         assert change("compose", hit=HIT_BY_HAND) == 200
         assert change("replay", number=1) == 200

@@ -57,7 +57,9 @@ def value_of(name: str) -> str:
 def secrets_of(text: str) -> Mapping[str, str]:
     """The environment of a process: those of vendors as above, and those that hits show as they show them."""
     return {name: value_of(name) for name in _SECRET.findall(text)} | {
-        name: secret_text(name) for name in _API_SECRET.findall(text)
+        # Those of clients: a tag's is a vendor's.
+        name: secret_text(name)
+        for name in _API_SECRET.findall(text.partition("\ntags:")[0])
     }
 
 
