@@ -22,7 +22,7 @@ from container.api import (
     normalise,
     query_parameters,
 )
-from tags.ga4 import consent
+from tags.ga4.consent import hit_consent
 from tags.ga4.settings import WEB_PATH, Ga4Tag
 from tags.ga4.view import (
     CLIENT_ID,
@@ -70,7 +70,7 @@ def web_request(settings: Ga4Tag, event: Event, seen: View, notes: list[str]) ->
         return seen.of_browser and any(each in hit.query or each.encode() in hit.body for each in parameters)
 
     made = ga4_written(seen.name, data, notes, came_as_parameter=came_as_parameter)
-    made |= consent.of_a_hit(event, data)
+    made |= hit_consent(event, data)
     if settings.redact_ip:
         made["_uip"] = REDACTED
     in_clear = _add_person(settings, hit, made, data, notes)
