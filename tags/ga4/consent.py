@@ -12,7 +12,7 @@ _TYPES = ("ad_user_data", "ad_personalization")
 _DEFAULT = "default"
 
 
-def of_a_hit(event: Event, data: Mapping[str, Any]) -> dict[str, str]:
+def hit_consent(event: Event, data: Mapping[str, Any]) -> dict[str, str]:
     """Parameters for consent that a hit does not have, and that is known all the same."""
     if _GCD in data or _GCS in data:
         return {}
@@ -27,7 +27,7 @@ def of_a_hit(event: Event, data: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def of_a_server(event: Event) -> dict[str, str]:
+def server_consent(event: Event) -> dict[str, str]:
     """The member `consent` of the Measurement Protocol."""
     said = _said(event)
     states = {name: said.state(name) for name in _TYPES}

@@ -171,6 +171,7 @@ def _meant(name: str, value: Any, numbers: Collection[str], notes: list[str]) ->
     """A text as what GA4 reads it for: a number to add up, a currency. What is neither goes as it came."""
     if not isinstance(value, str):
         return value
+    meant: float | str | None
     if name in numbers:
         meant, wanted = number(value), "a number, such as 72.50"
     elif name == _CURRENCY:

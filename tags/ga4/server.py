@@ -20,7 +20,7 @@ from container.api import (
     number,
     text,
 )
-from tags.ga4 import consent
+from tags.ga4.consent import server_consent
 from tags.ga4.parameters import ANALYTICS_360, RELAYED, STANDARD, Limits, parameters, user_properties, within
 from tags.ga4.settings import SERVER_PATH, Ga4Tag
 from tags.ga4.size import fitting
@@ -118,7 +118,7 @@ def _envelope(settings: Ga4Tag, event: Event, seen: View, limits: Limits, notes:
         "timestamp_micros": event.time * 1000 if _states_its_time(event) else None,
         "user_properties": user_properties(data.get(USER_PROPERTIES), limits, notes),
         "user_data": _user_data(settings, data.get(USER_DATA), notes),
-        "consent": consent.of_a_server(event),
+        "consent": server_consent(event),
         "ip_override": None if settings.redact_ip else public_address(stated_address, notes),
         "device": _device(data.get("device")),
         "user_agent": agent if agent and (settings.relay or agent.startswith(BROWSERS)) else None,

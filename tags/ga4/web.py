@@ -23,7 +23,7 @@ from container.api import (
     normalise,
     query_parameters,
 )
-from tags.ga4 import consent
+from tags.ga4.consent import hit_consent
 from tags.ga4.settings import WEB_PATH, Ga4Tag
 from tags.ga4.view import (
     CLIENT_ID,
@@ -68,7 +68,7 @@ def web_request(settings: Ga4Tag, event: Event, seen: View, notes: list[str]) ->
         return seen.of_browser and any(each in hit.query or each.encode() in hit.body for each in parameters)
 
     made = ga4_written(seen.name, data, notes, came_as_parameter=came_as_parameter)
-    made |= consent.of_a_hit(event, data)
+    made |= hit_consent(event, data)
     if settings.redact_ip:
         made["_uip"] = REDACTED
     in_clear = _add_person(settings, hit, made, data, notes)
@@ -114,12 +114,11 @@ def _add_person(settings: Ga4Tag, hit: Hit, made: dict[str, str], data: Mapping[
         # Somebody excluded user data, which `em` holds as well.
         hashed = ga4_person(kept, notes).em or None
     if settings.relay:
-        clear = ga4_clear_user_data(stated, known)
-        made |= clear | ga4_server_side_properties(data) | _linker(hit)
+        made |= ga4_clear_user_data(stated, known) | ga4_server_side_properties(data) | _linker(hit)
         if isinstance(hashed, str):
             made["em"] = hashed
-        return any(map(_is_of_person, made))
-    for name in [name for name in made if _is_of_person(name)]:
+        return bool(_of_person(made))
+    for name in _of_person(made):
         del made[name]
     if isinstance(hashed, str) and (stated is None or stated == known):
         made["em"] = hashed
@@ -128,9 +127,10 @@ def _add_person(settings: Ga4Tag, hit: Hit, made: dict[str, str], data: Mapping[
     return False
 
 
-def _is_of_person(parameter: str) -> bool:
-    """Whether a parameter holds user data in the clear, in whatever form it was stated."""
-    return parameter in _WHOLE_PERSON or parameter.startswith(_OF_PERSON)
+def _of_person(made: Mapping[str, str]) -> list[str]:
+    """The parameters that hold user data in the clear, in whatever form it was stated."""
+    near = [name for name in made if USER_DATA in name]
+    return [name for name in near if name in _WHOLE_PERSON or name.startswith(_OF_PERSON)]
 
 
 def _linker(hit: Hit) -> dict[str, str]:
