@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-
-from pydantic.fields import FieldInfo
+from typing import Any
 
 from container.component import Component
 from container.engine.coerce import Lacking
@@ -59,7 +58,7 @@ def switch(component: Component) -> dict[str, str]:
     return {} if code_field(component) else next(about, {})
 
 
-def _preview_only(component: Component) -> Iterator[tuple[str, FieldInfo]]:
+def _preview_only(component: Component) -> Iterator[tuple[str, Any]]:
     members = component.settings.model_fields.items() if component.settings is not None else ()
     return ((name, info) for name, info in members if is_preview_only(info))
 

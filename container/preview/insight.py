@@ -19,17 +19,21 @@ Json = Mapping[str, Any]
 DEEPEST = 12
 
 
+REDACTS = "redact_ip"
+LEFT_OUT = f"The tag leaves it out: {REDACTS} says so."
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A way to recognise a visitor. `fields`: what vendors call it; `how`: how to get it.
 
-    `known_as`: where the event has it, so that a request without it was made so by the tag.
+    `left_out_by`: the setting of a tag that has it left out on purpose.
     """
 
     name: str
     fields: frozenset[str]
     how: str
-    known_as: str = ""
+    left_out_by: str = ""
 
 
 KINDS: Sequence[Kind] = (
@@ -73,7 +77,7 @@ KINDS: Sequence[Kind] = (
         "IP address",
         frozenset({"ip", "client_ip_address", "ip_address", "ip_override", "_uip"}),
         "Name the proxy in --trusted-proxy, so that the visitor's address is known.",
-        known_as="ip_override",
+        left_out_by=REDACTS,
     ),
     Kind(
         "User agent",
@@ -84,8 +88,6 @@ KINDS: Sequence[Kind] = (
 
 IDENTIFIERS = frozenset(field for kind in KINDS for field in kind.fields)
 """All of these fields."""
-
-LEFT_OUT = "The event has it, and the tag leaves it out: see its settings, such as redact_ip."
 
 NAMES, IDS = ("event", "event_name", "name", "en"), ("event_id", "ep.event_id", "params.event_id")
 """What vendors call the event's name in an item, and the id by which they count it once."""
@@ -115,7 +117,7 @@ def _of_tag(tag: Json, event: Json, components: Components) -> Iterator[dict[str
             yield {
                 "tag": tag.get("tag", ""),
                 "type": tag.get("type", ""),
-                "match": _match(tag.get("identifiers", ()), item, event),
+                "match": _match(tag, item),
                 "complete": [_told(each, item) for each in _wanted(component, item)],
                 "once": _once(component, item, event),
             }
@@ -148,21 +150,22 @@ def _batched(document: Json) -> list[Json]:
     return []
 
 
-def _match(identifiers: Sequence[str], item: Json, event: Json) -> list[dict[str, Any]]:
+def _match(tag: Json, item: Json) -> list[dict[str, Any]]:
     """Each way that the vendor knows: the fields that it gets, and how to get what is missing."""
-    there, known = frozenset(_names(item)), frozenset(identifiers)
+    there, known = frozenset(_names(item)), frozenset(tag.get("identifiers", ()))
     found = []
     for kind in KINDS:
         ways = kind.fields & known
         if ways:
             got = sorted(ways & there)
             found.append({"kind": kind.name, "has": bool(got), "fields": got, "lacks": sorted(ways - there)})
-            found[-1]["how"] = "" if got else _how(kind, event)
+            found[-1]["how"] = "" if got else _how(kind, tag)
     return found
 
 
-def _how(kind: Kind, event: Json) -> str:
-    return LEFT_OUT if kind.known_as and not missing(at(event.get("data"), kind.known_as)) else kind.how
+def _how(kind: Kind, tag: Json) -> str:
+    by_setting = any(each["value"] is True for each in tag.get("settings", ()) if each["field"] == kind.left_out_by)
+    return LEFT_OUT if by_setting else kind.how
 
 
 def _wanted(component: Component | None, item: Json) -> Iterator[Wanted]:
