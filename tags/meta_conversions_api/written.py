@@ -11,8 +11,6 @@ from tags.meta_conversions_api.custom import CONTENT_TYPES, DELIVERY_CATEGORIES
 from tags.meta_conversions_api.forms import birthday, gender
 from tags.meta_conversions_api.settings import MetaConversionsApi
 
-LIMITED = "LDU"
-
 _WITH_VERSION = re.compile(r"/v[0-9]+\.[0-9]+$", re.ASCII)
 
 
@@ -39,10 +37,6 @@ def _is_content_type(written: str, _settings: MetaConversionsApi) -> bool:
 
 def _is_delivery(written: str, _settings: MetaConversionsApi) -> bool:
     return written in DELIVERY_CATEGORIES
-
-
-def _limits(written: str, _settings: MetaConversionsApi) -> bool:
-    return written == LIMITED
 
 
 def _has_no_version(written: str, _settings: MetaConversionsApi) -> bool:
@@ -74,5 +68,4 @@ FORMS = (
         "ends in a version, and the version is put behind it once more",
         "write it without, and the version as `api_version`",
     ),
-    Form("data_processing_options", _limits, "is no restriction that Meta knows", f"write [{LIMITED}]"),
 )
