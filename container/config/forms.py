@@ -56,12 +56,11 @@ def _written(entries: Mapping[str, Entry], model: type[BaseModel], name: str) ->
 def _scalars(node: Node) -> Iterator[Scalar]:
     if isinstance(node, Scalar):
         yield node
-    members = node.items if isinstance(node, Listing) else ()
-    if isinstance(node, Table):
-        members = tuple(entry.value for entry in node.entries.values())
+    entries = node.entries.values() if isinstance(node, Table) else ()
+    members = node.items if isinstance(node, Listing) else [entry.value for entry in entries]
     yield from (member for member in members if isinstance(member, Scalar))
 
 
 def _keys(node: Node) -> Iterator[Scalar]:
-    if isinstance(node, Table):
-        yield from (entry.key for entry in node.entries.values())
+    entries = node.entries.values() if isinstance(node, Table) else ()
+    yield from (entry.key for entry in entries)

@@ -143,6 +143,13 @@ def test_what_is_dropped_comes_back_from_no_cookie() -> None:
     assert "user_agent" not in found
 
 
+def test_what_is_dropped_and_added_once_more_is_there() -> None:
+    hit = {"path": "/mp/collect", "headers": COOKIES}
+    settings = f"drop_parameters: [value], parameters: {{value: 7}}, {BY_MP}"
+    order = {"events": [{"name": "purchase", "params": {"value": 5, "currency": "EUR"}}]}
+    assert document(body=order, hit=hit, settings=settings)["events"][0]["params"]["value"] == 7
+
+
 OWN = {f"own_{number}": number for number in range(30)}
 ITEM = {"item_id": "A", **OWN, "price": 30, "quantity": 2}
 
