@@ -7,23 +7,28 @@ READY := .venv/.ready
 ARGS ?=
 # Many tests wait for something, so that there may be more of them at once than cores.
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(max(2, (os.cpu_count() or 1) * 2))")
+AT_ONCE := -n $(WORKERS) --dist worksteal -m "not long"
 # Tests of what no coverage is asked of: to watch each of their lines would take half as long again.
 UNMEASURED := benchmarks browser canary chaos cli delivery deploy docs preview sandbox web
 
-.PHONY: serve test check docs lock chaos bench clean
+.PHONY: serve test long check docs lock chaos bench clean
 
 serve: $(READY)
 	$(BIN)/python -m container serve --demo $(ARGS)
 
 test: $(READY)
-	$(BIN)/pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/pytest $(AT_ONCE) $(ARGS)
+
+# What wears something out: it takes minutes, and finds what many tries find.
+long: $(READY)
+	$(BIN)/pytest -m long $(ARGS)
 
 check: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/pytest -n $(WORKERS) $(addprefix --ignore=tests/,$(UNMEASURED)) --cov --cov-report=term-missing
-	$(BIN)/pytest -n $(WORKERS) $(addprefix tests/,$(UNMEASURED))
+	$(BIN)/pytest $(AT_ONCE) $(addprefix --ignore=tests/,$(UNMEASURED)) --cov --cov-report=term-missing
+	$(BIN)/pytest $(AT_ONCE) $(addprefix tests/,$(UNMEASURED))
 	$(BIN)/python -m container schema > .venv/container.schema.json
 	diff -u container.schema.json .venv/container.schema.json || { echo "container.schema.json is stale: run make docs."; exit 1; }
 	rm -rf .venv/reference && $(BIN)/python -m container docs .venv/reference

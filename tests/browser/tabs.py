@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+import pytest
 from playwright.async_api import HttpCredentials, Locator, Page, async_playwright
 from playwright.async_api import TimeoutError as TooLateError
 
@@ -122,3 +123,12 @@ async def pictures(tab: Tab, name: str, around: str = "") -> None:
                 await tab.first(around).evaluate("found => found.scrollIntoView({block: 'center'})")
             await tab.picture(Path(IMAGES) / f"preview-{name}-{scheme}-{size[0]}.png")
     await tab.scheme("light")
+
+
+LOOKS = [
+    pytest.param(WIDE, "light", id="1280-light"),
+    pytest.param(NARROW, "dark", id="390-dark"),
+    pytest.param(WIDE, "dark", id="1280-dark", marks=pytest.mark.long),
+    pytest.param(NARROW, "light", id="390-light", marks=pytest.mark.long),
+]
+"""Of screens and colours. What fits in the first two seldom does not in the others."""

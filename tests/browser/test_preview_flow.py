@@ -113,7 +113,7 @@ def test_only_what_the_mode_says_reaches_the_vendor(tmp_path: Path) -> None:
         await here.panel("Connect")
         await here.tab.page.get_by_label("TikTok - events").fill("TEST12345")
         await here.tab.click("form:has([name='TikTok - events']) button")
-        await here.tab.until_says("The test codes are kept", within=".toast")
+        await here.tab.until_says("1 test code kept", within=".toast")
 
         await here.mode("Test events")
         await buy.click()

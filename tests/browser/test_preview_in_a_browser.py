@@ -12,7 +12,7 @@ import pytest
 
 from container.preview.stream import MOST_GUESTS
 from tests.browser.preview_parts import Desk, looking
-from tests.browser.tabs import CHROMIUM, IMAGES, NARROW, WIDE, Scheme, pictures
+from tests.browser.tabs import CHROMIUM, IMAGES, LOOKS, Scheme, pictures
 from tests.preview.page_parts import DENIED, EMAIL, PURCHASE, STRANGE, TEST_ORDER, live
 from tests.web.markup import payloads
 
@@ -390,8 +390,7 @@ def test_who_only_looks_on_sees_the_same_and_changes_nothing(tmp_path: Path) -> 
     looking(tmp_path, work)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280", "390"])
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_each_tab_fits_its_screen(tmp_path: Path, size: tuple[int, int], scheme: Scheme) -> None:
     folder = Path(IMAGES) if IMAGES else tmp_path
 

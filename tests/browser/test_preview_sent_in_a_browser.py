@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.browser.preview_parts import Desk, looking
-from tests.browser.tabs import CHROMIUM, IMAGES, NARROW, WIDE, Scheme
+from tests.browser.tabs import CHROMIUM, IMAGES, LOOKS, Scheme
 from tests.browser.test_preview_in_a_browser import FITS
 from tests.preview.page_parts import ANSWER, PURCHASE
 
@@ -128,8 +128,7 @@ def test_a_preview_that_is_over_lights_no_mode_and_says_where_marked_hits_go(tmp
     looking(tmp_path, work)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280", "390"])
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_what_was_sent_fits_the_screen(tmp_path: Path, size: tuple[int, int], scheme: Scheme) -> None:
     folder = Path(IMAGES) if IMAGES else tmp_path
 

@@ -13,7 +13,7 @@ from container.preview.ring import Ring
 from container.preview.rules import rule
 from container.preview.sessions import Session
 from tests.browser.preview_parts import Desk, desk, looking
-from tests.browser.tabs import CHROMIUM, IMAGES, NARROW, WIDE, Scheme
+from tests.browser.tabs import CHROMIUM, IMAGES, LOOKS, WIDE, Scheme
 from tests.browser.test_preview_in_a_browser import FITS
 from tests.preview.page_parts import DENIED, EMAIL, PURCHASE, STRANGE, TEST_ORDER
 from tests.web.parts import NOW
@@ -205,6 +205,7 @@ new Promise((done) => {
 """
 
 
+@pytest.mark.long
 def test_with_a_thousand_requests_each_is_shown_at_once(tmp_path: Path) -> None:
     async def work(here: Desk) -> None:
         here.bench.keep(here.session, PURCHASE)
@@ -256,8 +257,7 @@ async def timed(here: Desk, number: int) -> float:
     return float(await here.tab.value(expression))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280", "390"])
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_a_tail_and_its_door_fit_the_screen(tmp_path: Path, size: tuple[int, int], scheme: Scheme) -> None:
     folder = Path(IMAGES) if IMAGES else tmp_path
 

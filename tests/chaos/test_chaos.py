@@ -38,6 +38,7 @@ def endured(folder: Path, *, kills: int = 0, failpoints: tuple[str, ...] = ()) -
     return found
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_random_kills_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     endured(tmp_path, kills=KILLS)

@@ -15,6 +15,7 @@ from tests.chaos.checker import violations
 SEED = secrets.randbelow(1 << 32)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_vendor_that_is_down_loses_nothing_and_holds_up_no_other(tmp_path: Path) -> None:
     wanted = outage.Outage(calm=4, seconds=4, rate=100, seed=SEED, verdicts=("status:503", "retry_after:1"))
@@ -29,6 +30,7 @@ def test_a_vendor_that_is_down_loses_nothing_and_holds_up_no_other(tmp_path: Pat
     assert percentile(found.during, 0.99) < 2 * percentile(found.calm, 0.99) + 3000
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_lane_that_is_paused_fills_its_share_and_nothing_else(tmp_path: Path) -> None:
     wanted = paused.Pause(rows=600, rate=200, seed=SEED)
@@ -37,6 +39,7 @@ def test_a_lane_that_is_paused_fills_its_share_and_nothing_else(tmp_path: Path) 
     assert paused.faults(wanted, found) == []
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_store_in_which_much_waits_starts_and_delivers_without_reading_it_all(tmp_path: Path) -> None:
     found = uvloop.run(million.measure(10_000, tmp_path, few=1_000, watched=1.0))

@@ -45,6 +45,7 @@ def endure(database: Cluster, folder: Path, **more: Any) -> Endured:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_any_of_several_processes_and_the_database_may_be_killed_and_nothing_acknowledged_is_lost(
     database: Cluster, tmp_path: Path
@@ -52,6 +53,7 @@ def test_any_of_several_processes_and_the_database_may_be_killed_and_nothing_ack
     endure(database, tmp_path)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_any_worker_and_whoever_leads_them_may_be_killed_and_nothing_acknowledged_is_lost(
     database: Cluster, tmp_path: Path
@@ -59,6 +61,7 @@ def test_any_worker_and_whoever_leads_them_may_be_killed_and_nothing_acknowledge
     endure(database, tmp_path, workers=2)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_with_a_spool_every_hit_is_taken_kept_and_forwarded_in_order_whatever_is_killed(
     database: Cluster, tmp_path: Path

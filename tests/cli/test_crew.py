@@ -122,6 +122,7 @@ def test_a_machine_without_room_for_a_process_ends_none_of_them(
     assert not signal.pthread_sigmask(signal.SIG_BLOCK, ()) & {signal.SIGTERM, signal.SIGINT}
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_no_total_falls_whichever_of_them_is_killed(tmp_path: Path) -> None:
     url = running().database()
@@ -161,6 +162,7 @@ def test_the_admin_page_shows_the_latest_requests_of_all_workers_also_of_those_t
         assert served.stop() == 0
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_one_that_cannot_start_is_tried_less_and_less_often_and_the_others_go_on(tmp_path: Path) -> None:
     url = running().database()

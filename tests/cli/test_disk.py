@@ -41,6 +41,7 @@ def said_of_a_refusal(served: Serving, caller: httpx.Client, line: str) -> str:
     return said
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_disk_that_refuses_for_long_ends_the_process_with_1(tmp_path: Path) -> None:
     with serving(tmp_path, environment=SURROUNDINGS) as served, httpx.Client(trust_env=False) as caller:

@@ -26,6 +26,7 @@ FIRING = 8
 """Tags that fire: a hit takes more than a millisecond, so that it needs few of them to be too many."""
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_several_times_more_than_are_taken_are_refused_at_once_and_then_all_is_well(tmp_path: Path) -> None:
     every_core = os.sched_getaffinity(0)

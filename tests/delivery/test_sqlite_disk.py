@@ -144,6 +144,7 @@ def test_hits_beyond_what_may_wait_are_refused_at_once(tmp_path: Path, monkeypat
     run(scenario())
 
 
+@pytest.mark.long
 def test_the_log_is_emptied_between_commits(tmp_path: Path) -> None:
     async def scenario() -> None:
         store = open_store(tmp_path, now=NOW)

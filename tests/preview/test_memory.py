@@ -6,6 +6,8 @@ import asyncio
 import gc
 import tracemalloc
 
+import pytest
+
 from container.preview.prepared import REMEMBERED
 from container.preview.ring import Ring
 from tests.preview.parts import Stage, a_hit, stage
@@ -29,6 +31,7 @@ async def taken(here: Stage, mark: str, numbers: range) -> int:
     return tracemalloc.get_traced_memory()[0]
 
 
+@pytest.mark.long
 def test_thousands_of_hits_take_no_more_room_than_the_first_thousand() -> None:
     async def scenario() -> None:
         async with stage() as here:

@@ -97,6 +97,7 @@ def test_without_a_limit_nobody_waits() -> None:
     assert buckets.remembered == 0
 
 
+@pytest.mark.long
 def test_a_million_addresses_take_no_more_room_than_the_most_that_are_remembered() -> None:
     buckets = OwnBuckets()
     limit = RateLimit(50, Clock(), buckets)
