@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -13,7 +12,8 @@ from container.event import Event
 from container.testing import resolved
 from tags.meta_conversions_api import meta_conversions_api
 from tags.meta_conversions_api.settings import ActionSource, MetaConversionsApi
-from tests.tags.tiktok_events_api.corpus import CORPUS, TIME, Road, event_of
+from tests.tags.corpus import comparable, compared, fields, records_of, usable
+from tests.tags.tiktok_events_api.corpus import TIME, Road, event_of
 
 KINDS = ("only ours", "only theirs", "empty there", "other value", "not sent")
 """How a field may differ: sent by one of us, sent by the peer without a value, sent by both with other values.
@@ -32,18 +32,10 @@ _OPTIONS = (
     "data_processing_options_state",
 )
 _DAY_MS = 24 * 3600 * 1000
-_LEFT_OUT = object()
 
 
-def records(name: str) -> list[dict[str, Any]]:
-    """The records for Meta in a file of the corpus, none where there is no corpus."""
-    path = CORPUS / name
-    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-    return [record for record in found if record["platform"] == "meta"]
-
-
-CASES = records("mapping_cases.json")
-DIFFERENCES = records("deliberate_differences.json")
+CASES = records_of("meta", "mapping_cases.json")
+DIFFERENCES = records_of("meta", "deliberate_differences.json")
 
 
 def sent(record: Mapping[str, Any], road: Road = "event_data", *, lent: bool = False) -> dict[str, Any] | None:
@@ -75,11 +67,7 @@ def settings_of(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def theirs(record: Mapping[str, Any]) -> dict[str, Any]:
     """The peer's request in the neutral form; what cannot be compared is `None`."""
-    body = json.loads(json.dumps(record["expected"]["json"]))
-    pointers = ("volatile", "ignore", "not_from_input", "peer_fields")
-    for pointer in (pointer for kind in pointers for pointer in record.get(kind) or ()):
-        _leave_out(body, pointer.split("/")[1:])
-    [item] = body["data"]
+    [item] = comparable(record)["data"]
     # One peer has the custom data beside the event.
     beside = {name: item.pop(name) for name in _OF_CUSTOM_DATA if name in item}
     return neutral({"data": [{**item, "custom_data": {**item.get("custom_data", {}), **beside}}]})
@@ -88,9 +76,8 @@ def theirs(record: Mapping[str, Any]) -> dict[str, Any]:
 def neutral(body: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a request by dot path. A list of one is its member; the fields of all contents are lists."""
     [item] = body["data"]
-    found = dict(_fields(item, ""))
-    unusable = {path for path, value in found.items() if _LEFT_OUT in (value if isinstance(value, list) else [value])}
-    return {path: None if path in unusable else value for path, value in found.items()}
+    found = dict(fields(item))
+    return usable(found)
 
 
 def differences(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -105,15 +92,7 @@ def differences(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         return
     mine, others = neutral(body), theirs(record)
     lent = {_LENT_FIELDS[key] for key in LENT if key not in record["ga4"]["event_data"]}
-    for field in sorted({*mine, *others} - {"event_time", *lent}):
-        if field in others and others[field] is None:
-            continue
-        if field not in others:
-            yield field, "only ours"
-        elif field not in mine:
-            yield field, "empty there" if others[field] in ("", []) else "only theirs"
-        elif mine[field] != others[field]:
-            yield field, "other value"
+    yield from compared(mine, others, but={"event_time", *lent})
 
 
 def every_difference(cases: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], str]:
@@ -126,21 +105,3 @@ def _in_time(event: Event) -> Event:
     if TIME - event.time < 6 * _DAY_MS:
         return event
     return replace(event, hit=replace(event.hit, received=event.time + 1000))
-
-
-def _leave_out(found: Any, steps: list[str]) -> None:
-    *way, last = [int(step) if step.isdigit() else step for step in steps]
-    for step in way:
-        found = found[step]
-    found[last] = _LEFT_OUT
-
-
-def _fields(value: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    for name, member in value.items():
-        if name == "contents" and isinstance(member, list):
-            for inner in {key: None for line in member if isinstance(line, dict) for key in line}:
-                yield f"{prefix}contents.{inner}", [line.get(inner) for line in member]
-        elif isinstance(member, Mapping):
-            yield from _fields(member, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", member[0] if isinstance(member, list) and len(member) == 1 else member

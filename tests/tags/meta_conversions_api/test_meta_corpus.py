@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.tags.corpus import ABSENT_REASON, ROOT
 from tests.tags.meta_conversions_api.corpus import (
     CASES,
     DIFFERENCES,
@@ -18,7 +19,7 @@ from tests.tags.meta_conversions_api.corpus import (
     sent,
     theirs,
 )
-from tests.tags.tiktok_events_api.corpus import ABSENT_REASON, ROOT, Road, form_of, has_client
+from tests.tags.tiktok_events_api.corpus import Road, form_of, has_client
 
 TABLE = ROOT / "docs" / "decisions" / "meta.md"
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlencode
 
@@ -16,10 +14,8 @@ from container.event import Event, Hit
 from container.testing import resolved
 from tags.tiktok_events_api import tiktok_events_api
 from tags.tiktok_events_api.settings import TikTokEventsApi
+from tests.tags.corpus import comparable, compared, fields, records_of, usable
 
-ROOT = Path(__file__).resolve().parents[3]
-CORPUS = ROOT / os.environ.get("CORPUS_DIR", "../shared/corpus")
-ABSENT_REASON = f"there is no mapping_cases.json in {CORPUS.name}; CORPUS_DIR says where it is"
 TIME = 1_700_000_123_456
 
 Road = Literal["event_data", "ga4", "measurement_protocol"]
@@ -28,18 +24,9 @@ Road = Literal["event_data", "ga4", "measurement_protocol"]
 KINDS = ("only ours", "only theirs", "empty there", "other value")
 """How a field may differ: sent by one of us, sent by the peer without a value, sent by both with other values."""
 
-_LEFT_OUT = object()
 
-
-def records(name: str) -> list[dict[str, Any]]:
-    """The records for TikTok in a file of the corpus, none where there is no corpus."""
-    path = CORPUS / name
-    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-    return [record for record in found if record["platform"] == "tiktok"]
-
-
-CASES = records("mapping_cases.json")
-DIFFERENCES = records("deliberate_differences.json")
+CASES = records_of("tiktok", "mapping_cases.json")
+DIFFERENCES = records_of("tiktok", "deliberate_differences.json")
 
 
 def has_client(road: Road) -> bool:
@@ -107,11 +94,7 @@ def settings_of(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def theirs(record: Mapping[str, Any]) -> dict[str, Any]:
     """The peer's request in the neutral form; what cannot be compared is `None`."""
-    body = json.loads(json.dumps(record["expected"]["json"]))
-    pointers = ("volatile", "ignore", "not_from_input", "peer_fields")
-    for pointer in (pointer for kind in pointers for pointer in record.get(kind, ())):
-        _leave_out(body, pointer.split("/")[1:])
-    return neutral(body)
+    return neutral(comparable(record))
 
 
 def neutral(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,10 +103,9 @@ def neutral(body: Mapping[str, Any]) -> dict[str, Any]:
     if "context" in item or "timestamp" in item:
         item = _of_older_interface(item)
     found = {"event_source_id": account_of(body)}
-    for path, value in _fields(item, ""):
+    for path, value in fields(item):
         found.setdefault(path, value)
-    unusable = {path for path, value in found.items() if _LEFT_OUT in (value if isinstance(value, list) else [value])}
-    return {path: None if path in unusable else value for path, value in found.items()}
+    return usable(found)
 
 
 def differences(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -134,15 +116,7 @@ def differences(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     body = sent(record)
     assert body is not None, record["id"]
     mine, others = neutral(body), theirs(record)
-    for field in sorted({*mine, *others} - {"event_time"}):
-        if field in others and others[field] is None:
-            continue
-        if field not in others:
-            yield field, "only ours"
-        elif field not in mine:
-            yield field, "empty there" if others[field] in ("", []) else "only theirs"
-        elif mine[field] != others[field]:
-            yield field, "other value"
+    yield from compared(mine, others, but={"event_time"})
 
 
 def account_of(body: Mapping[str, Any]) -> Any:
@@ -153,25 +127,6 @@ def account_of(body: Mapping[str, Any]) -> Any:
 
 def _cookies(form: Mapping[str, Any]) -> dict[str, str]:
     return {"cookie": "; ".join(f"{name}={value}" for name, value in form["cookies"].items())}
-
-
-def _leave_out(found: Any, steps: list[str]) -> None:
-    *way, last = [int(step) if step.isdigit() else step for step in steps]
-    for step in way:
-        found = found[step]
-    found[last] = _LEFT_OUT
-
-
-def _fields(value: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    for name, member in value.items():
-        if name == "contents" and isinstance(member, list):
-            for inner in {key: None for line in member if isinstance(line, dict) for key in line}:
-                values = [line.get(inner) for line in member]
-                yield f"{prefix}contents.{inner}", values
-        elif isinstance(member, Mapping):
-            yield from _fields(member, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", member[0] if isinstance(member, list) and len(member) == 1 else member
 
 
 def _of_older_interface(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
+from tests.tags.corpus import ABSENT_REASON, ROOT
 from tests.tags.tiktok_events_api.corpus import (
-    ABSENT_REASON,
     CASES,
     DIFFERENCES,
     KINDS,
-    ROOT,
     Road,
     every_difference,
     form_of,
